@@ -1,0 +1,10 @@
+"""Labelled text: where it comes from, how it is split and named, and what is wrong with it."""
+
+from core.config import RunConfig
+from core.data.source import load_source
+from core.data.splits import DataSet, split
+
+
+def load_data(config: RunConfig) -> DataSet:
+    """Load, check and split the config's data set. Raises `RequestError` where it can't be used."""
+    return split(load_source(config), config)

@@ -1,0 +1,63 @@
+"""Make the bundled Parquet files from vaderSentiment's source distribution.
+
+    pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
+    python -m core.data.bundled.make vaderSentiment-3.3.2.tar.gz
+"""
+
+import hashlib
+import io
+import sys
+import tarfile
+from pathlib import Path
+
+import pandas as pd
+
+SOURCE_SHA256 = "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9"
+ARCHIVE = "vaderSentiment-3.3.2/additional_resources/hutto_ICWSM_2014.tar.gz"
+LICENSE = "vaderSentiment-3.3.2/LICENSE.txt"
+FILES = {
+    "movie-reviews": "movieReviewSnippets",
+    "tweets": "tweets",
+    "product-reviews": "amazonReviewSnippets",
+}
+
+
+def _table(archive: tarfile.TarFile, name: str, columns: list[str]) -> pd.DataFrame:
+    member = archive.extractfile(f"hutto_ICWSM_2014/{name}.txt")
+    assert member is not None
+    # quoting=3: the texts hold lone quotation marks; utf-8-sig: one file opens with a byte-order mark.
+    return pd.read_csv(member, sep="\t", header=None, names=columns, quoting=3, encoding="utf-8-sig", dtype={"id": str})
+
+
+def ratings(archive: tarfile.TarFile, stem: str) -> pd.DataFrame:
+    """Return id, text, mean_rating and rating_deviation, in the order of the source.
+
+    The text file gives text and mean, the ratings file the raters' standard deviation; they are
+    joined by id, because twenty-one rows stand in another order in one of them.
+    """
+    texts = _table(archive, f"{stem}_GroundTruth", ["id", "mean_rating", "text"])
+    spread = _table(archive, f"{stem}_anonDataRatings", ["id", "_mean", "rating_deviation", "_ratings"])
+    joined = texts.merge(spread[["id", "rating_deviation"]], on="id", validate="one_to_one")
+    assert len(joined) == len(texts), f"{stem}: the two files do not hold the same ids"
+    joined["text"] = joined["text"].str.strip()
+    return joined[["id", "text", "mean_rating", "rating_deviation"]]
+
+
+def main(source: Path) -> None:
+    """Check the source's SHA-256 and write one Parquet file for each kind of text, and the licence."""
+    content = source.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != SOURCE_SHA256:
+        sys.exit(f"{source} has SHA-256 {found}; expected {SOURCE_SHA256}.")
+    here = Path(__file__).parent
+    with tarfile.open(fileobj=io.BytesIO(content)) as outer:
+        archive, licence = outer.extractfile(ARCHIVE), outer.extractfile(LICENSE)
+        assert archive is not None and licence is not None
+        (here / "LICENSE.txt").write_bytes(licence.read())
+        with tarfile.open(fileobj=archive) as inner:
+            for name, stem in FILES.items():
+                ratings(inner, stem).to_parquet(here / f"{name}.parquet", index=False, compression="zstd")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

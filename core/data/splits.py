@@ -1,0 +1,186 @@
+"""From a source to its training, validation and test splits, and the fingerprints that name them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.config import RunConfig, flag
+from core.data.checks import check
+from core.data.source import Source
+from core.errors import RequestError
+
+SPLITS = ("train", "validation", "test")
+_DRAWING_ORDER = ("test", "validation", "train")
+_SEEDS = {"test": 0, "validation": 1, "train": 2}  # fixed: a run's own seed never moves an example
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some examples in their order: n texts, n label codes (indices into the labels), n dicts."""
+
+    texts: tuple[str, ...]
+    labels: NDArray[np.int64]
+    extra: tuple[dict[str, Any], ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the texts and label codes, in order."""
+        return _hash([self.texts, self.labels.tolist()])
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One version of labelled text with its splits; `fingerprint` is its name in the database."""
+
+    name: str
+    source: str
+    revision: str | None
+    text_column: str
+    label_column: str
+    labels: tuple[str, ...]
+    splits: dict[str, Split]
+    checks: dict[str, Any]
+
+    @property
+    def train(self) -> Split:
+        """The examples that weights are fitted on."""
+        return self.splits["train"]
+
+    @property
+    def validation(self) -> Split:
+        """The examples that choices are made on."""
+        return self.splits["validation"]
+
+    @property
+    def test(self) -> Split:
+        """The examples that are read once, at the end."""
+        return self.splits["test"]
+
+    @cached_property
+    def evaluation_fingerprint(self) -> str:
+        """Hash of test texts, their labels and the label names: equal where runs are comparable."""
+        return _hash([self.test.fingerprint, self.labels])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all splits, the label names, and where they are from."""
+        parts = [self.splits[name].fingerprint for name in SPLITS]
+        return _hash([self.name, self.source, self.text_column, self.label_column, self.labels, parts])
+
+
+def split(source: Source, config: RunConfig) -> DataSet:
+    """Draw the splits: test first, then validation, then training; shuffled and stratified.
+
+    The test split depends on the source and ``test_size`` alone, and a smaller training split is
+    the beginning of a larger one. Each label has at least one example in each split; a source that
+    is too small, or a label too rare for that, raises `RequestError`.
+    """
+    codes = pd.Categorical(source.frame["label"], categories=list(source.labels)).codes.astype(np.int64)
+    pools = _pools(source.frame["split"])
+    _refuse_what_cannot_be_drawn(source, config, codes, pools)
+    free = np.ones(len(codes), dtype=bool)
+    splits = {}
+    for position, name in enumerate(_DRAWING_ORDER):
+        later = sum(bool((pools[other] & pools[name]).any()) for other in _DRAWING_ORDER[position + 1 :])
+        candidates = np.flatnonzero(free & pools[name])
+        size = getattr(config, f"{name}_size")
+        chosen = candidates[stratified_order(codes[candidates], np.random.default_rng(_SEEDS[name]), later)[:size]]
+        if len(chosen) < size:
+            raise RequestError(_too_small(source, config, pools[name].sum()))
+        free[chosen] = False
+        splits[name] = _take(source.frame, codes, chosen)
+    return DataSet(
+        name=source.name,
+        source=source.source,
+        revision=source.revision,
+        text_column=source.text_column,
+        label_column=source.label_column,
+        labels=source.labels,
+        splits={name: splits[name] for name in SPLITS},
+        checks=check({name: part.texts for name, part in splits.items()}, source.left_out),
+    )
+
+
+def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, leave: int = 0) -> NDArray[np.intp]:
+    """Return an order of the examples in which every beginning is stratified.
+
+    ``codes``: n label codes. The k-th of a label's c examples stands near the share k / c of the
+    order, and one of each label stands at the front. ``leave`` examples of each label are left out.
+    """
+    keys = np.full(len(codes), np.nan)
+    for code in np.unique(codes):
+        members = rng.permutation(np.flatnonzero(codes == code))
+        kept = members[: max(len(members) - leave, 0)]
+        keys[kept] = (np.arange(len(kept)) + rng.random(len(kept))) / len(members)
+        keys[kept[:1]] = rng.random() - 1  # before all others
+    order = np.argsort(keys, kind="stable")
+    return order[: int(np.isfinite(keys).sum())]
+
+
+def _pools(given: pd.Series) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows each split may be drawn from: the source's own split where it has one."""
+    everything = np.ones(len(given), dtype=bool)
+    own = {name: (given == name).to_numpy(dtype=bool) for name in SPLITS}
+    if not own["test"].any():
+        return dict.fromkeys(SPLITS, everything)
+    if not own["train"].any():
+        own["train"] = ~own["test"] & ~own["validation"]
+    if not own["validation"].any():
+        own["validation"] = own["train"]
+    return own
+
+
+def _refuse_what_cannot_be_drawn(
+    source: Source, config: RunConfig, codes: NDArray[np.int64], pools: dict[str, NDArray[np.bool_]]
+) -> None:
+    for name in SPLITS:
+        size = getattr(config, f"{name}_size")
+        if size < len(source.labels):
+            raise RequestError(f"{flag(name + '_size')} {size} is less than the {len(source.labels)} labels.")
+    shared = all(pool is pools["test"] for pool in pools.values())
+    wanted = sum(getattr(config, f"{name}_size") for name in SPLITS)
+    if shared and wanted > len(codes):
+        raise RequestError(_too_small(source, config, len(codes)))
+    for name, pool in pools.items():
+        counts = np.bincount(codes[pool], minlength=len(source.labels))
+        needed = sum(other is pool for other in pools.values())
+        if (counts < needed).any():
+            rare = int(counts.argmin())
+            raise RequestError(_too_rare(source, name, source.labels[rare], int(counts[rare]), needed))
+
+
+def _too_small(source: Source, config: RunConfig, rows: int) -> str:
+    sizes = {name: getattr(config, f"{name}_size") for name in SPLITS}
+    asked = " + ".join(f"{sizes[name]:,} {name}" for name in SPLITS)
+    return (
+        f"{source.name} has {rows:,} usable rows to draw from; {asked} examples were asked for. "
+        f"For example: --train-size {rows * 6 // 10} --validation-size {rows * 15 // 100} --test-size {rows // 4}"
+    )
+
+
+def _too_rare(source: Source, split_name: str, label: str, count: int, needed: int) -> str:
+    examples = "1 example" if count == 1 else f"{count} examples"
+    return (
+        f"Label '{label}' has {examples} to draw {split_name} from; each label needs at least {needed}, so that "
+        f"it can be learnt and measured. Add examples of it, merge it with another label, or leave it out. "
+        f"Is --label-column '{source.label_column}' right?"
+    )
+
+
+def _take(frame: pd.DataFrame, codes: NDArray[np.int64], rows: NDArray[np.intp]) -> Split:
+    chosen = frame.iloc[rows]
+    return Split(tuple(chosen["text"]), codes[rows], tuple(chosen["extra"]))
+
+
+def _hash(parts: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()

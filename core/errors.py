@@ -1,0 +1,23 @@
+"""The exceptions that a user is shown: one plain message that says how to mend it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BenchError(Exception):
+    """Something that a user can understand and mend; its text is the whole message."""
+
+
+class RequestError(BenchError):
+    """The request was wrong. It is refused before anything is written."""
+
+
+class RunError(BenchError):
+    """A run had begun and could not be finished. Its row keeps the reason."""
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the likeliest meaning, or nothing."""
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
