@@ -1,0 +1,1 @@
+"""The evidence: NumPy in, frozen results out. No torch, no database."""

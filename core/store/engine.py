@@ -1,0 +1,140 @@
+"""Where the database is, and how it is opened: the one place that knows of SQLite's settings."""
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from core.errors import RequestError
+
+DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open database of runs, and the folder that its adapter paths are relative to."""
+
+    engine: Engine
+    folder: Path
+
+    @cached_property
+    def session(self) -> sessionmaker[Session]:
+        """Make sessions; for this package only."""
+        return sessionmaker(self.engine)
+
+    @property
+    def address(self) -> str:
+        """The database's address for people: a path or a URL, without its password."""
+        url = self.engine.url
+        return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def resolve(address: str | None = None) -> URL:
+    """Return the database's URL: the given path or URL, else $RUNS_DB, else runs.db beside runner.py."""
+    text = address or os.environ.get("RUNS_DB") or str(DEFAULT)
+    if "://" not in text:
+        return URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
+    try:
+        return make_url(text)
+    except ArgumentError:
+        raise RequestError(f"--db {text} is neither a path nor a database URL such as sqlite:///runs.db.") from None
+
+
+def exists(url: URL) -> bool:
+    """Tell whether there may be a database: always for a server, by its file for SQLite."""
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
+def open_store(address: str | None = None, *, create: bool = False) -> Store:
+    """Open the database of runs; with ``create``, make it where there is none.
+
+    Raises `RequestError` where there is none, where it belongs to another program, where it can't
+    be read or written, and where its schema is older or newer than this version's.
+    """
+    url = resolve(address)
+    if not exists(url) and not create:
+        raise RequestError(f"There is no database {url.database}. The first run makes it: python runner.py")
+    store = Store(_engine(url), _folder(url))
+    try:
+        _check_schema(store, create)
+    except DBAPIError as error:
+        raise RequestError(_unusable(store, error)) from None
+    return store
+
+
+def _folder(url: URL) -> Path:
+    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(url.database or "").resolve().parent if on_disk else Path.cwd()
+
+
+def _engine(url: URL) -> Engine:
+    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _check_schema(store: Store, create: bool) -> None:
+    """Bring an empty database to the newest revision; refuse every other that is not there already."""
+    with store.engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        tables = inspect(connection).get_table_names()
+    script = ScriptDirectory.from_config(_alembic(store))
+    newest = script.get_current_head()
+    if found == newest:
+        return
+    if found is None and tables:
+        raise RequestError(
+            f"{store.address} is a database of another program (its tables: {', '.join(tables[:5])}). "
+            "Name another file with --db."
+        )
+    if found is None and create:
+        upgrade(store)
+    elif found is None:
+        raise RequestError(f"{store.address} is empty. The first run fills it: python runner.py")
+    elif found in {revision.revision for revision in script.walk_revisions()}:
+        raise RequestError(f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade")
+    else:
+        raise RequestError(f"{store.address} was written by a newer version (schema {found}). Update Adapter Bench.")
+
+
+def upgrade(store: Store) -> None:
+    """Run all migrations that the database lacks."""
+    if store.engine.dialect.name == "sqlite":
+        with store.engine.connect() as connection:  # kept in the file, and never set on a stranger's
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    command.upgrade(_alembic(store), "head")
+
+
+def _alembic(store: Store) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = store.engine
+    return config
+
+
+def _unusable(store: Store, error: DBAPIError) -> str:
+    reason = str(error.orig)
+    if "not a database" in reason:
+        return f"{store.address} is not an SQLite database. Name another file with --db."
+    if "unable to open" in reason or "readonly" in reason:
+        return f"{store.address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
+    return f"The database {store.address} can't be used: {reason}"

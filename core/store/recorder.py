@@ -1,0 +1,261 @@
+"""All writes."""
+
+import os
+import shutil
+import socket
+import traceback
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import Event, Thread
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import delete, exists, insert, select, update
+
+from core.config import RunConfig
+from core.data.splits import DataSet, Split
+from core.errors import BenchError, RequestError
+from core.evaluation.intervals import Estimate
+from core.evaluation.metrics import Evaluation
+from core.store import queries
+from core.store.engine import Store
+from core.store.records import HEARTBEAT_SECONDS
+from core.store.schema import (
+    ClassBalanceRow,
+    ClassMetricRow,
+    DatasetRow,
+    ExampleRow,
+    HistoryRow,
+    MetricRow,
+    PredictionRow,
+    RunRow,
+)
+
+
+class RunWriter:
+    """Writes to one run's record while it runs."""
+
+    def __init__(self, store: Store, run_id: int) -> None:
+        self.store = store
+        self.id = run_id
+
+    def update(self, **columns: Any) -> None:
+        """Set columns of the run's row."""
+        with self.store.session.begin() as session:
+            session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns))
+
+    def enter(self, phase: str) -> None:
+        """Record which phase the run is in now."""
+        self.update(phase=phase, heartbeat_at=_now())
+
+    def log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Append logged training values; one that is not finite is kept as NULL."""
+        rows = [
+            {"run_id": self.id, "step": step, "epoch": epoch, "name": name, "value": _finite(value)}
+            for name, value in values.items()
+        ]
+        with self.store.session.begin() as session:
+            session.execute(insert(HistoryRow), rows)
+
+    def save_metrics(self, split: str, metrics: Mapping[str, Estimate]) -> None:
+        """Store figures of one split."""
+        rows = [
+            {"run_id": self.id, "split": split, "name": name, **vars(estimate)} for name, estimate in metrics.items()
+        ]
+        with self.store.session.begin() as session:
+            session.execute(insert(MetricRow), rows)
+
+    def save_predictions(
+        self, data: DataSet, dataset_id: int, probabilities: NDArray[np.float32], evaluation: Evaluation
+    ) -> None:
+        """Store the test predictions, [n, k] in the order of the split, with all that they say."""
+        with self.store.session.begin() as session:
+            ids = session.scalars(
+                select(ExampleRow.id)
+                .where(ExampleRow.dataset_id == dataset_id, ExampleRow.split == "test")
+                .order_by(ExampleRow.position)
+            ).all()
+            rows = _prediction_rows(self.id, ids, data.test.labels, probabilities, data.labels)
+            session.execute(insert(PredictionRow), rows)
+            session.execute(insert(ClassMetricRow), _class_rows(self.id, evaluation))
+        self.save_metrics("test", evaluation.metrics)
+
+
+@contextmanager
+def recording(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> Iterator[RunWriter]:
+    """Write the run's row, keep it alive, and close it: complete, failed or cancelled.
+
+    Whatever ends the run is recorded and raised again.
+    """
+    with store.session.begin() as session:
+        row = RunRow(
+            name=name,
+            kind=config.kind,
+            method=config.method,
+            status="running",
+            phase="start",
+            config=config.settings(),
+            seed=config.settings().get("seed"),
+            created_at=_now(),
+            started_at=_now(),
+            heartbeat_at=_now(),
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            environment=dict(environment),
+        )
+        session.add(row)
+        session.flush()
+        run_id = row.id
+    writer = RunWriter(store, run_id)
+    try:
+        with _heartbeat(writer):
+            yield writer
+    except KeyboardInterrupt:
+        writer.update(status="cancelled", ended_at=_now())
+        raise
+    except BaseException as error:
+        message = str(error) or type(error).__name__
+        # An error that a user can mend needs no traceback to be understood.
+        trace = None if isinstance(error, BenchError) else traceback.format_exc()
+        writer.update(
+            status="failed",
+            ended_at=_now(),
+            error_type=type(error).__name__,
+            error_message=message,
+            traceback=trace,
+        )
+        raise
+    else:
+        writer.update(status="complete", phase=None, ended_at=_now())
+
+
+@contextmanager
+def _heartbeat(writer: RunWriter) -> Iterator[None]:
+    stop = Event()
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_SECONDS):
+            writer.update(heartbeat_at=_now())
+
+    thread = Thread(target=beat, name=f"heartbeat-{writer.id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def save_dataset(store: Store, data: DataSet) -> int:
+    """Store a data set with its examples and class balance, once; return its id."""
+    with store.session.begin() as session:
+        known = session.scalar(select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint))
+        if known is not None:
+            return known
+        row = DatasetRow(
+            name=data.name,
+            source=data.source,
+            revision=data.revision,
+            fingerprint=data.fingerprint,
+            evaluation_fingerprint=data.evaluation_fingerprint,
+            text_column=data.text_column,
+            label_column=data.label_column,
+            labels=list(data.labels),
+            checks=data.checks,
+        )
+        session.add(row)
+        session.flush()
+        for name, split in data.splits.items():
+            session.execute(insert(ExampleRow), list(_example_rows(row.id, name, split, data.labels)))
+            session.execute(insert(ClassBalanceRow), list(_balance_rows(row.id, name, split, data.labels)))
+        return row.id
+
+
+def delete_run(store: Store, run_id: int) -> None:
+    """Delete a run, what hangs on it, its files, and its data set where no other run uses it.
+
+    Raises `RequestError` for a run that is still running.
+    """
+    run = queries.run(store, run_id)
+    if run.state == "running":
+        raise RequestError(f"Run {run_id} is still running (process {run.pid} on {run.host}). Stop it first.")
+    with store.session.begin() as session:
+        session.execute(delete(RunRow).where(RunRow.id == run_id))
+        if run.dataset_id is not None:
+            used = exists().where(RunRow.dataset_id == run.dataset_id)
+            session.execute(delete(DatasetRow).where(DatasetRow.id == run.dataset_id, ~used))
+    folder = run.folder(store.folder)
+    if folder is not None and folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def forget_machine(store: Store) -> None:
+    """Remove host names and process numbers from all runs, so that the database can be published."""
+    with store.session.begin() as session:
+        session.execute(update(RunRow).values(host=None, pid=None))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _example_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
+    for position, (text, code, extra) in enumerate(zip(split.texts, split.labels, split.extra, strict=True)):
+        yield {
+            "dataset_id": dataset_id,
+            "split": name,
+            "position": position,
+            "text": text,
+            "label": labels[code],
+            "extra": extra,
+        }
+
+
+def _balance_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
+    counts = np.bincount(split.labels, minlength=len(labels))
+    for label, count in zip(labels, counts, strict=True):
+        yield {
+            "dataset_id": dataset_id,
+            "split": name,
+            "label": label,
+            "count": int(count),
+            "share": float(count / len(split)),
+        }
+
+
+def _prediction_rows(
+    run_id: int,
+    ids: Sequence[int],
+    true: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str],
+) -> list[dict[str, Any]]:
+    little_endian = probabilities.astype("<f4")
+    return [
+        {
+            "run_id": run_id,
+            "example_id": example_id,
+            "predicted": labels[int(row.argmax())],
+            "confidence": float(row.max()),
+            "true_probability": float(row[code]),
+            "probabilities": row.tobytes(),
+        }
+        for example_id, code, row in zip(ids, true, little_endian, strict=True)
+    ]
+
+
+def _class_rows(run_id: int, evaluation: Evaluation) -> list[dict[str, Any]]:
+    rows = []
+    for one in evaluation.classes:
+        row: dict[str, Any] = {"run_id": run_id, "split": "test", "label": one.label, "support": one.support}
+        for name in ("precision", "recall", "f1"):
+            estimate: Estimate = getattr(one, name)
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+        rows.append(row)
+    return rows

@@ -1,0 +1,199 @@
+"""The tables. Their names and columns are a contract with people who query them with their own tools."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import DateTime as _DateTime
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC. SQLite keeps no zone, so it is given back on reading."""
+
+    impl = _DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Refuse a time without a zone; store the others in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a stored time needs a zone: {value}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        """Give the zone back."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    """What all tables share: constraints get the same name on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[str]: JSON}
+
+
+class DatasetRow(Base):
+    """One version of labelled text with its splits."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    source: Mapped[str]
+    revision: Mapped[str | None]
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    evaluation_fingerprint: Mapped[str] = mapped_column(String(64), index=True)
+    text_column: Mapped[str]
+    label_column: Mapped[str]
+    labels: Mapped[list[str]]
+    checks: Mapped[dict[str, Any]]
+
+
+class ClassBalanceRow(Base):
+    """How many examples of a label a split has."""
+
+    __tablename__ = "class_balance"
+
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    share: Mapped[float]
+
+
+class ExampleRow(Base):
+    """One text with its label; ``extra`` holds the source's other columns."""
+
+    __tablename__ = "examples"
+    __table_args__ = (UniqueConstraint("dataset_id", "split", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"))
+    split: Mapped[str]
+    position: Mapped[int]
+    text: Mapped[str] = mapped_column(Text)
+    label: Mapped[str]
+    extra: Mapped[dict[str, Any]]
+
+
+class RunRow(Base):
+    """One model trained (or not) and evaluated once."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index("ix_runs_group_key_seed", "group_key", "seed"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    kind: Mapped[str]
+    method: Mapped[str]
+    status: Mapped[str]
+    phase: Mapped[str | None]
+    seed: Mapped[int | None]
+    model: Mapped[str | None]
+    model_revision: Mapped[str | None]
+    dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id"), index=True)
+    baseline_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    group_key: Mapped[str | None]
+    config: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    host: Mapped[str | None]
+    pid: Mapped[int | None]
+    trainable_parameters: Mapped[int | None]
+    total_parameters: Mapped[int | None]
+    adapter_path: Mapped[str | None]
+    adapter_bytes: Mapped[int | None]
+    adapter_sha256: Mapped[str | None]
+    reload_max_difference: Mapped[float | None]
+    train_seconds: Mapped[float | None]
+    evaluation_seconds: Mapped[float | None]
+    train_examples_per_second: Mapped[float | None]
+    peak_memory_bytes: Mapped[int | None]
+    environment: Mapped[dict[str, Any]]
+    error_type: Mapped[str | None]
+    error_message: Mapped[str | None] = mapped_column(Text)
+    traceback: Mapped[str | None] = mapped_column(Text)
+    notes: Mapped[str | None] = mapped_column(Text)
+    archived: Mapped[bool] = mapped_column(default=False)
+
+
+class PredictionRow(Base):
+    """What a run said of one example; ``probabilities`` is float32, one value a label."""
+
+    __tablename__ = "predictions"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("examples.id"), primary_key=True, index=True)
+    predicted: Mapped[str]
+    confidence: Mapped[float]
+    true_probability: Mapped[float]
+    probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class MetricRow(Base):
+    """One figure of a run on a split, with its 95 % interval; NULL where undefined."""
+
+    __tablename__ = "metrics"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+    low: Mapped[float | None]
+    high: Mapped[float | None]
+
+
+class ClassMetricRow(Base):
+    """One class's figures of a run on a split."""
+
+    __tablename__ = "class_metrics"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str] = mapped_column(primary_key=True)
+    precision: Mapped[float | None]
+    precision_low: Mapped[float | None]
+    precision_high: Mapped[float | None]
+    recall: Mapped[float | None]
+    recall_low: Mapped[float | None]
+    recall_high: Mapped[float | None]
+    f1: Mapped[float | None]
+    f1_low: Mapped[float | None]
+    f1_high: Mapped[float | None]
+    support: Mapped[int]
+
+
+class HistoryRow(Base):
+    """One logged value of a training."""
+
+    __tablename__ = "history"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    epoch: Mapped[float]
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float | None]
+
+
+class AnnotationRow(Base):
+    """What a person noted on a text; it belongs to the text, not to a run."""
+
+    __tablename__ = "annotations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(64), index=True)
+    tag: Mapped[str | None]
+    note: Mapped[str | None] = mapped_column(Text)
+    proposed_label: Mapped[str | None]
+    created_at: Mapped[datetime]
