@@ -130,7 +130,9 @@ def explain(error: ValidationError) -> str:
             lines.append(f"there is no setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}")
         else:
             message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            lines.append(f"{flag(name)} {item['input']!r} {message.rstrip('.')}" + ("" if message.endswith("?") else "."))
+            lines.append(
+                f"{flag(name)} {item['input']!r} {message.rstrip('.')}" + ("" if message.endswith("?") else ".")
+            )
     return "\n".join(lines)
 
 

@@ -1,0 +1,1 @@
+"""The screens. Pages read from dashboard.data, draw with dashboard.charts, and remember with dashboard.state."""

@@ -53,8 +53,8 @@ def load_source(config: RunConfig) -> Source:
             raise RequestError(f"There is no file {name}.{did_you_mean(path.name, _neighbours(path))}")
         frame, revision = read_file(path)
         return _source(config, path.stem, f"file:{name}", revision, frame)
-    frame, revision = read_hub(name)
-    return _source(config, name, f"hub:{name}", revision, frame)
+    frame, commit = read_hub(name)
+    return _source(config, name, f"hub:{name}", commit, frame)
 
 
 def _neighbours(path: Path) -> list[str]:
@@ -73,7 +73,7 @@ def _source(config: RunConfig, name: str, source: str, revision: str | None, fra
     labels = _label_names(usable[label])
     if len(labels) < 2:
         raise RequestError(_too_few_labels(config.dataset, label, labels, len(usable), columns))
-    split = usable[SPLIT_COLUMN] if SPLIT_COLUMN in usable else None
+    split = usable.get(SPLIT_COLUMN)
     others = usable.drop(columns=[text, label, SPLIT_COLUMN], errors="ignore")
     result = pd.DataFrame(
         {
@@ -100,7 +100,8 @@ def _column(config: RunConfig, field: str, columns: list[str], usual: tuple[str,
         if name in by_lower:
             return by_lower[name]
     raise RequestError(
-        f"{config.dataset} has no column with a usual {field.removesuffix('_column')} name. {known} Name one with {flag}."
+        f"{config.dataset} has no column with a usual name for a {field.removesuffix('_column')}. {known} "
+        f"Name one with {flag}."
     )
 
 

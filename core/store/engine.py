@@ -111,7 +111,9 @@ def _check_schema(store: Store, create: bool) -> None:
     elif found is None:
         raise RequestError(f"{store.address} is empty. The first run fills it: python runner.py")
     elif found in {revision.revision for revision in script.walk_revisions()}:
-        raise RequestError(f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade")
+        raise RequestError(
+            f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade"
+        )
     else:
         raise RequestError(f"{store.address} was written by a newer version (schema {found}). Update Adapter Bench.")
 

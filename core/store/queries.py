@@ -28,7 +28,7 @@ HEADLINE = ("accuracy", "macro_f1")
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
 
 
-def _frame(store: Store, query: Select[Any]) -> pd.DataFrame:
+def _frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
     with store.engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.all(), columns=list(result.keys()))

@@ -61,11 +61,9 @@ class RunWriter:
 
     def save_metrics(self, split: str, metrics: Mapping[str, Estimate]) -> None:
         """Store figures of one split."""
-        rows = [
-            {"run_id": self.id, "split": split, "name": name, **vars(estimate)} for name, estimate in metrics.items()
-        ]
+        rows = [MetricRow(run_id=self.id, split=split, name=name, **vars(one)) for name, one in metrics.items()]
         with self.store.session.begin() as session:
-            session.execute(insert(MetricRow), rows)
+            session.add_all(rows)
 
     def save_predictions(
         self, data: DataSet, dataset_id: int, probabilities: NDArray[np.float32], evaluation: Evaluation
@@ -87,7 +85,8 @@ class RunWriter:
 def recording(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> Iterator[RunWriter]:
     """Write the run's row, keep it alive, and close it: complete, failed or cancelled.
 
-    Whatever ends the run is recorded and raised again.
+    An error ends the ``with`` and stands in the record; it is not raised again, so that the next
+    run of a grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again.
     """
     with store.session.begin() as session:
         row = RunRow(
@@ -112,20 +111,18 @@ def recording(store: Store, config: RunConfig, name: str, environment: Mapping[s
     try:
         with _heartbeat(writer):
             yield writer
-    except KeyboardInterrupt:
-        writer.update(status="cancelled", ended_at=_now())
-        raise
-    except BaseException as error:
-        message = str(error) or type(error).__name__
+    except Exception as error:
         # An error that a user can mend needs no traceback to be understood.
         trace = None if isinstance(error, BenchError) else traceback.format_exc()
         writer.update(
             status="failed",
             ended_at=_now(),
             error_type=type(error).__name__,
-            error_message=message,
+            error_message=str(error) or type(error).__name__,
             traceback=trace,
         )
+    except BaseException:
+        writer.update(status="cancelled", ended_at=_now())
         raise
     else:
         writer.update(status="complete", phase=None, ended_at=_now())

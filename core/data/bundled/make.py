@@ -1,7 +1,7 @@
 """Make the bundled Parquet files from vaderSentiment's source distribution.
 
-    pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
-    python -m core.data.bundled.make vaderSentiment-3.3.2.tar.gz
+pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
+python -m core.data.bundled.make vaderSentiment-3.3.2.tar.gz
 """
 
 import hashlib

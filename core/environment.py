@@ -1,0 +1,78 @@
+"""Under what a run took place: versions, code, machine; never names of hosts or people."""
+
+import os
+import platform
+import subprocess
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+PACKAGES = ("torch", "transformers", "peft", "datasets", "scikit-learn", "numpy")
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def describe() -> dict[str, Any]:
+    """Return git commit and whether the tree is dirty, package versions, Python, system and threads."""
+    return {
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "core", "runner.py")),
+        "packages": packages(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or psutil.cpu_count(logical=True) or 1),
+        "dtype": "float32",
+    }
+
+
+@lru_cache(maxsize=1)
+def packages() -> dict[str, str]:
+    """Return the versions of the packages that a result depends on."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def _git(*arguments: str) -> str | None:
+    """Return git's answer; None outside a checkout or without git."""
+    try:
+        answer = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+class PeakMemory:
+    """Measures, within a ``with``, the most memory that this process held at once, in bytes.
+
+    On a GPU the device's own peak; else the resident size, looked at four times a second.
+    """
+
+    def __enter__(self) -> Self:
+        self._process = psutil.Process()
+        self._bytes: int = self._process.memory_info().rss
+        self._stop = Event()
+        self._thread = Thread(target=self._watch, name="peak-memory", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.25):
+            self._bytes = max(self._bytes, self._process.memory_info().rss)
+
+    @property
+    def bytes(self) -> int:
+        """The peak so far."""
+        import torch
+
+        if torch.cuda.is_available():
+            return int(torch.cuda.max_memory_allocated())
+        return max(self._bytes, int(self._process.memory_info().rss))

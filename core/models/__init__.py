@@ -1,0 +1,1 @@
+"""Backbones, adapters on them, and baselines: everything that turns a text into logits."""

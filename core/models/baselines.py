@@ -1,0 +1,200 @@
+"""What an adapter has to beat. Each is fitted on the training split and chosen on the validation split."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from transformers import set_seed
+
+from core.config import RunConfig
+from core.data.splits import DataSet
+from core.models.backbone import device, find_backbone, load_encoder, load_for_classification, load_tokenizer
+from core.models.classifier import Fitted
+from core.models.neural import NeuralClassifier, mean_pooled, run_texts
+
+TOKEN = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+"""Inverse regularisation strengths to choose from, on the validation split."""
+
+
+class MajorityClassifier:
+    """Answers every text with the training labels' shares."""
+
+    def __init__(self, shares: NDArray[np.float64]) -> None:
+        self.shares = shares
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the logarithm of the shares for every text: [n, k]."""
+        return np.tile(np.log(self.shares).astype(np.float32), (len(texts), 1))
+
+    def save(self, folder: Path) -> None:
+        """Write the shares."""
+        save_file({"shares": self.shares}, folder / "majority.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read back what `save` wrote."""
+        return cls(load_file(folder / "majority.safetensors")["shares"])
+
+
+class TfidfClassifier:
+    """TF-IDF of words and word pairs, with logistic regression."""
+
+    def __init__(self, vectorizer: TfidfVectorizer, regression: LogisticRegression) -> None:
+        self.vectorizer = vectorizer
+        self.regression = regression
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the classes' log-probabilities: [n, k]."""
+        return _log_probabilities(self.regression, self.vectorizer.transform(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the vocabulary as JSON and the weights as safetensors."""
+        words = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.__getitem__)
+        (folder / "vocabulary.json").write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
+        save_file(_weights(self.regression) | {"idf": self.vectorizer.idf_}, folder / "tfidf.safetensors")
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read back what `save` wrote."""
+        words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+        tensors = load_file(folder / "tfidf.safetensors")
+        vectorizer = _vectorizer(vocabulary={word: column for column, word in enumerate(words)})
+        vectorizer.idf_ = tensors["idf"]
+        return cls(vectorizer, _regression_from(tensors))
+
+
+class FrozenClassifier:
+    """Mean-pooled features of the untouched base model, with logistic regression."""
+
+    def __init__(self, config: RunConfig) -> None:
+        self.backbone = find_backbone(config)
+        self.encoder = load_encoder(self.backbone)
+        self.tokenizer = load_tokenizer(self.backbone, config.max_length)
+        self.regression = LogisticRegression()
+
+    def features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return mean-pooled features: [n, d]."""
+        return run_texts(self.encoder, self.tokenizer, texts, lambda batch: mean_pooled(self.encoder, batch))
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return the classes' log-probabilities: [n, k]."""
+        return _log_probabilities(self.regression, self.features(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the regression's weights."""
+        save_file(_weights(self.regression), folder / "regression.safetensors")
+
+    @classmethod
+    def load(cls, config: RunConfig, folder: Path) -> Self:
+        """Read back what `save` wrote, on a fresh base."""
+        classifier = cls(config)
+        classifier.regression = _regression_from(load_file(folder / "regression.safetensors"))
+        return classifier
+
+
+def fit_majority(config: RunConfig, data: DataSet) -> Fitted:
+    """Count the training labels."""
+    counts = np.bincount(data.train.labels, minlength=len(data.labels))
+    return Fitted(MajorityClassifier(counts / counts.sum()), trainable_parameters=0, total_parameters=0)
+
+
+def fit_tfidf(config: RunConfig, data: DataSet) -> Fitted:
+    """Weigh words and word pairs, and fit a logistic regression on them."""
+    start = time.perf_counter()
+    vectorizer = _vectorizer()
+    train = vectorizer.fit_transform(data.train.texts)
+    regression, score = _fit_regression(train, vectorizer.transform(data.validation.texts), data)
+    size = regression.coef_.size + regression.intercept_.size
+    return Fitted(
+        TfidfClassifier(vectorizer, regression), size, size, **_timing(start, data), validation={"macro_f1": score}
+    )
+
+
+def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
+    """Run the texts once through the base model and fit a logistic regression on its features."""
+    start = time.perf_counter()
+    classifier = FrozenClassifier(config)
+    train, validation = (classifier.features(part.texts) for part in (data.train, data.validation))
+    classifier.regression, score = _fit_regression(train, validation, data)
+    size = classifier.regression.coef_.size + classifier.regression.intercept_.size
+    return Fitted(
+        classifier,
+        trainable_parameters=size,
+        total_parameters=size + sum(p.numel() for p in classifier.encoder.parameters()),
+        model=classifier.backbone.name,
+        model_revision=classifier.backbone.revision,
+        **_timing(start, data),
+        validation={"macro_f1": score},
+        environment={"device": device()},
+    )
+
+
+def fit_untrained(config: RunConfig, data: DataSet) -> Fitted:
+    """Take the base model with a fresh head, as it is."""
+    set_seed(config.seed)
+    classifier = load_untrained(config, data.labels)
+    backbone = find_backbone(config)
+    return Fitted(
+        classifier,
+        trainable_parameters=0,
+        total_parameters=sum(p.numel() for p in classifier.model.parameters()),
+        model=backbone.name,
+        model_revision=backbone.revision,
+        environment={"device": device()},
+    )
+
+
+def load_untrained(config: RunConfig, labels: Sequence[str]) -> NeuralClassifier:
+    """Load the base model with a fresh head."""
+    backbone = find_backbone(config)
+    tokenizer = load_tokenizer(backbone, config.max_length)
+    model, new_modules = load_for_classification(backbone, tokenizer, labels)
+    return NeuralClassifier(model, tokenizer, new_modules)
+
+
+def _timing(start: float, data: DataSet) -> dict[str, Any]:
+    seconds = time.perf_counter() - start
+    return {"train_seconds": seconds, "train_examples_per_second": len(data.train) / seconds}
+
+
+def _vectorizer(**options: Any) -> TfidfVectorizer:
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKEN, **options)
+
+
+def _fit_regression(train: Any, validation: Any, data: DataSet) -> tuple[LogisticRegression, float]:
+    """Return the regression with the best validation macro F1, and that score."""
+    scored = []
+    for strength in STRENGTHS:
+        regression = LogisticRegression(C=strength, max_iter=2000).fit(train, data.train.labels)
+        predicted = regression.predict(validation)
+        scored.append((float(f1_score(data.validation.labels, predicted, average="macro")), regression))
+    score, best = max(scored, key=lambda pair: pair[0])
+    return best, score
+
+
+def _log_probabilities(regression: LogisticRegression, features: Any) -> NDArray[np.float32]:
+    return np.asarray(regression.predict_log_proba(features), dtype=np.float32)
+
+
+def _weights(regression: LogisticRegression) -> dict[str, NDArray[Any]]:
+    return {
+        "coefficients": np.ascontiguousarray(regression.coef_),
+        "intercept": regression.intercept_,
+        "classes": regression.classes_,
+    }
+
+
+def _regression_from(tensors: dict[str, NDArray[Any]]) -> LogisticRegression:
+    regression = LogisticRegression()
+    regression.coef_, regression.intercept_ = tensors["coefficients"], tensors["intercept"]
+    regression.classes_ = tensors["classes"]
+    return regression

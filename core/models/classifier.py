@@ -1,0 +1,42 @@
+"""What every fitted model can do, trained or not, neural or not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+
+class Classifier(Protocol):
+    """Gives logits for texts, and can be written to a folder from which it is loaded again."""
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return logits [n, k], a row a text in the given order, a column a label."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write what was learnt into an existing folder; tensors as safetensors only."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A classifier, and what fitting it took. ``validation`` holds scores that choices were made on."""
+
+    classifier: Classifier
+    trainable_parameters: int
+    total_parameters: int
+    model: str | None = None
+    model_revision: str | None = None
+    train_seconds: float | None = None
+    train_examples_per_second: float | None = None
+    validation: dict[str, float] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+
+def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return softmax of logits [n, k], computed in float64."""
+    return np.asarray(softmax(logits.astype(np.float64), axis=1), dtype=np.float32)

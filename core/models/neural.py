@@ -1,0 +1,70 @@
+"""A transformers model and its tokenizer as a classifier, and the one loop that runs texts through it."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import BatchEncoding
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+INFERENCE_BATCH = 32
+
+
+class NeuralClassifier:
+    """A model with a head. ``new_modules`` are the ones that the base's checkpoint does not have."""
+
+    def __init__(self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, new_modules: Sequence[str] = ()) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.new_modules = tuple(new_modules)
+
+    def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return logits [n, k], in the order of the texts."""
+        self.model.eval()
+        return run_texts(self.model, self.tokenizer, texts, lambda batch: self.model(**batch).logits)
+
+    def save(self, folder: Path) -> None:
+        """Write the newly initialised modules; all else is the base model's own."""
+        state = self.model.state_dict()
+        own = {key: value for key, value in state.items() if key.startswith(tuple(f"{n}." for n in self.new_modules))}
+        save_file({key: value.contiguous() for key, value in own.items()}, folder / "head.safetensors")
+
+    def load_head(self, folder: Path) -> None:
+        """Read back what `save` wrote."""
+        self.model.load_state_dict(load_file(folder / "head.safetensors"), strict=False)
+
+
+def run_texts(
+    model: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    forward: Callable[[BatchEncoding], Tensor],
+) -> NDArray[np.float32]:
+    """Run texts through a model in batches of like length; return [n, d] in the order of the texts.
+
+    Sorting by length saves padding; every row is put back in its own text's place.
+    """
+    encoded = tokenizer(list(texts), truncation=True, max_length=tokenizer.model_max_length)
+    order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
+    device = next(model.parameters()).device
+    rows: NDArray[np.float32] | None = None
+    for start in range(0, len(order), INFERENCE_BATCH):
+        chosen = order[start : start + INFERENCE_BATCH]
+        batch = tokenizer.pad({key: [encoded[key][i] for i in chosen] for key in encoded}, return_tensors="pt")
+        with torch.inference_mode():
+            result = forward(batch.to(device)).float().cpu().numpy()
+        if rows is None:
+            rows = np.empty((len(order), result.shape[1]), dtype=np.float32)
+        rows[chosen] = result
+    return rows if rows is not None else np.empty((0, 0), dtype=np.float32)
+
+
+def mean_pooled(model: nn.Module, batch: BatchEncoding) -> Tensor:
+    """Return the mean of the last hidden states over the real tokens: [b, d]."""
+    hidden: Tensor = model(**batch).last_hidden_state
+    mask: Tensor = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
+    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)

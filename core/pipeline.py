@@ -1,0 +1,229 @@
+"""From configs to records: the one place that knows the order of things."""
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.card import model_card
+from core.config import RunConfig, section
+from core.data import load_data
+from core.data.splits import DataSet
+from core.environment import PeakMemory, describe, packages
+from core.errors import RequestError, RunError
+from core.evaluation.intervals import Estimate
+from core.evaluation.metrics import evaluate
+from core.inference import load_classifier
+from core.methods import BASELINES, METHODS
+from core.models.backbone import find_backbone
+from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
+from core.models.classifier import Classifier, Fitted, probabilities
+from core.progress import Progress
+from core.store import queries
+from core.store.engine import Store
+from core.store.recorder import RunWriter, recording, save_dataset
+from core.store.records import Run
+from core.training import fine_tune
+
+FITTERS = {"majority": fit_majority, "tfidf": fit_tfidf, "frozen": fit_frozen, "untrained": fit_untrained}
+PROOF_EXAMPLES = 32
+PROOF_TOLERANCE = 1e-4
+"""Largest difference between a logit before saving and after loading that passes."""
+
+
+def with_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """Put in front of the configs the baselines that they are to be measured against, each once."""
+    baselines = [
+        config.model_copy(update={"method": method, "lr": None})
+        for method in BASELINES
+        for config in configs
+        if config.kind != "baseline"
+    ]
+    return list({str(config.settings()): config for config in [*baselines, *configs]}.values())
+
+
+def prepare(configs: Sequence[RunConfig], store_folder: Path) -> dict[str, DataSet]:
+    """Settle all that can be settled before anything is written: data, models, and where to write.
+
+    Returns the data set of each config, by `data_key`. Raises `RequestError` for the first thing wrong.
+    """
+    _check_writable(store_folder)
+    data = {data_key(config): config for config in configs}
+    for config in {(config.model, config.revision): config for config in configs if _uses_model(config)}.values():
+        find_backbone(config)
+    return {key: load_data(config) for key, config in data.items()}
+
+
+def data_key(config: RunConfig) -> str:
+    """Return what the configs of one data set share."""
+    return str([value for name, value in config.settings().items() if section(name) == "data"])
+
+
+def bench(
+    configs: Sequence[RunConfig],
+    data: dict[str, DataSet],
+    store: Store,
+    progress: Progress,
+    *,
+    name: str | None = None,
+    rerun_baselines: bool = False,
+) -> list[Run]:
+    """Run the configs one after another and return their records, in the same order.
+
+    A baseline that is recorded already for the same settings, data and versions is used again.
+    A run that fails is recorded as failed, and the next one begins.
+    """
+    records = []
+    for position, config in enumerate(configs, start=1):
+        one = data[data_key(config)]
+        known = None if rerun_baselines else _recorded_baseline(store, config, one)
+        if known is None:
+            progress.started(_name(config, name), config, position, len(configs))
+        record = known or execute(config, one, store, progress, name)
+        progress.ended(record, reused=known is not None)
+        records.append(record)
+    return records
+
+
+def execute(config: RunConfig, data: DataSet, store: Store, progress: Progress, name: str | None = None) -> Run:
+    """Run one config from its data to its record; the row exists before the model loads.
+
+    A run that fails comes back as a failed record.
+    """
+    with recording(store, config, _name(config, name), describe()) as run, PeakMemory() as memory:
+        progress = _Recorded(run, progress)
+        progress.entered("data")
+        dataset_id = save_dataset(store, data)
+        run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
+        fitted = _fit(config, data, progress)
+        _record_fit(run, fitted)
+
+        progress.entered("evaluation")
+        start = time.perf_counter()
+        logits = _checked(fitted.classifier.logits(data.test.texts))
+        run.update(evaluation_seconds=time.perf_counter() - start)
+        evaluation = evaluate(data.test.labels, probabilities(logits), data.labels)
+        run.save_predictions(data, dataset_id, probabilities(logits), evaluation)
+        run.save_metrics("validation", {key: Estimate(value) for key, value in fitted.validation.items()})
+        if config.kind != "baseline":
+            run.update(baseline_id=queries.best_baseline(store, dataset_id, config.seed))
+
+        progress.entered("saving")
+        card = model_card(config, data, fitted, evaluation)
+        _save_and_prove(run, config, data, fitted.classifier, card)
+        run.update(peak_memory_bytes=memory.bytes)
+    return queries.run(store, run.id)
+
+
+class _Recorded(Progress):
+    """Writes phases and learning curves to the run's record, and passes all on."""
+
+    def __init__(self, run: RunWriter, inner: Progress) -> None:
+        self.run, self.inner = run, inner
+        self.stepped, self.noted = inner.stepped, inner.noted  # type: ignore[method-assign]
+
+    def entered(self, phase: str) -> None:
+        self.run.enter(phase)
+        self.inner.entered(phase)
+
+    def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        self.run.log(step, epoch, values)
+        self.inner.logged(step, epoch, values)
+
+
+def _name(config: RunConfig, asked: str | None) -> str:
+    return (asked if config.kind != "baseline" else None) or config.default_name()
+
+
+def _uses_model(config: RunConfig) -> bool:
+    return "model" in METHODS[config.method].sections
+
+
+def _recorded_baseline(store: Store, config: RunConfig, data: DataSet) -> Run | None:
+    if config.kind != "baseline":
+        return None
+    return queries.same_run(store, config.settings(), data.fingerprint, packages())
+
+
+def _fit(config: RunConfig, data: DataSet, progress: Progress) -> Fitted:
+    if config.kind == "baseline":
+        progress.entered("training")
+        return FITTERS[config.method](config, data)
+    return fine_tune(config, data, progress)
+
+
+def _record_fit(run: RunWriter, fitted: Fitted) -> None:
+    run.update(
+        model=fitted.model,
+        model_revision=fitted.model_revision,
+        trainable_parameters=fitted.trainable_parameters,
+        total_parameters=fitted.total_parameters,
+        train_seconds=fitted.train_seconds,
+        train_examples_per_second=fitted.train_examples_per_second,
+        environment=queries.run(run.store, run.id).environment | fitted.environment,
+    )
+
+
+def _checked(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(logits).all():
+        rows = int((~np.isfinite(logits)).any(axis=1).sum())
+        raise RunError(
+            f"The model's outputs are not numbers for {rows:,} of {len(logits):,} test examples: "
+            "the training diverged. Try a lower --lr, or --dtype float32."
+        )
+    return logits
+
+
+def _save_and_prove(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifier, card: str) -> None:
+    """Save what was learnt, load it again on a fresh base, and compare the logits of some test examples.
+
+    It is written aside and renamed only when it has proved itself: no half adapter is ever recorded.
+    """
+    adapters = run.store.folder / "adapters"
+    adapters.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=adapters, prefix=".saving-") as aside:
+        written = Path(aside) / "adapter"
+        written.mkdir()
+        classifier.save(written)
+        (written / "README.md").write_text(card, encoding="utf-8")
+        texts = data.test.texts[:PROOF_EXAMPLES]
+        reloaded = load_classifier(config, data.labels, written).logits(texts)
+        difference = float(np.abs(reloaded - classifier.logits(texts)).max())
+        run.update(reload_max_difference=difference)
+        if not difference <= PROOF_TOLERANCE:
+            raise RunError(
+                f"The saved adapter does not give the same answers when it is loaded again: its logits differ by "
+                f"{difference:.2g}, at most {PROOF_TOLERANCE:g} was expected. It was not kept."
+            )
+        weights = b"".join(path.read_bytes() for path in sorted(written.glob("*.safetensors")))
+        target = _free_folder(adapters, run.id, config.default_name())
+        os.replace(written, target)
+    run.update(
+        adapter_path=target.relative_to(run.store.folder).as_posix(),
+        adapter_bytes=len(weights),
+        adapter_sha256=sha256(weights).hexdigest(),
+    )
+
+
+def _free_folder(adapters: Path, run_id: int, name: str) -> Path:
+    """Return ``adapters/12-lora-r8``; with a counter where another database's run has that name."""
+    stem = f"{run_id}-{name}"
+    candidates = (adapters / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))
+    return next(path for path in candidates if not path.exists())
+
+
+def _check_writable(folder: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RequestError(
+            f"The folder {folder} can't be written to ({error.strerror}). "
+            "Name a database in another folder with --db: its adapters will lie beside it."
+        ) from None
