@@ -20,7 +20,7 @@ from core.models.backbone import device, find_backbone, load_encoder, load_for_c
 from core.models.classifier import Fitted
 from core.models.neural import NeuralClassifier, mean_pooled, run_texts
 
-TOKEN = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
+WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 """Inverse regularisation strengths to choose from, on the validation split."""
 
@@ -167,7 +167,7 @@ def _timing(start: float, data: DataSet) -> dict[str, Any]:
 
 
 def _vectorizer(**options: Any) -> TfidfVectorizer:
-    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKEN, **options)
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD, **options)
 
 
 def _fit_regression(train: Any, validation: Any, data: DataSet) -> tuple[LogisticRegression, float]:
