@@ -1,1 +1,155 @@
 """The command line: parse, call, print. Nothing else."""
+
+import os
+import sys
+import traceback
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from cli.arguments import asked_values, parse
+from core.errors import BenchError, RequestError
+
+if TYPE_CHECKING:
+    from core.store.engine import Store
+
+DONE, RUN_FAILED, WRONG_REQUEST, STOPPED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 a run failed, 2 the request was wrong."""
+    # Idle OpenMP threads that spin make training up to 2.7 times as slow on a shared machine; torch
+    # reads this once, when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    arguments = parse(list(sys.argv[1:] if argv is None else argv))
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except KeyboardInterrupt:
+        print("runner.py: stopped.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:  # a reader such as head has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        known = isinstance(error, BenchError)
+        text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+        print(f"runner.py: {text}", file=sys.stderr)
+        return WRONG_REQUEST if known else RUN_FAILED
+
+
+# Each command imports what it needs: `--help` and a wrong flag answer before torch is read.
+
+
+def run(arguments: Namespace) -> int:
+    """Run baselines and fine-tunes, one after another, and report on them."""
+    from core.sweeps.grid import grid
+
+    configs = grid(asked_values(arguments))
+    print("Preparing …", file=sys.stderr, flush=True)
+    from cli.output import print_report
+    from cli.progress import ConsoleProgress
+    from core.pipeline import bench, prepare, with_baselines
+    from core.store.engine import folder_of, open_store
+
+    if not arguments.no_baselines:
+        configs = with_baselines(configs)
+    data = prepare(configs, folder_of(arguments.db))
+    store = open_store(arguments.db, create=True)
+    with ConsoleProgress() as progress:
+        records = bench(configs, data, store, progress, name=arguments.name, rerun_baselines=arguments.rerun_baselines)
+    print_report(store, [record.id for record in records])
+    if arguments.debug:
+        print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)
+    return DONE if all(record.state == "complete" for record in records) else RUN_FAILED
+
+
+def list_(arguments: Namespace) -> int:
+    """List the recorded runs."""
+    from cli.output import print_runs
+    from core.store import queries
+
+    print_runs(queries.runs(_open(arguments)), as_json=arguments.json)
+    return DONE
+
+
+def show(arguments: Namespace) -> int:
+    """Show one run."""
+    from cli.output import print_run
+    from core.store import queries
+
+    store = _open(arguments)
+    record = queries.run(store, arguments.run)
+    metrics, classes = queries.metrics(store, [record.id]), queries.class_metrics(store, [record.id])
+    print_run(record, metrics, classes, as_json=arguments.json)
+    return DONE
+
+
+def compare(arguments: Namespace) -> int:
+    """Compare runs with the first one."""
+    from cli.output import print_comparisons
+    from core.verdicts import compare_runs
+
+    store = _open(arguments)
+    compared = [compare_runs(store, other, arguments.first) for other in arguments.others]
+    print_comparisons(compared, as_json=arguments.json)
+    return DONE
+
+
+def predict(arguments: Namespace) -> int:
+    """Classify texts with a recorded run."""
+    from cli.output import print_predictions
+    from core.inference import load_run
+
+    loaded = load_run(_open(arguments), arguments.run)
+    print_predictions(arguments.texts, loaded.labels, loaded.predict(arguments.texts), as_json=arguments.json)
+    return DONE
+
+
+def delete(arguments: Namespace) -> int:
+    """Delete a run, after asking."""
+    from core.store import queries
+    from core.store.recorder import delete_run
+
+    store = _open(arguments)
+    record = queries.run(store, arguments.run)
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise RequestError(f"Deleting run {record.id} ({record.name}) can't be undone. Say --yes to do it.")
+        answer = input(f"Delete run {record.id} ({record.name}) with its predictions and files? [y/N] ")
+        if answer.strip().lower() != "y":
+            print("Nothing was deleted.")
+            return DONE
+    delete_run(store, record.id)
+    print(f"Run {record.id} ({record.name}) is deleted.")
+    return DONE
+
+
+def db(arguments: Namespace) -> int:
+    """Bring the database's tables up to date."""
+    from core.store.engine import upgrade_store
+
+    print(f"{upgrade_store(arguments.db).address} is up to date.")
+    return DONE
+
+
+def _open(arguments: Namespace) -> "Store":
+    from core.store.engine import open_store
+
+    return open_store(arguments.db)
+
+
+COMMANDS: dict[str, Callable[[Namespace], int]] = {
+    "run": run,
+    "list": list_,
+    "show": show,
+    "compare": compare,
+    "predict": predict,
+    "delete": delete,
+    "db": db,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

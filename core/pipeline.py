@@ -29,6 +29,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import RunWriter, recording, save_dataset
 from core.store.records import Run
+from core.sweeps.grid import distinct
 from core.training import fine_tune
 
 FITTERS = {"majority": fit_majority, "tfidf": fit_tfidf, "frozen": fit_frozen, "untrained": fit_untrained}
@@ -45,7 +46,7 @@ def with_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
         for config in configs
         if config.kind != "baseline"
     ]
-    return list({str(config.settings()): config for config in [*baselines, *configs]}.values())
+    return distinct([*baselines, *configs])
 
 
 def prepare(configs: Sequence[RunConfig], store_folder: Path) -> dict[str, DataSet]:

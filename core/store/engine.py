@@ -57,6 +57,11 @@ def exists(url: URL) -> bool:
     return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
 
 
+def folder_of(address: str | None = None) -> Path:
+    """Return the folder that a database's adapters lie in: beside an SQLite file, else where we are."""
+    return _folder(resolve(address))
+
+
 def open_store(address: str | None = None, *, create: bool = False) -> Store:
     """Open the database of runs; with ``create``, make it where there is none.
 
@@ -68,7 +73,7 @@ def open_store(address: str | None = None, *, create: bool = False) -> Store:
         raise RequestError(f"There is no database {url.database}. The first run makes it: python runner.py")
     store = Store(_engine(url), _folder(url))
     try:
-        _check_schema(store, create)
+        _check_schema(store, create=create)
     except DBAPIError as error:
         raise RequestError(_unusable(store, error)) from None
     return store
@@ -92,8 +97,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _check_schema(store: Store, create: bool) -> None:
-    """Bring an empty database to the newest revision; refuse every other that is not there already."""
+def _check_schema(store: Store, *, create: bool, outdated: bool = False) -> None:
+    """Bring an empty (``create``) or an older (``outdated``) database to the newest revision; refuse others."""
     with store.engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
         tables = inspect(connection).get_table_names()
@@ -106,11 +111,12 @@ def _check_schema(store: Store, create: bool) -> None:
             f"{store.address} is a database of another program (its tables: {', '.join(tables[:5])}). "
             "Name another file with --db."
         )
-    if found is None and create:
-        upgrade(store)
+    known = found in {revision.revision for revision in script.walk_revisions()}
+    if (found is None and create) or (known and outdated):
+        _upgrade(store)
     elif found is None:
         raise RequestError(f"{store.address} is empty. The first run fills it: python runner.py")
-    elif found in {revision.revision for revision in script.walk_revisions()}:
+    elif known:
         raise RequestError(
             f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade"
         )
@@ -118,8 +124,20 @@ def _check_schema(store: Store, create: bool) -> None:
         raise RequestError(f"{store.address} was written by a newer version (schema {found}). Update Adapter Bench.")
 
 
-def upgrade(store: Store) -> None:
-    """Run all migrations that the database lacks."""
+def upgrade_store(address: str | None = None) -> Store:
+    """Bring the database's tables up to date, and open it. Refuses what `open_store` refuses."""
+    url = resolve(address)
+    if not exists(url):
+        raise RequestError(f"There is no database {url.database}.")
+    store = Store(_engine(url), _folder(url))
+    try:
+        _check_schema(store, create=True, outdated=True)
+    except DBAPIError as error:
+        raise RequestError(_unusable(store, error)) from None
+    return store
+
+
+def _upgrade(store: Store) -> None:
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect() as connection:  # kept in the file, and never set on a stranger's
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")

@@ -1,0 +1,166 @@
+"""What can be asked: the commands, and a flag for every field of RunConfig."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn, get_args
+
+from core.config import RunConfig, flag, section
+from core.errors import RequestError, did_you_mean
+from core.methods import METHODS
+
+_WRONG_REQUEST = 2
+_SECTIONS = {
+    "method": "what to run",
+    "data": "data",
+    "model": "model",
+    "adapter": "adapter",
+    "training": "training",
+    "seed": "chance",
+}
+_HELP = {
+    "run": "Run baselines and a fine-tune, and record them. Several values of a flag make a grid.",
+    "list": "List the recorded runs.",
+    "show": "Show one run: its settings and its scores.",
+    "compare": "Compare runs with the first one, on their common test set.",
+    "predict": "Classify texts with a recorded run.",
+    "delete": "Delete a run, its predictions and its files.",
+    "db": "Look after the database: 'upgrade' brings its tables up to date.",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what was meant where a flag is misspelt."""
+
+    def error(self, message: str) -> NoReturn:
+        kind, _, rest = message.partition(": ")
+        if kind == "unrecognized arguments":
+            word = rest.split()[0]
+            flags = [name for name in self._option_string_actions if name.startswith("--")]
+            message = f"there is no {word} here.{did_you_mean(word, flags)} See: {self.prog} --help"
+        _refuse(message)
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Parse a command line; a first word that is no flag names a command, none means ``run``.
+
+    Exits with code 2, after a plain message, where it can't be understood.
+    """
+    named = bool(argv) and not argv[0].startswith("-")
+    if named and argv[0] not in _HELP:
+        _refuse(f"there is no command '{argv[0]}'.{did_you_mean(argv[0], _HELP)} Known: {', '.join(_HELP)}.")
+    command, rest = (argv[0], argv[1:]) if named else ("run", argv)
+    parser = _parser(command)
+    _ARGUMENTS[command](parser)
+    arguments = parser.parse_args(rest)
+    arguments.command = command
+    return arguments
+
+
+def asked_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    """Return every setting that was asked for, with its values: the file's, overridden by the flags'."""
+    values = _file_values(arguments.config) if arguments.config else {}
+    given = {name: getattr(arguments, name) for name in RunConfig.model_fields}
+    return values | {name: value for name, value in given.items() if value is not None}
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"runner.py: {message}", file=sys.stderr)
+    raise SystemExit(_WRONG_REQUEST)
+
+
+def _parser(command: str) -> _Parser:
+    prog = "python runner.py" if command == "run" else f"python runner.py {command}"
+    parser = _Parser(
+        prog=prog,
+        description=_HELP[command],
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--db", metavar="PATH|URL", help="the database (default: $RUNS_DB, else runs.db beside this)")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    return parser
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    groups = {name: parser.add_argument_group(title) for name, title in _SECTIONS.items()}
+    for name, field in RunConfig.model_fields.items():
+        choices = METHODS if name == "method" else [one for one in get_args(field.annotation) if isinstance(one, str)]
+        groups[section(name)].add_argument(
+            flag(name),
+            nargs="+",
+            metavar=name.rsplit("_", 1)[-1].upper(),
+            help=f"{field.description}{_among(choices)}{_default(field.default)}",
+        )
+    parser.add_argument("--config", metavar="FILE", help="a YAML file of these settings; flags override it")
+    parser.add_argument("--name", help="what to call the run")
+    parser.add_argument("--no-baselines", action="store_true", help="run what is asked for alone")
+    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again that are recorded already")
+    others = [f"  {name:8} {text}" for name, text in _HELP.items() if name != "run"]
+    parser.epilog = "\n".join(["other commands, each with its own --help:", *others])
+
+
+def _among(choices: Iterable[str]) -> str:
+    listed = ", ".join(choices)
+    return f": {listed}" if listed else ""
+
+
+def _default(value: Any) -> str:
+    # None and computed defaults are told by the description
+    return f" (default: {value})" if isinstance(value, str | int | float) else ""
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _show_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=int, help="the run's number")
+    _list_arguments(parser)
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", type=int, help="the run that the others are compared with")
+    parser.add_argument("others", type=int, nargs="+", metavar="other", help="the runs to compare with it")
+    _list_arguments(parser)
+
+
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+    _show_arguments(parser)
+    parser.add_argument("texts", nargs="+", metavar="text", help="what to classify")
+
+
+def _delete_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _db_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["upgrade"])
+
+
+_ARGUMENTS = {
+    "run": _run_arguments,
+    "list": _list_arguments,
+    "show": _show_arguments,
+    "compare": _compare_arguments,
+    "predict": _predict_arguments,
+    "delete": _delete_arguments,
+    "db": _db_arguments,
+}
+
+
+def _file_values(path: str) -> dict[str, list[Any]]:
+    import yaml  # for this flag alone
+
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"--config {path} can't be read: {error.strerror}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RequestError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"--config {path} holds no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
+    named = {str(name).replace("-", "_"): value for name, value in content.items()}
+    return {name: value if isinstance(value, list) else [value] for name, value in named.items()}

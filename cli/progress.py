@@ -1,0 +1,71 @@
+"""Progress on standard error: a bar for a person at a terminal, lines in a log file."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from core.config import RunConfig
+from core.formatting import duration
+from core.methods import METHODS
+from core.progress import Progress
+from core.store.records import Run
+
+_LINES_A_TRAINING = 4  # in a log file
+
+
+class ConsoleProgress(Progress):
+    """Shows runs as they go; used as a context manager."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+        if not self.console.is_terminal:
+            self.console = Console(stderr=True, width=160)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bars = Bars(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
+        self.task = self.bars.add_task("", visible=False)
+
+    def __enter__(self) -> Self:
+        if self.console.is_terminal:
+            self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def started(self, name: str, config: RunConfig, position: int, total: int) -> None:
+        """Print the run's name and what its method is."""
+        self._print(f"[{position}/{total}] {name}: {METHODS[config.method].title}")
+
+    def entered(self, phase: str) -> None:
+        """Show the phase in the bar."""
+        self.bars.update(self.task, description=phase, visible=True, completed=0, total=None)
+
+    def stepped(self, step: int, total: int, epoch: float) -> None:
+        """Move the bar, or print a line now and then."""
+        self.bars.update(self.task, completed=step, total=total)
+        if not self.console.is_terminal and step % max(1, total // _LINES_A_TRAINING) == 0:
+            self._print(f"  step {step} of {total}, epoch {epoch:.1f}")
+
+    def noted(self, text: str) -> None:
+        """Print it."""
+        self._print(f"  {text}")
+
+    def ended(self, run: Run, reused: bool) -> None:
+        """Print what became of the run."""
+        self.bars.update(self.task, visible=False)
+        if reused:
+            self._print(f"{run.name}: recorded already as run {run.id}, used again (--rerun-baselines runs it anew).")
+        elif run.state == "complete":
+            trained = f", trained in {duration(run.train_seconds)}" if run.train_seconds is not None else ""
+            self._print(f"  recorded as run {run.id}{trained}")
+        else:
+            self._print(f"  run {run.id} {run.state} in {run.phase}: {run.error_message}")
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text(line))  # Text: brackets in names and messages are no markup
