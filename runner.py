@@ -55,10 +55,10 @@ def run(arguments: Namespace) -> int:
 
     if not arguments.no_baselines:
         configs = with_baselines(configs)
-    data = prepare(configs, folder_of(arguments.db))
+    jobs = prepare(configs, folder_of(arguments.db))
     store = open_store(arguments.db, create=True)
     with ConsoleProgress() as progress:
-        records = bench(configs, data, store, progress, name=arguments.name, rerun_baselines=arguments.rerun_baselines)
+        records = bench(jobs, store, progress, name=arguments.name, rerun_baselines=arguments.rerun_baselines)
     print_report(store, [record.id for record in records])
     if arguments.debug:
         print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)

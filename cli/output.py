@@ -93,7 +93,7 @@ def print_predictions(
     texts: Sequence[str], labels: Sequence[str], probabilities: NDArray[np.float32], *, as_json: bool
 ) -> None:
     """Print each text's label and the probabilities, [n, k], of all labels."""
-    answers = [
+    answers: list[dict[str, Any]] = [
         {
             "text": text,
             "label": labels[int(row.argmax())],

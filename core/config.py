@@ -24,10 +24,6 @@ def _comma_separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _default_learning_rate(data: dict[str, Any]) -> float | None:
-    return METHODS[data["method"]].learning_rate
-
-
 class RunConfig(BaseModel):
     """One run, described by plain settings; immutable.
 
@@ -61,7 +57,7 @@ class RunConfig(BaseModel):
     epochs: int = _setting("training", "passes over the training examples", 2, ge=1)
     batch_size: int = _setting("training", "examples a step", 32, ge=1)
     lr: float | None = _setting(
-        "training", "learning rate; each method has its own", default_factory=_default_learning_rate, gt=0
+        "training", "learning rate; by default the method's own, for the model's width", None, gt=0
     )
     warmup: float = _setting("training", "share of the steps in which the rate rises", 0.06, ge=0, lt=1)
     weight_decay: float = _setting("training", "AdamW's weight decay", 0.01, ge=0)

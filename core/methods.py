@@ -11,7 +11,8 @@ class Method:
     """One way to get a classifier.
 
     ``sections`` are the parts of a `RunConfig` that change what the method does; the others are
-    not part of its record. ``learning_rate`` is the default for this method, where it trains.
+    not part of its record. ``learning_rate`` is the default where the method trains, for a model of
+    hidden size 384; `rate_for_width` tells it for others.
     """
 
     name: str
@@ -63,10 +64,21 @@ METHODS: dict[str, Method] = {
             "LoRA",
             "Low-rank updates beside the attention weights (Hu et al. 2021).",
             _TRAINED,
-            learning_rate=1e-3,
+            learning_rate=3e-3,
         ),
     )
 }
 
 BASELINES = tuple(name for name, method in METHODS.items() if method.kind == "baseline")
 ADAPTERS = tuple(name for name, method in METHODS.items() if method.kind == "adapter")
+
+_REFERENCE_WIDTH = 384
+
+
+def rate_for_width(method: str, width: int) -> float | None:
+    """Return a method's default learning rate for a model of this hidden size; None where it does not train.
+
+    Adam's rate falls with the width (Yang et al. 2022, arXiv 2203.03466); a narrower model gets no more.
+    """
+    rate = METHODS[method].learning_rate
+    return None if rate is None else float(f"{rate * min(1.0, _REFERENCE_WIDTH / width):.2g}")

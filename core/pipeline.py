@@ -5,6 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from core.errors import RequestError, RunError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.inference import load_classifier
-from core.methods import BASELINES, METHODS
+from core.methods import BASELINES, METHODS, rate_for_width
 from core.models.backbone import find_backbone
 from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
 from core.models.classifier import Classifier, Fitted, probabilities
@@ -49,54 +50,68 @@ def with_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
     return distinct([*baselines, *configs])
 
 
-def prepare(configs: Sequence[RunConfig], store_folder: Path) -> dict[str, DataSet]:
-    """Settle all that can be settled before anything is written: data, models, and where to write.
+@dataclass(frozen=True)
+class Job:
+    """A config with nothing left open, and its data set, loaded and split."""
 
-    Returns the data set of each config, by `data_key`. Raises `RequestError` for the first thing wrong.
+    config: RunConfig
+    data: DataSet
+
+
+def prepare(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
+    """Settle all that can be settled before anything is written: where to write, models and data.
+
+    Raises `RequestError` for the first thing wrong.
     """
     _check_writable(store_folder)
-    data = {data_key(config): config for config in configs}
-    for config in {(config.model, config.revision): config for config in configs if _uses_model(config)}.values():
-        find_backbone(config)
-    return {key: load_data(config) for key, config in data.items()}
+    settled = [_settled(config) for config in configs]
+    data = {_data_settings(config): config for config in settled}
+    loaded = {settings: load_data(config) for settings, config in data.items()}
+    return [Job(config, loaded[_data_settings(config)]) for config in settled]
 
 
-def data_key(config: RunConfig) -> str:
-    """Return what the configs of one data set share."""
+def _settled(config: RunConfig) -> RunConfig:
+    """Return the config with the learning rate that suits its model; a model that can't be read is refused."""
+    if "model" not in METHODS[config.method].sections:
+        return config
+    backbone = find_backbone(config)
+    return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
+
+
+def _data_settings(config: RunConfig) -> str:
     return str([value for name, value in config.settings().items() if section(name) == "data"])
 
 
 def bench(
-    configs: Sequence[RunConfig],
-    data: dict[str, DataSet],
+    jobs: Sequence[Job],
     store: Store,
     progress: Progress,
     *,
     name: str | None = None,
     rerun_baselines: bool = False,
 ) -> list[Run]:
-    """Run the configs one after another and return their records, in the same order.
+    """Run the jobs one after another and return their records, in the same order.
 
     A baseline that is recorded already for the same settings, data and versions is used again.
     A run that fails is recorded as failed, and the next one begins.
     """
     records = []
-    for position, config in enumerate(configs, start=1):
-        one = data[data_key(config)]
-        known = None if rerun_baselines else _recorded_baseline(store, config, one)
+    for position, job in enumerate(jobs, start=1):
+        known = None if rerun_baselines else _recorded_baseline(store, job)
         if known is None:
-            progress.started(_name(config, name), config, position, len(configs))
-        record = known or execute(config, one, store, progress, name)
+            progress.started(_name(job.config, name), job.config, position, len(jobs))
+        record = known or execute(job, store, progress, name)
         progress.ended(record, reused=known is not None)
         records.append(record)
     return records
 
 
-def execute(config: RunConfig, data: DataSet, store: Store, progress: Progress, name: str | None = None) -> Run:
-    """Run one config from its data to its record; the row exists before the model loads.
+def execute(job: Job, store: Store, progress: Progress, name: str | None = None) -> Run:
+    """Run one job from its data to its record; the row exists before the model loads.
 
     A run that fails comes back as a failed record.
     """
+    config, data = job.config, job.data
     with recording(store, config, _name(config, name), describe()) as run, PeakMemory() as memory:
         progress = _Recorded(run, progress)
         progress.entered("data")
@@ -142,14 +157,10 @@ def _name(config: RunConfig, asked: str | None) -> str:
     return (asked if config.kind != "baseline" else None) or config.default_name()
 
 
-def _uses_model(config: RunConfig) -> bool:
-    return "model" in METHODS[config.method].sections
-
-
-def _recorded_baseline(store: Store, config: RunConfig, data: DataSet) -> Run | None:
-    if config.kind != "baseline":
+def _recorded_baseline(store: Store, job: Job) -> Run | None:
+    if job.config.kind != "baseline":
         return None
-    return queries.same_run(store, config.settings(), data.fingerprint, packages())
+    return queries.same_run(store, job.config.settings(), job.data.fingerprint, packages())
 
 
 def _fit(config: RunConfig, data: DataSet, progress: Progress) -> Fitted:

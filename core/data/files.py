@@ -18,7 +18,7 @@ def _delimited(separator: str) -> Callable[[Path], pd.DataFrame]:
 READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": _delimited(","),
     ".tsv": _delimited("\t"),
-    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
     ".parquet": pd.read_parquet,
 }
 

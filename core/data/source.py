@@ -44,7 +44,7 @@ def load_source(config: RunConfig) -> Source:
     name = config.dataset
     if name in bundled.BUNDLED:
         frame = bundled.load(name)
-        return _source(config, name, f"bundled:{name}", None, frame)
+        return as_source(config, name, f"bundled:{name}", None, frame)
     path = Path(name).expanduser()
     if path.is_dir():
         raise RequestError(f"--dataset {name} is a folder. Name one of its files ({', '.join(READERS)}).")
@@ -52,16 +52,17 @@ def load_source(config: RunConfig) -> Source:
         if not path.is_file():
             raise RequestError(f"There is no file {name}.{did_you_mean(path.name, _neighbours(path))}")
         frame, revision = read_file(path)
-        return _source(config, path.stem, f"file:{name}", revision, frame)
+        return as_source(config, path.stem, f"file:{name}", revision, frame)
     frame, commit = read_hub(name)
-    return _source(config, name, f"hub:{name}", commit, frame)
+    return as_source(config, name, f"hub:{name}", commit, frame)
 
 
 def _neighbours(path: Path) -> list[str]:
     return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
-def _source(config: RunConfig, name: str, source: str, revision: str | None, frame: pd.DataFrame) -> Source:
+def as_source(config: RunConfig, name: str, source: str, revision: str | None, frame: pd.DataFrame) -> Source:
+    """Make a source of a table: find its columns, name its labels, leave out what can't be used."""
     columns = [column for column in frame.columns if column != SPLIT_COLUMN]
     if frame.empty:
         raise RequestError(f"{config.dataset} holds no rows.")

@@ -21,11 +21,12 @@ from core.errors import RequestError, did_you_mean
 
 @dataclass(frozen=True)
 class Backbone:
-    """Which base model: ``name`` and ``revision`` are recorded, ``path`` is what is read."""
+    """Which base model: ``name`` and ``revision`` are recorded, ``path`` is what is read, ``width`` its hidden size."""
 
     name: str
     revision: str | None
     path: str
+    width: int = 0
 
     @property
     def read_revision(self) -> str | None:
@@ -62,8 +63,8 @@ def find_backbone(config: RunConfig) -> Backbone:
             loaded = AutoConfig.from_pretrained(backbone.path, revision=backbone.read_revision)
     except (OSError, ValueError) as error:
         raise RequestError(_unavailable(config.model, error)) from None
-    commit = getattr(loaded, "_commit_hash", None)
-    return replace(backbone, revision=commit) if commit else backbone
+    commit = getattr(loaded, "_commit_hash", None) or backbone.revision
+    return replace(backbone, revision=commit, width=int(loaded.get_text_config().hidden_size))
 
 
 def _locate(name: str, revision: str | None) -> Backbone:

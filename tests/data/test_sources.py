@@ -1,0 +1,180 @@
+import gzip
+import json
+
+import pandas as pd
+import pytest
+
+from core.config import make_config
+from core.data.bundled import BUNDLED
+from core.data.source import load_source
+from core.errors import RequestError
+
+TEXTS = {"review": ["good", "bad", "fine", "poor"], "sentiment": ["pos", "neg", "pos", "neg"]}
+
+
+def source(dataset, **values):
+    return load_source(make_config({"dataset": dataset, **values}))
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("movie-reviews", {"negative": 5326, "positive": 5242}),
+        ("movie-reviews-3", {"negative": 5061, "positive": 4982, "neutral": 562}),
+        ("tweets-3", {"positive": 2300, "negative": 1062, "neutral": 838}),
+        ("product-reviews-3", {"positive": 1725, "negative": 1218, "neutral": 765}),
+    ],
+)
+def test_bundled_sets_are_whole(name, sizes):
+    loaded = source(name)
+    assert loaded.frame["label"].value_counts().to_dict() == sizes
+    assert set(loaded.frame["extra"][0]) == {"id", "mean_rating", "rating_deviation"}
+
+
+def test_bundled_labels_agree_with_the_ratings():
+    loaded = source("movie-reviews-3").frame
+    ratings = pd.DataFrame(list(loaded["extra"]))["mean_rating"]
+    assert ratings[loaded["label"] == "neutral"].abs().max() <= 0.5
+    assert ratings[loaded["label"] == "negative"].max() < -0.5
+
+
+def test_every_file_format_gives_the_same_rows(tmp_path):
+    frame = pd.DataFrame(TEXTS)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.to_csv(tmp_path / "a.tsv", index=False, sep="\t")
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    loaded = [source(str(tmp_path / f"a.{ending}")).frame for ending in ("csv", "tsv", "parquet", "jsonl")]
+    for other in loaded[1:]:
+        pd.testing.assert_frame_equal(loaded[0], other, check_dtype=False)
+
+
+def test_usual_column_names_are_found(csv):
+    loaded = source(csv({"Id": [1, 2], "Review": ["a", "b"], "Sentiment": ["x", "y"]}))
+    assert (loaded.text_column, loaded.label_column) == ("Review", "Sentiment")
+    assert loaded.frame["extra"][0] == {"Id": 1}
+
+
+def test_words_that_look_missing_are_texts(csv):
+    loaded = source(csv({"text": ["None", "NA", "null", "good"], "label": ["a", "b", "a", "b"]}))
+    assert list(loaded.frame["text"]) == ["None", "NA", "null", "good"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        ([1, 0, 10, 2], ("0", "1", "2", "10")),
+        ([1.0, 0.0, None, 1.0], ("0", "1")),
+        ([True, False, True, False], ("False", "True")),
+        (["b", " a", "b", "a "], ("a", "b")),
+    ],
+)
+def test_labels_become_names_in_a_sensible_order(csv, labels, names):
+    assert source(csv({"text": list("wxyz"), "label": labels})).labels == names
+
+
+def test_rows_without_text_or_label_are_left_out_and_counted(csv):
+    loaded = source(csv({"text": ["a", "", "  ", "d", "e"], "label": ["x", "y", "x", "", "y"]}))
+    assert loaded.left_out == {"without text": 2, "without label": 1}
+    assert list(loaded.frame["text"]) == ["a", "e"]
+
+
+def test_a_missing_file_is_told_with_its_neighbour(csv):
+    csv(TEXTS, "reviews.csv")
+    with pytest.raises(RequestError, match=r"There is no file .*Did you mean 'reviews.csv'"):
+        source(csv(TEXTS, "reviews.csv").replace("reviews", "review"))
+
+
+def test_a_missing_column_is_told_with_its_likely_name(csv):
+    with pytest.raises(RequestError, match="--label-column 'sentment' is not in .*Did you mean 'sentiment'"):
+        source(csv(TEXTS), label_column="sentment")
+
+
+def test_unusual_columns_have_to_be_named(csv):
+    path = csv({"a": ["x", "y"], "b": ["p", "q"]})
+    with pytest.raises(RequestError, match="no column with a usual name for a text. Its columns are: a, b"):
+        source(path)
+    assert source(path, text_column="a", label_column="b").labels == ("p", "q")
+
+
+def test_one_label_only_is_refused(csv):
+    with pytest.raises(RequestError, match=r"one label only \('pos', 2 rows\).*Is --label-column 'label' right"):
+        source(csv({"text": ["a", "b"], "label": ["pos", "pos"]}))
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(RequestError, match="is empty"):
+        source(str(tmp_path / "empty.csv"))
+
+
+def test_a_header_without_rows_is_refused(tmp_path):
+    (tmp_path / "head.csv").write_text("text,label\n")
+    with pytest.raises(RequestError, match="holds no rows"):
+        source(str(tmp_path / "head.csv"))
+
+
+def test_empty_texts_only_are_refused(csv):
+    with pytest.raises(RequestError, match="no row with both a text and a label"):
+        source(csv({"text": ["", " "], "label": ["a", "b"]}))
+
+
+def test_bytes_that_are_not_utf8_are_told_by_line(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes(b"text,label\ngood,pos\ncaf\xe9,neg\n")
+    with pytest.raises(RequestError, match=r"not UTF-8: byte 0xe9 in line 3.*iconv"):
+        source(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("broken.jsonl", b'{"text": "a"\n', "can't be read as JSONL"),
+        ("broken.parquet", b"PAR1 no parquet", "can't be read as PARQUET"),
+        ("ragged.csv", b'text,label\n"a,b\n', "can't be read as CSV"),
+        ("table.xlsx", b"PK", "ends in '.xlsx'. Known are: .csv"),
+    ],
+)
+def test_a_damaged_or_unknown_file_is_refused(tmp_path, name, content, expected):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(RequestError, match=expected):
+        source(str(tmp_path / name))
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(RequestError, match="is a folder"):
+        source(str(tmp_path))
+
+
+def test_without_a_network_the_hub_says_what_works():
+    with pytest.raises(
+        RequestError, match="Hugging Face Hub did not give it.*Without a network these work: movie-reviews"
+    ):
+        source("imdb")
+
+
+def test_a_misspelt_bundled_name_is_guessed():
+    with pytest.raises(RequestError, match="Did you mean 'movie-reviews'"):
+        source("movie-review")
+
+
+def test_nested_and_odd_values_of_other_columns_become_json(tmp_path):
+    rows = [
+        {"text": "a", "label": "x", "tags": ["p"], "when": None},
+        {"text": "b", "label": "y", "tags": [], "when": 1.5},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    extra = list(source(str(tmp_path / "a.jsonl")).frame["extra"])
+    assert json.loads(json.dumps(extra)) == extra
+    assert extra[0]["when"] is None
+
+
+def test_every_registered_set_is_described():
+    text = (__import__("pathlib").Path("core/data/bundled/README.md")).read_text()
+    assert all(f"`{name}`" in text for name in BUNDLED)
+
+
+def test_gzip_is_not_taken_for_text(tmp_path):
+    (tmp_path / "a.csv").write_bytes(gzip.compress(b"text,label\na,b\n"))
+    with pytest.raises(RequestError, match="not UTF-8|can't be read"):
+        source(str(tmp_path / "a.csv"))

@@ -1,0 +1,286 @@
+import os
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from sqlalchemy import inspect, update
+
+from core.config import make_config
+from core.data import load_data
+from core.errors import RequestError, RunError
+from core.evaluation.metrics import evaluate
+from core.models.classifier import probabilities
+from core.store import engine, queries, recorder
+from core.store.engine import open_store, resolve
+from core.store.records import state
+from core.store.schema import Base, RunRow
+
+DATA = {"train_size": 40, "validation_size": 20, "test_size": 30}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_data(make_config({"dataset": "movie-reviews-3", **DATA}))
+
+
+def record(store, data, method="tfidf", seed=0, fail=None, **values):
+    """Record a run with made-up logits."""
+    config = make_config({"method": method, "dataset": "movie-reviews-3", **DATA, **values})
+    logits = np.random.default_rng(seed).normal(size=(len(data.test), len(data.labels))).astype(np.float32)
+    with recorder.recording(store, config, config.default_name(), {"packages": {"torch": "1"}}) as run:
+        dataset_id = recorder.save_dataset(store, data)
+        run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
+        if fail:
+            raise fail
+        run.save_predictions(
+            data, dataset_id, probabilities(logits), evaluate(data.test.labels, probabilities(logits), data.labels)
+        )
+    return run.id, probabilities(logits)
+
+
+def test_the_migrations_make_the_tables_of_the_schema(store):
+    found = inspect(store.engine)
+    for table in Base.metadata.sorted_tables:
+        assert {c["name"] for c in found.get_columns(table.name)} == set(table.columns.keys())
+        nullable = {c["name"]: c["nullable"] for c in found.get_columns(table.name)}
+        assert nullable == {c.name: c.nullable for c in table.columns}
+
+
+def test_no_migration_is_missing(store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_sqlite_is_set_up(store):
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() > 0
+
+
+def test_predictions_stand_beside_their_own_texts(store, data):
+    run_id, expected = record(store, data)
+    frame = queries.predictions(store, run_id)
+    assert list(frame["text"]) == list(data.test.texts)
+    assert list(frame["label"]) == [data.labels[code] for code in data.test.labels]
+    assert list(frame["predicted"]) == [data.labels[code] for code in expected.argmax(axis=1)]
+    assert frame["confidence"].to_numpy() == pytest.approx(expected.max(axis=1))
+    assert frame["true_probability"].to_numpy() == pytest.approx(expected[np.arange(30), data.test.labels])
+    assert np.array_equal(queries.probabilities(store, run_id), expected)
+
+
+def test_class_balance_counts_every_split(store, data):
+    run_id, _ = record(store, data)
+    balance = queries.class_balance(store, queries.run(store, run_id).dataset_id)
+    assert balance.groupby("split")["count"].sum().to_dict() == {"train": 40, "validation": 20, "test": 30}
+    assert balance.groupby("split")["share"].sum().to_list() == pytest.approx([1, 1, 1])
+
+
+def test_a_data_set_is_stored_once(store, data):
+    record(store, data)
+    record(store, data, method="majority")
+    assert len(queries.datasets(store)) == 1
+    assert len(queries.examples(store, 1)) == 90
+
+
+def test_the_row_is_there_while_the_run_goes_on(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        assert queries.run(store, run.id).state == "running"
+        run.enter("training")
+        assert queries.run(store, run.id).phase == "training"
+    assert queries.run(store, run.id).state == "complete"
+
+
+def test_a_failed_run_keeps_its_reason(store, data):
+    run_id, _ = record(store, data, fail=RuntimeError("out of ideas"))
+    run = queries.run(store, run_id)
+    assert (run.state, run.error_type, run.error_message) == ("failed", "RuntimeError", "out of ideas")
+    assert "RuntimeError: out of ideas" in run.traceback
+    assert run.ended_at is not None
+
+
+def test_an_error_for_users_is_kept_without_a_traceback(store, data):
+    run_id, _ = record(store, data, fail=RunError("the training diverged"))
+    assert queries.run(store, run_id).traceback is None
+
+
+def test_a_stopped_run_is_cancelled_and_stops_the_program(store):
+    with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}) as run:
+        raise KeyboardInterrupt
+    assert queries.run(store, run.id).state == "cancelled"
+
+
+def test_a_silent_run_reads_as_crashed_and_reading_writes_nothing(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        with store.session.begin() as session:
+            session.execute(update(RunRow).values(heartbeat_at=datetime.now(UTC) - timedelta(minutes=2)))
+        assert queries.run(store, run.id).state == "crashed"
+        assert queries.run(store, run.id).status == "running"
+    assert state("complete", None) == "complete"
+
+
+def test_the_heartbeat_keeps_a_run_alive(store, monkeypatch):
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 0.05)
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        first = queries.run(store, run.id).heartbeat_at
+        deadline = datetime.now(UTC) + timedelta(seconds=20)
+        while queries.run(store, run.id).heartbeat_at == first and datetime.now(UTC) < deadline:
+            pass
+        assert queries.run(store, run.id).heartbeat_at > first
+
+
+def test_values_that_are_no_numbers_are_null(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        run.log(1, 0.5, {"loss": float("nan"), "learning_rate": 0.1})
+    history = queries.history(store, [run.id]).set_index("name")["value"]
+    assert np.isnan(history["loss"])
+    assert history["learning_rate"] == 0.1
+
+
+def test_the_list_carries_headline_metrics_with_intervals(store, data):
+    run_id, expected = record(store, data)
+    row = queries.runs(store).iloc[0]
+    assert (row["id"], row["dataset"], row["state"]) == (run_id, "movie-reviews-3", "complete")
+    assert row["accuracy"] == pytest.approx((expected.argmax(axis=1) == data.test.labels).mean())
+    assert row["macro_f1_low"] < row["macro_f1"] < row["macro_f1_high"]
+
+
+def test_a_run_that_is_not_there_is_told(store, data):
+    with pytest.raises(RequestError, match="There is no run 7. There are none yet"):
+        queries.run(store, 7)
+    record(store, data)
+    with pytest.raises(RequestError, match="The newest is 1"):
+        queries.run(store, 7)
+
+
+def test_the_same_baseline_is_found_again_only_under_the_same_conditions(store, data):
+    run_id, _ = record(store, data)
+    settings = queries.run(store, run_id).config
+    assert queries.same_run(store, settings, data.fingerprint, {"torch": "1"}).id == run_id
+    assert queries.same_run(store, settings, data.fingerprint, {"torch": "2"}) is None
+    assert queries.same_run(store, settings, "other", {"torch": "1"}) is None
+    assert queries.same_run(store, settings | {"test_size": 31}, data.fingerprint, {"torch": "1"}) is None
+
+
+def test_the_best_baseline_is_of_the_runs_seed(store, data):
+    mine = {record(store, data, method="tfidf", seed=1)[0], record(store, data, method="untrained", seed=2, **{})[0]}
+    other = record(store, data, "untrained", 3)[0]
+    with store.session.begin() as session:
+        session.execute(update(RunRow).where(RunRow.id == other).values(seed=99))
+    assert queries.best_baseline(store, 1, seed=42) in mine
+
+
+def test_deleting_takes_what_hangs_on_a_run_and_leaves_the_others(store, data):
+    first, _ = record(store, data)
+    second, _ = record(store, data, method="majority")
+    folder = store.folder / "adapters" / "1-tfidf"
+    folder.mkdir(parents=True)
+    with store.session.begin() as session:
+        session.execute(update(RunRow).where(RunRow.id == first).values(adapter_path="adapters/1-tfidf"))
+    recorder.delete_run(store, first)
+    assert not folder.exists()
+    assert queries.predictions(store, first).empty
+    assert len(queries.predictions(store, second)) == 30
+    recorder.delete_run(store, second)
+    assert queries.datasets(store).empty
+
+
+def test_a_path_that_leaves_the_adapters_folder_is_never_followed(store, data, tmp_path):
+    run_id, _ = record(store, data)
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    with store.session.begin() as session:
+        session.execute(update(RunRow).values(adapter_path="adapters/../precious"))
+    recorder.delete_run(store, run_id)
+    assert precious.is_dir()
+
+
+def test_a_running_run_is_not_deleted(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        pytest.raises(RequestError, recorder.delete_run, store, run.id).match("still running")
+
+
+def test_a_published_database_names_no_machine(store, data):
+    run_id, _ = record(store, data)
+    assert queries.run(store, run_id).host
+    recorder.forget_machine(store)
+    assert queries.run(store, run_id).host is None
+    assert queries.run(store, run_id).pid is None
+
+
+def test_times_are_utc(store, data):
+    run_id, _ = record(store, data)
+    created = queries.run(store, run_id).created_at
+    assert created.tzinfo is not None
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=5)
+
+
+def test_reading_where_there_is_no_database_makes_none(tmp_path):
+    with pytest.raises(RequestError, match="There is no database"):
+        open_store(str(tmp_path / "none.db"))
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_another_programs_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE songs (id)")
+    before = path.read_bytes()
+    with pytest.raises(RequestError, match=r"of another program \(its tables: songs\)"):
+        open_store(str(path), create=True)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path):
+    path = tmp_path / "notes.db"
+    path.write_text("not a database, " * 100)
+    with pytest.raises(RequestError, match="is not an SQLite database"):
+        open_store(str(path), create=True)
+
+
+@pytest.mark.parametrize(("revision", "expected"), [("9999", "by a newer version"), (None, "is empty|another program")])
+def test_a_schema_that_is_not_ours_is_refused(store, revision, expected):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM alembic_version")
+        if revision:
+            connection.exec_driver_sql(f"INSERT INTO alembic_version VALUES ('{revision}')")
+    with pytest.raises(RequestError, match=expected):
+        open_store(store.address)
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(RequestError, match="can't be opened"):
+        open_store(str(tmp_path / "no" / "runs.db"), create=True)
+
+
+def test_the_address_comes_from_the_flag_then_the_environment_then_the_default(monkeypatch, tmp_path):
+    monkeypatch.setenv("RUNS_DB", str(tmp_path / "env.db"))
+    assert resolve(str(tmp_path / "flag.db")).database == str(tmp_path / "flag.db")
+    assert resolve().database == str(tmp_path / "env.db")
+    monkeypatch.delenv("RUNS_DB")
+    assert resolve().database == str(engine.DEFAULT)
+
+
+def test_an_address_is_shown_without_its_password():
+    from sqlalchemy import make_url
+
+    class Server:
+        url = make_url("postgresql://me:secret@host/runs")
+
+    shown = engine.Store(Server(), engine.DEFAULT.parent).address
+    assert "secret" not in shown
+
+
+def test_a_wrong_url_is_told():
+    with pytest.raises(RequestError, match="neither a path nor a database URL"):
+        resolve("://")
+
+
+def test_opening_again_finds_what_was_written(store, data):
+    record(store, data)
+    assert len(queries.runs(open_store(store.address))) == 1
+    assert os.path.exists(store.address)
