@@ -1,0 +1,44 @@
+# ruff: noqa: N999 - the name stands in the address of the start page
+"""The dashboard's frame: navigation, the choice of test set, and what database is shown."""
+
+import os
+
+import streamlit as st
+
+# Idle OpenMP threads that spin keep a core busy between two predictions; read when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from core.errors import RequestError
+from dashboard import data, state, words
+
+st.set_page_config(page_title="Adapter Bench", page_icon=":material/balance:", layout="wide")
+
+page = st.navigation(
+    {
+        "Results": [
+            st.Page(state.PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
+            st.Page(state.PAGES["run"], title="Run", icon=":material/description:"),
+            st.Page(state.PAGES["compare"], title="Compare", icon=":material/compare_arrows:"),
+            st.Page(state.PAGES["failures"], title="Failures", icon=":material/error_outline:"),
+        ],
+        "Data": [st.Page(state.PAGES["data"], title="Data", icon=":material/dataset:")],
+        "Use": [st.Page(state.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
+    }
+)
+
+
+def show_foot() -> None:
+    """Say at the foot of the sidebar what database is shown."""
+    st.sidebar.divider()
+    with st.sidebar.container(gap=None):
+        st.text(data.address())
+        st.caption(data.foot())
+
+
+try:
+    if not data.is_empty():
+        state.choose_test_set()
+    show_foot()
+    page.run()
+except RequestError as error:
+    st.error(words.plain(error), icon=":material/error:")

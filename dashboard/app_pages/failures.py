@@ -1,0 +1,56 @@
+"""The wrong examples of a run, and what another run made of them."""
+
+import streamlit as st
+
+from dashboard import charts, data, figures, filters, state, tables, words
+
+st.title("Failures")
+state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
+complete = data.complete_runs(state.test_set())
+left, right = st.columns(2)
+with left:
+    run_id = state.pick_run("Run", complete, data.best_run(state.test_set()))
+with right:
+    other = state.pick_other("Against another run", complete, run_id)
+labels, failures = data.labels(run_id), figures.failures(run_id, other)
+
+left, right = st.columns([2, 3], gap="large")
+with left:
+    matrix = charts.confusion_matrix(figures.confusion(run_id), labels, selection="cell")
+    st.altair_chart(matrix, width="stretch", on_select=state.filter_by_cell, key="matrix")
+    st.caption("A click on a cell shows its examples; a second click shows all.")
+with right:
+    first, second, third = st.columns(3)
+    with first:
+        true = state.filter_by("True label", labels, key="true")
+    with second:
+        predicted = state.filter_by("Predicted label", labels, key="predicted")
+    with third:
+        flip = state.filter_by("Flip", filters.FLIPS, key="flip") if other is not None else None
+    first, second = st.columns(2)
+    with first:
+        confidence = state.confidence_range()
+    with second:
+        contains = state.search()
+    wanted = filters.Filters(true, predicted, flip, confidence, contains)
+    shown = wanted.apply(failures)
+    st.text(words.shown_failures(int((~failures["right"]).sum()), data.test_size(run_id), len(shown), wanted.said()))
+    if other is not None:
+        st.text(words.flips(failures["flip"].value_counts(), data.label(other)))
+
+if failures.empty:
+    st.success("This run got every test example right.", icon=":material/check:")
+    st.stop()
+if shown.empty:
+    st.info("No example passes these filters.", icon=":material/filter_alt:")
+    st.stop()
+row = tables.failures(shown, key="failures")
+
+if row is None:
+    st.caption("Tick a row to read its whole text and what else is known of it.")
+    st.stop()
+example = shown.iloc[row]
+with st.container(border=True):
+    st.text(example["text"])
+    tables.example(example)
+    state.link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=example["example_id"])

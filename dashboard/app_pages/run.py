@@ -1,0 +1,131 @@
+"""All about one run."""
+
+import streamlit as st
+
+from core.formatting import count, duration, megabytes, number, parameters, percent, score
+from dashboard import charts, data, figures, state, tables, words
+
+st.title("Run")
+state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
+runs = data.runs(state.test_set())
+run_id = state.pick_run("Run", runs, data.best_run(state.test_set()))
+run, row = data.run(run_id), data.row(run_id)
+
+st.subheader(words.plain(row.label), divider="gray")
+st.caption(words.plain(f"{row.kind} · {row.title} · {row.model} · {row.state}. {row.note}"))
+
+
+def show_failure() -> None:
+    """Say why the run has no scores."""
+    st.warning(words.plain(words.failure_of(run)), icon=":material/warning:")
+    if run.error_message:
+        st.text(f"{run.error_type}:")
+        st.code(run.error_message, language=None, wrap_lines=True)
+    if run.traceback:
+        with st.expander("Traceback"):
+            st.code(run.traceback, language="python")
+
+
+def show_headline() -> None:
+    """Say whether it beats its baseline, then the four numbers that matter."""
+    rival = data.rival(run_id)
+    if rival is not None:
+        with st.container(border=True):
+            st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, rival)))}**")
+    metrics = data.metrics(run_id)
+    figures = (
+        ("Macro F1", score(*metrics.loc["macro_f1"]), "macro_f1"),
+        ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
+        ("Worst class", f"{percent(row.worst_f1)} {row.worst_class}", "worst_class"),
+        ("Cost", duration(run.train_seconds), "cost"),
+    )
+    for column, (label, value, name) in zip(st.columns(4), figures, strict=True):
+        column.metric(label, value, help=words.HELP[name], border=True)
+    state.links_of(run_id, against=rival)
+
+
+def show_classes() -> None:
+    """Show how it does class by class."""
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Class by class")
+        tables.classes(data.class_metrics(run_id))
+        st.caption("In percent, with 95 % intervals.")
+        with st.expander("More figures"):
+            tables.metrics(
+                data.metrics(run_id),
+                {
+                    "balanced_accuracy": ("balanced accuracy", score),
+                    "mcc": ("Matthews correlation", number),
+                    "log_loss": ("log loss", number),
+                    "brier": ("Brier score", number),
+                },
+            )
+    with right:
+        st.subheader("Confusion matrix")
+        matrix = charts.confusion_matrix(figures.confusion(run_id), data.labels(run_id), selection="cell")
+        st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
+        st.caption("A click on a cell opens its examples.")
+        cell = state.clicked_cell("confusion")
+        if cell:
+            state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
+
+
+def show_curves() -> None:
+    """Show how the training went, where it was recorded."""
+    history = data.history(run_id)
+    if history.empty:
+        return
+    st.subheader("Learning curves")
+    best = data.best_epoch(run_id)
+    losses = {"loss": "training loss", "validation_loss": "validation loss"}
+    scores = {"validation_macro_f1": "validation macro F1", "validation_accuracy": "validation accuracy"}
+    left, right = st.columns(2, gap="large")
+    left.altair_chart(charts.learning_curve(history, losses, "loss", best), width="stretch")
+    right.altair_chart(charts.learning_curve(history, scores, "score", best), width="stretch")
+    st.caption("The epoch with the best macro F1 on the validation examples is the one that was kept and measured.")
+
+
+def show_record() -> None:
+    """Show what it cost, what it was asked to do, and under what it took place."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("What it cost")
+        tables.facts(
+            {
+                "training": duration(run.train_seconds),
+                "training examples a second": count(run.train_examples_per_second),
+                "evaluation": duration(run.evaluation_seconds),
+                "trained weights": parameters(run.trainable_parameters, run.total_parameters),
+                "size on disk": megabytes(run.adapter_bytes),
+                "peak memory": megabytes(run.peak_memory_bytes),
+            }
+        )
+        st.subheader("Environment")
+        tables.facts(figures.environment(run_id))
+    with right:
+        st.subheader("Settings")
+        settings = figures.settings(run_id)
+        changed = settings[settings["differs"]][["setting", "value", "default"]]
+        if changed.empty:
+            st.text("All as by default.")
+        else:
+            tables.frame(changed)
+        with st.expander("All settings"):
+            tables.frame(settings[["setting", "value", "default"]])
+        st.subheader("Make it again")
+        st.code(figures.command(run_id), language="bash", wrap_lines=True)
+
+
+if row.state == "complete":
+    show_headline()
+    show_classes()
+else:
+    show_failure()
+show_curves()
+show_record()
+
+card = data.model_card(run_id)
+if card:
+    with st.expander("Model card", icon=":material/article:"):
+        st.code(card, language="markdown", wrap_lines=True)

@@ -1,0 +1,291 @@
+"""Selections and deep links: the address says which test set and which runs a screen shows.
+
+The address is the one truth. A widget is set from it before it is drawn, and writes to it when it is
+changed; what the address leaves out is taken from the last screen of the session.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import data, filters
+from dashboard.words import plain
+
+PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
+COMMAND = "python runner.py --r 8 --epochs 2"
+ANY = "any"
+COSTS = {
+    "train_seconds": "training time, seconds",
+    "trainable_parameters": "trained weights",
+    "adapter_bytes": "size, bytes",
+}
+
+
+# --- The address ------------------------------------------------------------------------------------
+
+
+def _wanted(key: str) -> str:
+    """Return what the address asks for, else what the session last showed."""
+    return st.query_params.get(key) or st.session_state.get(f"last {key}", "")
+
+
+def _settle(key: str, value: str) -> None:
+    """Keep a choice in the session and in the address."""
+    st.session_state[f"last {key}"] = value
+    if value and st.query_params.get(key) != value:
+        st.query_params[key] = value
+    if not value:
+        st.query_params.pop(key, None)
+
+
+def _adopt(key: str, widget: str) -> None:
+    """Write to the address what was chosen in a widget."""
+    value = st.session_state[widget]
+    chosen = value if isinstance(value, list) else [] if value is None else [value]
+    _settle(key, ",".join(map(str, chosen)))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",") if part.strip().isascii() and part.strip().isdigit()]
+
+
+# --- The frame --------------------------------------------------------------------------------------
+
+
+def choose_test_set() -> None:
+    """Draw the choice of test set, which stays from page to page; a run in the address brings its own."""
+    sets = data.test_sets()
+    if sets.empty:
+        return
+    titles = dict(zip(sets["id"], sets["title"], strict=True))
+    of_run = next((data.test_set_of(run) for run in _numbers(st.query_params.get("run", ""))), None)
+    asked = _wanted("dataset")
+    chosen = of_run or next(
+        (one.id for one in sets.itertuples() if _numbers(asked)[:1] in [[m] for m in one.members]), None
+    )
+    if chosen is None and asked:
+        st.warning(f"There is no data set {plain(asked[:40])} in this database. Another one is shown.")
+    st.session_state["test_set"] = chosen or int(sets.sort_values("runs", ascending=False)["id"].iloc[0])
+    st.sidebar.selectbox(
+        "Data set",
+        list(titles),
+        format_func=titles.__getitem__,
+        key="test_set",
+        on_change=_change_test_set,
+        help="Only runs on the same test set can be compared.",
+    )
+    _settle("dataset", str(test_set()))
+
+
+def _change_test_set() -> None:
+    _adopt("dataset", "test_set")
+    for key in ("run", "against", "beside"):
+        _settle(key, "")
+
+
+def test_set() -> int:
+    """Return the test set that was chosen in the frame."""
+    return int(st.session_state["test_set"])
+
+
+def explain_if_empty(what: str) -> None:
+    """Say what a page will show, and the command that fills it, where there is nothing recorded yet."""
+    if data.is_empty() or data.test_sets().empty:
+        st.info(f"Nothing is recorded yet. {what}", icon=":material/info:")
+        st.text("This trains a first adapter and its baselines on the bundled reviews, in a few minutes:")
+        st.code(COMMAND, language="bash")
+        st.stop()
+
+
+# --- Runs -------------------------------------------------------------------------------------------
+
+
+def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "run") -> int:
+    """Draw the choice of one run; an address that names an unknown one gets a plain message.
+
+    ``runs``: id and label of those on offer. Stops the page until there is a choice.
+    """
+    names = dict(zip(runs["id"], runs["label"], strict=True))
+    asked = _wanted(key)
+    found = next((number for number in _numbers(asked) if number in names), None)
+    if asked and found is None:
+        st.error(f"There is no run {plain(asked[:40])} here. It may have been deleted. Choose one that is recorded.")
+    st.session_state[f"pick {key}"] = found if asked else default
+    choice = st.selectbox(
+        label,
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        key=f"pick {key}",
+        placeholder="Choose a run",
+        on_change=_adopt,
+        args=(key, f"pick {key}"),
+    )
+    if choice is None:
+        st.stop()
+    _settle(key, str(choice))
+    return int(choice)
+
+
+def pick_other(
+    label: str, runs: pd.DataFrame, run: int, key: str = "against", default: int | None = None
+) -> int | None:
+    """Draw the choice of another run to stand beside one; there may be none."""
+    names = {number: name for number, name in zip(runs["id"], runs["label"], strict=True) if number != run}
+    is_new = key not in st.query_params and f"last {key}" not in st.session_state
+    asked = [default] if is_new else _numbers(_wanted(key))
+    st.session_state[f"pick {key}"] = next((number for number in asked if number in names), None)
+    choice = st.selectbox(
+        label,
+        list(names),
+        index=None,
+        format_func=names.__getitem__,
+        key=f"pick {key}",
+        placeholder="No other run",
+        on_change=_adopt,
+        args=(key, f"pick {key}"),
+    )
+    _settle(key, "" if choice is None else str(choice))
+    return choice
+
+
+def pick_others(label: str, runs: pd.DataFrame, run: int, default: int | None) -> list[int]:
+    """Draw the choice of other runs to hold one against, also of those that the address alone names."""
+    names = {number: name for number, name in zip(runs["id"], runs["label"], strict=True) if number != run}
+    asked = [number for number in _numbers(_wanted("against")) if number != run]
+    names |= {number: f"#{number}" for number in asked if number not in names}
+    st.session_state["pick others"] = asked or ([] if default in (None, run) else [default])
+    chosen = st.multiselect(
+        label,
+        list(names),
+        format_func=names.__getitem__,
+        key="pick others",
+        placeholder="Choose one or more runs",
+        on_change=_adopt,
+        args=("against", "pick others"),
+    )
+    _settle("against", ",".join(map(str, chosen)))
+    return chosen
+
+
+def swap(run: int, other: int) -> None:
+    """Draw a button that lets two runs change places."""
+    st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, args=(run, other))
+
+
+def _swap(run: int, other: int) -> None:
+    _settle("run", str(other))
+    _settle("against", str(run))
+
+
+# --- Links ------------------------------------------------------------------------------------------
+
+
+def link(page: str, label: str, icon: str, **selection: Any) -> None:
+    """Draw a link to a page that carries the test set and a selection in its address."""
+    st.page_link(PAGES[page], label=label, icon=icon, query_params=_address(selection))
+
+
+def links_of(run: int, against: int | list[int] | None = None) -> None:
+    """Draw the links from a run to the pages that tell of it."""
+    first = against[0] if isinstance(against, list) else against
+    with st.container(horizontal=True):
+        link("run", "Open this run", ":material/description:", run=run)
+        link("compare", "Compare", ":material/compare_arrows:", run=run, against=against)
+        link("failures", "See its mistakes", ":material/error_outline:", run=run, against=first)
+        link("try_it", "Try it", ":material/play_arrow:", run=run)
+
+
+def go(page: str, **selection: Any) -> None:
+    """Open a page with a selection in its address."""
+    st.switch_page(PAGES[page], query_params=_address(selection))
+
+
+def _address(selection: dict[str, Any]) -> dict[str, str]:
+    given = {"dataset": test_set(), **selection}
+    return {
+        key: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        for key, value in given.items()
+        if value is not None
+    }
+
+
+# --- Filters ----------------------------------------------------------------------------------------
+
+
+def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
+    """Draw a filter that stands in the address; None where it lets all through."""
+    choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
+    return None if choice in (None, ANY) else str(choice)
+
+
+def search(key: str = "contains") -> str:
+    """Draw a search in texts that stands in the address."""
+    return str(st.text_input("Text contains", key=key, bind="query-params", icon=":material/search:") or "")
+
+
+def confidence_range() -> tuple[int, int]:
+    """Draw the range of confidence, in percent."""
+    low, high = st.slider("Confidence, %", *filters.FULL_RANGE, filters.FULL_RANGE, key="confidence")
+    return int(low), int(high)
+
+
+def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Draw the filters of the table of runs; return the runs that pass."""
+    titles = {"state": "Status", "title": "Method", "kind": "Kind", "model": "Model"}
+    first, *columns = st.columns([3, 2, 2, 2, 2])
+    words = first.text_input("Search", key="search", icon=":material/search:", persist_state="session")
+    chosen = {
+        name: column.multiselect(
+            title, sorted(runs[name].unique()), key=f"only {name}", placeholder="all", persist_state="session"
+        )
+        for column, (name, title) in zip(columns, titles.items(), strict=True)
+    }
+    return filters.runs(runs, words or "", chosen)
+
+
+def choose_cost() -> tuple[str, str]:
+    """Draw the choice of what stands for cost: a column of the runs, and its title."""
+    choice = st.segmented_control(
+        "Cost", list(COSTS), default="train_seconds", format_func=COSTS.__getitem__, required=True
+    )
+    return str(choice), COSTS[str(choice)]
+
+
+def clicked_cell(chart: str) -> tuple[str, str] | None:
+    """Return the true and the predicted label of the cell that was clicked in a confusion matrix."""
+    picked = st.session_state.get(chart, {}).get("selection", {}).get("cell", [])
+    return (picked[0]["true"], picked[0]["predicted"]) if picked else None
+
+
+def filter_by_cell() -> None:
+    """Set the filters of true and predicted label to the cell that was clicked, or lift them."""
+    st.session_state["true"], st.session_state["predicted"] = clicked_cell("matrix") or (ANY, ANY)
+
+
+# --- Data and Try it --------------------------------------------------------------------------------
+
+
+def pick_version(versions: dict[int, str]) -> int:
+    """Draw the choice between data sets that share a test set, where there are several."""
+    if len(versions) == 1:
+        return next(iter(versions))
+    return int(st.selectbox("Version", list(versions), format_func=versions.__getitem__, key="version"))
+
+
+def write_text() -> str:
+    """Draw the box to write a text in; ready with the example that the address names, else with a test example."""
+    example = st.query_params.get("example", "")
+    ready = data.example_text(test_set(), example) or data.sample_text(test_set())
+    return str(st.text_area("Text", ready, height=120, key=f"text {test_set()} {example}", max_chars=20_000))
+
+
+def remember_answers(text: str, answers: dict[str, str]) -> pd.DataFrame:
+    """Add what was answered to the session's history; return it, the newest first."""
+    history: list[dict[str, str]] = st.session_state.setdefault("tried", [])
+    entry = {"text": text, **answers}
+    if entry not in history:
+        history.insert(0, entry)
+    return pd.DataFrame(history).fillna("")

@@ -1,0 +1,114 @@
+"""What the screens say in whole sentences, and how text from strangers is kept from being read as Markdown."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from core.formatting import count, percent, points, score
+
+if TYPE_CHECKING:
+    from core.store.records import Dataset, Run
+    from core.verdicts import RunComparison
+
+HELP = {
+    "macro_f1": "The mean of the classes' F1 scores: each class counts alike, however rare. The brackets hold the "
+    "95 % interval: another test set as large would most likely give a figure within it.",
+    "accuracy": "The share of test examples that it got right, with its 95 % interval.",
+    "worst_class": "The class with the lowest F1. F1 balances how often the run is right when it names the class "
+    "(precision) against how much of the class it finds (recall).",
+    "cost": "How long the training took. What else it cost stands further down.",
+}
+
+
+def plain(text: object) -> str:
+    r"""Return text that Markdown shows as it stands: ``*a*`` becomes ``\*a\*``."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+
+
+def best_so_far(row: Any) -> str:
+    """Return the headline of the page of all runs, from a row of them."""
+    what = "" if row.kind != "baseline" else ", a baseline"
+    return f"Best so far: {row.label}{what}, macro F1 {score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."
+
+
+def against_baseline(compared: "RunComparison") -> str:
+    """Return the verdict on a run against the baseline that it has to beat."""
+    gap = compared.result.macro_f1
+    difference, baseline = points(gap.value, gap.low, gap.high), f"#{compared.b.id} {compared.b.name}"
+    if compared.result.verdict == "helped":
+        return f"It beats the baseline {baseline} by {difference} points of macro F1: helped."
+    if compared.result.verdict == "hurt":
+        return f"It falls behind the baseline {baseline} by {difference} points of macro F1: hurt."
+    return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
+
+
+def against_next(compared: "RunComparison") -> str:
+    """Return how the best adapter stands to the next one."""
+    other = f"#{compared.b.id} {compared.b.name}"
+    told_apart = compared.result.verdict == "helped"
+    return f"It is better than {other}, the next adapter." if told_apart else f"Not told apart from {other}."
+
+
+def failure_of(run: "Run") -> str:
+    """Return why a run has no scores."""
+    where = f" in the phase «{run.phase}»" if run.phase else ""
+    return {
+        "failed": f"This run failed{where}.",
+        "cancelled": f"This run was stopped{where}.",
+        "crashed": f"This run fell silent{where}: its process is gone.",
+        "running": f"This run is at work{where}. Its scores come when it is done.",
+    }.get(run.state, f"This run is {run.state}.")
+
+
+def gap(label: str, other: str) -> str:
+    """Return what the signs on the page of two runs mean."""
+    return f"{label} minus {other}: a positive difference speaks for {label}. Points are percentage points."
+
+
+def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -> str:
+    """Return how many examples are wrong, how many are shown, and why."""
+    head = f"{count(wrong)} of {count(total)} test examples are wrong ({percent(wrong / total if total else None)} %)."
+    return head if not filters else f"{head} Shown: {count(shown)} with {', '.join(filters)}."
+
+
+def flips(counts: Mapping[str, int], other: str) -> str:
+    """Return what a run made of another one's answers."""
+    parts = (f"{count(counts.get(flip, 0))} {flip}" for flip in ("fixed", "broken", "both wrong"))
+    return f"Against {other}: {', '.join(parts)}."
+
+
+def of_dataset(dataset: "Dataset", balance: pd.DataFrame) -> str:
+    """Return what a data set is."""
+    sizes = balance.groupby("split")["count"].sum()
+    parts = ", ".join(f"{count(sizes[split])} {split}" for split in ("train", "validation", "test"))
+    return (
+        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text from the column "
+        f"«{dataset.text_column}», labels from «{dataset.label_column}» of {dataset.source}."
+    )
+
+
+def remarks(checks: Mapping[str, Any], rare: pd.DataFrame) -> list[str]:
+    """Return what to mind before believing a score on these data."""
+    left_out = [f"{count(rows)} rows {reason} were left out." for reason, rows in checks.get("left_out", {}).items()]
+    duplicates = [f"{count(rows)} in {split}" for split, rows in checks.get("duplicates", {}).items() if rows]
+    leaked = checks.get("leaked_test_examples", 0)
+    return [
+        *left_out,
+        f"Texts that stand twice within a split: {', '.join(duplicates)}." if duplicates else "No text stands twice.",
+        f"{count(leaked)} test examples also stand in the training or validation split: the scores flatter."
+        if leaked
+        else "No test example also stands in the training or validation split.",
+        *(
+            f"«{row.label}» is rare: {percent(row.share)} % of the test set, {count(row.count_)} examples. "
+            "Its figures are uncertain."
+            for row in rare.rename(columns={"count": "count_"}).itertuples()
+        ),
+    ]
+
+
+def answer(probabilities: pd.DataFrame) -> str:
+    """Return the most probable label with its probability."""
+    first = probabilities.loc[probabilities["probability"].idxmax()]
+    return f"{first['label']}, {percent(first['probability'])} %"
