@@ -75,7 +75,9 @@ def parameters(trainable: float | None, total: float | None = None) -> str:
         (f"{trainable / size:.3g} {unit}" for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if trainable >= size),
         f"{trainable:.0f}",
     )
-    return short if not total or total != total or not trainable else f"{short} ({trainable / total * 100:.2g} %)"
+    if not total or total != total or not trainable or trainable == total:
+        return short
+    return f"{short} ({trainable / total * 100:.2g} %)"
 
 
 def megabytes(bytes_: float | None) -> str:

@@ -28,6 +28,7 @@ from core import formatting as f
         (f.count(12345), "12,345"),
         (f.parameters(74498, 22_788_484), "74.5 k (0.33 %)"),
         (f.parameters(0, 100), "0"),
+        (f.parameters(35_592, 35_592), "35.6 k"),
         (f.parameters(None), "—"),
         (f.megabytes(601_520), "0.6 MB"),
         (f.megabytes(1764), "2 kB"),
