@@ -1,1 +1,1 @@
-"""What a benchmark needs: the scripts of this folder print figures and are no tests."""
+"""Speed, printed as figures and ratios; nothing here is a test."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import psutil
 
-PACKAGES = ("torch", "transformers", "peft", "datasets", "scikit-learn", "numpy")
+PACKAGES = ("adapter-bench", "torch", "transformers", "peft", "datasets", "scikit-learn", "numpy")
 _ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -188,10 +188,14 @@ def delete_run(store: Store, run_id: int) -> None:
         shutil.rmtree(folder)
 
 
-def forget_machine(store: Store) -> None:
-    """Remove host names and process numbers from all runs, so that the database can be published."""
+def make_publishable(store: Store) -> None:
+    """Remove host names and process numbers from all runs, and pack an SQLite database into its one file."""
     with store.session.begin() as session:
         session.execute(update(RunRow).values(host=None, pid=None))
+    if store.engine.dialect.name == "sqlite":
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _now() -> datetime:

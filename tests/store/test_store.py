@@ -207,9 +207,12 @@ def test_a_running_run_is_not_deleted(store):
 def test_a_published_database_names_no_machine(store, data):
     run_id, _ = record(store, data)
     assert queries.run(store, run_id).host
-    recorder.forget_machine(store)
+    recorder.make_publishable(store)
     assert queries.run(store, run_id).host is None
     assert queries.run(store, run_id).pid is None
+    store.engine.dispose()
+    with sqlite3.connect(f"file:{store.address}?immutable=1", uri=True) as alone:  # the file without its journal
+        assert alone.execute("SELECT count(*) FROM predictions").fetchone() == (30,)
 
 
 def test_times_are_utc(store, data):

@@ -1,0 +1,124 @@
+"""How long a new user waits: for the help, for the first run, for the first page.
+
+    .venv/bin/python -m benchmarks.first_use
+
+Absolute times mean little on a shared machine, so each stands beside a yardstick that was measured
+in between, and their ratio.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+def timed(action: Callable[[], object]) -> float:
+    """Return how many seconds an action takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def python(*arguments: str) -> str:
+    """Run Python in the project's folder and return what it printed."""
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    return done.stdout + done.stderr
+
+
+def help_screen() -> None:
+    """Time `runner.py --help` against an empty Python, alternating; the best of seven each."""
+    pairs = [(timed(lambda: python("-c", "")), timed(lambda: python("runner.py", "--help"))) for _ in range(7)]
+    empty, ours = (min(column) for column in zip(*pairs, strict=True))
+    print(f"runner.py --help     {ours:6.2f} s   {ours / empty:5.1f} × an empty Python ({empty:.2f} s)")
+
+
+def first_run() -> None:
+    """Time the README's run in an empty database against the imports that it cannot do without."""
+    imports = timed(lambda: python("-c", "import torch, transformers, peft, sklearn"))
+    with tempfile.TemporaryDirectory() as folder:
+        output = ""
+
+        def run() -> None:
+            nonlocal output
+            output = python("runner.py", "--r", "8", "--epochs", "2", "--db", f"{folder}/runs.db")
+
+        whole = timed(run)
+    training = re.search(r"lora-r8: LoRA.*trained in ([^\n]+)", output, re.DOTALL)
+    assert training is not None
+    print(f"the first run        {whole:6.1f} s   {whole / imports:5.1f} × the imports ({imports:.1f} s)")
+    print(f"  its training       {training.group(1)}")
+
+
+def first_page() -> None:
+    """Time the first page in a browser, from the server's being up, against an empty Streamlit page."""
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+        empty = Path(folder) / "empty.py"
+        empty.write_text("import streamlit as st\nst.title('Runs')\n")
+        times = {}
+        for name, script in (("empty", empty), ("ours", ROOT / "dashboard" / "Home.py")):
+            port = free_port()
+            server = serve(script, port)
+            page = browser.new_page()
+            times[name] = timed(partial(draw, page, port))
+            server.terminate()
+            server.wait()
+        browser.close()
+    ratio = times["ours"] / times["empty"]
+    print(
+        f"the first page       {times['ours']:6.2f} s   {ratio:5.1f} × an empty Streamlit page ({times['empty']:.2f} s)"
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(script: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a Streamlit server and return it once it is up."""
+    options = ["--server.headless=true", f"--server.port={port}", "--browser.gatherUsageStats=false"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", str(script), *options],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                return server
+        except OSError:
+            time.sleep(0.1)
+
+
+def draw(page: Page, port: int) -> None:
+    """Open the page; wait for its title, and for the end of its script."""
+    page.goto(f"http://127.0.0.1:{port}")
+    page.get_by_role("heading", name="Runs").first.wait_for()
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="hidden")
+
+
+if __name__ == "__main__":
+    help_screen()
+    first_page()
+    first_run()

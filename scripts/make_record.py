@@ -1,0 +1,70 @@
+"""Make the shipped runs.db and adapters/ from nothing, by real runs on the bundled data.
+
+    .venv/bin/python -m scripts.make_record            (about 25 minutes on two cores)
+
+The runs that are there are removed first. It ends with an error where the result names this
+machine or weighs too much.
+"""
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
+
+from cli.output import print_report
+from cli.progress import ConsoleProgress
+from core.pipeline import bench, prepare, with_baselines
+from core.store.engine import DEFAULT, open_store
+from core.store.recorder import make_publishable
+from core.sweeps.grid import grid
+
+DATASETS = ["movie-reviews", "movie-reviews-3"]
+REQUESTS = [
+    {"dataset": DATASETS, "r": [8], "seed": [42, 43, 44]},
+    {"dataset": DATASETS, "r": [4, 16], "seed": [42]},
+]
+MOST_BYTES = 20_000_000
+
+
+def main() -> None:
+    """Remove the old record, run everything, and check what came of it."""
+    folder = DEFAULT.parent
+    for path in folder.glob("runs.db*"):
+        path.unlink()
+    shutil.rmtree(folder / "adapters", ignore_errors=True)
+    jobs = prepare(with_baselines([config for request in REQUESTS for config in grid(request)]), folder)
+    store = open_store(str(DEFAULT), create=True)
+    with ConsoleProgress() as progress:
+        records = bench(jobs, store, progress)
+    print_report(store, [record.id for record in records])
+    make_publishable(store)
+    store.engine.dispose()
+    problems = [f"run {record.id} {record.state}" for record in records if record.state != "complete"]
+    problems += traces(folder) + too_heavy(folder)
+    if problems:
+        sys.exit("Not fit to be shipped: " + "; ".join(problems))
+
+
+def shipped(folder: Path) -> list[Path]:
+    """Return the files of the record."""
+    return [folder / "runs.db", *(path for path in (folder / "adapters").rglob("*") if path.is_file())]
+
+
+def traces(folder: Path) -> list[str]:
+    """Say which shipped files name this machine or one of its folders."""
+    names = {socket.gethostname(), str(folder), str(Path.home()), sys.prefix}
+    needles = [name.encode() for name in names if len(name) > 3]
+    return [f"{path} names this machine" for path in shipped(folder) if any(n in path.read_bytes() for n in needles)]
+
+
+def too_heavy(folder: Path) -> list[str]:
+    """Say so where the record is larger than a repository should carry."""
+    total = sum(path.stat().st_size for path in shipped(folder))
+    return [f"{total:,} bytes, at most {MOST_BYTES:,}"] if total > MOST_BYTES else []
+
+
+if __name__ == "__main__":
+    main()
