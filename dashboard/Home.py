@@ -2,6 +2,7 @@
 """The dashboard's frame: navigation, the choice of test set, and what database is shown."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from core.errors import RequestError
 from dashboard import data, state, words
 
-st.set_page_config(page_title="Adapter Bench", page_icon=":material/balance:", layout="wide")
+st.set_page_config(page_title="Adapter Bench", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
 page = st.navigation(
     {
@@ -30,9 +31,8 @@ page = st.navigation(
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
     st.sidebar.divider()
-    with st.sidebar.container(gap=None):
-        st.text(data.address())
-        st.caption(data.foot())
+    st.sidebar.caption(words.plain(data.address()))
+    st.sidebar.caption(data.foot())
 
 
 try:

@@ -10,7 +10,7 @@ BLUE, ORANGE = OKABE_ITO[0], OKABE_ITO[1]
 INK = "#808895"  # text and lines that can be read on a light and on a dark ground
 SHARE = alt.Scale(domain=[0, 1], scheme="viridis")
 PERCENT = ".0%"
-ROW = 34  # pixels for a row of a chart of rows
+ROW = 46  # pixels for a row of a chart of rows
 
 
 def run_colour(run_id: int) -> str:
@@ -34,7 +34,7 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     colour = alt.Color("label", scale=_run_scale(shown), legend=None)
     base = alt.Chart(shown).encode(x=x)
     bars = base.mark_rule(strokeWidth=2, opacity=0.6).encode(
-        y=alt.Y("macro_f1_low", title="macro F1", axis=alt.Axis(format=PERCENT), scale=alt.Scale(zero=False)),
+        y=alt.Y("macro_f1_low", title="macro F1", axis=_share_axis(), scale=alt.Scale(zero=False)),
         y2="macro_f1_high",
         color=colour,
     )
@@ -76,8 +76,7 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str 
         alt.Tooltip("share", format=".1%", title="of its row"),
     ]
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
-    legend = alt.Legend(title="share of row", format=PERCENT)
-    squares = base.mark_rect(cursor="pointer").encode(color=alt.Color("share", scale=SHARE, legend=legend))
+    squares = base.mark_rect(cursor="pointer").encode(color=alt.Color("share", scale=SHARE, legend=None))
     if selection:
         cell = alt.selection_point(name=selection, fields=["true", "predicted"])
         squares = squares.add_params(cell).encode(opacity=alt.condition(cell, alt.value(1), alt.value(0.35)))
@@ -87,35 +86,33 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str 
     )
     return alt.LayerChart(
         layer=[squares, counts],
-        height=max(180, 70 * len(labels)),
+        height=max(220, 70 * len(labels) + 60),
         description="Confusion matrix: rows are true labels, columns predicted ones; colour is the share of the row.",
     )
 
 
 def learning_curve(
-    history: pd.DataFrame, names: dict[str, str], title: str, best_epoch: float | None
+    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None
 ) -> alt.LayerChart:
     """Draw logged values over the epochs, the best epoch marked.
 
     ``history``: epoch, name, value; ``names``: which of its names to draw, and what people call them.
     """
     shown = history[history["name"].isin(list(names))].replace({"name": names})
-    lines = (
-        alt.Chart(shown)
-        .mark_line(point=alt.OverlayMarkDef(size=45))
-        .encode(
-            x=alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0)),
-            y=alt.Y("value", title=title, scale=alt.Scale(zero=False)),
-            color=alt.Color(
-                "name",
-                title=None,
-                scale=alt.Scale(domain=list(names.values()), range=list(OKABE_ITO[: len(names)])),
-                legend=alt.Legend(orient="top"),
-            ),
-            strokeDash=alt.StrokeDash("name", scale=alt.Scale(domain=list(names.values())), legend=None),
-            tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
-        )
+    known = list(names.values())
+    base = alt.Chart(shown).encode(
+        x=alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1)),
+        y=axis,
+        color=alt.Color(
+            "name",
+            title=None,
+            scale=alt.Scale(domain=known, range=list(OKABE_ITO[: len(known)])),
+            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+        ),
+        tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
     )
+    lines = base.mark_line(strokeWidth=2)
+    points = base.transform_filter("datum.epoch == round(datum.epoch)").mark_point(filled=True, size=60, opacity=1)
     best = pd.DataFrame({"epoch": [] if best_epoch is None else [best_epoch], "text": "best epoch"})
     rule = alt.Chart(best).mark_rule(color=INK, strokeDash=[4, 4]).encode(x="epoch")
     note = (
@@ -124,10 +121,22 @@ def learning_curve(
         .encode(x="epoch", y=alt.value(2), text="text")
     )
     return alt.LayerChart(
-        layer=[lines, rule, note],
-        height=260,
-        description=f"{title} by epoch: {', '.join(names.values())}; the best epoch is marked.",
+        layer=[lines, points, rule, note],
+        height=280,
+        description=f"By epoch: {', '.join(known)}; the best epoch is marked.",
     )
+
+
+def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
+    """Draw the loss on training and on validation examples."""
+    names = {"loss": "training loss", "validation_loss": "validation loss"}
+    return learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
+
+
+def score_curve(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
+    """Draw macro F1 on the validation examples."""
+    axis = alt.Y("value", title="macro F1", axis=_share_axis(), scale=alt.Scale(zero=False))
+    return learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch)
 
 
 def class_changes(changes: pd.DataFrame) -> alt.LayerChart:
@@ -137,7 +146,7 @@ def class_changes(changes: pd.DataFrame) -> alt.LayerChart:
     """
     order = changes["label"].tolist()
     y = alt.Y("label", sort=order, title=None)
-    x = alt.X("value", title="difference in F1", axis=alt.Axis(format="+.0%"))
+    x = alt.X("value", title="difference in F1", axis=_share_axis("+.0%"))
     colour = alt.condition("datum.value < 0", alt.value(ORANGE), alt.value(BLUE))
     base = alt.Chart(changes).encode(y=y)
     zero = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=INK).encode(x=x)
@@ -167,7 +176,7 @@ def class_dumbbell(changes: pd.DataFrame, runs: dict[int, str]) -> alt.LayerChar
         for column, (number, name) in zip(("f1", "other_f1"), runs.items(), strict=True)
     )
     y = alt.Y("class", sort=order, title=None)
-    x = alt.X("f1", title="F1", axis=alt.Axis(format=PERCENT), scale=alt.Scale(zero=False, padding=20))
+    x = alt.X("f1", title="F1", axis=_share_axis(), scale=alt.Scale(zero=False, padding=20))
     joined = changes.rename(columns={"label": "class"})
     lines = alt.Chart(joined).mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="other_f1", y=y)
     points = (
@@ -190,7 +199,7 @@ def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart
     ``runs``: id, label, and the metric's three columns.
     """
     y = alt.Y("label", sort=runs["label"].tolist(), title=None, axis=alt.Axis(labelLimit=200))
-    axis = alt.Axis(format=PERCENT)
+    axis = _share_axis()
     colour = alt.Color("label", scale=_run_scale(runs), legend=None)
     base = alt.Chart(runs).encode(y=y, color=colour)
     x = alt.X(f"{metric}_low", title=title, axis=axis, scale=alt.Scale(zero=False, padding=20))
@@ -209,14 +218,14 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
     base = alt.Chart(balance).encode(
         y=alt.Y("split", sort=splits, title=None),
         yOffset=alt.YOffset("label", sort=list(labels)),
-        x=alt.X("share", title="share of the split", axis=alt.Axis(format=PERCENT), scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("share", title="share of the split", axis=_share_axis(), scale=alt.Scale(domain=[0, 1])),
         tooltip=["split", "label", alt.Tooltip("count", format=","), alt.Tooltip("share", format=".1%")],
     )
     bars = base.mark_bar().encode(color=_label_colour(labels))
     counts = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=","))
     return alt.LayerChart(
         layer=[bars, counts],
-        height=len(splits) * max(50, 24 * len(labels)),
+        height=len(splits) * 26 * len(labels) + 110,
         description="Share and count of each class in each split.",
     )
 
@@ -224,11 +233,11 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
 def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
     """Draw how the lengths of texts are spread, a line a class. ``bins``: label, from, to, share."""
     chart: alt.Chart = (
-        alt.Chart(bins, height=240, description="Lengths of the texts in characters, a line a class.")
+        alt.Chart(bins, height=320, description="Lengths of the texts in characters, a line a class.")
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("from", title="characters"),
-            y=alt.Y("share", title="share of the class", axis=alt.Axis(format=PERCENT)),
+            y=alt.Y("share", title="share of the class", axis=_share_axis()),
             color=_label_colour(labels),
             strokeDash=alt.StrokeDash("label", sort=list(labels), legend=None),
             tooltip=[
@@ -247,13 +256,20 @@ def probabilities(answer: pd.DataFrame, colour: str) -> alt.LayerChart:
     base = alt.Chart(answer).encode(
         y=alt.Y("label", sort=None, title=None, axis=alt.Axis(labelLimit=200)),
         x=alt.X(
-            "probability", title=None, axis=alt.Axis(format=PERCENT), scale=alt.Scale(domain=[0, 1.12], nice=False)
+            "probability",
+            title=None,
+            axis=alt.Axis(format=PERCENT, values=[0, 0.25, 0.5, 0.75, 1]),
+            scale=alt.Scale(domain=[0, 1.12], nice=False),
         ),
         tooltip=["label", alt.Tooltip("probability", format=".1%")],
     )
     bars = base.mark_bar(color=colour)
     figures = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("probability", format=".1%"))
     return alt.LayerChart(layer=[bars, figures], height=_rows(len(answer)), description="Probability of each class.")
+
+
+def _share_axis(format_: str = PERCENT) -> alt.Axis:
+    return alt.Axis(format=format_, tickMinStep=0.01)
 
 
 def _label_colour(labels: Sequence[str]) -> alt.Color:
@@ -264,4 +280,4 @@ def _label_colour(labels: Sequence[str]) -> alt.Color:
 
 
 def _rows(count: int) -> int:
-    return max(90, ROW * count + 60)
+    return ROW * count + 90

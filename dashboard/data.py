@@ -100,7 +100,7 @@ def foot() -> str:
 
 @_cached
 def test_sets(store: Store) -> pd.DataFrame:
-    """Return a row a test set that has runs: id (of its first data set), title, members, runs.
+    """Return a row a test set that has runs: id (of its first data set), title, examples, members and runs.
 
     Data sets that differ in their training examples alone share a test set, and their runs can be
     compared; ``members`` are their ids.
@@ -114,9 +114,8 @@ def test_sets(store: Store) -> pd.DataFrame:
         members=("id", list),
         runs=("runs", "sum"),
     )
-    titles = [f"{row.name} · {count(row.examples)} test examples" for row in sets.itertuples(index=False)]
-    names = zip(titles, sets.index, strict=True)
-    sets["title"] = [f"{title} · {name[:6]}" if titles.count(title) > 1 else title for title, name in names]
+    twins = sets["name"].duplicated(keep=False)
+    sets["title"] = sets["name"].where(~twins, sets["name"] + " · " + sets.index.str[:6])
     return sets.reset_index(drop=True)
 
 
@@ -167,6 +166,11 @@ def row(run_id: int) -> Any:
 def label(run_id: int) -> str:
     """Return a run's number and name, as on every screen."""
     return str(row(run_id).label)
+
+
+def some_runs(run_ids: list[int]) -> pd.DataFrame:
+    """Return these rows of `everything`, in this order."""
+    return everything().set_index("id").loc[run_ids].reset_index()
 
 
 def complete_runs(test_set: int) -> pd.DataFrame:
@@ -242,6 +246,11 @@ def class_metrics(store: Store, run_id: int) -> pd.DataFrame:
     """Return a row a class of the test set, in the order of the labels."""
     frame = queries.class_metrics(store, [run_id]).set_index("label")
     return frame.reindex(labels(run_id)).reset_index()
+
+
+def worst_class(run_id: int) -> Any:
+    """Return the class with the lowest F1: a row of `class_metrics`, its columns as attributes."""
+    return next(class_metrics(run_id).sort_values("f1").itertuples(index=False))
 
 
 @_cached

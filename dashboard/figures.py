@@ -48,7 +48,7 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
 
 def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
     """Return a row a run as in `data.everything`; with ``gap`` and ``verdict``: how it stands to the first."""
-    frame = data.everything().set_index("id").loc[[run_id, *others]].reset_index()
+    frame = data.some_runs([run_id, *others])
     results = [data.comparison(other, run_id).result for other in others]
     for name, part in (("gap", "value"), ("gap_low", "low"), ("gap_high", "high")):
         frame[name] = pd.Series([None, *(getattr(one.macro_f1, part) for one in results)], dtype=float)

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.formatting import count
 from dashboard import data, filters
 from dashboard.words import plain
 
@@ -77,6 +78,8 @@ def choose_test_set() -> None:
         help="Only runs on the same test set can be compared.",
     )
     _settle("dataset", str(test_set()))
+    examples = dict(zip(sets["id"], sets["examples"], strict=True))
+    st.sidebar.caption(f"{count(examples[test_set()])} test examples")
 
 
 def _change_test_set() -> None:
@@ -122,6 +125,7 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
         placeholder="Choose a run",
         on_change=_adopt,
         args=(key, f"pick {key}"),
+        required=True,
     )
     if choice is None:
         st.stop()
@@ -188,11 +192,12 @@ def link(page: str, label: str, icon: str, **selection: Any) -> None:
     st.page_link(PAGES[page], label=label, icon=icon, query_params=_address(selection))
 
 
-def links_of(run: int, against: int | list[int] | None = None) -> None:
-    """Draw the links from a run to the pages that tell of it."""
+def links_of(run: int, against: int | list[int] | None = None, *, here: bool = False) -> None:
+    """Draw the links from a run to the pages that tell of it; its own page is left out where we are ``here``."""
     first = against[0] if isinstance(against, list) else against
     with st.container(horizontal=True):
-        link("run", "Open this run", ":material/description:", run=run)
+        if not here:
+            link("run", "Open this run", ":material/description:", run=run)
         link("compare", "Compare", ":material/compare_arrows:", run=run, against=against)
         link("failures", "See its mistakes", ":material/error_outline:", run=run, against=first)
         link("try_it", "Try it", ":material/play_arrow:", run=run)

@@ -16,7 +16,7 @@ _RUN_COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
     "title": ("method", str),
     "state": ("status", str),
     "macro_f1": ("macro F1", percent),
-    "interval": ("95 %", str),
+    "interval": ("95 % interval", str),
     "accuracy": ("accuracy", percent),
     "worst_f1": ("worst class F1", percent),
     "worst_class": ("worst class", lambda value: value if isinstance(value, str) else DASH),
@@ -43,6 +43,7 @@ def runs(frame: pd.DataFrame, key: str) -> list[int]:
         styled,
         hide_index=True,
         key=key,
+        placeholder=DASH,
         on_select="rerun",
         selection_mode="multi-row",
         column_config={"#": st.column_config.Column(pinned=True), "name": st.column_config.Column(pinned=True)},
@@ -180,4 +181,4 @@ def examples(shown: pd.DataFrame) -> None:
 
 def _static(shown: pd.DataFrame, numbers: Any = ()) -> None:
     right = {name: st.column_config.TextColumn(alignment="right") for name in numbers if name in shown}
-    st.dataframe(shown, hide_index=True, column_config=right)
+    st.dataframe(shown, hide_index=True, height="content", column_config=right)

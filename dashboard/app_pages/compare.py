@@ -19,7 +19,6 @@ for reason in reasons:
 if not others:
     st.info("Choose a complete run on the same test set to hold this one against.", icon=":material/info:")
     st.stop()
-compared = figures.pairwise(run_id, others)
 
 
 def show_two(other: int) -> None:
@@ -28,7 +27,7 @@ def show_two(other: int) -> None:
         st.markdown(f"**{words.plain(data.verdict(run_id, other))}**")
         st.text(words.gap(data.label(run_id), data.label(other)))
         state.swap(run_id, other)
-    tables.run_metrics(compared)
+    tables.run_metrics(data.some_runs([run_id, other]))
 
     st.subheader("Class by class")
     changes = figures.class_changes(run_id, other)
@@ -44,6 +43,7 @@ def show_two(other: int) -> None:
 def show_many() -> None:
     """Show several runs: each against the first."""
     st.text(f"Each difference is the run of the row minus {data.label(run_id)}.")
+    compared = figures.pairwise(run_id, others)
     tables.run_metrics(compared)
     left, right = st.columns(2, gap="large")
     left.altair_chart(charts.run_intervals(compared, "macro_f1", "macro F1"), width="stretch")

@@ -12,8 +12,8 @@ dataset_id = state.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
 st.text(words.of_dataset(dataset, balance))
-for remark in words.remarks(dataset.checks, figures.rare_classes(dataset_id)):
-    st.markdown(f"- {words.plain(remark)}")
+remarks = words.remarks(dataset.checks, figures.rare_classes(dataset_id))
+st.markdown("\n".join(f"- {words.plain(remark)}" for remark in remarks))
 
 left, right = st.columns(2, gap="large")
 with left:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.formatting import count, duration, megabytes, number, parameters, percent, score
+from core.formatting import count, duration, megabytes, number, parameters, score
 from dashboard import charts, data, figures, state, tables, words
 
 st.title("Run")
@@ -11,7 +11,6 @@ runs = data.runs(state.test_set())
 run_id = state.pick_run("Run", runs, data.best_run(state.test_set()))
 run, row = data.run(run_id), data.row(run_id)
 
-st.subheader(words.plain(row.label), divider="gray")
 st.caption(words.plain(f"{row.kind} · {row.title} · {row.model} · {row.state}. {row.note}"))
 
 
@@ -32,16 +31,16 @@ def show_headline() -> None:
     if rival is not None:
         with st.container(border=True):
             st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, rival)))}**")
-    metrics = data.metrics(run_id)
-    figures = (
+    metrics, worst = data.metrics(run_id), data.worst_class(run_id)
+    numbers = (
         ("Macro F1", score(*metrics.loc["macro_f1"]), "macro_f1"),
         ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
-        ("Worst class", f"{percent(row.worst_f1)} {row.worst_class}", "worst_class"),
+        (f"Worst class: {words.plain(worst.label)}", score(worst.f1, worst.f1_low, worst.f1_high), "worst_class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
-    for column, (label, value, name) in zip(st.columns(4), figures, strict=True):
+    for column, (label, value, name) in zip(st.columns(4), numbers, strict=True):
         column.metric(label, value, help=words.HELP[name], border=True)
-    state.links_of(run_id, against=rival)
+    state.links_of(run_id, against=rival, here=True)
 
 
 def show_classes() -> None:
@@ -65,7 +64,7 @@ def show_classes() -> None:
         st.subheader("Confusion matrix")
         matrix = charts.confusion_matrix(figures.confusion(run_id), data.labels(run_id), selection="cell")
         st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
-        st.caption("A click on a cell opens its examples.")
+        st.caption("Colour: the share of the row. A click on a cell opens its examples.")
         cell = state.clicked_cell("confusion")
         if cell:
             state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
@@ -78,11 +77,9 @@ def show_curves() -> None:
         return
     st.subheader("Learning curves")
     best = data.best_epoch(run_id)
-    losses = {"loss": "training loss", "validation_loss": "validation loss"}
-    scores = {"validation_macro_f1": "validation macro F1", "validation_accuracy": "validation accuracy"}
     left, right = st.columns(2, gap="large")
-    left.altair_chart(charts.learning_curve(history, losses, "loss", best), width="stretch")
-    right.altair_chart(charts.learning_curve(history, scores, "score", best), width="stretch")
+    left.altair_chart(charts.loss_curves(history, best), width="stretch")
+    right.altair_chart(charts.score_curve(history, best), width="stretch")
     st.caption("The epoch with the best macro F1 on the validation examples is the one that was kept and measured.")
 
 
@@ -90,20 +87,6 @@ def show_record() -> None:
     """Show what it cost, what it was asked to do, and under what it took place."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("What it cost")
-        tables.facts(
-            {
-                "training": duration(run.train_seconds),
-                "training examples a second": count(run.train_examples_per_second),
-                "evaluation": duration(run.evaluation_seconds),
-                "trained weights": parameters(run.trainable_parameters, run.total_parameters),
-                "size on disk": megabytes(run.adapter_bytes),
-                "peak memory": megabytes(run.peak_memory_bytes),
-            }
-        )
-        st.subheader("Environment")
-        tables.facts(figures.environment(run_id))
-    with right:
         st.subheader("Settings")
         settings = figures.settings(run_id)
         changed = settings[settings["differs"]][["setting", "value", "default"]]
@@ -115,6 +98,20 @@ def show_record() -> None:
             tables.frame(settings[["setting", "value", "default"]])
         st.subheader("Make it again")
         st.code(figures.command(run_id), language="bash", wrap_lines=True)
+        st.subheader("What it cost")
+        tables.facts(
+            {
+                "training": duration(run.train_seconds),
+                "training examples a second": count(run.train_examples_per_second),
+                "evaluation": duration(run.evaluation_seconds),
+                "trained weights": parameters(run.trainable_parameters, run.total_parameters),
+                "size on disk": megabytes(run.adapter_bytes),
+                "peak memory": megabytes(run.peak_memory_bytes),
+            }
+        )
+    with right:
+        st.subheader("Environment")
+        tables.facts(figures.environment(run_id))
 
 
 if row.state == "complete":
