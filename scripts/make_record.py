@@ -11,6 +11,7 @@ import shutil
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
 
@@ -22,7 +23,7 @@ from core.store.recorder import make_publishable
 from core.sweeps.grid import grid
 
 DATASETS = ["movie-reviews", "movie-reviews-3"]
-REQUESTS = [
+REQUESTS: list[dict[str, list[Any]]] = [
     {"dataset": DATASETS, "r": [8], "seed": [42, 43, 44]},
     {"dataset": DATASETS, "r": [4, 16], "seed": [42]},
 ]

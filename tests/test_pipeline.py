@@ -10,7 +10,6 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import metrics as sk
 
 from core.config import make_config
 from core.errors import RequestError
@@ -22,6 +21,7 @@ from core.store import queries
 from core.store.engine import open_store
 from core.store.recorder import delete_run
 from core.verdicts import compare_runs, sentence
+from tests.scoring import assert_metrics_are_those_of_the_predictions
 
 SIZES = {"train_size": 60, "validation_size": 20, "test_size": 40, "epochs": 2, "batch_size": 16, "max_length": 32}
 
@@ -76,42 +76,9 @@ def test_learning_is_seen(benched):
 
 def test_stored_metrics_are_those_of_the_stored_predictions(benched):
     store, _, records = benched
-    connection = sqlite3.connect(store.address)
-    for record in records:
-        labels = json.loads(
-            connection.execute("SELECT labels FROM datasets WHERE id = ?", [record.dataset_id]).fetchone()[0]
-        )
-        rows = connection.execute(
-            "SELECT e.label, p.predicted, p.probabilities FROM predictions p JOIN examples e ON e.id = p.example_id "
-            "WHERE p.run_id = ? ORDER BY e.position",
-            [record.id],
-        ).fetchall()
-        true, predicted = [row[0] for row in rows], [row[1] for row in rows]
-        exact = np.stack([np.frombuffer(row[2], "<f4") for row in rows]).astype(np.float64)
-        onehot = np.array([[label == name for name in labels] for label in true])
-        expected = {
-            "accuracy": sk.accuracy_score(true, predicted),
-            "macro_f1": sk.f1_score(true, predicted, average="macro", labels=labels, zero_division=0),
-            "balanced_accuracy": sk.balanced_accuracy_score(true, predicted),
-            "mcc": sk.matthews_corrcoef(true, predicted),
-            "log_loss": -np.log(np.clip(exact[onehot], np.finfo(float).eps, 1)).mean(),
-            "brier": ((exact - onehot) ** 2).sum(axis=1).mean(),
-        }
-        stored = dict(
-            connection.execute("SELECT name, value FROM metrics WHERE run_id = ? AND split = 'test'", [record.id])
-        )
-        assert stored == pytest.approx(expected, abs=1e-9)
-        per_class = connection.execute(
-            "SELECT label, precision, recall, f1, support FROM class_metrics WHERE run_id = ?", [record.id]
-        ).fetchall()
-        scores = sk.precision_recall_fscore_support(true, predicted, labels=labels, zero_division=np.nan)
-        for label, precision, recall, f1, support in per_class:
-            code = labels.index(label)
-            assert (recall, f1, support) == pytest.approx((scores[1][code], scores[2][code], scores[3][code]), abs=1e-9)
-            if precision is None:
-                assert label not in predicted
-            else:
-                assert precision == pytest.approx(scores[0][code], abs=1e-9)
+    with sqlite3.connect(store.address) as connection:
+        for record in records:
+            assert_metrics_are_those_of_the_predictions(connection, record.id)
 
 
 def test_predictions_stand_beside_their_own_texts(benched):

@@ -1,0 +1,58 @@
+"""Make the README's screenshots from the shipped record, in a real browser.
+
+.venv/bin/python -m scripts.make_screenshots
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.first_use import CHROMIUM_FLAGS, free_port, serve
+from core.store import queries
+from core.store.engine import DEFAULT, Store, open_store
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+WIDTH, HEIGHT = 1440, 900
+
+
+def main() -> None:
+    """Take a picture of each page, of the best adapter against the best baseline."""
+    os.environ["RUNS_DB"] = str(DEFAULT)
+    pages = addresses(open_store(str(DEFAULT)))
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    server = serve(DEFAULT.parent / "dashboard" / "Home.py", port)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
+            page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+            for name, address in pages.items():
+                page.goto(f"http://127.0.0.1:{port}/{address}")
+                wait_until_drawn(page)
+                page.screenshot(path=IMAGES / f"{name}.png")
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def addresses(store: Store) -> dict[str, str]:
+    """Return the address of each picture's page."""
+    runs = queries.runs(store)
+    best = runs[(runs["dataset"] == "movie-reviews") & (runs["kind"] == "adapter")].nlargest(1, "macro_f1").iloc[0]
+    pair = f"dataset={int(best.dataset_id)}&run={best.id}&against={int(best.baseline_id)}"
+    return {"runs": "", "compare": f"compare?{pair}", "failures": f"failures?{pair}", "try-it": f"try?run={best.id}"}
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait for the title, the end of the script, and the last chart."""
+    page.locator("h1").first.wait_for()
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="hidden", timeout=120_000)
+    page.locator('[data-testid="stSpinner"]').wait_for(state="hidden", timeout=120_000)
+    page.wait_for_timeout(3000)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The runs that come with the repository; read from a copy."""
+
+import json
+import re
+import shutil
+import sqlite3
+
+import numpy as np
+import pytest
+
+from core.inference import load_run
+from core.store import queries
+from core.store.engine import DEFAULT, open_store
+from tests.scoring import assert_metrics_are_those_of_the_predictions
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shipped")
+    shutil.copy(DEFAULT, folder / "runs.db")
+    shutil.copytree(DEFAULT.parent / "adapters", folder / "adapters")
+    return open_store(str(folder / "runs.db"))
+
+
+def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
+    runs = queries.runs(shipped)
+    assert set(runs["state"]) == {"complete"}
+    for _, group in runs.groupby("dataset"):
+        assert set(group["method"]) == {"majority", "untrained", "tfidf", "frozen", "lora"}
+        adapters = group[group["kind"] == "adapter"]
+        assert {"lora-r4", "lora-r8", "lora-r16"} == set(adapters["name"])
+        assert (adapters["name"] == "lora-r8").sum() == 3
+    assert set(runs["dataset"]) == {"movie-reviews", "movie-reviews-3"}
+
+
+def test_every_metric_is_that_of_the_predictions(shipped):
+    with sqlite3.connect(shipped.address) as connection:
+        for run_id in queries.runs(shipped)["id"]:
+            assert_metrics_are_those_of_the_predictions(connection, int(run_id))
+
+
+def test_the_lora_runs_reach_what_the_project_promises(shipped):
+    runs = queries.runs(shipped).query("dataset == 'movie-reviews'").set_index("name")
+    assert runs.loc["lora-r8", ["accuracy", "macro_f1"]].min().min() >= 0.8
+    assert runs.loc["frozen", "accuracy"] >= 0.74
+
+
+def test_every_adapter_is_there_and_names_its_base_for_any_machine(shipped):
+    for run_id in queries.runs(shipped).query("kind == 'adapter'")["id"]:
+        folder = queries.run(shipped, int(run_id)).folder(shipped.folder)
+        config = json.loads((folder / "adapter_config.json").read_text())
+        assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
+        assert re.fullmatch(r"[0-9a-f]{40}", config["revision"])
+
+
+def test_no_host_and_no_folder_is_named(shipped):
+    runs = [queries.run(shipped, int(run_id)) for run_id in queries.runs(shipped)["id"]]
+    assert {(run.host, run.pid) for run in runs} == {(None, None)}
+    told = json.dumps([[run.config, run.environment, run.adapter_path] for run in runs])
+    files = [path for path in (DEFAULT.parent / "adapters").rglob("*") if path.suffix in (".json", ".md")]
+    for text in [told, *(path.read_text() for path in files if path.name != "vocabulary.json")]:
+        assert not re.search(r"(?<![\w.])/(?:home|root|Users|usr|opt|tmp|var|mnt)/", text)
+
+
+@pytest.mark.parametrize("dataset", ["movie-reviews", "movie-reviews-3"])
+def test_the_best_adapter_still_gives_its_stored_probabilities(shipped, dataset):
+    adapters = queries.runs(shipped).query("dataset == @dataset and kind == 'adapter'")
+    best = int(adapters.nlargest(1, "macro_f1")["id"].item())
+    texts = list(queries.predictions(shipped, best)["text"][:64])
+    again = load_run(shipped, best).predict(texts)
+    assert np.abs(again - queries.probabilities(shipped, best)[:64]).max() < 1e-3
