@@ -1,6 +1,6 @@
 """Numbers with their 95 % intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +9,11 @@ from scipy.stats import binomtest, norm
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _CHUNK = 4_000_000  # resampled counts held at once
 
-Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Floats = NDArray[np.float64]
+Statistic = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -37,80 +39,90 @@ def proportion(successes: int, trials: int) -> Estimate:
     return Estimate(successes / trials, float(interval.low), float(interval.high))
 
 
-def bootstrap(statistic: Statistic, counts: NDArray[np.int64], seed: int = 0) -> list[Estimate]:
-    """Bootstrap statistics of categorised examples: BCa intervals, percentile where BCa is undefined.
+@dataclass(frozen=True)
+class Resampled:
+    """Statistics of categorised examples with their bootstrap distribution.
 
-    ``counts``: [c], how many of the n examples fall in each of c categories; resampling the
-    examples is one multinomial draw of the counts. ``statistic`` maps counts [b, c] to values
-    [b, m]; the result has m estimates. A value that is not finite makes its estimate undefined;
-    resamples in which it is not finite are left out. Efron (1987), DOI 10.1080/01621459.1987.10478410.
+    ``values``: [m]; ``draws``: [b, m], one row a resample; ``without_one``: [c, m], the statistics
+    without one example of each category (None for a single example); ``weights``: [c], how many
+    examples each category has.
     """
-    present = np.flatnonzero(counts)
+
+    values: Floats
+    draws: Floats
+    without_one: Floats | None
+    weights: Floats
+
+    def estimates(self) -> list[Estimate]:
+        """Return the m statistics with BCa intervals, percentile where BCa is undefined."""
+        return [self._estimate(column) for column in range(len(self.values))]
+
+    def _estimate(self, column: int) -> Estimate:
+        without_one = None if self.without_one is None else self.without_one[:, column]
+        return _bca(float(self.values[column]), self.draws[:, column], without_one, self.weights)
+
+
+def resample(statistic: Statistic, counts: NDArray[np.int64], seed: int = 0, draws: int = RESAMPLES) -> Resampled:
+    """Bootstrap statistics of categorised examples.
+
+    ``counts``: [c], how many of the n examples fall in each category; resampling the examples is one
+    multinomial draw of the counts. ``statistic`` maps counts [b, c] to values [b, m].
+    """
+    seen = counts.astype(np.float64)
     total = int(counts.sum())
-    if total == 0:
-        return [UNDEFINED] * statistic(np.zeros((1, len(counts)))).shape[1]
-
-    def of_present(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        full = np.zeros((len(rows), len(counts)))
-        full[:, present] = rows
-        return statistic(full)
-
-    seen = counts[present].astype(np.float64)
-    value = of_present(seen[None])[0]
     rng = np.random.default_rng(seed)
-    step = max(1, _CHUNK // len(counts))
-    shares = seen / total
-    resampled = np.concatenate(
-        [
-            of_present(rng.multinomial(total, shares, size=min(step, RESAMPLES - start)).astype(np.float64))
-            for start in range(0, RESAMPLES, step)
-        ]
-    )
-    without_one = of_present(seen[None] - np.eye(len(present))) if total > 1 else None
-    return [
-        _bca(
-            float(value[column]),
-            resampled[:, column],
-            None if without_one is None else without_one[:, column],
-            seen,
-        )
-        for column in range(len(value))
+    step = max(1, _CHUNK // max(1, len(counts)))
+    parts = [
+        statistic(rng.multinomial(total, seen / total, size=min(step, draws - start)).astype(np.float64))
+        for start in range(0, draws, step)
     ]
+    without_one = [
+        statistic(seen[None] - np.eye(len(seen))[start : start + step]) for start in range(0, len(seen), step)
+    ]
+    return Resampled(
+        values=statistic(seen[None])[0],
+        draws=np.concatenate(parts),
+        without_one=np.concatenate(without_one) if total > 1 else None,
+        weights=seen,
+    )
 
 
-def bootstrap_mean(values: NDArray[np.float64], seed: int = 0) -> Estimate:
+def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Estimate:
     """Mean of n values, one an example, with its BCa interval."""
     total = len(values)
     if total == 0 or not np.isfinite(values).all():
         return UNDEFINED
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // total)
-    resampled = np.concatenate(
+    means = np.concatenate(
         [
-            values[rng.integers(0, total, size=(min(step, RESAMPLES - start), total))].mean(axis=1)
-            for start in range(0, RESAMPLES, step)
+            values[rng.integers(0, total, size=(min(step, draws - start), total), dtype=np.int32)].mean(axis=1)
+            for start in range(0, draws, step)
         ]
     )
     without_one = (values.sum() - values) / (total - 1) if total > 1 else None
-    return _bca(float(values.mean()), resampled, without_one, np.ones(total))
+    return _bca(float(values.mean()), means, without_one, np.ones(total))
 
 
-def _bca(
-    value: float,
-    resampled: NDArray[np.float64],
-    without_one: NDArray[np.float64] | None,
-    weights: NDArray[np.float64],
-) -> Estimate:
-    """Return the bias-corrected and accelerated interval.
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p values adjusted for their number (Holm 1979), in the given order."""
+    order = np.argsort(p, kind="stable")
+    steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(p) else steps
+    return [float(one) for one in adjusted]
 
-    ``without_one``: the statistic without one example of each category, ``weights``: how many
-    examples that category has.
+
+def _bca(value: float, draws: Floats, without_one: Floats | None, weights: Floats) -> Estimate:
+    """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410).
+
+    A value that is not finite is undefined; resamples in which it is not finite are left out.
     """
-    resampled = resampled[np.isfinite(resampled)]
-    if not np.isfinite(value) or len(resampled) == 0:
+    draws = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(draws) == 0:
         return UNDEFINED
-    tails = np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    below = (np.mean(resampled < value) + np.mean(resampled <= value)) / 2
+    tails = np.array(TAILS)
+    below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
     if without_one is not None and 0 < below < 1 and np.isfinite(without_one).all():
         bias = norm.ppf(below)
         deviation = np.average(without_one, weights=weights) - without_one
@@ -119,5 +131,5 @@ def _bca(
             acceleration = float(weights @ deviation**3) / (6 * spread**1.5)
             z = bias + norm.ppf(tails)
             tails = norm.cdf(bias + z / (1 - acceleration * z))
-    low, high = np.quantile(resampled, tails)
+    low, high = np.quantile(draws, tails)
     return Estimate(value, float(low), float(high))
