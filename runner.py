@@ -67,10 +67,11 @@ def run(arguments: Namespace) -> int:
 
 def list_(arguments: Namespace) -> int:
     """List the recorded runs."""
-    from cli.output import print_runs
+    from cli.output import print_groups, print_runs
     from core.store import queries
 
-    print_runs(queries.runs(_open(arguments)), as_json=arguments.json)
+    printed = print_groups if arguments.groups else print_runs
+    printed(queries.runs(_open(arguments)), as_json=arguments.json)
     return DONE
 
 
@@ -89,11 +90,12 @@ def show(arguments: Namespace) -> int:
 def compare(arguments: Namespace) -> int:
     """Compare runs with the first one."""
     from cli.output import print_comparisons
-    from core.verdicts import compare_runs
+    from core.verdicts import compare_configurations, compare_runs
 
-    store = _open(arguments)
-    compared = [compare_runs(store, other, arguments.first) for other in arguments.others]
-    print_comparisons(compared, as_json=arguments.json)
+    store, first = _open(arguments), arguments.first
+    compared = [compare_runs(store, other, first, arguments.margin / 100) for other in arguments.others]
+    over_seeds = [compare_configurations(store, other, first) for other in arguments.others]
+    print_comparisons(compared, over_seeds, as_json=arguments.json)
     return DONE
 
 
@@ -104,6 +106,15 @@ def predict(arguments: Namespace) -> int:
 
     loaded = load_run(_open(arguments), arguments.run)
     print_predictions(arguments.texts, loaded.labels, loaded.predict(arguments.texts), as_json=arguments.json)
+    return DONE
+
+
+def recheck(arguments: Namespace) -> int:
+    """Predict a run's test set again, and record what drifted."""
+    from cli.output import print_recheck
+    from core.recheck import recheck
+
+    print_recheck(recheck(_open(arguments), arguments.run), as_json=arguments.json)
     return DONE
 
 
@@ -146,6 +157,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "show": show,
     "compare": compare,
     "predict": predict,
+    "recheck": recheck,
     "delete": delete,
     "db": db,
 }

@@ -65,7 +65,9 @@ def coverage(world: World, trials: int) -> dict[str, float]:
     truth = figures(*_first(world.draw(POPULATION, np.random.default_rng(0))), draws=2)
     held = {name: [] for name in truth}  # type: dict[str, list[bool]]
     for trial in range(trials):
-        for name, (_, low, high) in figures(*_first(world.draw(world.n, np.random.default_rng(trial + 1))), DRAWS).items():
+        for name, (_, low, high) in figures(
+            *_first(world.draw(world.n, np.random.default_rng(trial + 1))), DRAWS
+        ).items():
             if np.isfinite(low):
                 held[name].append(low <= truth[name][0] <= high)
     return {name: float(np.mean(results)) for name, results in held.items()}

@@ -25,6 +25,7 @@ _HELP = {
     "show": "Show one run: its settings and its scores.",
     "compare": "Compare runs with the first one, on their common test set.",
     "predict": "Classify texts with a recorded run.",
+    "recheck": "Predict a run's test set again, under today's libraries, and record what drifted.",
     "delete": "Delete a run, its predictions and its files.",
     "db": "Look after the database: 'upgrade' brings its tables up to date.",
 }
@@ -111,19 +112,27 @@ def _default(value: Any) -> str:
     return f" (default: {value})" if isinstance(value, str | int | float) else ""
 
 
-def _list_arguments(parser: argparse.ArgumentParser) -> None:
+def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--groups", action="store_true", help="one line for runs that differ in the seed alone")
+    _json_argument(parser)
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=int, help="the run's number")
-    _list_arguments(parser)
+    _json_argument(parser)
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=int, help="the run that the others are compared with")
     parser.add_argument("others", type=int, nargs="+", metavar="other", help="the runs to compare with it")
-    _list_arguments(parser)
+    parser.add_argument(
+        "--margin", type=float, default=1.0, metavar="POINTS", help="what still counts as no worse (default: 1)"
+    )
+    _json_argument(parser)
 
 
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
@@ -146,6 +155,7 @@ _ARGUMENTS = {
     "show": _show_arguments,
     "compare": _compare_arguments,
     "predict": _predict_arguments,
+    "recheck": _show_arguments,
     "delete": _delete_arguments,
     "db": _db_arguments,
 }

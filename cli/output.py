@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,15 +15,41 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.formatting import DASH, count, duration, megabytes, number, parameters, percent, points, score, setting
+from core.evaluation.groups import spread
+from core.evaluation.metrics import FEW_EXAMPLES
+from core.formatting import (
+    DASH,
+    count,
+    duration,
+    megabytes,
+    number,
+    p_value,
+    parameters,
+    percent,
+    points,
+    score,
+    setting,
+)
 from core.methods import METHODS
 from core.store import queries
 from core.store.engine import DEFAULT, Store
 from core.store.records import Run
-from core.verdicts import RunComparison, compare_runs, sentence
+from core.verdicts import (
+    ConfigurationComparison,
+    RunComparison,
+    adjusted_p,
+    compare_runs,
+    configuration_sentence,
+    margin_sentence,
+    sentence,
+    training_warning,
+)
 
-SHARES = {"accuracy", "macro_f1", "balanced_accuracy"}
-"""Metrics that are read in percent."""
+if TYPE_CHECKING:
+    from core.recheck import Recheck
+
+SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "ece")
+"""Metrics that are read in percent, by how their names begin."""
 
 
 def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
@@ -68,25 +95,95 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
     for name, value in (run.config | facts).items():
         print(f"  {name:16} {setting(value)}")
     figures = [
-        (one.name, (score if one.name in SHARES else number)(one.value, one.low, one.high))
+        (one.name, (score if one.name.startswith(SHARES) else number)(one.value, one.low, one.high))
         for one in metrics[metrics["split"] == "test"].itertuples()
     ]
     _print_table(("metric", "test, 95 %"), figures)
     _print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
 
 
-def print_comparisons(comparisons: Sequence[RunComparison], *, as_json: bool) -> None:
-    """Print each comparison: the verdict, what differs, and the difference class by class."""
+def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
+    """Print a line a configuration: mean, deviation and range of its complete runs' macro F1 over the seeds."""
+    complete = runs[(runs["state"] == "complete") & runs["macro_f1"].notna()]
+    groups = [(group, spread(group["macro_f1"].tolist())) for _, group in complete.groupby("group_key", sort=False)]
+    found = [(group, over) for group, over in groups if over is not None]
     if as_json:
-        _print_json([_comparison(one) for one in comparisons])
+        _print_json([{"runs": group["id"].tolist(), "macro_f1": vars(over)} for group, over in found])
         return
-    for one in comparisons:
+    rows = [
+        (
+            group["name"].iloc[0],
+            group["dataset"].iloc[0],
+            str(over.n),
+            percent(over.mean),
+            DASH if over.deviation is None else f"± {percent(over.deviation)}",
+            DASH if over.n == 1 else f"{percent(over.lowest)}–{percent(over.highest)}",
+            ", ".join(map(str, group["id"])),
+        )
+        for group, over in found
+    ]
+    _print_table(("name", "data", "seeds", "mean macro F1", "deviation", "range", "runs"), rows, words=2)
+
+
+def print_comparisons(
+    comparisons: Sequence[RunComparison], over_seeds: Sequence[ConfigurationComparison | None], *, as_json: bool
+) -> None:
+    """Print each comparison: the verdict, what differs, and the difference class by class."""
+    adjusted = adjusted_p(comparisons)
+    if as_json:
+        _print_json([_comparison(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
+        return
+    for one, configuration, p in zip(comparisons, over_seeds, adjusted, strict=True):
         print(f"Run {one.a.id} ({one.a.name}) against run {one.b.id} ({one.b.name})")
         print(sentence(one))
+        if configuration is not None:
+            print(configuration_sentence(configuration))
+        if len(comparisons) > 1:
+            print(f"Adjusted for {len(comparisons)} runs (Holm): p {p_value(p)}; the interval is not: exploratory.")
+        print(margin_sentence(one.result))
+        print(
+            f"Accuracy: {points(*vars(one.result.accuracy).values())} points, McNemar p {p_value(one.result.p_accuracy)}."
+        )
         changes = [f"{name} {setting(ours)} ↔ {setting(theirs)}" for name, (ours, theirs) in one.settings.items()]
         print(f"What differs: {' · '.join(changes) or 'nothing'}")
-        gaps = zip(one.labels, one.result.class_f1, strict=True)
-        _print_table(("label", "F1, points"), [(label, points(gap.value, gap.low, gap.high)) for label, gap in gaps])
+        if one.versions:
+            print(f"Mind the versions: {_versions(one.versions)}. A gap may be theirs.")
+        _print_classes(one)
+
+
+def _print_classes(comparison: RunComparison) -> None:
+    """Print the difference of each class, regressions first."""
+    found = zip(comparison.labels, comparison.result.classes, strict=True)
+    ordered = sorted(found, key=lambda pair: (pair[1].f1.value is None, pair[1].f1.value))
+    rows = [
+        (
+            label,
+            *(points(gap.value, gap.low, gap.high) for gap in (one.f1, one.recall, one.precision)),
+            p_value(one.p).removeprefix("= "),
+            count(one.fixed),
+            count(one.broken),
+            count(one.support) + (" (too few)" if one.support < FEW_EXAMPLES else ""),
+        )
+        for label, one in ordered
+    ]
+    _print_table(("label", "F1, points", "recall", "precision", "p (Holm)", "fixed", "broken", "examples"), rows)
+
+
+def print_recheck(found: "Recheck", *, as_json: bool) -> None:
+    """Print whether a run still says what it said."""
+    if as_json:
+        _print_json(vars(found))
+        return
+    head = "Drifted" if found.drifted else "Nothing drifted"
+    print(
+        f"{head}: {count(found.changed_labels)} of {count(found.examples)} labels changed; "
+        f"a probability moved by {found.max_difference:.2g} at most."
+    )
+    print(f"Versions that differ: {_versions(found.versions)}" if found.versions else "The versions are the same.")
+
+
+def _versions(versions: Mapping[str, Sequence[object]]) -> str:
+    return ", ".join(f"{name} {setting(then)} ↔ {setting(now)}" for name, (then, now) in versions.items())
 
 
 def print_predictions(
@@ -115,18 +212,30 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     for run in runs[runs["state"] != "complete"].itertuples():
         print(f"Run {run.id} ({run.name}) {run.state} in {run.phase}: {run.error_message}")
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
+    _print_verdicts(store, adapters)
     for run in adapters.itertuples():
-        if run.baseline_id == run.baseline_id:  # NaN where there is no baseline
-            verdict = compare_runs(store, run.id, int(run.baseline_id))
-            print(f"Run {run.id} ({run.name}) against its best baseline, {verdict.b.name}. {sentence(verdict)}")
         print(f"Adapter: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
     if not adapters.empty:
         _print_next(int(adapters.index[-1]), store)
 
 
+def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
+    """Print how each adapter stands to its best baseline, with Holm's p where there are several."""
+    measured = adapters[adapters["baseline_id"].notna()]
+    compared = [compare_runs(store, run.id, int(run.baseline_id)) for run in measured.itertuples()]
+    for one, p in zip(compared, adjusted_p(compared), strict=True):
+        several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
+        print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
+        warning = training_warning(store, one.a)
+        if warning:
+            print(f"  {warning}")
+
+
 def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
     """Print one table for each set of labels: runs as rows, the classes' F1 among the columns."""
-    f1 = {run_id: dict(zip(rows["label"], rows["f1"], strict=True)) for run_id, rows in classes.groupby("run_id")}
+    f1 = {
+        run_id: {row["label"]: class_score(row) for row in _records(rows)} for run_id, rows in classes.groupby("run_id")
+    }
     for labels in dict.fromkeys(tuple(one) for one in f1.values()):
         rows = [
             (
@@ -134,7 +243,7 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
                 run.name,
                 score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
                 score(run.accuracy, run.accuracy_low, run.accuracy_high),
-                *map(percent, f1[run.id].values()),
+                *f1[run.id].values(),
                 duration(run.train_seconds),
                 parameters(run.trainable_parameters, run.total_parameters),
             )
@@ -155,21 +264,28 @@ def _print_next(run_id: int, store: Store) -> None:
     print(f'  python runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
 
 
+def class_score(row: Mapping[str, Any], name: str = "f1") -> str:
+    """Return one figure of a class with its interval; of a class with few examples their number instead."""
+    if row["support"] < FEW_EXAMPLES:
+        return f"{percent(row[name])}, too few examples ({row['support']})"
+    return score(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
 def _class_row(row: dict[str, Any]) -> tuple[str, ...]:
-    figures = (score(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("precision", "recall", "f1"))
-    return (row["label"], *figures, count(row["support"]))
+    return (row["label"], *(class_score(row, name) for name in ("precision", "recall", "f1")), count(row["support"]))
 
 
-def _comparison(one: RunComparison) -> dict[str, Any]:
-    result = one.result
+def _comparison(one: RunComparison, configuration: ConfigurationComparison | None, adjusted: float) -> dict[str, Any]:
     return {
         "run": one.a.id,
         "against": one.b.id,
         "sentence": sentence(one),
-        **{name: getattr(result, name) for name in ("verdict", "accuracy", "p", "fixed", "broken", "n")},
-        "macro_f1": vars(result.macro_f1),
-        "class_f1": {label: vars(gap) for label, gap in zip(one.labels, result.class_f1, strict=True)},
+        **asdict(one.result),
+        "classes": {label: asdict(gap) for label, gap in zip(one.labels, one.result.classes, strict=True)},
+        "p_adjusted": adjusted,
         "settings": one.settings,
+        "versions": one.versions,
+        "over_seeds": None if configuration is None else asdict(configuration.result),
     }
 
 

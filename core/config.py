@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import RequestError, did_you_mean
 from core.methods import METHODS, Kind
@@ -56,6 +56,15 @@ class RunConfig(BaseModel):
 
     epochs: int = _setting("training", "passes over the training examples", 2, ge=1)
     batch_size: int = _setting("training", "examples a step", 32, ge=1)
+    gradient_accumulation: int = _setting(
+        "training", "pieces that a step's examples are computed in, to save memory", 1, ge=1
+    )
+    class_weights: Literal["none", "balanced"] = _setting(
+        "training", "weight of each class in the loss; balanced: as if all were equally common", "none"
+    )
+    sampler: Literal["natural", "balanced"] = _setting(
+        "training", "which examples a pass draws; balanced: each class equally often", "natural"
+    )
     lr: float | None = _setting(
         "training", "learning rate; by default the method's own, for the model's width", None, gt=0
     )
@@ -73,6 +82,14 @@ class RunConfig(BaseModel):
         if value not in METHODS:
             raise ValueError(f"is none of: {', '.join(METHODS)}.{did_you_mean(value, METHODS)}")
         return value
+
+    @model_validator(mode="after")
+    def _whole_pieces(self) -> Self:
+        if self.batch_size % self.gradient_accumulation:
+            raise ValueError(
+                f"--gradient-accumulation {self.gradient_accumulation} does not divide --batch-size {self.batch_size}"
+            )
+        return self
 
     @property
     def kind(self) -> Kind:
@@ -92,7 +109,10 @@ class RunConfig(BaseModel):
 
     def default_name(self) -> str:
         """Return a short name such as ``lora-r8`` or ``tfidf``."""
-        return f"{self.method}-r{self.r}" if self.kind == "adapter" else self.method
+        if self.kind != "adapter":
+            return self.method
+        marks = {"weighted": self.class_weights != "none", "balanced": self.sampler != "natural"}
+        return "-".join([self.method, f"r{self.r}", *(mark for mark, on in marks.items() if on)])
 
 
 def section(field: str) -> str:
@@ -121,6 +141,9 @@ def explain(error: ValidationError) -> str:
     for item in error.errors():
         if item["type"] == "default_factory_not_called":
             continue  # a consequence of another field's error
+        if not item["loc"]:  # about several fields at once
+            lines.append(item["msg"].removeprefix("Value error, ") + ".")
+            continue
         name = str(item["loc"][0])
         if item["type"] == "extra_forbidden":
             lines.append(f"there is no setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}")

@@ -18,8 +18,9 @@ from core.data import load_data
 from core.data.splits import DataSet
 from core.environment import PeakMemory, describe, packages
 from core.errors import RequestError, RunError
+from core.evaluation.calibration import calibration_metrics, fit_temperature
 from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import evaluate
+from core.evaluation.metrics import Evaluation, evaluate
 from core.inference import load_classifier
 from core.methods import BASELINES, METHODS, rate_for_width
 from core.models.backbone import find_backbone
@@ -121,12 +122,8 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
         _record_fit(run, fitted)
 
         progress.entered("evaluation")
-        start = time.perf_counter()
-        logits = _checked(fitted.classifier.logits(data.test.texts))
-        run.update(evaluation_seconds=time.perf_counter() - start)
-        evaluation = evaluate(data.test.labels, probabilities(logits), data.labels)
-        run.save_predictions(data, dataset_id, probabilities(logits), evaluation)
-        run.save_metrics("validation", {key: Estimate(value) for key, value in fitted.validation.items()})
+        temperature = _evaluate_validation(run, dataset_id, data, fitted)
+        evaluation = _evaluate_test(run, dataset_id, data, fitted, temperature)
         if config.kind != "baseline":
             run.update(baseline_id=queries.best_baseline(store, dataset_id, config.seed))
 
@@ -180,6 +177,34 @@ def _record_fit(run: RunWriter, fitted: Fitted) -> None:
         train_examples_per_second=fitted.train_examples_per_second,
         environment=queries.run(run.store, run.id).environment | fitted.environment,
     )
+
+
+def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:
+    """Record the validation predictions and what was chosen on them; return the fitted temperature."""
+    logits = _checked(fitted.classifier.logits(data.validation.texts))
+    temperature = fit_temperature(logits, data.validation.labels)
+    evaluation = evaluate(data.validation.labels, probabilities(logits), data.labels)
+    run.save_predictions(data, "validation", dataset_id, probabilities(logits), evaluation)
+    chosen = {"temperature": temperature} | ({"best_epoch": fitted.best_epoch} if fitted.best_epoch else {})
+    run.save_metrics("validation", {name: Estimate(value) for name, value in chosen.items()})
+    return temperature
+
+
+def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted, temperature: float) -> Evaluation:
+    """Read the test split, once, and record the predictions with all that they say."""
+    start = time.perf_counter()
+    logits = _checked(fitted.classifier.logits(data.test.texts))
+    run.update(evaluation_seconds=time.perf_counter() - start)
+    predicted, true = probabilities(logits), data.test.labels
+    evaluation = evaluate(true, predicted, data.labels)
+    run.save_predictions(data, "test", dataset_id, predicted, evaluation)
+    run.save_metrics("test", calibration_metrics(true, predicted, temperature))
+    leaked = [leak["test"] for leak in data.checks["leaks"]]
+    if 0 < len(leaked) < len(true):
+        clean = np.setdiff1d(np.arange(len(true)), leaked)
+        without = evaluate(true[clean], predicted[clean], data.labels).metrics
+        run.save_metrics("test", {f"{name}_without_leaks": without[name] for name in ("accuracy", "macro_f1")})
+    return evaluation
 
 
 def _checked(logits: NDArray[np.float32]) -> NDArray[np.float32]:

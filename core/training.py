@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
+from numpy.typing import NDArray
 from peft import PeftModel
 from sklearn.metrics import accuracy_score, f1_score
-from torch.utils.data import SequentialSampler
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.utils.data import Sampler, SequentialSampler, WeightedRandomSampler
 from transformers import (
     DataCollatorWithPadding,
     PrinterCallback,
@@ -83,7 +86,7 @@ def fine_tune(config: RunConfig, data: DataSet, progress: Progress) -> Fitted:
         model_revision=backbone.revision,
         train_seconds=seconds,
         train_examples_per_second=config.epochs * len(data.train) / seconds,
-        validation=_validation(trainer),
+        best_epoch=_best_epoch(trainer),
         environment={
             "device": device(),
             "training_dtype": str(dtype).removeprefix("torch."),
@@ -102,11 +105,49 @@ def load_adapted(config: RunConfig, labels: Sequence[str], folder: Path) -> Adap
     return AdaptedClassifier(load_adapter(base, folder), tokenizer, backbone)
 
 
-class _InOrderTrainer(Trainer):
-    """Grouping by length reorders evaluation too; here the rows stay in their order."""
+class _Trainer(Trainer):
+    """The Trainer with rows in their order in evaluation, and with a chosen order in training."""
+
+    def __init__(self, *, train_sampler: Sampler[int] | None, **options: Any) -> None:
+        super().__init__(**options)
+        self._train_sampler = train_sampler
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self._train_sampler or super()._get_train_sampler(train_dataset)
 
     def _get_eval_sampler(self, eval_dataset: Any) -> SequentialSampler:
-        return SequentialSampler(eval_dataset)
+        return SequentialSampler(eval_dataset)  # grouping by length would reorder evaluation too
+
+
+class ClassificationLoss:
+    """Cross entropy that is normalised once for the whole step.
+
+    A step's examples may be computed in pieces: each piece is divided by the number of examples in
+    all of them, so that four pieces give the step that one gives. ``weights``: [k], one a class.
+    """
+
+    def __init__(self, weights: Tensor | None) -> None:
+        self.weights = weights
+
+    def __call__(self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Return the loss of a piece of a step; of an evaluated batch (no number given) the plain mean."""
+        logits = outputs["logits"].float()
+        if num_items_in_batch is None:
+            return cross_entropy(logits, labels)
+        weights = None if self.weights is None else self.weights.to(logits.device)
+        return cross_entropy(logits, labels, weight=weights, reduction="sum") / num_items_in_batch
+
+
+def balanced_weights(codes: NDArray[np.int64], classes: int) -> Tensor:
+    """Return each class's weight n / (k · count), [k]: on average 1 over the n training examples."""
+    counts = np.bincount(codes, minlength=classes)
+    return torch.tensor(len(codes) / (classes * counts), dtype=torch.float32)
+
+
+def balanced_sampler(codes: NDArray[np.int64], classes: int, seed: int) -> WeightedRandomSampler:
+    """Return a sampler that draws as many examples as there are, each class equally often, with replacement."""
+    weights = balanced_weights(codes, classes)[torch.from_numpy(codes)]
+    return WeightedRandomSampler(weights.tolist(), len(codes), generator=torch.Generator().manual_seed(seed))
 
 
 class _Reporter(TrainerCallback):
@@ -136,7 +177,8 @@ def _trainer(
     arguments = TrainingArguments(
         output_dir=folder,
         num_train_epochs=config.epochs,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=config.batch_size // config.gradient_accumulation,
+        gradient_accumulation_steps=config.gradient_accumulation,
         per_device_eval_batch_size=config.batch_size,
         learning_rate=config.lr,
         warmup_steps=config.warmup,
@@ -156,7 +198,11 @@ def _trainer(
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    trainer = _InOrderTrainer(
+    codes, classes = data.train.labels, len(data.labels)
+    weights = balanced_weights(codes, classes) if config.class_weights == "balanced" else None
+    trainer = _Trainer(
+        train_sampler=balanced_sampler(codes, classes, config.seed) if config.sampler == "balanced" else None,
+        compute_loss_func=ClassificationLoss(weights),
         model=model,
         args=arguments,
         train_dataset=_tokenized(data.train, tokenizer),
@@ -183,14 +229,7 @@ def _scores(prediction: EvalPrediction) -> dict[str, float]:
     }
 
 
-def _validation(trainer: Trainer) -> dict[str, float]:
-    """Return the validation scores of the best epoch, the last one's, and which epoch was the best."""
+def _best_epoch(trainer: Trainer) -> float:
+    """Return the epoch with the best validation macro F1, the first of equals: the one that the Trainer kept."""
     epochs = [entry for entry in trainer.state.log_history if "eval_macro_f1" in entry]
-    best = max(epochs, key=lambda entry: entry["eval_macro_f1"])  # the first of equals, as the Trainer takes it
-    return {
-        "macro_f1": best["eval_macro_f1"],
-        "accuracy": best["eval_accuracy"],
-        "log_loss": best["eval_loss"],
-        "best_epoch": best["epoch"],
-        "last_macro_f1": epochs[-1]["eval_macro_f1"],
-    }
+    return float(max(epochs, key=lambda entry: entry["eval_macro_f1"])["epoch"])

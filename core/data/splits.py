@@ -49,7 +49,7 @@ class DataSet:
     label_column: str
     labels: tuple[str, ...]
     splits: dict[str, Split]
-    checks: dict[str, Any]
+    left_out: dict[str, int]
 
     @property
     def train(self) -> Split:
@@ -65,6 +65,13 @@ class DataSet:
     def test(self) -> Split:
         """The examples that are read once, at the end."""
         return self.splits["test"]
+
+    @cached_property
+    def checks(self) -> dict[str, Any]:
+        """What to know of the data before believing a score: see `core.data.checks.check`."""
+        texts = {name: part.texts for name, part in self.splits.items()}
+        labels = {name: [self.labels[code] for code in part.labels] for name, part in self.splits.items()}
+        return check(texts, labels, self.left_out)
 
     @cached_property
     def evaluation_fingerprint(self) -> str:
@@ -107,7 +114,7 @@ def split(source: Source, config: RunConfig) -> DataSet:
         label_column=source.label_column,
         labels=source.labels,
         splits={name: splits[name] for name in SPLITS},
-        checks=check({name: part.texts for name, part in splits.items()}, source.left_out),
+        left_out=source.left_out,
     )
 
 

@@ -49,9 +49,7 @@ def spread(values: Sequence[float | None]) -> Spread | None:
     return Spread(float(found.mean()), deviation, float(found.min()), float(found.max()), len(found))
 
 
-def compare_groups(
-    true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int = 0
-) -> GroupComparison:
+def compare_groups(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int = 0) -> GroupComparison:
     """Compare two configurations; ``true``: [n], the predictions: [s, n], row for row of the same seed.
 
     Seeds and examples are both resampled (arXiv 2106.16163): the interval speaks of the

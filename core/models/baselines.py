@@ -112,11 +112,9 @@ def fit_tfidf(config: RunConfig, data: DataSet) -> Fitted:
     start = time.perf_counter()
     vectorizer = _vectorizer()
     train = vectorizer.fit_transform(data.train.texts)
-    regression, score = _fit_regression(train, vectorizer.transform(data.validation.texts), data)
+    regression = _fit_regression(train, vectorizer.transform(data.validation.texts), data)
     size = regression.coef_.size + regression.intercept_.size
-    return Fitted(
-        TfidfClassifier(vectorizer, regression), size, size, **_timing(start, data), validation={"macro_f1": score}
-    )
+    return Fitted(TfidfClassifier(vectorizer, regression), size, size, **_timing(start, data))
 
 
 def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
@@ -124,7 +122,7 @@ def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
     start = time.perf_counter()
     classifier = FrozenClassifier(config)
     train, validation = (classifier.features(part.texts) for part in (data.train, data.validation))
-    classifier.regression, score = _fit_regression(train, validation, data)
+    classifier.regression = _fit_regression(train, validation, data)
     size = classifier.regression.coef_.size + classifier.regression.intercept_.size
     return Fitted(
         classifier,
@@ -133,7 +131,6 @@ def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
         model=classifier.backbone.name,
         model_revision=classifier.backbone.revision,
         **_timing(start, data),
-        validation={"macro_f1": score},
         environment={"device": device()},
     )
 
@@ -170,15 +167,14 @@ def _vectorizer(**options: Any) -> TfidfVectorizer:
     return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=WORD, **options)
 
 
-def _fit_regression(train: Any, validation: Any, data: DataSet) -> tuple[LogisticRegression, float]:
-    """Return the regression with the best validation macro F1, and that score."""
-    scored = []
-    for strength in STRENGTHS:
-        regression = LogisticRegression(C=strength, max_iter=2000).fit(train, data.train.labels)
-        predicted = regression.predict(validation)
-        scored.append((float(f1_score(data.validation.labels, predicted, average="macro")), regression))
-    score, best = max(scored, key=lambda pair: pair[0])
-    return best, score
+def _fit_regression(train: Any, validation: Any, data: DataSet) -> LogisticRegression:
+    """Return the regression with the best validation macro F1, over the strengths."""
+
+    def score(regression: LogisticRegression) -> float:
+        return float(f1_score(data.validation.labels, regression.predict(validation), average="macro"))
+
+    fitted = (LogisticRegression(C=one, max_iter=2000).fit(train, data.train.labels) for one in STRENGTHS)
+    return max(fitted, key=score)
 
 
 def _log_probabilities(regression: LogisticRegression, features: Any) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A classifier, and what fitting it took. ``validation`` holds scores that choices were made on."""
+    """A classifier, and what fitting it took."""
 
     classifier: Classifier
     trainable_parameters: int
@@ -33,7 +33,7 @@ class Fitted:
     model_revision: str | None = None
     train_seconds: float | None = None
     train_examples_per_second: float | None = None
-    validation: dict[str, float] = field(default_factory=dict)
+    best_epoch: float | None = None
     environment: dict[str, Any] = field(default_factory=dict)
 
 

@@ -21,6 +21,7 @@ from core.store.schema import (
     HistoryRow,
     MetricRow,
     PredictionRow,
+    RecheckRow,
     RunRow,
 )
 
@@ -61,7 +62,11 @@ def run(store: Store, run_id: int) -> Run:
             newest = session.scalar(select(func.max(RunRow.id)))
             range_ = f"The newest is {newest}." if newest else "There are none yet."
             raise RequestError(f"There is no run {run_id}. {range_} See: python runner.py list")
-        return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+        return _record(row)
+
+
+def _record(row: RunRow) -> Run:
+    return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
 
 
 def dataset(store: Store, dataset_id: int) -> Dataset:
@@ -136,8 +141,8 @@ def examples(store: Store, dataset_id: int, split: str | None = None) -> pd.Data
     return _frame(store, query.order_by(ExampleRow.split, ExampleRow.position))
 
 
-def predictions(store: Store, run_id: int) -> pd.DataFrame:
-    """Return a row a test example, in the order of the split.
+def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
+    """Return a row an example of a split, in its order.
 
     Columns: example_id, position, text, label (the true one), extra, predicted, confidence and
     true_probability.
@@ -155,7 +160,7 @@ def predictions(store: Store, run_id: int) -> pd.DataFrame:
             PredictionRow.true_probability,
         )
         .join(PredictionRow, PredictionRow.example_id == ExampleRow.id)
-        .where(PredictionRow.run_id == run_id)
+        .where(PredictionRow.run_id == run_id, ExampleRow.split == split)
         .order_by(ExampleRow.position),
     )
 
@@ -166,7 +171,7 @@ def outcomes(store: Store, run_id: int, labels: Sequence[str]) -> tuple[NDArray[
         store,
         select(ExampleRow.label, PredictionRow.predicted)
         .join(PredictionRow, PredictionRow.example_id == ExampleRow.id)
-        .where(PredictionRow.run_id == run_id)
+        .where(PredictionRow.run_id == run_id, ExampleRow.split == "test")
         .order_by(ExampleRow.position),
     )
     code = {label: index for index, label in enumerate(labels)}
@@ -174,13 +179,13 @@ def outcomes(store: Store, run_id: int, labels: Sequence[str]) -> tuple[NDArray[
     return true, predicted
 
 
-def probabilities(store: Store, run_id: int) -> NDArray[np.float32]:
-    """Return a run's stored probabilities, a row a test example in order, a column a label: [n, k]."""
+def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
+    """Return a run's stored probabilities on a split, a row an example in order, a column a label: [n, k]."""
     frame = _frame(
         store,
         select(PredictionRow.probabilities)
         .join(ExampleRow, PredictionRow.example_id == ExampleRow.id)
-        .where(PredictionRow.run_id == run_id)
+        .where(PredictionRow.run_id == run_id, ExampleRow.split == split)
         .order_by(ExampleRow.position),
     )
     rows = [np.frombuffer(blob, dtype="<f4") for blob in frame["probabilities"]]
@@ -199,8 +204,29 @@ def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, p
     with store.session() as session:
         for row in session.scalars(query):
             if row.config == settings and row.environment.get("packages") == packages:
-                return run(store, row.id)
+                return _record(row)
     return None
+
+
+def group(store: Store, run: Run) -> list[Run]:
+    """Return the complete runs that differ from this one in nothing but the seed, itself among them, by seed.
+
+    Of several runs of one seed the newest stands for it.
+    """
+    query = (
+        select(RunRow)
+        .where(RunRow.group_key == run.group_key, RunRow.status == "complete", ~RunRow.archived)
+        .order_by(RunRow.id)
+    )
+    with store.session() as session:
+        members = {row.seed: _record(row) for row in session.scalars(query)}
+    return sorted(members.values(), key=lambda one: -1 if one.seed is None else one.seed)
+
+
+def rechecks(store: Store, run_id: int) -> pd.DataFrame:
+    """Return what predicting a run's test set again gave, the oldest time first."""
+    columns = RecheckRow.__table__.columns
+    return _frame(store, select(*columns).where(RecheckRow.run_id == run_id).order_by(RecheckRow.id))
 
 
 def best_baseline(store: Store, dataset_id: int, seed: int | None) -> int | None:

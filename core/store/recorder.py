@@ -30,6 +30,7 @@ from core.store.schema import (
     HistoryRow,
     MetricRow,
     PredictionRow,
+    RecheckRow,
     RunRow,
 )
 
@@ -66,19 +67,19 @@ class RunWriter:
             session.add_all(rows)
 
     def save_predictions(
-        self, data: DataSet, dataset_id: int, probabilities: NDArray[np.float32], evaluation: Evaluation
+        self, data: DataSet, split: str, dataset_id: int, probabilities: NDArray[np.float32], evaluation: Evaluation
     ) -> None:
-        """Store the test predictions, [n, k] in the order of the split, with all that they say."""
+        """Store the predictions on a split, [n, k] in its order, with all that they say."""
         with self.store.session.begin() as session:
             ids = session.scalars(
                 select(ExampleRow.id)
-                .where(ExampleRow.dataset_id == dataset_id, ExampleRow.split == "test")
+                .where(ExampleRow.dataset_id == dataset_id, ExampleRow.split == split)
                 .order_by(ExampleRow.position)
             ).all()
-            rows = _prediction_rows(self.id, ids, data.test.labels, probabilities, data.labels)
+            rows = _prediction_rows(self.id, ids, data.splits[split].labels, probabilities, data.labels)
             session.execute(insert(PredictionRow), rows)
-            session.execute(insert(ClassMetricRow), _class_rows(self.id, evaluation))
-        self.save_metrics("test", evaluation.metrics)
+            session.execute(insert(ClassMetricRow), _class_rows(self.id, split, evaluation))
+        self.save_metrics(split, evaluation.metrics)
 
 
 @contextmanager
@@ -170,6 +171,23 @@ def save_dataset(store: Store, data: DataSet) -> int:
         return row.id
 
 
+def save_recheck(
+    store: Store, run_id: int, changed_labels: int, max_difference: float, drifted: bool, environment: dict[str, Any]
+) -> None:
+    """Store what predicting a run's test set again gave."""
+    with store.session.begin() as session:
+        session.add(
+            RecheckRow(
+                run_id=run_id,
+                created_at=_now(),
+                changed_labels=changed_labels,
+                max_difference=max_difference,
+                drifted=drifted,
+                environment=environment,
+            )
+        )
+
+
 def delete_run(store: Store, run_id: int) -> None:
     """Delete a run, what hangs on it, its files, and its data set where no other run uses it.
 
@@ -251,10 +269,10 @@ def _prediction_rows(
     ]
 
 
-def _class_rows(run_id: int, evaluation: Evaluation) -> list[dict[str, Any]]:
+def _class_rows(run_id: int, split: str, evaluation: Evaluation) -> list[dict[str, Any]]:
     rows = []
     for one in evaluation.classes:
-        row: dict[str, Any] = {"run_id": run_id, "split": "test", "label": one.label, "support": one.support}
+        row: dict[str, Any] = {"run_id": run_id, "split": split, "label": one.label, "support": one.support}
         for name in ("precision", "recall", "f1"):
             estimate: Estimate = getattr(one, name)
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}

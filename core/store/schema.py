@@ -186,6 +186,20 @@ class HistoryRow(Base):
     value: Mapped[float | None]
 
 
+class RecheckRow(Base):
+    """What predicting a run's test set again gave, at a later time."""
+
+    __tablename__ = "rechecks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    changed_labels: Mapped[int]
+    max_difference: Mapped[float]
+    drifted: Mapped[bool]
+    environment: Mapped[dict[str, Any]]
+
+
 class AnnotationRow(Base):
     """What a person noted on a text; it belongs to the text, not to a run."""
 
