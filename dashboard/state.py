@@ -115,17 +115,16 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
     found = next((number for number in _numbers(asked) if number in names), None)
     if asked and found is None:
         st.error(f"There is no run {plain(asked[:40])} here. It may have been deleted. Choose one that is recorded.")
-    st.session_state[f"pick {key}"] = found if asked else default
+    chosen = st.session_state[f"pick {key}"] = found if asked else default
     choice = st.selectbox(
         label,
         list(names),
-        index=None,
+        index=None if chosen is None else 0,  # with a choice there is no way back to none
         format_func=names.__getitem__,
         key=f"pick {key}",
         placeholder="Choose a run",
         on_change=_adopt,
         args=(key, f"pick {key}"),
-        required=True,
     )
     if choice is None:
         st.stop()

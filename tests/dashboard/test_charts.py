@@ -1,0 +1,93 @@
+"""Charts are pure: the same frame gives the same chart, and each says what it shows."""
+
+import altair as alt
+import pandas as pd
+import pytest
+
+from dashboard import charts
+
+RUNS = pd.DataFrame(
+    {
+        "id": [1, 2],
+        "label": ["#1 tfidf", "#2 lora-r8"],
+        "kind": ["baseline", "adapter"],
+        "macro_f1": [0.7, 0.8],
+        "macro_f1_low": [0.6, 0.7],
+        "macro_f1_high": [0.8, 0.9],
+        "train_seconds": [0.0, 60.0],
+    }
+)
+CELLS = pd.DataFrame(
+    {
+        "true": ["no", "no", "yes", "yes"],
+        "predicted": ["no", "yes", "no", "yes"],
+        "count": [9, 1, 0, 0],
+        "share": [0.9, 0.1, None, None],
+    }
+)
+CHANGES = pd.DataFrame(
+    {
+        "label": ["no", "yes"],
+        "value": [-0.1, 0.1],
+        "low": [-0.2, 0.0],
+        "high": [0.0, 0.2],
+        "f1": [0.6, 0.8],
+        "other_f1": [0.7, 0.7],
+    }
+)
+HISTORY = pd.DataFrame(
+    {
+        "epoch": [0.5, 1.0, 1.0],
+        "name": ["loss", "validation_loss", "validation_macro_f1"],
+        "value": [0.7, 0.6, 0.8],
+    }
+)
+BALANCE = pd.DataFrame({"split": ["train", "test"], "label": ["no", "no"], "count": [10, 5], "share": [1.0, 1.0]})
+BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]})
+ANSWER = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
+
+ALL = {
+    "cost_quality": lambda: charts.cost_quality(RUNS, "train_seconds", "seconds"),
+    "confusion_matrix": lambda: charts.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
+    "loss_curves": lambda: charts.loss_curves(HISTORY, 1.0),
+    "score_curve": lambda: charts.score_curve(HISTORY, None),
+    "class_changes": lambda: charts.class_changes(CHANGES),
+    "class_dumbbell": lambda: charts.class_dumbbell(CHANGES, {1: "#1 tfidf", 2: "#2 lora-r8"}),
+    "run_intervals": lambda: charts.run_intervals(RUNS, "macro_f1", "macro F1"),
+    "class_balance": lambda: charts.class_balance(BALANCE, ["no", "yes"]),
+    "lengths": lambda: charts.lengths(BINS, ["no", "yes"]),
+    "probabilities": lambda: charts.probabilities(ANSWER, "#0072B2"),
+}
+
+
+def spec(chart: alt.LayerChart | alt.Chart) -> dict:
+    return chart.to_dict()  # checked against Vega-Lite's schema
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_chart_is_valid_and_says_what_it_shows(name):
+    assert spec(ALL[name]())["description"].endswith(".")
+
+
+def test_a_run_has_one_colour():
+    assert charts.run_colour(3) == charts.run_colour(3) != charts.run_colour(4)
+
+
+def test_runs_that_cost_nothing_are_left_off_the_log_axis():
+    rows = next(iter(spec(ALL["cost_quality"]())["datasets"].values()))
+    assert [row["label"] for row in rows] == ["#2 lora-r8"]
+
+
+def test_the_colour_of_a_confusion_matrix_is_fixed_to_shares_from_0_to_1():
+    squares = spec(ALL["confusion_matrix"]())["layer"][0]
+    assert squares["encoding"]["color"]["scale"] == {"domain": [0, 1], "scheme": "viridis"}
+
+
+def test_a_click_in_a_confusion_matrix_names_the_true_and_the_predicted_label():
+    (cell,) = spec(ALL["confusion_matrix"]())["params"]
+    assert cell["name"] == "cell"
+    assert cell["select"]["fields"] == ["true", "predicted"]
+
+
+def test_classes_are_drawn_in_the_given_order():
+    assert spec(ALL["class_changes"]())["layer"][1]["encoding"]["y"]["sort"] == ["no", "yes"]
