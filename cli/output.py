@@ -141,9 +141,8 @@ def print_comparisons(
         if len(comparisons) > 1:
             print(f"Adjusted for {len(comparisons)} runs (Holm): p {p_value(p)}; the interval is not: exploratory.")
         print(margin_sentence(one.result))
-        print(
-            f"Accuracy: {points(*vars(one.result.accuracy).values())} points, McNemar p {p_value(one.result.p_accuracy)}."
-        )
+        accuracy = points(*vars(one.result.accuracy).values())
+        print(f"Accuracy: {accuracy} points, McNemar p {p_value(one.result.p_accuracy)}.")
         changes = [f"{name} {setting(ours)} ↔ {setting(theirs)}" for name, (ours, theirs) in one.settings.items()]
         print(f"What differs: {' · '.join(changes) or 'nothing'}")
         if one.versions:

@@ -53,6 +53,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
     labels = _common_labels(store, a, b)
     true, predicted_a = queries.outcomes(store, a.id, labels)
     _, predicted_b = queries.outcomes(store, b.id, labels)
+    if not len(predicted_a) == len(predicted_b) > 0:
+        raise RequestError(f"Runs {a.id} and {b.id} can't be compared: one of them has no stored predictions.")
     return RunComparison(
         a,
         b,
@@ -86,8 +88,7 @@ def adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
 
 
 def sentence(comparison: RunComparison) -> str:
-    """Return the verdict in words: the difference, its interval, p, n and the flips; and, without evidence,
-    what it would take to know."""
+    """Return the verdict in words, with its evidence; where there is none, what it would take to know."""
     result = comparison.result
     subject = f"{'Run' if comparison.a.kind == 'baseline' else 'Adapter'} {comparison.a.id}"
     none = result.verdict == "no evidence either way"

@@ -107,5 +107,5 @@ def _save(run: RunWriter, data: DataSet, config: RunConfig, logits) -> int:
     dataset_id = save_dataset(run.store, data)
     run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
     shares = probabilities(logits)
-    run.save_predictions(data, dataset_id, shares, evaluate(data.test.labels, shares, data.labels))
+    run.save_predictions(data, "test", dataset_id, shares, evaluate(data.test.labels, shares, data.labels))
     return dataset_id

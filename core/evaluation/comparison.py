@@ -6,9 +6,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
-from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample
+from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
 from core.evaluation.metrics import tally
 from core.evaluation.power import examples_needed, smallest_difference
 
@@ -99,7 +98,7 @@ def compare(
         macro_f1=macro_f1,
         p=float(p[0]),
         accuracy=accuracy,
-        p_accuracy=float(binomtest(int(fixed.sum()), flipped).pvalue) if flipped else 1.0,
+        p_accuracy=sign_test(int(fixed.sum()), int(broken.sum())),
         classes=_class_differences(per_class, p[2 : 2 + classes], fixed, broken, np.bincount(true, minlength=classes)),
         margin=_margin(resampled, margin),
         fixed=int(fixed.sum()),
@@ -137,7 +136,7 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
 
     def differences(rows: Floats) -> Floats:
         ours, theirs = tally(rows, true, a, classes), tally(rows, true, b, classes)
-        total = rows.sum(axis=1)
+        total = np.maximum(rows.sum(axis=1), 1)  # 0 where the only example is left out
         # What one of the runs leaves undefined has no difference: NaN.
         f1 = np.where(there, np.nan_to_num(ours.f1()) - np.nan_to_num(theirs.f1()), np.nan)
         return np.column_stack(

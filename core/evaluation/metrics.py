@@ -131,7 +131,7 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 def _mean_of_defined(values: Floats) -> Floats:
     defined = np.isfinite(values)
-    return np.where(defined, values, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1)
+    return np.asarray(np.where(defined, values, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1))
 
 
 def _class_metrics(

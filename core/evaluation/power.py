@@ -4,12 +4,12 @@ from math import ceil, floor, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
 
 ALPHA = 0.05
 POWER = 0.8
 _MOST_EXAMPLES = 10_000_000
+_PRECISION = 1e-5  # a thousandth of a point
 
 
 def mcnemar_power(n: int, flips: float, difference: float) -> float:
@@ -23,8 +23,9 @@ def mcnemar_power(n: int, flips: float, difference: float) -> float:
     discordant = np.arange(max(0, floor(n * flips - spread)), min(n, ceil(n * flips + spread)) + 1)
     critical = _critical(discordant)
     fixed = (1 + difference / flips) / 2
-    rejected = binom.cdf(critical, discordant, fixed) + binom.sf(discordant - critical - 1, discordant, fixed)
-    return float((binom.pmf(discordant, n, flips) * np.where(critical >= 0, rejected, 0)).sum())
+    seldom = np.maximum(critical, 0)
+    rejected = bdtr(seldom, discordant, fixed) + bdtr(seldom, discordant, 1 - fixed)
+    return float((_binomial(discordant, n, flips) * np.where(critical >= 0, rejected, 0)).sum())
 
 
 def smallest_difference(n: int, flips: float) -> float | None:
@@ -34,7 +35,11 @@ def smallest_difference(n: int, flips: float) -> float | None:
     """
     if n == 0 or flips <= 0 or mcnemar_power(n, flips, flips) < POWER:
         return None
-    return float(brentq(lambda difference: mcnemar_power(n, flips, difference) - POWER, 0, flips, xtol=1e-6))
+    low, high = 0.0, flips
+    while high - low > _PRECISION:
+        middle = (low + high) / 2
+        low, high = (low, middle) if mcnemar_power(n, flips, middle) >= POWER else (middle, high)
+    return high
 
 
 def examples_needed(difference: float, flips: float) -> int | None:
@@ -55,6 +60,12 @@ def examples_needed(difference: float, flips: float) -> int | None:
 
 def _critical(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the largest number of the rarer kind of flip at which the exact test rejects; -1 for never."""
-    guess = binom.ppf(ALPHA / 2, discordant, 0.5).astype(np.int64)
-    too_large = binom.cdf(guess, discordant, 0.5) > ALPHA / 2
+    guess = np.ceil(np.nan_to_num(bdtrik(ALPHA / 2, discordant, 0.5))).astype(np.int64)
+    too_large = bdtr(guess, discordant, 0.5) > ALPHA / 2
     return np.asarray(guess - too_large, dtype=np.int64)
+
+
+def _binomial(k: NDArray[np.int64], n: int, p: float) -> NDArray[np.float64]:
+    """Return the binomial probabilities of k among n."""
+    choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    return np.asarray(np.exp(choose + xlogy(k, p) + xlog1py(n - k, -p)))

@@ -7,10 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,6 +15,8 @@ from core.errors import RequestError
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = ("0001", "0002")
+"""The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
 BUSY_TIMEOUT_SECONDS = 30
 
 
@@ -100,18 +98,17 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 def _check_schema(store: Store, *, create: bool, outdated: bool = False) -> None:
     """Bring an empty (``create``) or an older (``outdated``) database to the newest revision; refuse others."""
     with store.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
         tables = inspect(connection).get_table_names()
-    script = ScriptDirectory.from_config(_alembic(store))
-    newest = script.get_current_head()
-    if found == newest:
+        marked = "alembic_version" in tables
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if marked else None
+    if found == REVISIONS[-1]:
         return
-    if found is None and tables:
+    if found is None and set(tables) - {"alembic_version"}:
         raise RequestError(
             f"{store.address} is a database of another program (its tables: {', '.join(tables[:5])}). "
             "Name another file with --db."
         )
-    known = found in {revision.revision for revision in script.walk_revisions()}
+    known = found in REVISIONS
     if (found is None and create) or (known and outdated):
         _upgrade(store)
     elif found is None:
@@ -141,14 +138,14 @@ def _upgrade(store: Store) -> None:
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect() as connection:  # kept in the file, and never set on a stranger's
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    command.upgrade(_alembic(store), "head")
+    # Only who upgrades waits for Alembic; the first page opens without it.
+    from alembic import command
+    from alembic.config import Config
 
-
-def _alembic(store: Store) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["engine"] = store.engine
-    return config
+    command.upgrade(config, "head")
 
 
 def _unusable(store: Store, error: DBAPIError) -> str:

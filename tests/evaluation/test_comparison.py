@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
-from sklearn.metrics import f1_score
+from scipy.stats import binomtest, permutation_test
+from sklearn.metrics import f1_score, precision_score, recall_score
 
-from core.evaluation.comparison import compare, flips
+from core.evaluation.comparison import compare, flip_matrices, flips
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 3, 600)
@@ -35,12 +35,15 @@ def test_differences_agree_with_scikit_learn_and_scipy():
     found = compare(TRUE, a, b, 3)
     macro = [f1_score(TRUE, one, average="macro") for one in (a, b)]
     assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
-    per_class = f1_score(TRUE, a, average=None) - f1_score(TRUE, b, average=None)
-    assert [gap.value for gap in found.class_f1] == pytest.approx(list(per_class))
+    for name, score in (("f1", f1_score), ("recall", recall_score), ("precision", precision_score)):
+        expected = score(TRUE, a, average=None) - score(TRUE, b, average=None)
+        assert [getattr(one, name).value for one in found.classes] == pytest.approx(list(expected))
     fixed, broken = ((a == TRUE) & (b != TRUE)).sum(), ((a != TRUE) & (b == TRUE)).sum()
     assert (found.fixed, found.broken) == (fixed, broken)
-    assert found.p == pytest.approx(binomtest(int(fixed), int(fixed + broken)).pvalue)
-    assert found.accuracy == pytest.approx((a == TRUE).mean() - (b == TRUE).mean())
+    assert sum(one.fixed for one in found.classes) == fixed
+    assert found.p_accuracy == pytest.approx(binomtest(int(fixed), int(fixed + broken)).pvalue)
+    assert found.accuracy.value == pytest.approx((a == TRUE).mean() - (b == TRUE).mean())
+    assert found.accuracy.low < found.accuracy.value < found.accuracy.high
 
 
 def test_the_paired_interval_is_narrower_than_an_unpaired_one():
@@ -52,7 +55,73 @@ def test_the_paired_interval_is_narrower_than_an_unpaired_one():
 
 def test_a_class_that_is_not_there_has_no_difference():
     true = np.zeros(20, dtype=np.int64)
-    assert compare(true, true, true, 2).class_f1[1].value is None
+    absent = compare(true, true, true, 2).classes[1]
+    assert absent.f1.value is absent.recall.value is None
+    assert absent.support == 0
+
+
+def test_the_permutation_test_agrees_with_scipys_slow_one():
+    a, b = noisy(0.20, 6)[:200], noisy(0.27, 7)[:200]
+    true = TRUE[:200]
+
+    def difference(x, y, axis):
+        return np.apply_along_axis(
+            lambda both: macro(true, both[:200]) - macro(true, both[200:]), axis, np.concatenate([x, y], axis)
+        )
+
+    def macro(t, p):
+        return f1_score(t, p, average="macro")
+
+    slow = permutation_test(
+        (a, b), difference, permutation_type="samples", n_resamples=1500, vectorized=True, rng=np.random.default_rng(0)
+    )
+    assert compare(true, a, b, 3).p == pytest.approx(slow.pvalue, abs=0.04)
+
+
+def test_no_worse_is_shown_by_examples_and_not_by_a_large_p():
+    few, many = np.tile(TRUE[:20], 1), np.tile(TRUE, 30)
+    assert compare(few, few, few, 3).margin.p_no_worse < 0.05  # no difference at all
+    a, b = noisy(0.3, 1), noisy(0.3, 2)
+    assert compare(TRUE[:60], a[:60], b[:60], 3).margin.p_no_worse > 0.05
+    wide = compare(many, np.tile(a, 30), np.tile(a, 30), 3).margin
+    assert (wide.p_no_worse < 0.05, wide.p_alike < 0.05) == (True, True)
+
+
+def test_without_evidence_the_missing_examples_are_said():
+    a, b = noisy(0.28, 1)[:150], noisy(0.3, 2)[:150]
+    found = compare(TRUE[:150], a, b, 3)
+    assert found.verdict == "no evidence either way"
+    assert found.detectable > abs(found.accuracy.value)
+    assert found.needed is None or found.needed > 150
+
+
+def test_flips_are_told_by_the_class_that_they_were_taken_for():
+    true, a, b = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([2, 0, 1, 0])
+    repaired, damaged = flip_matrices(true, a, b, 3)
+    assert repaired.tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
+    assert damaged.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+
+
+def test_holm_makes_no_class_surer():
+    found = compare(TRUE, noisy(0.2, 3), noisy(0.3, 4), 3)
+    assert all(one.p <= 1 for one in found.classes)
+    assert max(one.p for one in found.classes) >= found.p / 3
+
+
+@pytest.mark.parametrize("classes", [2, 150])
+def test_odd_sizes_give_a_defined_result(classes):
+    true = np.array([0, 1] * 5)
+    found = compare(true, true, 1 - true, classes)
+    assert found.verdict == "helped"
+    assert len(found.classes) == classes
+    one = compare(np.array([1]), np.array([1]), np.array([0]), classes)
+    assert one.n == 1
+    assert one.detectable is None
+
+
+def test_no_examples_are_refused():
+    with pytest.raises(ValueError, match="no examples"):
+        compare(np.array([], dtype=np.int64), np.array([], dtype=np.int64), np.array([], dtype=np.int64), 2)
 
 
 def test_every_example_is_one_of_four_flips():

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn import metrics as sk
 
-from core.evaluation.intervals import bootstrap, bootstrap_mean, proportion
+from core.evaluation.intervals import bootstrap_mean, holm, proportion, sign_test
 from core.evaluation.metrics import confusion, evaluate
 
 LABELS = ("a", "b", "c", "d")
@@ -127,8 +128,20 @@ def test_no_trials_have_no_share():
     assert proportion(10, 10).high == 1
 
 
-def test_no_examples_have_no_statistic():
-    assert bootstrap(lambda counts: counts, np.zeros(3, dtype=np.int64))[0].value is None
+@pytest.mark.parametrize("trials", [1, 7, 40, 1000])
+def test_shares_and_sign_tests_are_those_of_scipy(trials):
+    for successes in range(0, trials + 1, max(1, trials // 20)):
+        slow = binomtest(successes, trials)
+        interval, fast = slow.proportion_ci(method="wilson"), proportion(successes, trials)
+        assert (fast.low, fast.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+        assert sign_test(successes, trials - successes) == pytest.approx(slow.pvalue)
+    assert sign_test(0, 0) == 1
+
+
+def test_holm_is_statsmodels_by_hand():
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_rows_are_true_and_columns_predicted():

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, smallest_difference
+
+
+@pytest.mark.parametrize(
+    ("n", "flips", "points"), [(1000, 0.1, 2.9), (1000, 0.2, 4.0), (500, 0.1, 4.1), (500, 0.2, 5.7)]
+)
+def test_the_smallest_difference_is_as_published(n, flips, points):
+    assert smallest_difference(n, flips) * 100 == pytest.approx(points, abs=0.06)
+
+
+def test_the_critical_numbers_are_those_of_scipys_exact_test():
+    for n in range(1, 80):
+        rejected = [k for k in range(n // 2 + 1) if binomtest(k, n).pvalue <= 0.05]
+        assert _critical(np.array([n]))[0] == max(rejected, default=-1)
+
+
+def test_power_agrees_with_simulation():
+    rng, n, flips, difference = np.random.default_rng(0), 300, 0.2, 0.08
+    drawn = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips], size=4000)
+    found = np.mean([binomtest(int(a), int(a + b)).pvalue <= 0.05 for a, b, _ in drawn])
+    assert mcnemar_power(n, flips, difference) == pytest.approx(found, abs=0.025)
+
+
+def test_examples_needed_undoes_the_smallest_difference():
+    needed = examples_needed(smallest_difference(1000, 0.15), 0.15)
+    assert needed == pytest.approx(1000, rel=0.02)
+    assert mcnemar_power(needed, 0.15, 0.04) >= POWER - 0.2
+
+
+def test_more_examples_show_smaller_differences():
+    shown = [smallest_difference(n, 0.15) for n in (100, 400, 1600, 25_000)]
+    assert shown == sorted(shown, reverse=True)
+
+
+def test_what_no_test_set_could_show_is_none():
+    assert smallest_difference(10, 0.1) is None
+    assert smallest_difference(0, 0.1) is None
+    assert smallest_difference(100, 0.0) is None
+    assert examples_needed(0.0, 0.2) is None
+    assert examples_needed(1e-6, 0.2) is None

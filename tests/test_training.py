@@ -1,0 +1,94 @@
+"""Whether a step is what it says, on a tiny real model."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from core.config import make_config
+from core.data import load_data
+from core.errors import RequestError
+from core.progress import Progress
+from core.training import ClassificationLoss, balanced_sampler, balanced_weights, fine_tune
+
+SIZES = {"train_size": 32, "validation_size": 9, "test_size": 9, "max_length": 16, "dtype": "float32"}
+
+
+def weights_after_one_step(model, **values):
+    """Train one step without dropout and return the trained weights."""
+    config = make_config(
+        {
+            "dataset": "movie-reviews-3", "model": str(model), "epochs": 1, "batch_size": 32, "lr": 1e-2,
+            "dropout": 0, "warmup": 0, **SIZES, **values,
+        }
+    )  # fmt: skip
+    fitted = fine_tune(config, load_data(config), Progress())
+    return {name: p.detach().clone() for name, p in fitted.classifier.model.named_parameters() if p.requires_grad}
+
+
+@pytest.fixture(scope="module")
+def still_bert(tiny_bert, tmp_path_factory):
+    """The tiny encoder without dropout, so that two ways to compute a step can be held against each other."""
+    import json
+    import shutil
+
+    folder = shutil.copytree(tiny_bert, tmp_path_factory.mktemp("still") / "bert")
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_a_batch_in_four_pieces_gives_the_step_of_one(still_bert, class_weights):
+    whole = weights_after_one_step(still_bert, class_weights=class_weights)
+    pieces = weights_after_one_step(still_bert, class_weights=class_weights, gradient_accumulation=4)
+    for name, weight in whole.items():
+        assert torch.allclose(weight, pieces[name], atol=1e-5), name
+
+
+def test_class_weights_change_the_step(still_bert):
+    plain = weights_after_one_step(still_bert)
+    weighted = weights_after_one_step(still_bert, class_weights="balanced")
+    assert any(not torch.allclose(weight, weighted[name], atol=1e-5) for name, weight in plain.items())
+
+
+def test_pieces_add_up_to_the_weighted_mean():
+    torch.manual_seed(0)
+    logits, labels, weights = torch.randn(12, 3), torch.tensor([0] * 9 + [1, 2, 2]), torch.tensor([0.5, 3.0, 2.0])
+    loss = ClassificationLoss(weights)
+    whole = loss({"logits": logits}, labels, 12)
+    pieces = sum(loss({"logits": logits[i : i + 3]}, labels[i : i + 3], 12) for i in range(0, 12, 3))
+    assert torch.allclose(whole, pieces)
+    assert torch.allclose(whole, (cross_entropy(logits, labels, reduction="none") * weights[labels]).mean())
+
+
+def test_an_evaluated_batch_has_the_plain_mean():
+    logits, labels = torch.randn(5, 2), torch.tensor([0, 1, 0, 1, 1])
+    assert torch.allclose(
+        ClassificationLoss(torch.tensor([1.0, 9.0]))({"logits": logits}, labels), cross_entropy(logits, labels)
+    )
+
+
+def test_balanced_weights_are_one_on_average():
+    codes = np.array([0] * 90 + [1] * 10)
+    weights = balanced_weights(codes, 2).numpy()
+    assert weights[codes].mean() == pytest.approx(1)
+    assert weights[1] / weights[0] == pytest.approx(9)
+
+
+def test_a_balanced_sampler_draws_each_class_equally_often():
+    codes = np.array([0] * 1900 + [1] * 100)
+    drawn = codes[list(balanced_sampler(codes, 2, seed=0))]
+    assert len(drawn) == 2000
+    assert 0.45 < drawn.mean() < 0.55
+    assert list(balanced_sampler(codes, 2, seed=0)) == list(balanced_sampler(codes, 2, seed=0))
+
+
+def test_a_run_with_the_balanced_sampler_trains(tiny_bert):
+    assert weights_after_one_step(tiny_bert, sampler="balanced")
+
+
+def test_pieces_that_do_not_divide_the_batch_are_refused():
+    with pytest.raises(RequestError, match="--gradient-accumulation 5 does not divide --batch-size 32"):
+        make_config({"gradient_accumulation": 5})
