@@ -115,7 +115,7 @@ def draw(page: Page, port: int) -> None:
     """Open the page; wait for its title, and for the end of its script."""
     page.goto(f"http://127.0.0.1:{port}")
     page.get_by_role("heading", name="Runs").first.wait_for()
-    page.locator('[data-testid="stStatusWidget"]').wait_for(state="hidden")
+    page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
 
 
 if __name__ == "__main__":

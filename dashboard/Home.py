@@ -12,7 +12,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 from core.errors import RequestError
 from dashboard import data, state, words
 
-st.set_page_config(page_title="Adapter Bench", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
+st.set_page_config(
+    page_title="Adapter Bench",
+    page_icon=str(Path(__file__).with_name("icon.svg")),
+    layout="wide",
+    initial_sidebar_state=230,
+)
 
 page = st.navigation(
     {
@@ -30,7 +35,6 @@ page = st.navigation(
 
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
-    st.sidebar.divider()
     st.sidebar.caption(words.plain(data.address()))
     st.sidebar.caption(data.foot())
 

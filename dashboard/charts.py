@@ -67,7 +67,7 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str 
 
     ``cells``: true, predicted, count, share. ``selection`` names the parameter that a click sets.
     """
-    x = alt.X("predicted", sort=list(labels), title="predicted", axis=alt.Axis(orient="top", labelAngle=0))
+    x = alt.X("predicted", sort=list(labels), title="predicted", axis=alt.Axis(orient="top", labelAngle=-25))
     y = alt.Y("true", sort=list(labels), title="true")
     tooltip: list[str | alt.Tooltip] = [
         "true",
@@ -107,7 +107,7 @@ def learning_curve(
             "name",
             title=None,
             scale=alt.Scale(domain=known, range=list(OKABE_ITO[: len(known)])),
-            legend=alt.Legend(orient="top", symbolType="stroke", symbolStrokeWidth=3),
+            legend=alt.Legend(orient="top", columns=1, symbolType="stroke", symbolStrokeWidth=3),
         ),
         tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
     )
@@ -185,12 +185,14 @@ def class_dumbbell(changes: pd.DataFrame, runs: dict[int, str]) -> alt.LayerChar
         .encode(
             x=x,
             y=y,
-            color=alt.Color("label", scale=_run_scale(both), title=None, legend=alt.Legend(orient="top")),
-            shape=alt.Shape("label", title=None, legend=alt.Legend(orient="top")),
+            color=alt.Color("label", scale=_run_scale(both), title=None, legend=alt.Legend(orient="top", columns=1)),
+            shape=alt.Shape("label", title=None, legend=alt.Legend(orient="top", columns=1)),
             tooltip=["label", "class", alt.Tooltip("f1", format=".1%", title="F1")],
         )
     )
-    return alt.LayerChart(layer=[lines, points], height=_rows(len(order)), description="F1 of each class in both runs.")
+    return alt.LayerChart(
+        layer=[lines, points], height=_rows(len(order)) + 40, description="F1 of each class in both runs."
+    )
 
 
 def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart:

@@ -86,9 +86,12 @@ def is_empty() -> bool:
 
 
 def address() -> str:
-    """Return the database's address without its password."""
+    """Return the database's address without its password; a file in the project's folder by its name there."""
     url = engine.resolve()
-    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() != "sqlite":
+        return url.render_as_string(hide_password=True)
+    file, project = Path(url.database or ""), engine.DEFAULT.parent
+    return str(file.relative_to(project)) if file.is_relative_to(project) else str(file)
 
 
 def foot() -> str:

@@ -55,7 +55,7 @@ def runs(frame: pd.DataFrame, key: str) -> list[int]:
 def classes(frame: pd.DataFrame) -> None:
     """Show precision, recall and F1 of each class with their intervals."""
     shown = pd.DataFrame({"class": frame["label"]})
-    for name, title in (("precision", "precision"), ("recall", "recall"), ("f1", "F1")):
+    for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
         shown[title] = list(map(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"]))
     shown["test examples"] = list(map(count, frame["support"]))
     few = frame["support"] < FEW_EXAMPLES

@@ -33,6 +33,11 @@ def best_so_far(row: Any) -> str:
     return f"Best so far: {row.label}{what}, macro F1 {score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."
 
 
+def without_rival(row: Any) -> str:
+    """Return why the best run, from a row of them, is not held against a baseline."""
+    return "No adapter beats it yet." if row.kind == "baseline" else "There is no baseline to hold it against yet."
+
+
 def against_baseline(compared: "RunComparison") -> str:
     """Return the verdict on a run against the baseline that it has to beat."""
     gap = compared.result.macro_f1

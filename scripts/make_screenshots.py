@@ -47,11 +47,12 @@ def addresses(store: Store) -> dict[str, str]:
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Wait for the title, the end of the script, and the last chart."""
+    """Wait for the title, the end of the script (which may load a model), and the last chart."""
     page.locator("h1").first.wait_for()
-    page.locator('[data-testid="stStatusWidget"]').wait_for(state="hidden", timeout=120_000)
-    page.locator('[data-testid="stSpinner"]').wait_for(state="hidden", timeout=120_000)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(2000)
+    for busy in ("stSpinner", "stStatusWidget"):
+        page.get_by_test_id(busy).first.wait_for(state="hidden", timeout=120_000)
+    page.wait_for_timeout(2000)
 
 
 if __name__ == "__main__":

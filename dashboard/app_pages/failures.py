@@ -18,7 +18,7 @@ left, right = st.columns([2, 3], gap="large")
 with left:
     matrix = charts.confusion_matrix(figures.confusion(run_id), labels, selection="cell")
     st.altair_chart(matrix, width="stretch", on_select=state.filter_by_cell, key="matrix")
-    st.caption("Colour: the share of the row. A click on a cell shows its examples, a second click all.")
+    st.caption("Colour: the share of the row. A click on a cell shows its examples, a double click all.")
 with right:
     first, second, third = st.columns(3)
     with first:

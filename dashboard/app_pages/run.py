@@ -38,8 +38,9 @@ def show_headline() -> None:
         (f"Worst class: {words.plain(worst.label)}", score(worst.f1, worst.f1_low, worst.f1_high), "worst_class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
-    for column, (label, value, name) in zip(st.columns(4), numbers, strict=True):
-        column.metric(label, value, help=words.HELP[name], border=True)
+    with st.container(horizontal=True):
+        for label, value, name in numbers:
+            st.metric(label, value, help=words.HELP[name], border=True, width=230)
     state.links_of(run_id, against=rival, here=True)
 
 

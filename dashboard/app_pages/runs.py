@@ -9,22 +9,16 @@ state.explain_if_empty("This page will list every run with its scores, what it c
 runs = data.runs(state.test_set())
 complete = data.complete_runs(state.test_set())
 
+best = None if complete.empty else int(complete["id"].iloc[0])
+baseline, second = data.best_baseline(state.test_set()), data.runner_up(state.test_set())
+rival = None if best == baseline else baseline
 
-def show_best(best: int) -> None:
-    """Say which run is the best so far, and how it stands to the best baseline and the next adapter."""
-    baseline, second = data.best_baseline(state.test_set()), data.runner_up(state.test_set())
-    is_adapter = best != baseline
+if best is not None:
     with st.container(border=True):
         st.markdown(f"**{words.plain(words.best_so_far(data.row(best)))}**")
-        if is_adapter and baseline is not None:
-            st.text(words.against_baseline(data.comparison(best, baseline)))
-        if is_adapter and second is not None:
-            st.text(words.against_next(data.comparison(best, second)))
-        state.links_of(best, against=baseline if is_adapter else None)
-
-
-if not complete.empty:
-    show_best(int(complete["id"].iloc[0]))
+        verdict = st.empty()
+        verdict.text("Comparing with the best baseline …" if rival else words.without_rival(data.row(best)))
+        state.links_of(best, against=rival)
 
 runs = state.narrowed(runs)
 chosen = tables.runs(runs, key="runs")
@@ -41,8 +35,14 @@ for run in data.without_scores(runs):
             st.code(f"{run.error_type}: {run.error_message}", language=None, wrap_lines=True)
         state.link("run", "Open this run", ":material/description:", run=run.id)
 
-if not complete.empty:
+if best is not None:
     st.subheader("Cost against quality")
     cost, title = state.choose_cost()
     st.altair_chart(charts.cost_quality(complete, cost, title), width="stretch")
     st.caption("The bars are 95 % intervals. Runs that cost nothing have no place on a log scale and are left out.")
+
+if best is not None and rival is not None:  # last: the first comparison of a session takes a second to load
+    sentences = [words.against_baseline(data.comparison(best, rival))]
+    if second is not None:
+        sentences.append(words.against_next(data.comparison(best, second)))
+    verdict.text(" ".join(sentences))

@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-quic",
 )
 PAGES = ("Runs", "Run", "Compare", "Failures", "Data", "Try it")
-PATIENCE = 120_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")]
 
@@ -100,7 +100,7 @@ class Visitor:
         assert self.errors == []
 
     def go_to(self, title: str) -> None:
-        self.page.locator('[data-testid="stSidebarNav"]').get_by_text(title, exact=True).click()
+        self.page.locator('[data-testid="stSidebarNavLink"]').get_by_text(title, exact=True).click()
         self.settle(title)
 
     def follow(self, link: str, title: str) -> None:
@@ -154,7 +154,8 @@ def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     visitor.settle("Failures")
     assert visitor.page.get_by_text("of 100 test examples are wrong").inner_text() == wrong
     assert f"run={record.lora}" in visitor.page.url
-    assert visitor.shows(f"#{record.lora} lora-r8")
+    chosen = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
+    assert chosen.input_value() == f"#{record.lora} lora-r8"
 
 
 def test_a_ticked_run_can_be_opened(dashboard, record, visit):
@@ -171,8 +172,7 @@ def test_a_ticked_run_can_be_opened(dashboard, record, visit):
 def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.odd}")
-    cells = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-rect path")
-    cells.nth(1).click()
+    visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.shows("with true label negative, predicted positive")
     assert "predicted=positive" in visitor.page.url
@@ -183,11 +183,11 @@ def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, vi
 def test_a_cell_filters_the_failures_and_lets_go_again(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"failures?run={record.odd}")
-    cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-rect path").nth(2)
+    cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(2)
     cell.click()
     assert visitor.shows("with true label positive, predicted negative")
     visitor.settle()
-    cell.click()
+    cell.dblclick()
     visitor.page.get_by_text("with true label").wait_for(state="detached")
     visitor.settle()
 
