@@ -31,7 +31,7 @@ from core.data.splits import DataSet, Split
 from core.models.adapters import add_adapter, choose_targets, load_adapter, save_adapter
 from core.models.backbone import Backbone, device, find_backbone, load_for_classification, load_tokenizer
 from core.models.classifier import Fitted
-from core.models.neural import NeuralClassifier
+from core.models.neural import NeuralClassifier, truncated_shares
 from core.models.precision import frozen_weights_in, training_dtype
 from core.progress import Progress
 
@@ -93,6 +93,7 @@ def fine_tune(config: RunConfig, data: DataSet, progress: Progress) -> Fitted:
             "target_modules": targets,
             "target_modules_reason": reason,
             "new_modules": list(new_modules),
+            "truncated": truncated_shares(tokenizer, data.splits),
         },
     )
 

@@ -38,7 +38,9 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
     compared = data.comparison(run_id, against)
     flips = data.judged(run_id, against).groupby("label")["flip"].value_counts().unstack(fill_value=0)
     mine, theirs = data.class_metrics(run_id), data.class_metrics(against)
-    frame = pd.DataFrame([vars(one) for one in compared.result.class_f1], columns=["value", "low", "high"], dtype=float)
+    frame = pd.DataFrame(
+        [vars(one.f1) for one in compared.result.classes], columns=["value", "low", "high"], dtype=float
+    )
     frame.insert(0, "label", list(compared.labels))
     frame["f1"], frame["other_f1"] = mine["f1"], theirs["f1"]
     for name in ("fixed", "broken"):

@@ -26,6 +26,8 @@ DATASETS = ["movie-reviews", "movie-reviews-3"]
 REQUESTS: list[dict[str, list[Any]]] = [
     {"dataset": DATASETS, "r": [8], "seed": [42, 43, 44]},
     {"dataset": DATASETS, "r": [4, 16], "seed": [42]},
+    {"dataset": ["movie-reviews-3"], "class_weights": ["balanced"], "seed": [42, 43, 44]},
+    {"dataset": ["movie-reviews-3"], "sampler": ["balanced"], "seed": [42]},
 ]
 MOST_BYTES = 20_000_000
 

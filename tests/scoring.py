@@ -9,44 +9,81 @@ from sklearn import metrics as sk
 
 
 def assert_metrics_are_those_of_the_predictions(connection: sqlite3.Connection, run_id: int) -> None:
-    """Hold every stored test metric of a run against its stored predictions, to 1e-9."""
-    (labels,) = connection.execute(
-        "SELECT d.labels FROM datasets d JOIN runs r ON r.dataset_id = d.id WHERE r.id = ?", [run_id]
+    """Hold every stored metric of a run against its stored predictions, to 1e-9."""
+    labels, checks = connection.execute(
+        "SELECT d.labels, d.checks FROM datasets d JOIN runs r ON r.dataset_id = d.id WHERE r.id = ?", [run_id]
     ).fetchone()
-    labels = json.loads(labels)
+    labels, leaks = json.loads(labels), [leak["test"] for leak in json.loads(checks)["leaks"]]
+    temperature = stored(connection, run_id, "validation").pop("temperature")
+    for split in ("validation", "test"):
+        true, predicted, shares = predictions(connection, run_id, split)
+        assert [labels[code] for code in shares.argmax(axis=1)] == predicted
+        expected = scored(true, predicted, shares, labels)
+        if split == "test":
+            expected |= calibration(true, shares, labels, temperature)
+            kept = np.setdiff1d(np.arange(len(true)), leaks)
+            if leaks:
+                alone = scored(*(np.asarray(part)[kept] for part in (true, predicted, shares)), labels)
+                expected |= {f"{name}_without_leaks": alone[name] for name in ("accuracy", "macro_f1")}
+        found = stored(connection, run_id, split)
+        drawn = {"temperature", "best_epoch", "ece_null", "ece_null_calibrated"}  # no function of these rows
+        assert {k: v for k, v in found.items() if k not in drawn} == pytest.approx(expected, abs=1e-9)
+        assert_class_metrics(connection, run_id, split, true, predicted, labels)
+
+
+def predictions(connection, run_id, split):
     rows = connection.execute(
         "SELECT e.label, p.predicted, p.probabilities FROM predictions p JOIN examples e ON e.id = p.example_id "
-        "WHERE p.run_id = ? ORDER BY e.position",
-        [run_id],
+        "WHERE p.run_id = ? AND e.split = ? ORDER BY e.position",
+        [run_id, split],
     ).fetchall()
-    true, predicted = [row[0] for row in rows], [row[1] for row in rows]
-    probabilities = np.stack([np.frombuffer(row[2], "<f4") for row in rows]).astype(np.float64)
-    assert [labels[code] for code in probabilities.argmax(axis=1)] == predicted
-    assert stored(connection, run_id) == pytest.approx(scored(true, predicted, probabilities, labels), abs=1e-9)
-    assert_class_metrics(connection, run_id, true, predicted, labels)
+    shares = np.stack([np.frombuffer(row[2], "<f4") for row in rows]).astype(np.float64)
+    return [row[0] for row in rows], [row[1] for row in rows], shares
 
 
-def stored(connection: sqlite3.Connection, run_id: int) -> dict[str, float]:
-    query = "SELECT name, value FROM metrics WHERE run_id = ? AND split = 'test'"
-    return dict(connection.execute(query, [run_id]))
+def stored(connection: sqlite3.Connection, run_id: int, split: str) -> dict[str, float]:
+    query = "SELECT name, value FROM metrics WHERE run_id = ? AND split = ?"
+    return dict(connection.execute(query, [run_id, split]))
 
 
-def scored(true, predicted, probabilities, labels) -> dict[str, float]:
+def scored(true, predicted, shares, labels) -> dict[str, float]:
     onehot = np.array([[label == name for name in labels] for label in true])
     return {
         "accuracy": sk.accuracy_score(true, predicted),
         "macro_f1": sk.f1_score(true, predicted, average="macro", labels=labels, zero_division=0),
         "balanced_accuracy": sk.balanced_accuracy_score(true, predicted),
         "mcc": sk.matthews_corrcoef(true, predicted),
-        "log_loss": -np.log(np.clip(probabilities[onehot], np.finfo(float).eps, 1)).mean(),
-        "brier": ((probabilities - onehot) ** 2).sum(axis=1).mean(),
+        **losses(onehot, shares),
     }
 
 
-def assert_class_metrics(connection, run_id, true, predicted, labels) -> None:
+def losses(onehot, shares) -> dict[str, float]:
+    return {
+        "log_loss": -np.log(np.clip(shares[onehot], np.finfo(float).eps, 1)).mean(),
+        "brier": ((shares - onehot) ** 2).sum(axis=1).mean(),
+    }
+
+
+def calibration(true, shares, labels, temperature) -> dict[str, float]:
+    onehot = np.array([[label == name for name in labels] for label in true])
+    powers = np.clip(shares, np.finfo(np.float32).tiny, 1) ** (1 / temperature)
+    cooled = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32).astype(np.float64)
+    after = {f"{name}_calibrated": value for name, value in losses(onehot, cooled).items()}
+    return {"ece": ece(onehot, shares), "ece_calibrated": ece(onehot, cooled), **after}
+
+
+def ece(onehot, shares, bins=15) -> float:
+    confidence, right = shares.max(axis=1), onehot[np.arange(len(shares)), shares.argmax(axis=1)]
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs(right[place == b].sum() - confidence[place == b].sum()) for b in range(bins)]
+    return sum(gaps) / len(shares)
+
+
+def assert_class_metrics(connection, run_id, split, true, predicted, labels) -> None:
     scores = sk.precision_recall_fscore_support(true, predicted, labels=labels, zero_division=np.nan)
     rows = connection.execute(
-        "SELECT label, precision, recall, f1, support FROM class_metrics WHERE run_id = ?", [run_id]
+        "SELECT label, precision, recall, f1, support FROM class_metrics WHERE run_id = ? AND split = ?",
+        [run_id, split],
     ).fetchall()
     assert sorted(row[0] for row in rows) == sorted(labels)
     for label, precision, recall, f1, support in rows:

@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.data.splits import DataSet
 from core.models.backbone import device, find_backbone, load_encoder, load_for_classification, load_tokenizer
 from core.models.classifier import Fitted
-from core.models.neural import NeuralClassifier, mean_pooled, run_texts
+from core.models.neural import NeuralClassifier, mean_pooled, run_texts, truncated_shares
 
 WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
@@ -131,7 +131,7 @@ def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
         model=classifier.backbone.name,
         model_revision=classifier.backbone.revision,
         **_timing(start, data),
-        environment={"device": device()},
+        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, data.splits)},
     )
 
 
@@ -146,7 +146,7 @@ def fit_untrained(config: RunConfig, data: DataSet) -> Fitted:
         total_parameters=sum(p.numel() for p in classifier.model.parameters()),
         model=backbone.name,
         model_revision=backbone.revision,
-        environment={"device": device()},
+        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, data.splits)},
     )
 
 

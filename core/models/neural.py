@@ -1,6 +1,6 @@
 """A transformers model and its tokenizer as a classifier, and the one loop that runs texts through it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import BatchEncoding
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from core.data.splits import Split
+from core.models.backbone import quiet
 
 INFERENCE_BATCH = 32
 
@@ -61,6 +64,15 @@ def run_texts(
             rows = np.empty((len(order), result.shape[1]), dtype=np.float32)
         rows[chosen] = result
     return rows if rows is not None else np.empty((0, 0), dtype=np.float32)
+
+
+def truncated_shares(tokenizer: PreTrainedTokenizerBase, splits: Mapping[str, Split]) -> dict[str, float]:
+    """Return for each split the share of its texts that are longer than the model is given."""
+    with quiet():  # the tokenizer warns of every long text
+        lengths = {
+            name: [len(ids) for ids in tokenizer(list(part.texts))["input_ids"]] for name, part in splits.items()
+        }
+    return {name: float(np.mean(np.array(part) > tokenizer.model_max_length)) for name, part in lengths.items()}
 
 
 def mean_pooled(model: nn.Module, batch: BatchEncoding) -> Tensor:

@@ -79,6 +79,13 @@ def test_list_show_compare_and_predict_read_it_back(recorded, capsys):
     assert (compared["run"], compared["against"], compared["n"]) == (int(adapter), int(baseline), 32)
     assert compared["verdict"] in ("helped", "hurt", "no evidence either way")
 
+    assert main(["recheck", adapter, "--db", database, "--json"]) == 0
+    rechecked = json.loads(capsys.readouterr().out)
+    assert (rechecked["drifted"], rechecked["examples"]) == (False, 32)
+
+    assert main(["list", "--groups", "--db", database, "--json"]) == 0
+    assert [int(adapter)] in [group["runs"] for group in json.loads(capsys.readouterr().out)]
+
     assert main(["predict", adapter, "a fine film", "a dull one", "--db", database, "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
     assert [answer["text"] for answer in answers] == ["a fine film", "a dull one"]
@@ -87,12 +94,21 @@ def test_list_show_compare_and_predict_read_it_back(recorded, capsys):
 
 def test_the_same_commands_print_for_people(recorded, capsys):
     _, database = recorded
-    for command in (["list"], ["show", "5"], ["compare", "3", "5"], ["predict", "5", "a fine film"]):
+    for command in (
+        ["list"],
+        ["list", "--groups"],
+        ["show", "5"],
+        ["compare", "3", "5", "4"],
+        ["recheck", "5"],
+        ["predict", "5", "a fine film"],
+    ):
         assert main([*command, "--db", database]) == 0
     printed = capsys.readouterr().out
     assert "macro F1" in printed
     assert "Run 5 (lora-r4) against run 3 (tfidf)" in printed
     assert "What differs: method lora ↔ tfidf" in printed
+    assert "Adjusted for 2 runs (Holm)" in printed
+    assert "Nothing drifted: 0 of 32 labels changed" in printed
 
 
 def test_delete_asks_and_then_deletes(recorded, capsys):

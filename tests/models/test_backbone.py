@@ -4,11 +4,12 @@ import torch
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from core.config import make_config
+from core.data.splits import Split
 from core.errors import RequestError
 from core.models.adapters import add_adapter, choose_targets
 from core.models.backbone import _whole_modules, find_backbone, load_for_classification, load_tokenizer
 from core.models.baselines import load_untrained
-from core.models.neural import mean_pooled, run_texts
+from core.models.neural import mean_pooled, run_texts, truncated_shares
 from core.models.precision import frozen_weights_in, training_dtype
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
@@ -94,6 +95,13 @@ def test_pooled_features_ignore_padding(tiny_bert):
 def test_a_text_of_a_million_characters_is_cut(tiny_bert):
     classifier = load_untrained(make_config({"model": str(tiny_bert), "max_length": 16}), ("a", "b"))
     assert np.isfinite(classifier.logits(["good " * 200_000])).all()
+
+
+def test_the_share_of_cut_texts_is_told(tiny_bert):
+    config = make_config({"model": str(tiny_bert), "max_length": 8})
+    tokenizer = load_tokenizer(find_backbone(config), config.max_length)
+    part = Split(("a b", "a b c d e f g h i j", "a " * 200, "b"), np.zeros(4, dtype=np.int64), ({},) * 4)
+    assert truncated_shares(tokenizer, {"test": part}) == {"test": 0.5}
 
 
 @pytest.mark.parametrize(("fixture", "targets"), [("tiny_bert", ["query", "value"]), ("tiny_gpt2", ["c_attn"])])
