@@ -110,6 +110,9 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
 
     ``runs``: id and label of those on offer. Stops the page until there is a choice.
     """
+    if runs.empty:
+        st.info("No run on this test set is complete yet. The page of all runs tells why.", icon=":material/info:")
+        st.stop()
     names = dict(zip(runs["id"], runs["label"], strict=True))
     asked = _wanted(key)
     found = next((number for number in _numbers(asked) if number in names), None)

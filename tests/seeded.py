@@ -45,7 +45,7 @@ def seed(folder: Path) -> Seeded:
         tfidf=_baseline(store, data, "tfidf", fit_tfidf),
         lora=_adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.9),
         odd=_adapter(store, data, RunConfig(**SIZES, r=4, epochs=3), ODD_NAME, right=0.8),
-        failed=_failed(store, data),
+        failed=record_failure(store, data),
         other_test_set=_of_other_test_set(store),
     )
 
@@ -95,7 +95,8 @@ def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: f
     return run.id
 
 
-def _failed(store: Store, data: DataSet) -> int:
+def record_failure(store: Store, data: DataSet) -> int:
+    """Record a run that failed while training."""
     with recording(store, RunConfig(**SIZES, lr=9.0), "lora-r8", ENVIRONMENT) as run:
         run.update(dataset_id=save_dataset(store, data))
         run.enter("training")

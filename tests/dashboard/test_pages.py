@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from core.config import RunConfig
+from core.data import load_data
 from core.store.engine import open_store
-from tests.seeded import ODD_NAME
+from tests.seeded import ODD_NAME, SIZES, record_failure
 
 PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
 
@@ -30,6 +32,12 @@ def test_without_a_database_each_page_says_what_it_will_show_and_how_to_fill_it(
 def test_a_database_without_runs_reads_like_none(page, empty, open_page):
     open_store(str(empty), create=True)
     assert "Nothing is recorded yet" in open_page(page).info[0].value
+
+
+@pytest.mark.parametrize("page", ["failures", "try_it"])
+def test_where_no_run_is_complete_a_page_that_needs_one_says_so(page, empty, open_page):
+    record_failure(open_store(str(empty), create=True), load_data(RunConfig(**SIZES)))
+    assert "No run on this test set is complete yet" in open_page(page).info[0].value
 
 
 def test_a_database_of_another_program_is_refused_in_plain_words(empty, open_page):
