@@ -110,7 +110,7 @@ def test_the_model_card_is_shown_as_text(seeded, open_page):
 def test_compare_gives_the_verdict_first_and_what_differs(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     words = said(app)
-    assert "Helped: macro F1 +" in words
+    assert " helped: macro F1 +" in words
     assert set(app.dataframe[1].value.columns) >= {"class", "difference", "fixed", "broken"}
     assert "method" in list(app.dataframe[2].value["setting"])
 
@@ -118,7 +118,7 @@ def test_compare_gives_the_verdict_first_and_what_differs(seeded, open_page):
 def test_swap_lets_two_runs_change_places(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     app.button[0].click().run()
-    assert "Hurt: macro F1 −" in said(app)
+    assert " hurt: macro F1 −" in said(app)
     assert app.query_params["run"] == str(seeded.tfidf)
 
 
