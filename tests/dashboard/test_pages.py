@@ -83,6 +83,20 @@ def test_runs_that_differ_in_the_seed_alone_are_one_line(seeded, open_page):
     assert shown.loc[ODD_NAME, "seeds"] == "one seed"
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_where_no_run_passes_the_filters_the_page_says_so(grouped, seeded, open_page):
+    app = open_page("runs")
+    app.toggle(key="seeds").set_value(grouped)
+    app.text_input(key="search").input("nothing of that name").run()
+    assert not app.exception
+    assert app.info[0].value == "No run passes these filters."
+
+
+@pytest.mark.parametrize("threshold", ["abc", "-5", "150", "nan", "0.5"])
+def test_a_threshold_that_makes_no_sense_is_passed_over(threshold, seeded, open_page):
+    assert 0 <= open_page("run", run=seeded.tfidf, threshold=threshold).slider(key="threshold").value < 100
+
+
 def test_runs_tells_why_a_run_failed(seeded, open_page):
     words = said(open_page("runs"))
     assert "This run failed in the phase «training»." in words
