@@ -10,7 +10,7 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.store.engine import open_store
-from tests.seeded import ODD_NAME, SIZES, record_failure
+from tests.seeded import ODD_NAME, SIZES, record_failure, record_weak_adapter
 
 PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
 
@@ -118,6 +118,13 @@ def test_run_shows_verdict_metrics_classes_and_the_command(seeded, open_page):
     assert [metric.label.split(":")[0] for metric in app.metric] == ["Macro F1", "Accuracy", "Worst class", "Cost"]
     assert list(app.dataframe[0].value["class"]) == ["negative", "positive"]
     assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in words
+
+
+def test_run_warns_of_an_adapter_that_was_hardly_trained(empty, open_page):
+    number = record_weak_adapter(open_store(str(empty), create=True), load_data(RunConfig(**SIZES)))
+    assert "It looks under-trained: 20 training steps" in open_page("run", run=number).warning[0].value.replace(
+        "\\", ""
+    )
 
 
 def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):

@@ -1,6 +1,7 @@
 """The dashboard in a real browser: every page, its links, and a reload; no exception and no console error."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -93,7 +94,11 @@ class Visitor:
 
     def settle(self, title: str | None = None) -> None:
         """Wait until the page is drawn, and look for exceptions."""
-        heading = self.page.locator("h1") if title is None else self.page.locator("h1", has_text=title)
+        heading = (
+            self.page.locator("h1")
+            if title is None
+            else self.page.locator("h1", has_text=re.compile(rf"^\s*{title}\s*$"))
+        )
         heading.first.wait_for()
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0
