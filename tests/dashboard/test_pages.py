@@ -94,7 +94,7 @@ def test_where_no_run_passes_the_filters_the_page_says_so(grouped, seeded, open_
 
 @pytest.mark.parametrize("threshold", ["abc", "-5", "150", "nan", "0.5"])
 def test_a_threshold_that_makes_no_sense_is_passed_over(threshold, seeded, open_page):
-    assert 0 <= open_page("run", run=seeded.tfidf, threshold=threshold).slider(key="threshold").value < 100
+    assert 0 <= open_page("run", run=seeded.tfidf, threshold=threshold).slider(key="pick threshold").value < 100
 
 
 def test_runs_tells_why_a_run_failed(seeded, open_page):
@@ -139,7 +139,8 @@ def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
 def test_run_lets_a_threshold_be_chosen(seeded, open_page):
     app = open_page("run", run=seeded.lora)
     assert "Test: 100.0 (96.3–100.0) % answered" in said(app)
-    app.slider(key="threshold").set_value(90).run()
+    app.slider(key="pick threshold").set_value(90).run()
+    assert app.query_params["threshold"] == "90"
     assert "Test: 100.0" not in said(app)
     assert said(app) == said(open_page("run", run=seeded.lora, threshold=90))
 
