@@ -50,7 +50,7 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
         tooltip=[
             "label",
             "kind",
-            alt.Tooltip("macro_f1", format=".1%", title="macro F1"),
+            *_with_interval("macro_f1", "macro F1"),
             alt.Tooltip(cost, title=title),
         ],
     )
@@ -142,56 +142,26 @@ def score_curve(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerCha
 def class_changes(changes: pd.DataFrame) -> alt.LayerChart:
     """Draw each class's difference in F1 with its interval, regressions on top.
 
-    ``changes``: label, value, low, high, in the order to draw.
+    ``changes``: label, f1, f1_low, f1_high, in the order to draw.
     """
     order = changes["label"].tolist()
     y = alt.Y("label", sort=order, title=None)
-    x = alt.X("value", title="difference in F1", axis=_share_axis("+.0%"))
-    colour = alt.condition("datum.value < 0", alt.value(ORANGE), alt.value(BLUE))
+    x = alt.X("f1", title="difference in F1", axis=_share_axis("+.0%"))
+    colour = alt.condition("datum.f1 < 0", alt.value(ORANGE), alt.value(BLUE))
     base = alt.Chart(changes).encode(y=y)
-    zero = alt.Chart(pd.DataFrame({"value": [0.0]})).mark_rule(color=INK).encode(x=x)
+    zero = alt.Chart(pd.DataFrame({"f1": [0.0]})).mark_rule(color=INK).encode(x=x)
     bars = base.mark_rule(strokeWidth=3, opacity=0.6).encode(
-        x=alt.X("low", title="difference in F1"), x2="high", color=colour
+        x=alt.X("f1_low", title="difference in F1"), x2="f1_high", color=colour
     )
     points = base.mark_point(filled=True, size=140, opacity=1).encode(
         x=x,
         color=colour,
-        tooltip=["label", *(alt.Tooltip(name, format="+.1%") for name in ("value", "low", "high"))],
+        tooltip=["label", *(alt.Tooltip(name, format="+.1%") for name in ("f1", "f1_low", "f1_high"))],
     )
     return alt.LayerChart(
         layer=[zero, bars, points],
         height=_rows(len(order)),
         description="Difference in F1 of each class with its 95 % interval; 0 is no change.",
-    )
-
-
-def class_dumbbell(changes: pd.DataFrame, runs: dict[int, str]) -> alt.LayerChart:
-    """Draw each class's F1 in two runs, joined by a line, in the order of ``changes``.
-
-    ``changes``: label, f1, other_f1; ``runs``: number and label of the two, the second's F1 in other_f1.
-    """
-    order = changes["label"].tolist()
-    both = pd.concat(
-        pd.DataFrame({"class": changes["label"], "f1": changes[column], "id": number, "label": name})
-        for column, (number, name) in zip(("f1", "other_f1"), runs.items(), strict=True)
-    )
-    y = alt.Y("class", sort=order, title=None)
-    x = alt.X("f1", title="F1", axis=_share_axis(), scale=alt.Scale(zero=False, padding=20))
-    joined = changes.rename(columns={"label": "class"})
-    lines = alt.Chart(joined).mark_rule(color=INK, strokeWidth=2).encode(x=x, x2="other_f1", y=y)
-    points = (
-        alt.Chart(both)
-        .mark_point(filled=True, size=140, opacity=1)
-        .encode(
-            x=x,
-            y=y,
-            color=alt.Color("label", scale=_run_scale(both), title=None, legend=alt.Legend(orient="top", columns=1)),
-            shape=alt.Shape("label", title=None, legend=alt.Legend(orient="top", columns=1)),
-            tooltip=["label", "class", alt.Tooltip("f1", format=".1%", title="F1")],
-        )
-    )
-    return alt.LayerChart(
-        layer=[lines, points], height=_rows(len(order)) + 40, description="F1 of each class in both runs."
     )
 
 
@@ -207,7 +177,7 @@ def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart
     x = alt.X(f"{metric}_low", title=title, axis=axis, scale=alt.Scale(zero=False, padding=20))
     bars = base.mark_rule(strokeWidth=3, opacity=0.6).encode(x=x, x2=f"{metric}_high")
     points = base.mark_point(filled=True, size=140, opacity=1).encode(
-        x=metric, tooltip=["label", alt.Tooltip(metric, format=".1%", title=title)]
+        x=metric, tooltip=["label", *_with_interval(metric, title)]
     )
     return alt.LayerChart(
         layer=[bars, points], height=_rows(len(runs)), description=f"{title} of each run with its 95 % interval."
@@ -268,6 +238,11 @@ def probabilities(answer: pd.DataFrame, colour: str) -> alt.LayerChart:
     bars = base.mark_bar(color=colour)
     figures = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("probability", format=".1%"))
     return alt.LayerChart(layer=[bars, figures], height=_rows(len(answer)), description="Probability of each class.")
+
+
+def _with_interval(name: str, title: str) -> list[alt.Tooltip]:
+    ends = {name: title, f"{name}_low": "from", f"{name}_high": "to"}
+    return [alt.Tooltip(column, format=".1%", title=said) for column, said in ends.items()]
 
 
 def _share_axis(format_: str = PERCENT) -> alt.Axis:

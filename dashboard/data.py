@@ -1,13 +1,13 @@
-"""Cached reads: the only file of the dashboard that touches the store, the verdicts and the models."""
+"""Cached reads: with `dashboard.cache` the only file that touches the store, the verdicts and the models."""
 
-from collections.abc import Callable
-from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from core.errors import RequestError
 from core.formatting import count
@@ -15,61 +15,20 @@ from core.methods import METHODS
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Dataset, Run
+from dashboard.cache import cached, store
+from dashboard.cache import version as current
 
 if TYPE_CHECKING:  # SciPy and torch come with these: a page that needs them waits, the others open at once
+    from core.evaluation.noise import Suspect
     from core.inference import LoadedRun
-    from core.verdicts import RunComparison
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-TTL_SECONDS = 30  # a run that fell silent must read as crashed, though nothing was written
-
-
-class Version(NamedTuple):
-    """The database as of now; cached reads are kept until it changes."""
-
-    address: str
-    stamps: tuple[int, ...]
-
-
-def _version() -> Version:
-    url = engine.resolve()
-    address = url.render_as_string(hide_password=True)
-    if url.get_backend_name() != "sqlite":
-        return Version(address, ())
-    file = Path(url.database or "")
-    parts = (file, file.with_name(file.name + "-wal"))
-    stats = [part.stat() for part in parts if part.is_file()]
-    return Version(address, tuple(number for one in stats for number in (one.st_ino, one.st_mtime_ns, one.st_size)))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _open(address: str, file: int) -> Store:
-    """Open the database once; a file that was replaced by another of the same name is opened anew."""
-    return engine.open_store()
-
-
-def _store() -> Store:
-    current = _version()
-    return _open(current.address, current.stamps[0] if current.stamps else 0)
-
-
-def _cached(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
-    """Keep what a read of the store returned until the database changes."""
-
-    # Streamlit tells caches apart by the name and the source of the wrapped function, which `wraps`
-    # makes those of ``read``; the version takes the place of its store.
-    @st.cache_data(ttl=TTL_SECONDS, max_entries=200, show_spinner=False)
-    @wraps(read)
-    def remembered(current: Version, *arguments: P.args, **named: P.kwargs) -> R:
-        return read(_store(), *arguments, **named)
-
-    @wraps(read)
-    def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        return remembered(_version(), *arguments, **named)
-
-    return cast(Callable[P, R], latest)
+    from core.verdicts import ConfigurationComparison, RunComparison
+WORST = {
+    "worst_class": "label",
+    "worst_f1": "f1",
+    "worst_f1_low": "f1_low",
+    "worst_f1_high": "f1_high",
+    "worst_support": "support",
+}
 
 
 # --- The database and its test sets -----------------------------------------------------------------
@@ -101,14 +60,14 @@ def foot() -> str:
     return f"{count(len(states))} runs, {count(running)} running · version {version('adapter-bench')}"
 
 
-@_cached
-def test_sets(store: Store) -> pd.DataFrame:
+@cached
+def test_sets(db: Store) -> pd.DataFrame:
     """Return a row a test set that has runs: id (of its first data set), title, examples, members and runs.
 
     Data sets that differ in their training examples alone share a test set, and their runs can be
     compared; ``members`` are their ids.
     """
-    frame = queries.datasets(store)
+    frame = queries.datasets(db)
     frame = frame[frame["runs"] > 0]
     sets = frame.groupby("evaluation_fingerprint", sort=False).agg(
         id=("id", "first"),
@@ -132,24 +91,24 @@ def test_set_of(run_id: int) -> int | None:
 # --- Runs -------------------------------------------------------------------------------------------
 
 
-@_cached
-def everything(store: Store) -> pd.DataFrame:
+@cached
+def everything(db: Store) -> pd.DataFrame:
     """Return all runs, oldest first, as in `queries.runs`, with what the screens say of them besides.
 
     That is ``test_set``, ``label`` (number and name, for people), ``title`` and ``note`` (of the
-    method), ``worst_class`` and ``worst_f1``.
+    method), and those of `WORST`: what is known of the class with the lowest F1.
     """
-    frame = queries.runs(store)
+    frame = queries.runs(db)
     of_dataset = {member: row.id for row in test_sets().itertuples() for member in row.members}
     frame["test_set"] = frame["dataset_id"].map(of_dataset)
     frame["label"] = [f"#{row.id} {row.name}" for row in frame.itertuples(index=False)]
     frame["title"] = [METHODS[name].title if name in METHODS else name for name in frame["method"]]
     frame["note"] = [METHODS[name].note if name in METHODS else "" for name in frame["method"]]
     frame["model"] = frame["model"].fillna("none").str.removeprefix("sentence-transformers/")
-    classes = queries.class_metrics(store, frame["id"].tolist()).dropna(subset="f1").sort_values("f1")
+    classes = queries.class_metrics(db, frame["id"].tolist()).dropna(subset="f1").sort_values("f1")
     worst = classes.groupby("run_id").first()
-    frame["worst_class"] = frame["id"].map(worst["label"])
-    frame["worst_f1"] = frame["id"].map(worst["f1"])
+    for name, column in WORST.items():
+        frame[name] = frame["id"].map(worst[column])
     return frame
 
 
@@ -188,53 +147,16 @@ def without_scores(frame: pd.DataFrame) -> list[Run]:
     return [run(int(number)) for number in frame.loc[~frame["state"].isin(["complete", "running"]), "id"]]
 
 
-def best_baseline(test_set: int) -> int | None:
-    """Return the id of the baseline with the highest macro F1."""
-    done = complete_runs(test_set)
-    return _first(done[done["kind"] == "baseline"])
-
-
-def best_adapter(test_set: int) -> int | None:
-    """Return the id of the run with the highest macro F1 that is no baseline."""
-    done = complete_runs(test_set)
-    return _first(done[done["kind"] != "baseline"])
-
-
-def best_run(test_set: int) -> int | None:
-    """Return the run to begin with: the best adapter, else the best baseline, else the newest run."""
-    newest = runs(test_set).sort_values("id", ascending=False)
-    return best_adapter(test_set) or best_baseline(test_set) or _first(newest)
-
-
-def runner_up(test_set: int) -> int | None:
-    """Return the id of the second best run that is no baseline."""
-    done = complete_runs(test_set)
-    return _first(done[done["kind"] != "baseline"].iloc[1:])
-
-
-def _first(frame: pd.DataFrame) -> int | None:
-    return None if frame.empty else int(frame["id"].iloc[0])
-
-
-def rival(run_id: int) -> int | None:
-    """Return the baseline that a run is measured against: the recorded one, else the best other one."""
-    one, test_set = run(run_id), test_set_of(run_id)
-    if one.baseline_id is not None or test_set is None:
-        return one.baseline_id
-    done = complete_runs(test_set)
-    return _first(done[(done["kind"] == "baseline") & (done["id"] != run_id)])
-
-
-@_cached
-def run(store: Store, run_id: int) -> Run:
+@cached
+def run(db: Store, run_id: int) -> Run:
     """Return one run. Raises `RequestError` where there is none of that number."""
-    return queries.run(store, run_id)
+    return queries.run(db, run_id)
 
 
-@_cached
-def metrics(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
+@cached
+def metrics(db: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     """Return value, low and high of a run's figures on a split, by name."""
-    frame = queries.metrics(store, [run_id])
+    frame = queries.metrics(db, [run_id])
     return frame[frame["split"] == split].set_index("name")[["value", "low", "high"]].astype(float)
 
 
@@ -244,10 +166,10 @@ def best_epoch(run_id: int) -> float | None:
     return float(figures["best_epoch"]) if "best_epoch" in figures else None
 
 
-@_cached
-def class_metrics(store: Store, run_id: int) -> pd.DataFrame:
+@cached
+def class_metrics(db: Store, run_id: int) -> pd.DataFrame:
     """Return a row a class of the test set, in the order of the labels."""
-    frame = queries.class_metrics(store, [run_id]).set_index("label")
+    frame = queries.class_metrics(db, [run_id]).set_index("label")
     return frame.reindex(labels(run_id)).reset_index()
 
 
@@ -256,22 +178,22 @@ def worst_class(run_id: int) -> Any:
     return next(class_metrics(run_id).sort_values("f1").itertuples(index=False))
 
 
-@_cached
-def labels(store: Store, run_id: int) -> list[str]:
+@cached
+def labels(db: Store, run_id: int) -> list[str]:
     """Return the labels of a run's data set, in their order."""
-    dataset_id = queries.run(store, run_id).dataset_id
-    return [] if dataset_id is None else queries.dataset(store, dataset_id).labels
+    dataset_id = queries.run(db, run_id).dataset_id
+    return [] if dataset_id is None else queries.dataset(db, dataset_id).labels
 
 
-@_cached
-def history(store: Store, run_id: int) -> pd.DataFrame:
+@cached
+def history(db: Store, run_id: int) -> pd.DataFrame:
     """Return step, epoch, name and value of what was logged while training."""
-    return queries.history(store, [run_id])
+    return queries.history(db, [run_id])
 
 
 def model_card(run_id: int) -> str | None:
     """Return the model card that lies beside a run's files, in Markdown; None where there is none."""
-    folder = run(run_id).folder(_store().folder)
+    folder = run(run_id).folder(store().folder)
     card = folder / "README.md" if folder else None
     return card.read_text(encoding="utf-8", errors="replace") if card and card.is_file() else None
 
@@ -279,34 +201,87 @@ def model_card(run_id: int) -> str | None:
 # --- Comparisons and predictions --------------------------------------------------------------------
 
 
-@_cached
-def comparison(store: Store, run_id: int, against: int) -> "RunComparison":
+@cached
+def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
     """Compare two runs. Raises `RequestError` where they can't be compared, with the reason."""
     from core.verdicts import compare_runs
 
-    return compare_runs(store, run_id, against)
+    return compare_runs(db, run_id, against)
 
 
-def verdict(run_id: int, against: int) -> str:
-    """Return the verdict on a run against another in one sentence."""
-    from core.verdicts import sentence
+@cached
+def configurations(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
+    """Compare the configurations of two runs over the seeds that both have; None where these are fewer than two."""
+    from core.verdicts import compare_configurations
 
-    return sentence(comparison(run_id, against))
+    return compare_configurations(db, run_id, against)
 
 
-@_cached
-def judged(store: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
+def sentences(run_id: int, against: int) -> list[str]:
+    """Return what is to be said of a run against another: the verdict, over seeds where there are some, the margin."""
+    from core.verdicts import configuration_sentence, margin_sentence, sentence
+
+    compared, over_seeds = comparison(run_id, against), configurations(run_id, against)
+    seeds = [configuration_sentence(over_seeds)] if over_seeds else []
+    return [sentence(compared), *seeds, margin_sentence(compared.result)]
+
+
+def adjusted_p(run_ids: list[int], against: int) -> list[float]:
+    """Return the p values of several runs against one, Holm-adjusted for their number."""
+    from core.verdicts import adjusted_p
+
+    return adjusted_p([comparison(run_id, against) for run_id in run_ids])
+
+
+@cached
+def training_warning(db: Store, run_id: int) -> str | None:
+    """Return what speaks for a run's being under-trained, where it does not beat its best baseline."""
+    from core.verdicts import training_warning
+
+    return training_warning(db, queries.run(db, run_id))
+
+
+@cached
+def rechecks(db: Store, run_id: int) -> pd.DataFrame:
+    """Return what predicting a run's test set again gave, the oldest time first."""
+    return queries.rechecks(db, run_id)
+
+
+@cached
+def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
+    """Return a run's stored probabilities on a split: [n, k]; empty where it has none."""
+    return queries.probabilities(db, run_id, split)
+
+
+@cached
+def codes(db: Store, run_id: int, split: str = "test") -> NDArray[np.int64]:
+    """Return the true label codes of the examples of a split that a run judged: [n]."""
+    names = queries.dataset(db, run(run_id).dataset_id or 0).labels
+    place = {label: code for code, label in enumerate(names)}
+    return np.array([place[label] for label in queries.predictions(db, run_id, split)["label"]], dtype=np.int64)
+
+
+@cached
+def suspects(db: Store, run_id: int) -> "list[Suspect]":
+    """Return the test examples whose label a run's probabilities speak against."""
+    from core.evaluation.noise import suspects
+
+    return suspects(codes(run_id), queries.probabilities(db, run_id))
+
+
+@cached
+def judged(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
     """Return a row a test example with what a run said of it, and how that stands to another run.
 
     Columns: those of `queries.predictions`, ``right``; with ``against`` also ``flip`` and ``other``
     (what the other run said).
     """
-    frame = queries.predictions(store, run_id)
+    frame = queries.predictions(db, run_id)
     frame["right"] = frame["label"] == frame["predicted"]
     if against is not None:
         from core.evaluation.comparison import flips
 
-        other = queries.predictions(store, against)
+        other = queries.predictions(db, against)
         frame["other"] = other["predicted"]
         frame["flip"] = flips(frame["right"].to_numpy(), (other["label"] == other["predicted"]).to_numpy())
     return frame
@@ -333,10 +308,10 @@ def comparable(run_id: int, others: list[int]) -> tuple[list[int], list[str]]:
 # --- Data -------------------------------------------------------------------------------------------
 
 
-@_cached
-def dataset(store: Store, dataset_id: int) -> Dataset:
+@cached
+def dataset(db: Store, dataset_id: int) -> Dataset:
     """Return one data set."""
-    return queries.dataset(store, dataset_id)
+    return queries.dataset(db, dataset_id)
 
 
 def versions(test_set: int) -> dict[int, str]:
@@ -350,20 +325,20 @@ def _title(dataset_id: int) -> str:
     return f"{dataset(dataset_id).name} with {counts['train']:,} training examples"
 
 
-@_cached
-def balance(store: Store, dataset_id: int) -> pd.DataFrame:
+@cached
+def balance(db: Store, dataset_id: int) -> pd.DataFrame:
     """Return split, label, count and share, in the order of splits and labels."""
-    frame = queries.class_balance(store, dataset_id)
-    order = {label: place for place, label in enumerate(queries.dataset(store, dataset_id).labels)}
+    frame = queries.class_balance(db, dataset_id)
+    order = {label: place for place, label in enumerate(queries.dataset(db, dataset_id).labels)}
     frame["split"] = pd.Categorical(frame["split"], ["train", "validation", "test"])
     frame["place"] = frame["label"].map(order)
     return frame.sort_values(["split", "place"]).drop(columns=["place", "dataset_id"]).astype({"split": str})
 
 
-@_cached
-def examples(store: Store, dataset_id: int) -> pd.DataFrame:
+@cached
+def examples(db: Store, dataset_id: int) -> pd.DataFrame:
     """Return all examples: split, position, text, label, extra and length (in characters)."""
-    frame = queries.examples(store, dataset_id)
+    frame = queries.examples(db, dataset_id)
     frame["length"] = frame["text"].str.len()
     return frame
 
@@ -375,13 +350,25 @@ def examples(store: Store, dataset_id: int) -> pd.DataFrame:
 def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
     from core.inference import load_run
 
-    return load_run(_store(), run_id)
+    return load_run(store(), run_id)
+
+
+def temperature(run_id: int) -> float | None:
+    """Return the temperature that was fitted on the validation examples; None where none was."""
+    figures = metrics(run_id, "validation")["value"]
+    return float(figures["temperature"]) if "temperature" in figures else None
 
 
 def predict(run_id: int, text: str) -> pd.DataFrame:
-    """Return label and probability for one text. The first call for a run loads its model."""
-    loaded = _loaded(_version().address, run_id, run(run_id).adapter_sha256)
-    return pd.DataFrame({"label": loaded.labels, "probability": loaded.predict([text])[0].astype(float)})
+    """Return label and probability for one text, at the fitted temperature where there is one.
+
+    The first call for a run loads its model.
+    """
+    from core.evaluation.calibration import calibrated
+
+    loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
+    shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
+    return pd.DataFrame({"label": loaded.labels, "probability": shares[0].astype(float)})
 
 
 def sample_text(test_set: int) -> str:

@@ -2,14 +2,19 @@
 
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from core.config import differences, flag, make_config
-from core.formatting import DASH, score, setting
+from core.formatting import DASH, count, percent, points, score, setting
 from dashboard import data
+from dashboard.tables import class_score
+
+if TYPE_CHECKING:
+    from core.evaluation.intervals import Estimate
+    from core.verdicts import RunComparison
 
 RARE_SHARE = 0.1
 """A class with less of the test set than this is called rare."""
@@ -34,28 +39,131 @@ def confusion(run_id: int) -> pd.DataFrame:
 
 
 def class_changes(run_id: int, against: int) -> pd.DataFrame:
-    """Return a row a class, regressions first: F1 of both runs, the difference with its interval, and flips."""
+    """Return a row a class, regressions first: the differences with their intervals, p, flips and support."""
     compared = data.comparison(run_id, against)
-    flips = data.judged(run_id, against).groupby("label")["flip"].value_counts().unstack(fill_value=0)
-    mine, theirs = data.class_metrics(run_id), data.class_metrics(against)
-    frame = pd.DataFrame(
-        [vars(one.f1) for one in compared.result.classes], columns=["value", "low", "high"], dtype=float
-    )
-    frame.insert(0, "label", list(compared.labels))
-    frame["f1"], frame["other_f1"] = mine["f1"], theirs["f1"]
-    for name in ("fixed", "broken"):
-        frame[name] = frame["label"].map(flips.get(name, {})).fillna(0).astype(int)
-    return frame.sort_values("value").reset_index(drop=True)
+    rows = [
+        {
+            "label": label,
+            **_with_interval("f1", one.f1),
+            **_with_interval("recall", one.recall),
+            **_with_interval("precision", one.precision),
+            "p": one.p,
+            "fixed": one.fixed,
+            "broken": one.broken,
+            "support": one.support,
+        }
+        for label, one in zip(compared.labels, compared.result.classes, strict=True)
+    ]
+    return pd.DataFrame(rows).sort_values("f1").reset_index(drop=True)
+
+
+def _with_interval(name: str, estimate: "Estimate | None") -> dict[str, float]:
+    """Return a figure's three columns; what is undefined is not a number."""
+    parts = (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
+    values = (np.nan if part is None else part for part in parts)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
+
+
+def flips(run_id: int, against: int) -> pd.DataFrame:
+    """Return a row a confusion that was repaired or damaged: true, taken_for, repaired, damaged, net and text."""
+    from core.evaluation.comparison import flip_matrices
+
+    names = data.labels(run_id)
+    place = {name: code for code, name in enumerate(names)}
+    judged = data.judged(run_id, against)
+    true, mine, theirs = (judged[name].map(place).to_numpy(dtype=np.int64) for name in ("label", "predicted", "other"))
+    repaired, damaged = flip_matrices(true, mine, theirs, len(names))
+    rows = [
+        {"true": name, "taken_for": other, "repaired": int(repaired[i, j]), "damaged": int(damaged[i, j])}
+        for i, name in enumerate(names)
+        for j, other in enumerate(names)
+        if i != j
+    ]
+    frame = pd.DataFrame(rows)
+    frame["net"] = frame["repaired"] - frame["damaged"]
+    frame["text"] = [f"{count(row.repaired)} fixed\n{count(row.damaged)} broken" for row in frame.itertuples()]
+    return frame
 
 
 def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
-    """Return a row a run as in `data.everything`; with ``gap`` and ``verdict``: how it stands to the first."""
+    """Return a row a run as in `data.everything`; with ``gap``, ``verdict`` and ``p``: how it stands to the first."""
     frame = data.some_runs([run_id, *others])
     results = [data.comparison(other, run_id).result for other in others]
-    for name, part in (("gap", "value"), ("gap_low", "low"), ("gap_high", "high")):
-        frame[name] = pd.Series([None, *(getattr(one.macro_f1, part) for one in results)], dtype=float)
+    gaps = [_with_interval("gap", one) for one in (None, *(one.macro_f1 for one in results))]
+    frame[["gap", "gap_low", "gap_high"]] = pd.DataFrame(gaps)
     frame["verdict"] = [DASH, *(one.verdict for one in results)]
+    frame["p"] = [np.nan, *data.adjusted_p(others, run_id)]
     return frame
+
+
+def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
+    """Return a row an ordered pair of runs: row, column, points (row minus column) and text."""
+    cells = []
+    for first in run_ids:
+        for second in run_ids:
+            if first != second:
+                result = data.comparison(first, second).result
+                gap = _with_interval("gap", result.macro_f1)
+                interval = points(*gap.values()).partition(" ")
+                text = "\n".join([interval[0], interval[2], result.verdict.removesuffix(" either way")])
+                cells.append({"row": data.label(first), "column": data.label(second), "gap": gap["gap"], "text": text})
+    return pd.DataFrame(cells)
+
+
+def against_baselines(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``."""
+    found = [_against_baseline(row) for row in frame.itertuples()]
+    gaps = pd.DataFrame(
+        [_with_interval("gap", one.result.macro_f1 if one else None) for one in found],
+        columns=["gap", "gap_low", "gap_high"],
+        index=frame.index,
+    )
+    return frame.assign(**gaps, verdict=[one.result.verdict if one else DASH for one in found])
+
+
+def _against_baseline(row: Any) -> "RunComparison | None":
+    if row.kind == "baseline" or row.state != "complete" or pd.isna(row.baseline_id):
+        return None
+    return data.comparison(int(row.id), int(row.baseline_id))
+
+
+def groups(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a group of complete runs that differ in the seed alone; the other runs stand for themselves.
+
+    ``runs``: as `against_baselines` gives them. Columns are those that `tables.groups` shows, and ``ids``.
+    """
+    alone = runs["group_key"].isna() | (runs["state"] != "complete")
+    keys = runs["group_key"].where(~alone, "run " + runs["id"].astype(str))
+    return pd.DataFrame([_group(own) for _, own in runs.groupby(keys, sort=False)])
+
+
+def _group(own: pd.DataFrame) -> dict[str, Any]:
+    first, several = own.iloc[0], len(own) > 1
+    row = {name: first[name] for name in ("kind", "title", "state", "trainable_parameters", "total_parameters")}
+    row |= {name: first[name] for name in ("gap", "gap_low", "gap_high", "verdict")}
+    row |= {"ids": own["id"].tolist(), "name": f"{first['name']} ×{len(own)}" if several else first["name"]}
+    row["seeds"] = "no seed" if pd.isna(first["seed"]) else count(len(own)) if several else "one seed"
+    row["train_seconds"] = own["train_seconds"].mean()
+    for metric in ("macro_f1", "accuracy"):
+        row |= _over_seeds(own, metric)
+    if several and pd.notna(first["baseline_id"]) and first["kind"] != "baseline":
+        over_seeds = data.configurations(int(first["id"]), int(first["baseline_id"]))
+        row |= _with_interval("gap", over_seeds.result.macro_f1 if over_seeds else None)
+        row["verdict"] = over_seeds.result.verdict if over_seeds else "fewer than two seeds in common"
+    return row
+
+
+def _over_seeds(own: pd.DataFrame, metric: str) -> dict[str, Any]:
+    """Return one metric's mean with what stands beside it: deviation and range, or one run's interval."""
+    from core.evaluation.groups import spread
+
+    over, one = spread(own[metric].tolist()), own.iloc[0]
+    if over is None or over.deviation is None:
+        text, range_ = score(one[metric], one[f"{metric}_low"], one[f"{metric}_high"]), DASH
+    else:
+        text = f"{percent(over.mean)} ± {percent(over.deviation)}"
+        range_ = f"{percent(over.lowest)}–{percent(over.highest)}"
+    return {metric: over.mean if over else np.nan, f"{metric}_text": text, f"{metric}_range": range_}
 
 
 def class_scores(run_ids: list[int]) -> pd.DataFrame:
@@ -63,7 +171,8 @@ def class_scores(run_ids: list[int]) -> pd.DataFrame:
     frame = pd.DataFrame({"class": data.labels(run_ids[0])})
     for run_id in run_ids:
         own = data.class_metrics(run_id)
-        frame[data.label(run_id)] = list(map(score, own["f1"], own["f1_low"], own["f1_high"]))
+        figures = (own["f1"], own["f1_low"], own["f1_high"], own["support"])
+        frame[data.label(run_id)] = list(map(class_score, *figures))
     return frame
 
 

@@ -253,6 +253,13 @@ def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
     return filters.runs(runs, words or "", chosen)
 
 
+def group_seeds() -> bool:
+    """Draw the choice of one line for runs that differ in nothing but the seed."""
+    return st.toggle(
+        "Group seeds", key="seeds", bind="query-params", help="Runs that differ only in the seed: one line."
+    )
+
+
 def choose_cost() -> tuple[str, str]:
     """Draw the choice of what stands for cost: a column of the runs, and its title."""
     choice = st.segmented_control(

@@ -1,102 +1,163 @@
 """Tables as the screens show them: every number through the one formatting module, undefined ones as a dash."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.formatting import DASH, count, duration, megabytes, parameters, percent, points, score, setting
+from core.evaluation.metrics import FEW_EXAMPLES
+from core.formatting import DASH, count, duration, megabytes, p_value, parameters, percent, points, score, setting
 
-FEW_EXAMPLES = 10
-_RUN_COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "id": ("#", str),
-    "name": ("name", str),
-    "kind": ("kind", str),
-    "title": ("method", str),
-    "state": ("status", str),
-    "macro_f1": ("macro F1", percent),
-    "interval": ("95 % interval", str),
-    "accuracy": ("accuracy", percent),
-    "worst_f1": ("worst class F1", percent),
-    "worst_class": ("worst class", lambda value: value if isinstance(value, str) else DASH),
-    "train_seconds": ("training", duration),
-    "trainable_parameters": ("trained weights", parameters),
-    "adapter_bytes": ("size", megabytes),
-    "seed": ("seed", count),
-    "model": ("model", str),
-}
+Cells = list["Told"]
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Return an interval of shares: ``80.0–84.7``."""
-    return DASH if low is None or high is None or low != low or high != high else f"{percent(low)}–{percent(high)}"
+class Told(float):
+    """A number as a table's cell: sorted by its value, so that 9 stands before 10, and shown as its text."""
+
+    text: str
+
+    def __new__(cls, value: float | None, text: str) -> "Told":
+        """Make a cell; None has no place in the order."""
+        cell = super().__new__(cls, float("nan") if value is None else value)
+        cell.text = text
+        return cell
+
+
+def _told(write: Callable[..., str], values: Iterable[Any], *more: Iterable[Any]) -> Cells:
+    """Return cells of values, each written with what stands in the same row of the other columns."""
+    return [Told(row[0], write(*row)) for row in zip(values, *more, strict=True)]
+
+
+def _scores(frame: pd.DataFrame, name: str) -> Cells:
+    return _told(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+
+
+def _class_scores(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
+    return _told(class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
+
+
+def _gaps(frame: pd.DataFrame, name: str) -> Cells:
+    return _told(points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+
+
+def class_score(value: float | None, low: float | None, high: float | None, support: float) -> str:
+    """Return a class's figure with its interval; of a class with few test examples their number instead."""
+    if value is None or value != value or support >= FEW_EXAMPLES:
+        return score(value, low, high)
+    return f"{percent(value)}, too few examples ({count(support)})"
 
 
 def runs(frame: pd.DataFrame, key: str) -> list[int]:
-    """Show runs, a row each, sorted by a click on a column's head; return the numbers of the chosen ones."""
-    shown = frame.assign(interval=list(map(interval, frame["macro_f1_low"], frame["macro_f1_high"])))
-    shown = shown[list(_RUN_COLUMNS)].rename(columns={name: title for name, (title, _) in _RUN_COLUMNS.items()})
-    # The cells stay numbers, so that a click on a column's head sorts by size, not by first digit.
-    styled = shown.style.format(dict(_RUN_COLUMNS.values()))
+    """Show runs, a row each, with how each adapter stands to its baseline; return the numbers of the chosen ones."""
+    shown = pd.DataFrame(
+        {
+            "#": frame["id"],
+            "name": frame["name"],
+            "kind": frame["kind"],
+            "method": frame["title"],
+            "status": frame["state"],
+            "macro F1": _cells(_scores(frame, "macro_f1")),
+            "vs best baseline": _cells(_gaps(frame, "gap")),
+            "verdict": frame["verdict"],
+            "accuracy": _cells(_scores(frame, "accuracy")),
+            "worst class F1": _cells(_class_scores(frame, "worst_f1", "worst_support")),
+            "worst class": frame["worst_class"].astype(object).fillna(DASH),
+            "training": _cells(_told(duration, frame["train_seconds"])),
+            "trained weights": _cells(_told(parameters, frame["trainable_parameters"], frame["total_parameters"])),
+            "size": _cells(_told(megabytes, frame["adapter_bytes"])),
+            "seed": _cells(_told(count, frame["seed"])),
+            "model": frame["model"],
+        }
+    )
+    return [int(number) for number in frame["id"].iloc[_chosen(shown, key)]]
+
+
+def groups(frame: pd.DataFrame, key: str) -> list[int]:
+    """Show groups of runs that differ in the seed alone, a row each; return the numbers of the chosen ones' runs."""
+    shown = pd.DataFrame(
+        {
+            "name": frame["name"],
+            "kind": frame["kind"],
+            "method": frame["title"],
+            "status": frame["state"],
+            "seeds": frame["seeds"],
+            "macro F1": _cells(_told(lambda _, text: str(text), frame["macro_f1"], frame["macro_f1_text"])),
+            "range": frame["macro_f1_range"],
+            "vs best baseline": _cells(_gaps(frame, "gap")),
+            "verdict": frame["verdict"],
+            "accuracy": _cells(_told(lambda _, text: str(text), frame["accuracy"], frame["accuracy_text"])),
+            "training, mean": _cells(_told(duration, frame["train_seconds"])),
+            "trained weights": _cells(_told(parameters, frame["trainable_parameters"], frame["total_parameters"])),
+        }
+    )
+    return [number for ids in frame["ids"].iloc[_chosen(shown, key)] for number in ids]
+
+
+def _cells(cells: Cells) -> pd.Series:
+    return pd.Series(cells, dtype=object)
+
+
+def _chosen(shown: pd.DataFrame, key: str) -> list[int]:
+    """Show a table, sorted by a click on a column's head; return the places of the chosen rows."""
+    pinned = {name: st.column_config.Column(pinned=True) for name in ("#", "name") if name in shown}
     event = st.dataframe(
-        styled,
+        shown.style.format(lambda cell: cell.text if isinstance(cell, Told) else str(cell)),
         hide_index=True,
         key=key,
         placeholder=DASH,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config={"#": st.column_config.Column(pinned=True), "name": st.column_config.Column(pinned=True)},
+        column_config=pinned,
     )
-    rows = [row for row in event["selection"]["rows"] if row < len(frame)]
-    return [int(number) for number in frame["id"].iloc[rows]]
+    return [row for row in event["selection"]["rows"] if row < len(shown)]
 
 
 def classes(frame: pd.DataFrame) -> None:
     """Show precision, recall and F1 of each class with their intervals."""
     shown = pd.DataFrame({"class": frame["label"]})
     for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
-        shown[title] = list(map(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"]))
+        shown[title] = [cell.text for cell in _class_scores(frame, name)]
     shown["test examples"] = list(map(count, frame["support"]))
-    few = frame["support"] < FEW_EXAMPLES
-    if few.any():
-        shown["note"] = few.map({True: "too few examples to tell", False: ""})
     _static(shown, numbers=("precision", "recall", "F1", "test examples"))
 
 
-def class_changes(frame: pd.DataFrame, mine: str, theirs: str) -> None:
-    """Show each class's F1 in two runs, the difference with its interval, and the flips."""
-    shown = pd.DataFrame(
-        {
-            "class": frame["label"],
-            f"F1 of {mine}": list(map(percent, frame["f1"])),
-            f"F1 of {theirs}": list(map(percent, frame["other_f1"])),
-            "difference": list(map(points, frame["value"], frame["low"], frame["high"])),
-            "fixed": list(map(count, frame["fixed"])),
-            "broken": list(map(count, frame["broken"])),
-        }
-    )
+def class_changes(frame: pd.DataFrame) -> None:
+    """Show each class's differences with their intervals, Holm's p, and the flips."""
+    shown = pd.DataFrame({"class": frame["label"]})
+    for name, title in (("f1", "F1, points"), ("recall", "recall"), ("precision", "precision")):
+        shown[title] = [cell.text for cell in _gaps(frame, name)]
+    shown["p (Holm)"] = [p_value(p).removeprefix("= ") for p in frame["p"]]
+    for name in ("fixed", "broken"):
+        shown[name] = list(map(count, frame[name]))
+    few = frame["support"] < FEW_EXAMPLES
+    shown["examples"] = [
+        count(n) + (" (too few)" if is_few else "") for n, is_few in zip(frame["support"], few, strict=True)
+    ]
     _static(shown, numbers=shown.columns[1:])
 
 
 def run_metrics(frame: pd.DataFrame) -> None:
     """Show the metrics of several runs, a row each, and how each stands to the first."""
+    worst = _class_scores(frame, "worst_f1", "worst_support")
     shown = pd.DataFrame(
         {
             "run": frame["label"],
             "kind": frame["kind"],
-            "macro F1": list(map(score, frame["macro_f1"], frame["macro_f1_low"], frame["macro_f1_high"])),
-            "accuracy": list(map(score, frame["accuracy"], frame["accuracy_low"], frame["accuracy_high"])),
-            "worst class": [f"{row.worst_class} {percent(row.worst_f1)}" for row in frame.itertuples()],
+            "macro F1": [cell.text for cell in _scores(frame, "macro_f1")],
+            "accuracy": [cell.text for cell in _scores(frame, "accuracy")],
+            "worst class": [f"{name} {cell.text}" for name, cell in zip(frame["worst_class"], worst, strict=True)],
             "training": list(map(duration, frame["train_seconds"])),
             "trained weights": list(map(parameters, frame["trainable_parameters"], frame["total_parameters"])),
             "size": list(map(megabytes, frame["adapter_bytes"])),
         }
     )
     if "gap" in frame:
-        shown.insert(3, "against the first", list(map(points, frame["gap"], frame["gap_low"], frame["gap_high"])))
+        shown.insert(3, "against the first", [cell.text for cell in _gaps(frame, "gap")])
         shown.insert(4, "verdict", frame["verdict"].replace("", DASH))
-    _static(shown, numbers=("macro F1", "against the first", "accuracy", "training", "trained weights", "size"))
+        shown.insert(5, "p (Holm)", [DASH if p != p else p_value(p).removeprefix("= ") for p in frame["p"]])
+    numbers = ("macro F1", "against the first", "p (Holm)", "accuracy", "training", "trained weights", "size")
+    _static(shown, numbers=numbers)
 
 
 def metrics(frame: pd.DataFrame, titles: Mapping[str, tuple[str, Callable[..., str]]]) -> None:

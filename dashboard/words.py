@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.formatting import count, percent, points, score
+from core.formatting import count, p_value, percent, points, score, setting
 
 if TYPE_CHECKING:
     from core.store.records import Dataset, Run
@@ -47,6 +47,19 @@ def against_baseline(compared: "RunComparison") -> str:
     if compared.result.verdict == "hurt":
         return f"It falls behind the baseline {baseline} by {difference} points of macro F1: hurt."
     return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
+
+
+def accuracy_gap(compared: "RunComparison") -> str:
+    """Return how two runs differ in accuracy."""
+    gap = compared.result.accuracy
+    said = points(gap.value, gap.low, gap.high)
+    return f"Accuracy: {said} points, McNemar p {p_value(compared.result.p_accuracy)}."
+
+
+def versions(compared: "RunComparison") -> str | None:
+    """Return which package versions two runs differ in; None where they differ in none."""
+    changes = [f"{name} {setting(ours)} ↔ {setting(theirs)}" for name, (ours, theirs) in compared.versions.items()]
+    return f"Mind the versions: {', '.join(changes)}. A gap may be theirs." if changes else None
 
 
 def against_next(compared: "RunComparison") -> str:

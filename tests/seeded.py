@@ -7,17 +7,20 @@ import numpy as np
 
 from core.config import RunConfig
 from core.data import load_data
-from core.data.splits import DataSet
+from core.data.splits import DataSet, Split
+from core.evaluation.calibration import calibration_metrics
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.recorder import RunWriter, recording, save_dataset
+from core.store.recorder import RunWriter, recording, save_dataset, save_recheck
 
 SIZES = {"train_size": 80, "validation_size": 20, "test_size": 100}
 ENVIRONMENT = {"python": "3.11", "packages": {"torch": "2.13"}, "git_commit": "0123456789ab", "git_dirty": False}
+OTHER = ENVIRONMENT | {"packages": {"torch": "2.12"}, "truncated": {"train": 0.2, "test": 0.25}}
+TEMPERATURE = 1.5
 ODD_NAME = "lora *r4* <b>bold</b>"
 
 
@@ -32,27 +35,63 @@ class Seeded:
     odd: int
     failed: int
     other_test_set: int
+    seeds: tuple[int, ...]
+    flawed: int
 
 
 def seed(folder: Path) -> Seeded:
-    """Record two baselines, two adapters, a failed run, and a run on another test set."""
+    """Record two baselines, two adapters, a failed run, runs on other test sets, and more seeds of an adapter."""
     database = folder / "runs.db"
     store = open_store(str(database), create=True)
     data = load_data(RunConfig(**SIZES))
-    return Seeded(
-        database,
-        majority=_baseline(store, data, "majority", fit_majority),
-        tfidf=_baseline(store, data, "tfidf", fit_tfidf),
-        lora=_adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.9),
-        odd=_adapter(store, data, RunConfig(**SIZES, r=4, epochs=3), ODD_NAME, right=0.8),
-        failed=record_failure(store, data),
-        other_test_set=_of_other_test_set(store),
-    )
+    known = {
+        "majority": _baseline(store, data, "majority", fit_majority),
+        "tfidf": _baseline(store, data, "tfidf", fit_tfidf),
+        "lora": _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.9),
+        "odd": _adapter(store, data, RunConfig(**SIZES, r=4, epochs=3), ODD_NAME, right=0.8, environment=OTHER),
+        "failed": record_failure(store, data),
+        "other_test_set": _of_other_test_set(store),
+        "flawed": _of_flawed_data(store),
+    }
+    more = [_adapter(store, data, RunConfig(**SIZES, seed=other), "lora-r8", right=0.8) for other in (43, 44)]
+    save_recheck(store, known["lora"], 2, 0.05, True, {"packages": {"torch": "2.14"}})
+    return Seeded(database, **known, seeds=(known["lora"], *more))
 
 
 def _of_other_test_set(store: Store) -> int:
     config = RunConfig(dataset="movie-reviews-3", **SIZES)
     return _adapter(store, load_data(config), config, "lora-r8", right=0.7)
+
+
+def _of_flawed_data(store: Store) -> int:
+    """Record a run on data with a leak, a near duplicate, a conflict, a repeated text and a rare class."""
+    data = flawed_data()
+    return _adapter(store, data, RunConfig(dataset=data.source, **SIZES), "lora-r8", right=0.8)
+
+
+def flawed_data() -> DataSet:
+    """Return films that are good, bad or rarely odd, and what is wrong with them put there on purpose."""
+    rng = np.random.default_rng(0)
+    words = ("slow", "warm", "loud", "sharp", "dull", "brave", "grey", "kind", "odd", "late", "young", "old")
+
+    def drawn(size: int, first: int) -> list[str]:
+        return [f"Film {first + i}, {' and '.join(rng.choice(words, 4, replace=False))}." for i in range(size)]
+
+    texts = {"train": drawn(80, 1000), "validation": drawn(20, 2000), "test": drawn(100, 3000)}
+    labels = {name: np.array([i % 2 for i in range(len(part))]) for name, part in texts.items()}
+    for part in labels.values():
+        part[:4] = 2  # four examples of the rare class
+    texts["test"][10] = texts["train"][20].upper()  # a leak
+    texts["test"][12] = texts["train"][22] + "."  # a near duplicate
+    texts["test"][14] = texts["test"][16]  # stands twice
+    texts["test"][18] = texts["train"][19]  # a leak with another label
+    splits = {
+        name: Split(tuple(part), labels[name], tuple({"rating_deviation": 0.5 + i % 3} for i in range(len(part))))
+        for name, part in texts.items()
+    }
+    return DataSet(
+        "films", "file:films.csv", None, "text", "label", ("bad", "good", "odd"), splits, {"without text": 2}
+    )
 
 
 def _baseline(store: Store, data: DataSet, method: str, fit) -> int:
@@ -74,17 +113,18 @@ def _baseline(store: Store, data: DataSet, method: str, fit) -> int:
     return run.id
 
 
-def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: float) -> int:
-    rng = np.random.default_rng(int(right * 100))
-    true, labels = data.test.labels, len(data.labels)
-    said = np.where(rng.random(len(true)) < right, true, rng.integers(labels, size=len(true)))
-    logits = rng.normal(size=(len(true), labels)) * 0.3 + 2 * np.eye(labels)[said]
-    with recording(store, config, name, ENVIRONMENT) as run:
-        dataset_id = _save(run, data, config, logits.astype(np.float32))
+def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: float, environment=ENVIRONMENT) -> int:
+    rng = np.random.default_rng(int(right * 100) + config.seed)
+    with recording(store, config, name, environment) as run:
+        dataset_id = _save(run, data, config, _logits(data.test, len(data.labels), right, rng))
+        validation = _logits(data.validation, len(data.labels), right, rng)
+        _save_validation(run, data, dataset_id, validation)
         for epoch in range(1, config.epochs + 1):
             run.log(10 * epoch - 5, epoch - 0.5, {"loss": 0.7 / epoch})
             run.log(10 * epoch, epoch, {"validation_loss": 0.7 / epoch, "validation_macro_f1": 0.7 + 0.05 * epoch})
-        run.save_metrics("validation", {"best_epoch": Estimate(float(config.epochs))})
+        run.save_metrics(
+            "validation", {"best_epoch": Estimate(float(config.epochs)), "temperature": Estimate(TEMPERATURE)}
+        )
         run.update(
             baseline_id=queries.best_baseline(store, dataset_id, config.seed),
             model="sentence-transformers/all-MiniLM-L6-v2",
@@ -93,6 +133,18 @@ def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: f
             total_parameters=22_788_484,
         )
     return run.id
+
+
+def _logits(split: Split, labels: int, right: float, rng: np.random.Generator):
+    """Make up logits that are right about this often."""
+    said = np.where(rng.random(len(split)) < right, split.labels, rng.integers(labels, size=len(split)))
+    return (rng.normal(size=(len(split), labels)) + 3 * np.eye(labels)[said]).astype(np.float32)
+
+
+def _save_validation(run: RunWriter, data: DataSet, dataset_id: int, logits) -> None:
+    shares = probabilities(logits)
+    evaluation = evaluate(data.validation.labels, shares, data.labels)
+    run.save_predictions(data, "validation", dataset_id, shares, evaluation)
 
 
 def record_failure(store: Store, data: DataSet) -> int:
@@ -109,4 +161,10 @@ def _save(run: RunWriter, data: DataSet, config: RunConfig, logits) -> int:
     run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
     shares = probabilities(logits)
     run.save_predictions(data, "test", dataset_id, shares, evaluate(data.test.labels, shares, data.labels))
+    run.save_metrics("test", calibration_metrics(data.test.labels, shares, TEMPERATURE))
+    leaked = [leak["test"] for leak in data.checks["leaks"]]
+    if leaked:
+        clean = np.setdiff1d(np.arange(len(data.test)), leaked)
+        without = evaluate(data.test.labels[clean], shares[clean], data.labels).metrics
+        run.save_metrics("test", {"macro_f1_without_leaks": without["macro_f1"]})
     return dataset_id

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from dashboard import charts, data, figures, state, tables, words
+from dashboard import charts, choices, data, evidence_charts, figures, state, tables, words
 
 st.title("Compare")
 state.explain_if_empty("This page will hold two runs against each other: is the gap real, and in which classes is it?")
 complete = data.complete_runs(state.test_set())
 left, right = st.columns([2, 3])
 with left:
-    run_id = state.pick_run("Run", data.runs(state.test_set()), data.best_run(state.test_set()))
+    run_id = state.pick_run("Run", data.runs(state.test_set()), choices.best_run(state.test_set()))
 with right:
-    others = state.pick_others("Against", complete, run_id, data.rival(run_id))
+    others = state.pick_others("Against", complete, run_id, choices.rival(run_id))
 
 others, reasons = data.comparable(run_id, others)
 for reason in reasons:
@@ -23,28 +23,50 @@ if not others:
 
 def show_two(other: int) -> None:
     """Show two runs: the verdict, then class by class, then what differs."""
+    compared = data.comparison(run_id, other)
+    verdict, *more = data.sentences(run_id, other)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(data.verdict(run_id, other))}**")
-        st.text(words.gap(data.label(run_id), data.label(other)))
+        st.markdown(f"**{words.plain(verdict)}**")
+        for sentence in (*more, words.accuracy_gap(compared)):
+            st.text(sentence)
+        st.caption(words.plain(words.gap(data.label(run_id), data.label(other))))
         state.swap(run_id, other)
+    versions = words.versions(compared)
+    if versions:
+        st.warning(words.plain(versions), icon=":material/warning:")
     tables.run_metrics(data.some_runs([run_id, other]))
+    show_classes(other)
 
-    st.subheader("Class by class")
+
+def show_classes(other: int) -> None:
+    """Show where two runs differ: class by class, and which confusions were repaired and damaged."""
     changes = figures.class_changes(run_id, other)
-    names = {number: data.label(number) for number in (run_id, other)}
     left, right = st.columns(2, gap="large")
-    left.altair_chart(charts.class_changes(changes), width="stretch")
-    right.altair_chart(charts.class_dumbbell(changes, names), width="stretch")
-    tables.class_changes(changes, data.label(run_id), data.label(other))
-    st.caption("Largest loss first. Fixed: wrong in the second run, right in the first; broken: the reverse.")
+    with left:
+        st.subheader("Class by class")
+        st.altair_chart(charts.class_changes(changes), width="stretch")
+    with right:
+        st.subheader("Repaired and damaged")
+        flips = figures.flips(run_id, other)
+        st.altair_chart(evidence_charts.flip_map(flips, data.labels(run_id)), width="stretch")
+        st.caption("Blue: more fixed than broken; orange: the reverse.")
+    tables.class_changes(changes)
+    st.caption(
+        "Largest loss first; differences in points, with 95 % intervals. Fixed: wrong in the second run, "
+        "right in the first; broken: the reverse."
+    )
     state.link("failures", "See the flips", ":material/error_outline:", run=run_id, against=other)
 
 
 def show_many() -> None:
-    """Show several runs: each against the first."""
-    st.text(f"Each difference is the run of the row minus {data.label(run_id)}.")
+    """Show several runs: each against the first, then every two."""
+    st.text(f"Each difference is the run of the row minus {data.label(run_id)}. p is adjusted for the number of runs.")
     compared = figures.pairwise(run_id, others)
     tables.run_metrics(compared)
+    st.subheader("Every two runs")
+    matrix = figures.verdict_matrix([run_id, *others])
+    st.altair_chart(evidence_charts.verdict_map(matrix, compared["label"].tolist()), width="stretch")
+    st.caption("Macro F1 of the row minus the column, in points. Exploratory: not adjusted for the number of pairs.")
     left, right = st.columns(2, gap="large")
     left.altair_chart(charts.run_intervals(compared, "macro_f1", "macro F1"), width="stretch")
     right.altair_chart(charts.run_intervals(compared, "accuracy", "accuracy"), width="stretch")

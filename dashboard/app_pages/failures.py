@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from dashboard import charts, data, figures, filters, state, tables, words
+from dashboard import charts, choices, data, figures, filters, state, tables, words
 
 st.title("Failures")
 state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
 complete = data.complete_runs(state.test_set())
 left, right = st.columns(2)
 with left:
-    run_id = state.pick_run("Run", complete, data.best_run(state.test_set()))
+    run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
     other = state.pick_other("Against another run", complete, run_id)
 labels, failures = data.labels(run_id), figures.failures(run_id, other)

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from core.formatting import count, duration, megabytes, number, parameters, score
-from dashboard import charts, data, figures, state, tables, words
+from dashboard import charts, choices, data, figures, state, tables, words
 
 st.title("Run")
 state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
 runs = data.runs(state.test_set())
-run_id = state.pick_run("Run", runs, data.best_run(state.test_set()))
+run_id = state.pick_run("Run", runs, choices.best_run(state.test_set()))
 run, row = data.run(run_id), data.row(run_id)
 
 st.caption(words.plain(f"{row.kind} · {row.title} · {row.model} · {row.state}. {row.note}"))
@@ -27,7 +27,7 @@ def show_failure() -> None:
 
 def show_headline() -> None:
     """Say whether it beats its baseline, then the four numbers that matter."""
-    rival = data.rival(run_id)
+    rival = choices.rival(run_id)
     if rival is not None:
         with st.container(border=True):
             st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, rival)))}**")

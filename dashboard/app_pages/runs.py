@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, data, state, tables, words
+from dashboard import charts, choices, data, figures, state, tables, words
 
 st.title("Runs")
 state.explain_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
@@ -10,7 +10,7 @@ runs = data.runs(state.test_set())
 complete = data.complete_runs(state.test_set())
 
 best = None if complete.empty else int(complete["id"].iloc[0])
-baseline, second = data.best_baseline(state.test_set()), data.runner_up(state.test_set())
+baseline, second = choices.best_baseline(state.test_set()), choices.runner_up(state.test_set())
 rival = None if best == baseline else baseline
 
 if best is not None:
@@ -20,8 +20,14 @@ if best is not None:
         verdict.text("Comparing with the best baseline …" if rival else words.without_rival(data.row(best)))
         state.links_of(best, against=rival)
 
-runs = state.narrowed(runs)
-chosen = tables.runs(runs, key="runs")
+runs = figures.against_baselines(state.narrowed(runs))
+if state.group_seeds():
+    chosen = tables.groups(figures.groups(runs), key="groups")
+    st.caption("± is the standard deviation over the seeds. Tick a line to open its runs.")
+    if chosen:
+        chosen = tables.runs(runs[runs["id"].isin(chosen)].reset_index(drop=True), key="runs of groups") or chosen
+else:
+    chosen = tables.runs(runs, key="runs")
 if chosen:
     st.text(f"Chosen: {', '.join(map(data.label, chosen))}")
     state.links_of(chosen[0], against=chosen[1:] or None)

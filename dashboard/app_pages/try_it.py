@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from dashboard import charts, data, state, tables, words
+from dashboard import charts, choices, data, state, tables, words
 
 st.title("Try it")
 state.explain_if_empty("This page will let a recorded run answer a text that you type, with a baseline beside it.")
 complete = data.complete_runs(state.test_set())
 left, right = st.columns(2)
 with left:
-    run_id = state.pick_run("Run", complete, data.best_run(state.test_set()))
+    run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
-    other = state.pick_other("Beside it", complete, run_id, key="beside", default=data.rival(run_id))
+    other = state.pick_other("Beside it", complete, run_id, key="beside", default=choices.rival(run_id))
 text = state.write_text()
 if not text.strip():
     st.info("Write a text, and its classes' probabilities appear here.", icon=":material/info:")

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from dashboard import charts
+from dashboard import charts, evidence_charts
 
 RUNS = pd.DataFrame(
     {
@@ -28,11 +28,27 @@ CELLS = pd.DataFrame(
 CHANGES = pd.DataFrame(
     {
         "label": ["no", "yes"],
-        "value": [-0.1, 0.1],
-        "low": [-0.2, 0.0],
-        "high": [0.0, 0.2],
-        "f1": [0.6, 0.8],
-        "other_f1": [0.7, 0.7],
+        "f1": [-0.1, 0.1],
+        "f1_low": [-0.2, 0.0],
+        "f1_high": [0.0, 0.2],
+    }
+)
+FLIPS = pd.DataFrame(
+    {
+        "true": ["no", "yes"],
+        "taken_for": ["yes", "no"],
+        "repaired": [5, 1],
+        "damaged": [2, 4],
+        "net": [3, -3],
+        "text": ["5 fixed\n2 broken", "1 fixed\n4 broken"],
+    }
+)
+PAIRS = pd.DataFrame(
+    {
+        "row": ["#1 tfidf", "#2 lora-r8"],
+        "column": ["#2 lora-r8", "#1 tfidf"],
+        "gap": [-0.1, 0.1],
+        "text": ["−10.0", "+10.0"],
     }
 )
 HISTORY = pd.DataFrame(
@@ -52,7 +68,8 @@ ALL = {
     "loss_curves": lambda: charts.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: charts.score_curve(HISTORY, None),
     "class_changes": lambda: charts.class_changes(CHANGES),
-    "class_dumbbell": lambda: charts.class_dumbbell(CHANGES, {1: "#1 tfidf", 2: "#2 lora-r8"}),
+    "flip_map": lambda: evidence_charts.flip_map(FLIPS, ["no", "yes"]),
+    "verdict_map": lambda: evidence_charts.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
     "run_intervals": lambda: charts.run_intervals(RUNS, "macro_f1", "macro F1"),
     "class_balance": lambda: charts.class_balance(BALANCE, ["no", "yes"]),
     "lengths": lambda: charts.lengths(BINS, ["no", "yes"]),
@@ -91,3 +108,10 @@ def test_a_click_in_a_confusion_matrix_names_the_true_and_the_predicted_label():
 
 def test_classes_are_drawn_in_the_given_order():
     assert spec(ALL["class_changes"]())["layer"][1]["encoding"]["y"]["sort"] == ["no", "yes"]
+
+
+def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
+    squares = spec(ALL["flip_map"]())["layer"][0]
+    scale = squares["encoding"]["color"]["scale"]
+    assert scale["domain"] == [-3, 0, 3]
+    assert scale["range"][0] == charts.ORANGE

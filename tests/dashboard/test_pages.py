@@ -60,8 +60,26 @@ def test_runs_says_which_is_best_and_what_it_beats(seeded, open_page):
     words = said(app)
     assert f"Best so far: #{seeded.lora} lora-r8, macro F1" in words
     assert f"It beats the baseline #{seeded.tfidf} tfidf" in words
-    assert list(app.dataframe[0].value["kind"]) == ["baseline", "baseline", "adapter", "adapter", "adapter"]
-    assert list(app.dataframe[0].value["status"]) == ["complete"] * 4 + ["failed"]
+    assert list(app.dataframe[0].value["kind"]) == ["baseline"] * 2 + ["adapter"] * 5
+    assert list(app.dataframe[0].value["status"]) == ["complete"] * 4 + ["failed"] + ["complete"] * 2
+
+
+def test_runs_shows_how_each_adapter_stands_to_its_baseline(seeded, open_page):
+    shown = open_page("runs").dataframe[0].value.set_index("#")
+    assert shown.loc[seeded.lora, "verdict"] == "helped"
+    assert shown.loc[seeded.lora, "vs best baseline"] > 0
+    assert shown.loc[seeded.tfidf, "verdict"] == "—"
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_line(seeded, open_page):
+    app = open_page("runs")
+    app.toggle(key="seeds").set_value(True).run()
+    assert not app.exception
+    shown = app.dataframe[0].value.set_index("name")
+    assert shown.loc["lora-r8 ×3", "seeds"] == "3"
+    assert "–" in shown.loc["lora-r8 ×3", "range"]
+    assert shown.loc["lora-r8 ×3", "verdict"] == "helped"
+    assert shown.loc[ODD_NAME, "seeds"] == "one seed"
 
 
 def test_runs_tells_why_a_run_failed(seeded, open_page):
@@ -111,8 +129,23 @@ def test_compare_gives_the_verdict_first_and_what_differs(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     words = said(app)
     assert " helped: macro F1 +" in words
-    assert set(app.dataframe[1].value.columns) >= {"class", "difference", "fixed", "broken"}
+    assert set(app.dataframe[1].value.columns) >= {"class", "F1, points", "recall", "precision", "p (Holm)", "fixed"}
     assert "method" in list(app.dataframe[2].value["setting"])
+
+
+def test_compare_says_what_the_seeds_the_margin_and_the_accuracy_say(seeded, open_page):
+    words = said(open_page("compare", run=seeded.lora, against=seeded.tfidf))
+    assert "Over 3 seeds this configuration helped" in words
+    assert "o worse by 1.0 points (p " in words
+    assert "Accuracy: +" in words and "McNemar p " in words
+    assert "Repaired and damaged" in "".join(
+        element.value for element in open_page("compare", run=seeded.lora, against=seeded.tfidf).subheader
+    )
+
+
+def test_compare_warns_of_other_versions(seeded, open_page):
+    app = open_page("compare", run=seeded.lora, against=seeded.odd)
+    assert "Mind the versions: torch 2.13 ↔ 2.12" in app.warning[0].value.replace("\\", "")
 
 
 def test_swap_lets_two_runs_change_places(seeded, open_page):
@@ -125,6 +158,8 @@ def test_swap_lets_two_runs_change_places(seeded, open_page):
 def test_several_runs_are_held_against_the_first(seeded, open_page):
     app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}")
     assert list(app.dataframe[0].value["verdict"]) == ["—", "helped", "helped"]
+    assert "p (Holm)" in app.dataframe[0].value
+    assert "Exploratory: not adjusted for the number of pairs." in said(app)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +227,7 @@ def test_the_choice_of_a_run_stays_from_page_to_page(seeded, open_page):
 
 def test_a_run_in_the_address_brings_its_test_set(seeded, open_page):
     app = open_page("run", run=seeded.other_test_set)
-    assert app.selectbox(key="test_set").options[-1] == "movie-reviews-3"
+    assert app.selectbox(key="test_set").options[1] == "movie-reviews-3"
     assert app.query_params["dataset"] == "2"
 
 

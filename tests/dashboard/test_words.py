@@ -45,6 +45,12 @@ def test_remarks_name_what_flatters_a_score():
     ]
 
 
-def test_an_undefined_interval_is_a_dash():
-    assert tables.interval(None, float("nan")) == "—"
-    assert tables.interval(0.8, 0.847) == "80.0–84.7"
+def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():
+    cells = [tables.Told(0.9, "90.0 (80.0–95.0)"), tables.Told(None, "—"), tables.Told(0.1, "10.0 (5.0–20.0)")]
+    assert [cell.text for cell in sorted(cells[::2])] == ["10.0 (5.0–20.0)", "90.0 (80.0–95.0)"]
+
+
+def test_a_class_with_few_examples_says_so_in_place_of_its_interval():
+    assert tables.class_score(0.5, 0.1, 0.9, 9) == "50.0, too few examples (9)"
+    assert tables.class_score(0.5, 0.4, 0.6, 10) == "50.0 (40.0–60.0)"
+    assert tables.class_score(None, None, None, 0) == "—"
