@@ -94,12 +94,24 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
     }
     for name, value in (run.config | facts).items():
         print(f"  {name:16} {setting(value)}")
-    figures = [
-        (one.name, (score if one.name.startswith(SHARES) else number)(one.value, one.low, one.high))
-        for one in metrics[metrics["split"] == "test"].itertuples()
-    ]
-    _print_table(("metric", "test, 95 %"), figures)
+    _print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
     _print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
+
+
+def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return name and figure of each metric; an ECE stands beside what a perfectly calibrated run would show."""
+    rows = []
+    by_name = {row["name"]: row for row in _records(metrics)}
+    for name, row in by_name.items():
+        if name.startswith("ece_null"):
+            continue
+        interval = row["value"], row["low"], row["high"]
+        figure = score(*interval) if name.startswith(SHARES) else number(*interval)
+        null = by_name.get(name.replace("ece", "ece_null"))
+        if name.startswith("ece") and null:
+            figure += f", perfectly calibrated {percent(null['low'])}–{percent(null['high'])}"
+        rows.append((name, figure))
+    return rows
 
 
 def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
