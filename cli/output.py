@@ -267,12 +267,17 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
 
 
 def _print_next(run_id: int, store: Store) -> None:
+    """Print commands that can be pasted as they stand, with this very Python."""
     elsewhere = Path(store.address) != DEFAULT
     flag, variable = (f" --db {store.address}", f"RUNS_DB={store.address} ") if elsewhere else ("", "")
+    here = Path(sys.executable)
+    python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
     print("Next:")
-    print(f"  {variable}streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter")
-    print(f"  python runner.py show {run_id}{flag}")
-    print(f'  python runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
+    print(
+        f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter"
+    )
+    print(f"  {python} runner.py show {run_id}{flag}")
+    print(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
 
 
 def class_score(row: Mapping[str, Any], name: str = "f1") -> str:
