@@ -1,6 +1,7 @@
 """Pure chart builders for the evidence: what was repaired, who beats whom, what a probability is worth."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -14,7 +15,7 @@ DARK = "#1B2430"  # text on the light squares of a map, in both themes
 def _difference(field: str, frame: pd.DataFrame) -> alt.Color:
     """Colour differences: blue for gains, orange for losses, as far from grey as they are large."""
     largest = max(float(frame[field].abs().max()), 1e-9) if frame[field].notna().any() else 1.0
-    scale = alt.Scale(domain=[-largest, 0, largest], range=[ORANGE, NEUTRAL, "#6FB1DC"])
+    scale = alt.Scale(domain=[-largest, 0, largest], range=[ORANGE, NEUTRAL, "#6FB1DC"], interpolate="rgb")
     return alt.Color(field, scale=scale, legend=None)
 
 
@@ -53,40 +54,56 @@ def verdict_map(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
     )
 
 
-def reliability(bins: pd.DataFrame) -> alt.VConcatChart:
+def reliability(bins: pd.DataFrame) -> alt.LayerChart:
     """Draw how often a run is right at each confidence, with the band of a perfectly calibrated run.
 
     ``bins``: confidence, accuracy, count, null_low, null_high.
     """
-    x = alt.X("confidence", title="confidence", axis=alt.Axis(format=PERCENT), scale=alt.Scale(domain=[0, 1]))
-    y = alt.Y("accuracy", title="share right", axis=alt.Axis(format=PERCENT), scale=alt.Scale(domain=[0, 1]))
-    tooltip = [
-        *(
-            alt.Tooltip(name, format=".1%", title=title)
-            for name, title in (
-                ("confidence", "confidence"),
-                ("accuracy", "share right"),
-                ("null_low", "if calibrated, from"),
-                ("null_high", "to"),
-            )
-        ),
-        alt.Tooltip("count", format=",", title="examples"),
-    ]
+    x = _confidence(labels=False)
+    y = alt.Y("accuracy", title="share right", axis=_beneath(format=PERCENT), scale=alt.Scale(domain=[0, 1]))
     ends = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
     diagonal = alt.Chart(ends).mark_line(color=INK, strokeDash=[4, 4]).encode(x=x, y=y)
-    base = alt.Chart(bins).encode(x=x, tooltip=tooltip)
-    band = base.mark_bar(size=12, opacity=0.35, color=INK).encode(
-        y=alt.Y("null_low", title="share right"), y2="null_high"
-    )
+    base = alt.Chart(bins).encode(x=x, tooltip=_of_bin())
+    low = alt.Y("null_low", title="share right")
+    band = base.mark_bar(size=12, opacity=0.35, color=INK).encode(y=low, y2="null_high")
     points = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(y=y)
-    counts = base.mark_bar(size=12, color=INK).encode(y=alt.Y("count", title="examples", axis=alt.Axis(tickCount=3)))
-    return alt.VConcatChart(
-        vconcat=[
-            alt.LayerChart(layer=[diagonal, band, points], height=260, width="container"),
-            counts.properties(height=60, width="container"),
-        ],
+    return alt.LayerChart(
+        layer=[diagonal, band, points],
+        height=260,
         description="Share right by confidence; grey bars: what chance allows a perfectly calibrated run.",
     )
+
+
+def bin_counts(bins: pd.DataFrame) -> alt.Chart:
+    """Draw how many examples each bin of `reliability` has, to stand beneath it."""
+    y = alt.Y("count", title="examples", axis=_beneath(tickCount=3))
+    chart: alt.Chart = (
+        alt.Chart(bins, height=130, description="Examples by confidence.")
+        .mark_bar(size=12, color=INK)
+        .encode(x=_confidence(labels=True), y=y, tooltip=_of_bin())
+    )
+    return chart
+
+
+def _confidence(*, labels: bool) -> alt.X:
+    axis = alt.Axis(format=PERCENT, labels=labels, ticks=labels)
+    return alt.X("confidence", title="confidence" if labels else None, axis=axis, scale=alt.Scale(domain=[0, 1]))
+
+
+def _beneath(**settings: Any) -> alt.Axis:
+    """Return an axis as wide as that of the chart above or beneath."""
+    return alt.Axis(minExtent=42, maxExtent=42, **settings)
+
+
+def _of_bin() -> list[alt.Tooltip]:
+    titles = {
+        "confidence": "confidence",
+        "accuracy": "share right",
+        "null_low": "if calibrated, from",
+        "null_high": "to",
+    }
+    shares = [alt.Tooltip(name, format=".1%", title=title) for name, title in titles.items()]
+    return [*shares, alt.Tooltip("count", format=",", title="examples")]
 
 
 def coverage(curve: pd.DataFrame, threshold: float) -> alt.LayerChart:

@@ -219,6 +219,8 @@ def environment(run_id: int) -> dict[str, Any]:
     commit = str(recorded.get("git_commit") or "")[:10]
     plain = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
     plain.pop("git_dirty", None)
+    truncated = recorded.get("truncated", {})
+    plain |= {f"truncated texts, {split}": f"{percent(share)} %" for split, share in truncated.items()}
     plain["git_commit"] = f"{commit}, with changes" if commit and recorded.get("git_dirty") else commit
     return {name.replace("_", " "): setting(value) for name, value in (plain | packages).items()}
 

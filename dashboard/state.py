@@ -17,6 +17,7 @@ from dashboard.words import plain
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 COMMAND = "python runner.py --r 8 --epochs 2"
 ANY = "any"
+MISTAKES, DOUBT = "mistakes", "labels in doubt"
 COSTS = {
     "train_seconds": "training time, seconds",
     "trainable_parameters": "trained weights",
@@ -222,6 +223,13 @@ def _address(selection: dict[str, Any]) -> dict[str, str]:
 # --- Filters ----------------------------------------------------------------------------------------
 
 
+def choose_view() -> str:
+    """Draw the choice of what to list: mistakes, or labels in doubt; it stands in the address."""
+    views = [MISTAKES, DOUBT]
+    choice = st.segmented_control("Show", views, default=MISTAKES, required=True, key="view", bind="query-params")
+    return str(choice)
+
+
 def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
     """Draw a filter that stands in the address; None where it lets all through."""
     choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
@@ -251,6 +259,18 @@ def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
         for column, (name, title) in zip(columns, titles.items(), strict=True)
     }
     return filters.runs(runs, words or "", chosen)
+
+
+def pick_threshold() -> float:
+    """Draw the choice of the confidence below which a run is to say «unsure»; it stands in the address."""
+    percent = st.slider(
+        "Unsure below a confidence of, %",
+        *(0, 99, 0),
+        key="threshold",
+        bind="query-params",
+        help="0: it answers always. Best chosen on the validation examples, on the page of the run.",
+    )
+    return float(percent) / 100
 
 
 def group_seeds() -> bool:

@@ -7,7 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from core.evaluation.metrics import FEW_EXAMPLES
-from core.formatting import DASH, count, duration, megabytes, p_value, parameters, percent, points, score, setting
+from core.formatting import (
+    DASH,
+    count,
+    duration,
+    megabytes,
+    number,
+    p_value,
+    parameters,
+    percent,
+    points,
+    score,
+    setting,
+)
 
 Cells = list["Told"]
 
@@ -167,6 +179,38 @@ def metrics(frame: pd.DataFrame, titles: Mapping[str, tuple[str, Callable[..., s
     _static(pd.DataFrame(rows), numbers=("value",))
 
 
+CALIBRATION = {"log_loss": ("log loss", number), "brier": ("Brier score", number), "ece": ("ECE, %", percent)}
+
+
+def calibration(frame: pd.DataFrame) -> None:
+    """Show what a run's probabilities are worth, a row a figure, a column before and after."""
+    shown = pd.DataFrame({"figure": [title for title, _ in CALIBRATION.values()]})
+    for when, own in frame.groupby("when", sort=False):
+        of_when = own.set_index("name")[["value", "low", "high"]]
+        shown[str(when)] = [_calibrated(name, *of_when.loc[name]) for name in CALIBRATION]
+    _static(shown, numbers=shown.columns[1:])
+
+
+def _calibrated(name: str, value: float, low: float, high: float) -> str:
+    """Return a figure with its interval; of an ECE that of a perfectly calibrated run, said so."""
+    if name == "ece" and value == value:
+        return f"{percent(value)}; a perfectly calibrated run: {percent(low)}–{percent(high)}"
+    return number(value, low, high)
+
+
+def rechecks(frame: pd.DataFrame) -> None:
+    """Show what predicting the test set again gave, a row a time."""
+    shown = pd.DataFrame(
+        {
+            "when": frame["created_at"].map(lambda when: f"{when:%Y-%m-%d %H:%M}"),
+            "result": frame["drifted"].map({True: "drifted", False: "nothing drifted"}),
+            "labels changed": list(map(count, frame["changed_labels"])),
+            "a probability moved by at most": list(map(number, frame["max_difference"])),
+        }
+    )
+    _static(shown, numbers=shown.columns[2:])
+
+
 def facts(values: Mapping[str, Any]) -> None:
     """Show names with their values; those without a value are left out."""
     rows = {name: str(value) for name, value in values.items() if value not in (None, "", DASH)}
@@ -211,6 +255,25 @@ def example(row: pd.Series) -> None:
         "flip": row.get("flip"),
     }
     facts(said | {name.replace("_", " "): setting(value) for name, value in (row["extra"] or {}).items()})
+
+
+def flawed(frame: pd.DataFrame) -> None:
+    """Show rows of the data that something is the matter with."""
+    if "similarity" in frame:
+        frame = frame.assign(similarity=[f"{percent(share)} %" for share in frame["similarity"]])
+    texts = {
+        name: st.column_config.TextColumn(width="large") for name in ("test text", "twin", "text") if name in frame
+    }
+    st.dataframe(frame, hide_index=True, column_config=texts)
+
+
+def suspects(frame: pd.DataFrame) -> None:
+    """Show examples whose label is in doubt, with how far the raters were apart where that is known."""
+    shown = frame[["text", "label", "suggested"]].rename(columns={"suggested": "suggested label"})
+    shown["quality of the label, %"] = [percent(share) for share in frame["quality"]]
+    if "deviation" in frame:
+        shown["deviation of the raters"] = [number(value) for value in frame["deviation"]]
+    st.dataframe(shown, hide_index=True, column_config={"text": st.column_config.TextColumn(width="large")})
 
 
 def balance(shown: pd.DataFrame) -> None:

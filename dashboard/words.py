@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.formatting import count, p_value, percent, points, score, setting
+from core.evaluation.metrics import FEW_EXAMPLES
+from core.formatting import count, number, p_value, percent, points, score, setting
 
 if TYPE_CHECKING:
     from core.store.records import Dataset, Run
@@ -108,25 +109,71 @@ def of_dataset(dataset: "Dataset", balance: pd.DataFrame) -> str:
 
 
 def remarks(checks: Mapping[str, Any], rare: pd.DataFrame) -> list[str]:
-    """Return what to mind before believing a score on these data."""
+    """Return what to mind before believing a score on these data.
+
+    ``rare``: label, count, share and half (the half width of the interval of its F1).
+    """
     left_out = [f"{count(rows)} rows {reason} were left out." for reason, rows in checks.get("left_out", {}).items()]
     duplicates = [f"{count(rows)} in {split}" for split, rows in checks.get("duplicates", {}).items() if rows]
-    leaked = checks.get("leaked_test_examples", 0)
+    leaked, near = checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)
+    conflicts = checks.get("conflicting_texts", 0)
     return [
         *left_out,
         f"Texts that stand twice within a split: {', '.join(duplicates)}." if duplicates else "No text stands twice.",
-        f"{count(leaked)} test examples also stand in the training or validation split: the scores flatter."
+        f"{_test_examples(leaked)} in the training or validation split: the scores flatter."
         if leaked
         else "No test example also stands in the training or validation split.",
-        *(
-            f"«{row.label}» is rare: {percent(row.share)} % of the test set, {count(row.count_)} examples. "
-            "Its figures are uncertain."
-            for row in rare.rename(columns={"count": "count_"}).itertuples()
-        ),
+        *([f"Near duplicates: {_test_examples(near)} there with few changes."] if near else []),
+        *([f"Texts that stand with more than one label: {count(conflicts)}."] if conflicts else []),
+        *map(_rare, rare.rename(columns={"count": "count_"}).itertuples()),
     ]
 
 
-def answer(probabilities: pd.DataFrame) -> str:
-    """Return the most probable label with its probability."""
+def _test_examples(number_: int) -> str:
+    return f"{count(number_)} test {'example also stands' if number_ == 1 else 'examples also stand'}"
+
+
+def _rare(row: Any) -> str:
+    """Return how well the figures of a rare class can be known."""
+    known = f"Its F1 is known to ± {points(row.half)[1:]} points at best." if row.half == row.half else ""
+    few = f"That is too few to tell (fewer than {FEW_EXAMPLES})." if row.count_ < FEW_EXAMPLES else ""
+    head = f"«{row.label}» is rare: {percent(row.share)} % of the test set, {count(row.count_)} examples."
+    return f"{head} {few or known or 'Its figures are uncertain.'}"
+
+
+def suspects(found: int, total: int, label: str) -> str:
+    """Return how many labels are in doubt, and who doubts them."""
+    who = f"judged by the probabilities of {label}"
+    if not found:
+        return f"No label of the {count(total)} test examples is in doubt, {who}."
+    return f"{count(found)} of {count(total)} labels of the test set are in doubt, {who}."
+
+
+def calibration(temperature: float) -> str:
+    """Return what the fitted temperature says of a run."""
+    fitted = f"The temperature fitted on the validation examples is {number(temperature)}: as trained,"
+    if temperature > 1:
+        return f"{fitted} the run is surer than it should be."
+    return f"{fitted} the run is less sure than it could be."
+
+
+def temperature(fitted: float | None) -> str:
+    """Return whether the probabilities of an answer are calibrated."""
+    if fitted is None:
+        return "Not calibrated: this run has no fitted temperature."
+    return f"Calibrated with the temperature fitted on the validation examples, {number(fitted)}."
+
+
+def abstaining(split: str, row: Any) -> str:
+    """Return what answering only when sure gives on a split, from a row of its figures."""
+    answered = score(row.coverage, row.coverage_low, row.coverage_high)
+    right = score(row.accuracy, row.accuracy_low, row.accuracy_high)
+    return f"{split.capitalize()}: {answered} % answered, of these {right} % right."
+
+
+def answer(probabilities: pd.DataFrame, threshold: float = 0.0) -> str:
+    """Return the most probable label with its probability; below the threshold, that it is unsure."""
     first = probabilities.loc[probabilities["probability"].idxmax()]
+    if first["probability"] < threshold:
+        return f"unsure: {first['label']} is the likeliest, {percent(first['probability'])} %"
     return f"{first['label']}, {percent(first['probability'])} %"

@@ -98,7 +98,9 @@ def _baseline(store: Store, data: DataSet, method: str, fit) -> int:
     config = RunConfig(method=method, **SIZES)
     with recording(store, config, method, ENVIRONMENT) as run:
         fitted = fit(config, data)
-        _save(run, data, config, fitted.classifier.logits(data.test.texts))
+        dataset_id = _save(run, data, config, fitted.classifier.logits(data.test.texts))
+        _save_validation(run, data, dataset_id, fitted.classifier.logits(data.validation.texts))
+        run.save_metrics("validation", {"temperature": Estimate(TEMPERATURE)})
         folder = store.folder / "adapters" / f"{run.id}-{method}"
         folder.mkdir(parents=True)
         fitted.classifier.save(folder)

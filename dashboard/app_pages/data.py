@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.formatting import count
-from dashboard import charts, data, figures, filters, state, tables, words
+from dashboard import charts, data, evidence, figures, filters, state, tables, words
 
 st.title("Data")
 state.explain_if_empty("This page will show the examples, their classes in each split, and what to mind.")
@@ -12,8 +12,19 @@ dataset_id = state.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
 st.text(words.of_dataset(dataset, balance))
-remarks = words.remarks(dataset.checks, figures.rare_classes(dataset_id))
+rare = evidence.rare_classes(figures.rare_classes(dataset_id), state.test_set())
+remarks = words.remarks(dataset.checks, rare)
 st.markdown("\n".join(f"- {words.plain(remark)}" for remark in remarks))
+for title, rows in (
+    ("Texts that stand twice within a split", evidence.duplicates(dataset_id)),
+    ("Test examples that also stand in another split", evidence.leaks(dataset_id, exact=True)),
+    ("Test examples with a near duplicate in another split", evidence.leaks(dataset_id, exact=False)),
+    ("Texts with more than one label", evidence.conflicts(dataset_id)),
+):
+    if not rows.empty:
+        with st.expander(f"{title}: {count(len(rows))}", icon=":material/warning:"):
+            tables.flawed(rows)
+state.link("failures", "Labels in doubt", ":material/rule:", view=state.DOUBT)
 
 left, right = st.columns(2, gap="large")
 with left:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, choices, data, figures, filters, state, tables, words
+from dashboard import charts, choices, data, evidence, figures, filters, state, tables, words
 
 st.title("Failures")
 state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
@@ -12,6 +12,14 @@ with left:
     run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
     other = state.pick_other("Against another run", complete, run_id)
+if state.choose_view() == state.DOUBT:
+    with st.spinner("Looking for labels in doubt …"):
+        suspects = evidence.suspects(run_id)
+    st.text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
+    if not suspects.empty:
+        tables.suspects(suspects)
+        st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")
+    st.stop()
 labels, failures = data.labels(run_id), figures.failures(run_id, other)
 
 left, right = st.columns([2, 3], gap="large")

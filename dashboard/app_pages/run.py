@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.formatting import count, duration, megabytes, number, parameters, score
-from dashboard import charts, choices, data, figures, state, tables, words
+from dashboard import charts, choices, data, evidence, evidence_charts, figures, state, tables, words
 
 st.title("Run")
 state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
@@ -31,16 +31,22 @@ def show_headline() -> None:
     if rival is not None:
         with st.container(border=True):
             st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, rival)))}**")
+    warning = data.training_warning(run_id)
+    if warning:
+        st.warning(words.plain(warning), icon=":material/warning:")
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
+    worst_f1 = tables.class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
     numbers = (
         ("Macro F1", score(*metrics.loc["macro_f1"]), "macro_f1"),
         ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
-        (f"Worst class: {words.plain(worst.label)}", score(worst.f1, worst.f1_low, worst.f1_high), "worst_class"),
+        (f"Worst class: {words.plain(worst.label)}", worst_f1, "worst_class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
     with st.container(horizontal=True):
         for label, value, name in numbers:
             st.metric(label, value, help=words.HELP[name], border=True, width=230)
+    if "macro_f1_without_leaks" in metrics.index:
+        st.text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
     state.links_of(run_id, against=rival, here=True)
 
 
@@ -69,6 +75,44 @@ def show_classes() -> None:
         cell = state.clicked_cell("confusion")
         if cell:
             state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
+
+
+def show_calibration() -> None:
+    """Show what its probabilities are worth, as trained and at the fitted temperature."""
+    temperature = data.temperature(run_id)
+    if temperature is None:
+        return
+    st.subheader("Calibration")
+    st.text(words.calibration(temperature))
+    columns = st.columns(2, gap="large")
+    for column, calibrated in zip(columns, (False, True), strict=True):
+        with column:
+            st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
+            bins = evidence.reliability(run_id, calibrated=calibrated)
+            st.altair_chart(evidence_charts.reliability(bins), width="stretch")
+            st.altair_chart(evidence_charts.bin_counts(bins), width="stretch")
+    st.caption(
+        "Test examples by confidence: a point on the dashed line is right as often as it claims. "
+        "Grey bars: where a perfectly calibrated run would lie, 95 times of 100."
+    )
+    tables.calibration(evidence.calibration(run_id))
+
+
+def show_abstaining() -> None:
+    """Show what answering only when sure gives, and let the threshold be chosen, on the validation examples."""
+    curve = evidence.coverage(run_id)
+    if data.temperature(run_id) is None or curve.empty:
+        return
+    st.subheader("Answering only when sure")
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        threshold = state.pick_threshold()
+        for split in ("validation", "test"):
+            st.text(words.abstaining(split, evidence.answered(run_id, split, threshold)))
+        link = {"run": run_id, "threshold": round(threshold * 100)}
+        state.link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
+    left.altair_chart(evidence_charts.coverage(curve, threshold), width="stretch")
+    left.caption("On the validation examples, with the 95 % interval. The test set is not for choosing.")
 
 
 def show_curves() -> None:
@@ -113,11 +157,17 @@ def show_record() -> None:
     with right:
         st.subheader("Environment")
         tables.facts(figures.environment(run_id))
+        rechecks = data.rechecks(run_id)
+        if not rechecks.empty:
+            st.subheader("Checked again")
+            tables.rechecks(rechecks)
 
 
 if row.state == "complete":
     show_headline()
     show_classes()
+    show_calibration()
+    show_abstaining()
 else:
     show_failure()
 show_curves()

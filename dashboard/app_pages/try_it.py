@@ -12,7 +12,7 @@ with left:
     run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
     other = state.pick_other("Beside it", complete, run_id, key="beside", default=choices.rival(run_id))
-text = state.write_text()
+text, threshold = state.write_text(), state.pick_threshold()
 if not text.strip():
     st.info("Write a text, and its classes' probabilities appear here.", icon=":material/info:")
     st.stop()
@@ -24,8 +24,11 @@ for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=Tru
         st.subheader(words.plain(data.label(number)))
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
-        st.text(words.answer(answers[number]))
+        st.text(words.answer(answers[number], threshold))
         st.altair_chart(charts.probabilities(answers[number], charts.run_colour(number)), width="stretch")
+        st.caption(words.temperature(data.temperature(number)))
 
 st.subheader("Tried so far")
-tables.frame(state.remember_answers(text, {data.label(number): words.answer(one) for number, one in answers.items()}))
+tables.frame(
+    state.remember_answers(text, {data.label(number): words.answer(one, threshold) for number, one in answers.items()})
+)

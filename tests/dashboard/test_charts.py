@@ -51,6 +51,11 @@ PAIRS = pd.DataFrame(
         "text": ["−10.0", "+10.0"],
     }
 )
+RELIABILITY = pd.DataFrame(
+    {"confidence": [0.6, 0.9], "accuracy": [0.5, 0.9], "count": [10, 20], "null_low": [0.3, 0.8], "null_high": [0.9, 1]}
+)
+COVERAGE = pd.DataFrame({"threshold": [0.5, 0.7], "coverage": [1.0, 0.4], "accuracy": [0.8, 0.9]})
+COVERAGE = COVERAGE.assign(coverage_low=0.3, coverage_high=1.0, accuracy_low=0.7, accuracy_high=0.95)
 HISTORY = pd.DataFrame(
     {
         "epoch": [0.5, 1.0, 1.0],
@@ -70,6 +75,9 @@ ALL = {
     "class_changes": lambda: charts.class_changes(CHANGES),
     "flip_map": lambda: evidence_charts.flip_map(FLIPS, ["no", "yes"]),
     "verdict_map": lambda: evidence_charts.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
+    "reliability": lambda: evidence_charts.reliability(RELIABILITY),
+    "bin_counts": lambda: evidence_charts.bin_counts(RELIABILITY),
+    "coverage": lambda: evidence_charts.coverage(COVERAGE, 0.6),
     "run_intervals": lambda: charts.run_intervals(RUNS, "macro_f1", "macro F1"),
     "class_balance": lambda: charts.class_balance(BALANCE, ["no", "yes"]),
     "lengths": lambda: charts.lengths(BINS, ["no", "yes"]),

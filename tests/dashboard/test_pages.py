@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from core.config import RunConfig
@@ -105,6 +106,36 @@ def test_run_shows_verdict_metrics_classes_and_the_command(seeded, open_page):
     assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in words
 
 
+def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
+    app = open_page("run", run=seeded.lora)
+    words = said(app)
+    assert "The temperature fitted on the validation examples is 1.500" in words
+    (figures,) = [table.value for table in app.dataframe if "at the temperature" in table.value]
+    assert list(figures["figure"]) == ["log loss", "Brier score", "ECE, %"]
+    assert "; a perfectly calibrated run: " in figures["as trained"].iloc[2]
+
+
+def test_run_lets_a_threshold_be_chosen(seeded, open_page):
+    app = open_page("run", run=seeded.lora)
+    assert "Test: 100.0 (96.3–100.0) % answered" in said(app)
+    app.slider(key="threshold").set_value(90).run()
+    assert "Test: 100.0" not in said(app)
+    assert said(app) == said(open_page("run", run=seeded.lora, threshold=90))
+
+
+def test_run_tells_of_rechecks_truncated_texts_and_leaks(seeded, open_page):
+    tables = [table.value for table in open_page("run", run=seeded.lora).dataframe]
+    assert [table["result"].iloc[0] for table in tables if "result" in table] == ["drifted"]
+    facts = pd.concat(table.value for table in open_page("run", run=seeded.odd).dataframe)
+    assert "25.0 %" in facts["value"].tolist()
+    assert "Macro F1 without leaked test examples: " in said(open_page("run", run=seeded.flawed))
+
+
+def test_a_class_with_few_test_examples_says_so(seeded, open_page):
+    shown = open_page("run", run=seeded.flawed).dataframe[0].value.set_index("class")
+    assert shown.loc["odd", "F1"].endswith(", too few examples (4)")
+
+
 def test_a_name_is_never_read_as_markup(seeded, open_page):
     app = open_page("run", run=seeded.odd)
     assert ODD_NAME in app.selectbox(key="pick run").options[seeded.odd - 1]
@@ -203,6 +234,35 @@ def test_data_tells_balance_checks_and_rare_classes(seeded, open_page):
     assert list(app.dataframe[0].value["split"]) == ["train", "validation", "test"]
     app.selectbox(key="split").select("test").run()
     assert "100 examples" in said(app)
+
+
+def test_data_shows_what_is_wrong_with_the_rows_behind_it(seeded, open_page):
+    app = open_page("data", run=seeded.flawed)
+    words = said(app)
+    assert "2 test examples also stand in the training or validation split: the scores flatter." in words
+    assert "Texts that stand with more than one label: 1." in words
+    assert "That is too few to tell" in words
+    assert [box.label for box in app.expander] == [
+        "Texts that stand twice within a split: 1",
+        "Test examples that also stand in another split: 2",
+        "Test examples with a near duplicate in another split: 1",
+        "Texts with more than one label: 1",
+    ]
+
+
+def test_labels_in_doubt_come_with_a_suggestion_and_what_the_raters_said(seeded, open_page):
+    app = open_page("failures", run=seeded.flawed, view="labels in doubt")
+    assert "of 100 labels of the test set are in doubt" in said(app)
+    shown = app.dataframe[0].value
+    assert (shown["label"] != shown["suggested label"]).all()
+    assert "deviation of the raters" in shown
+
+
+def test_try_it_is_calibrated_and_unsure_below_the_threshold(seeded, open_page):
+    app = open_page("try_it", run=seeded.tfidf, threshold=99)
+    words = said(app)
+    assert "Calibrated with the temperature fitted on the validation examples, 1.500." in words
+    assert "unsure: " in words
 
 
 def test_try_it_answers_with_a_baseline_beside(seeded, open_page):

@@ -35,14 +35,25 @@ def test_filters_that_are_set_are_said_in_words():
 
 def test_remarks_name_what_flatters_a_score():
     checks = {"left_out": {"without text": 2}, "duplicates": {"test": 1, "train": 0}, "leaked_test_examples": 3}
-    rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053]})
+    rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053], "half": [0.092]})
     said = words.remarks(checks, rare)
     assert said == [
         "2 rows without text were left out.",
         "Texts that stand twice within a split: 1 in test.",
         "3 test examples also stand in the training or validation split: the scores flatter.",
-        "«neutral» is rare: 5.3 % of the test set, 53 examples. Its figures are uncertain.",
+        "«neutral» is rare: 5.3 % of the test set, 53 examples. Its F1 is known to ± 9.2 points at best.",
     ]
+
+
+def test_a_class_with_few_examples_is_too_rare_to_tell():
+    rare = pd.DataFrame({"label": ["odd"], "count": [4], "share": [0.04], "half": [0.3]})
+    assert words.remarks({}, rare)[-1].endswith("4 examples. That is too few to tell (fewer than 10).")
+
+
+def test_an_answer_below_the_threshold_is_unsure():
+    shares = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
+    assert words.answer(shares, 0.5) == "yes, 60.0 %"
+    assert words.answer(shares, 0.7) == "unsure: yes is the likeliest, 60.0 %"
 
 
 def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():
