@@ -67,13 +67,15 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
                 run.dataset if isinstance(run.dataset, str) else DASH,
                 run.state,
                 score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+                points(run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high),
                 score(run.accuracy, run.accuracy_low, run.accuracy_high),
                 duration(run.train_seconds),
                 parameters(run.trainable_parameters, run.total_parameters),
             )
             for run in runs.itertuples()
         ]
-        head = ("run", "name", "kind", "data", "status", "macro F1", "accuracy", "training", "trained weights")
+        over = "over best baseline"
+        head = ("run", "name", "kind", "data", "status", "macro F1", over, "accuracy", "training", "trained weights")
         _print_table(head, rows, words=5)
 
 
