@@ -263,13 +263,17 @@ def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
 
 def pick_threshold() -> float:
     """Draw the choice of the confidence below which a run is to say «unsure»; it stands in the address."""
+    asked = _numbers(_wanted("threshold"))
+    st.session_state["pick threshold"] = min(asked[0], 99) if asked else 0
     percent = st.slider(
         "Unsure below a confidence of, %",
-        *(0, 99, 0),
-        key="threshold",
-        bind="query-params",
+        *(0, 99),
+        key="pick threshold",
+        on_change=_adopt,
+        args=("threshold", "pick threshold"),
         help="0: it answers always. Best chosen on the validation examples, on the page of the run.",
     )
+    _settle("threshold", str(percent) if percent else "")
     return float(percent) / 100
 
 

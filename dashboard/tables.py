@@ -110,11 +110,15 @@ def _cells(cells: Cells) -> pd.Series:
     return pd.Series(cells, dtype=object)
 
 
+def _as_told(shown: pd.DataFrame) -> Any:
+    return shown.style.format(lambda cell: cell.text if isinstance(cell, Told) else str(cell))
+
+
 def _chosen(shown: pd.DataFrame, key: str) -> list[int]:
     """Show a table, sorted by a click on a column's head; return the places of the chosen rows."""
     pinned = {name: st.column_config.Column(pinned=True) for name in ("#", "name") if name in shown}
     event = st.dataframe(
-        shown.style.format(lambda cell: cell.text if isinstance(cell, Told) else str(cell)),
+        _as_told(shown),
         hide_index=True,
         key=key,
         placeholder=DASH,
@@ -270,10 +274,10 @@ def flawed(frame: pd.DataFrame) -> None:
 def suspects(frame: pd.DataFrame) -> None:
     """Show examples whose label is in doubt, with how far the raters were apart where that is known."""
     shown = frame[["text", "label", "suggested"]].rename(columns={"suggested": "suggested label"})
-    shown["quality of the label, %"] = [percent(share) for share in frame["quality"]]
+    shown["quality of the label, %"] = _cells(_told(percent, frame["quality"]))
     if "deviation" in frame:
-        shown["deviation of the raters"] = [number(value) for value in frame["deviation"]]
-    st.dataframe(shown, hide_index=True, column_config={"text": st.column_config.TextColumn(width="large")})
+        shown["deviation of the raters"] = _cells(_told(number, frame["deviation"]))
+    st.dataframe(_as_told(shown), hide_index=True, column_config={"text": st.column_config.TextColumn(width="large")})
 
 
 def balance(shown: pd.DataFrame) -> None:

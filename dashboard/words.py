@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from core.evaluation.intervals import proportion
 from core.evaluation.metrics import FEW_EXAMPLES
 from core.formatting import count, number, p_value, percent, points, score, setting
 
@@ -88,7 +89,9 @@ def gap(label: str, other: str) -> str:
 
 def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -> str:
     """Return how many examples are wrong, how many are shown, and why."""
-    head = f"{count(wrong)} of {count(total)} test examples are wrong ({percent(wrong / total if total else None)} %)."
+    share = proportion(wrong, total)
+    said = score(share.value, share.low, share.high)
+    head = f"{count(wrong)} of {count(total)} test examples are wrong: {said} %."
     return head if not filters else f"{head} Shown: {count(shown)} with {', '.join(filters)}."
 
 

@@ -149,6 +149,12 @@ def _save_validation(run: RunWriter, data: DataSet, dataset_id: int, logits) -> 
     run.save_predictions(data, "validation", dataset_id, shares, evaluation)
 
 
+def record_weak_adapter(store: Store, data: DataSet) -> int:
+    """Record a baseline and an adapter that learnt less; return the adapter's number."""
+    _baseline(store, data, "tfidf", fit_tfidf)
+    return _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.2)
+
+
 def record_failure(store: Store, data: DataSet) -> int:
     """Record a run that failed while training."""
     with recording(store, RunConfig(**SIZES, lr=9.0), "lora-r8", ENVIRONMENT) as run:

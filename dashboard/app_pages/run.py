@@ -44,7 +44,7 @@ def show_headline() -> None:
     )
     with st.container(horizontal=True):
         for label, value, name in numbers:
-            st.metric(label, value, help=words.HELP[name], border=True, width=230)
+            st.metric(label, value, help=words.HELP[name], border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
         st.text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
     state.links_of(run_id, against=rival, here=True)

@@ -21,7 +21,11 @@ if best is not None:
         state.links_of(best, against=rival)
 
 runs = figures.against_baselines(state.narrowed(runs))
-if state.group_seeds():
+grouped = state.group_seeds()
+if runs.empty:
+    st.info("No run passes these filters.", icon=":material/filter_alt:")
+    chosen = []
+elif grouped:
     chosen = tables.groups(figures.groups(runs), key="groups")
     st.caption("± is the standard deviation over the seeds. Tick a line to open its runs.")
     if chosen:
@@ -31,7 +35,7 @@ else:
 if chosen:
     st.text(f"Chosen: {', '.join(map(data.label, chosen))}")
     state.links_of(chosen[0], against=chosen[1:] or None)
-else:
+elif not runs.empty:
     st.caption("A click on a column's head sorts. Tick a run to open it, or several to compare them.")
 
 for run in data.without_scores(runs):

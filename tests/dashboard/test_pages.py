@@ -10,7 +10,7 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.store.engine import open_store
-from tests.seeded import ODD_NAME, SIZES, record_failure
+from tests.seeded import ODD_NAME, SIZES, record_failure, record_weak_adapter
 
 PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
 
@@ -83,6 +83,20 @@ def test_runs_that_differ_in_the_seed_alone_are_one_line(seeded, open_page):
     assert shown.loc[ODD_NAME, "seeds"] == "one seed"
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_where_no_run_passes_the_filters_the_page_says_so(grouped, seeded, open_page):
+    app = open_page("runs")
+    app.toggle(key="seeds").set_value(grouped)
+    app.text_input(key="search").input("nothing of that name").run()
+    assert not app.exception
+    assert app.info[0].value == "No run passes these filters."
+
+
+@pytest.mark.parametrize("threshold", ["abc", "-5", "150", "nan", "0.5"])
+def test_a_threshold_that_makes_no_sense_is_passed_over(threshold, seeded, open_page):
+    assert 0 <= open_page("run", run=seeded.tfidf, threshold=threshold).slider(key="pick threshold").value < 100
+
+
 def test_runs_tells_why_a_run_failed(seeded, open_page):
     words = said(open_page("runs"))
     assert "This run failed in the phase «training»." in words
@@ -106,6 +120,13 @@ def test_run_shows_verdict_metrics_classes_and_the_command(seeded, open_page):
     assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in words
 
 
+def test_run_warns_of_an_adapter_that_was_hardly_trained(empty, open_page):
+    number = record_weak_adapter(open_store(str(empty), create=True), load_data(RunConfig(**SIZES)))
+    assert "It looks under-trained: 20 training steps" in open_page("run", run=number).warning[0].value.replace(
+        "\\", ""
+    )
+
+
 def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
     app = open_page("run", run=seeded.lora)
     words = said(app)
@@ -118,7 +139,8 @@ def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
 def test_run_lets_a_threshold_be_chosen(seeded, open_page):
     app = open_page("run", run=seeded.lora)
     assert "Test: 100.0 (96.3–100.0) % answered" in said(app)
-    app.slider(key="threshold").set_value(90).run()
+    app.slider(key="pick threshold").set_value(90).run()
+    assert app.query_params["threshold"] == "90"
     assert "Test: 100.0" not in said(app)
     assert said(app) == said(open_page("run", run=seeded.lora, threshold=90))
 

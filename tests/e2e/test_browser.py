@@ -1,6 +1,7 @@
 """The dashboard in a real browser: every page, its links, and a reload; no exception and no console error."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -93,7 +94,11 @@ class Visitor:
 
     def settle(self, title: str | None = None) -> None:
         """Wait until the page is drawn, and look for exceptions."""
-        heading = self.page.locator("h1") if title is None else self.page.locator("h1", has_text=title)
+        heading = (
+            self.page.locator("h1")
+            if title is None
+            else self.page.locator("h1", has_text=re.compile(rf"^\s*{title}\s*$"))
+        )
         heading.first.wait_for()
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0
@@ -210,6 +215,31 @@ def test_a_typed_text_is_answered(dashboard, record, visit):
     box.press("Control+Enter")
     visitor.settle()
     assert visitor.page.locator('[data-testid="stVegaLiteChart"]').count() == 2
+
+
+def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"run?run={record.tfidf}&threshold=99")
+    visitor.follow("Try it with this threshold", "Try it")
+    assert "threshold=99" in visitor.page.url
+    assert visitor.shows("unsure: ")
+
+
+def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open()
+    visitor.page.get_by_text("Group seeds").click()
+    visitor.shows("standard deviation over the seeds")
+    assert "seeds=true" in visitor.page.url
+    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 122})  # the third row's box
+    assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
+
+
+def test_labels_in_doubt_are_a_click_away_from_the_data(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"data?run={record.flawed}")
+    visitor.follow("Labels in doubt", "Failures")
+    assert visitor.shows("labels of the test set are in doubt")
 
 
 def test_without_a_database_every_page_says_what_to_run(tmp_path, visit):
