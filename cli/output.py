@@ -233,15 +233,15 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
 
 
 def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
-    """Print how each adapter stands to its best baseline, with Holm's p where there are several."""
-    measured = adapters[adapters["baseline_id"].notna()]
-    compared = [compare_runs(store, run.id, int(run.baseline_id)) for run in measured.itertuples()]
-    for one, p in zip(compared, adjusted_p(compared), strict=True):
-        several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
-        print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
-        warning = training_warning(store, one.a)
-        if warning:
-            print(f"  {warning}")
+    """Print how each adapter stands to its best baseline, with Holm's p where several stand to the same one."""
+    for baseline, measured in adapters.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
+        compared = [compare_runs(store, run_id, int(baseline)) for run_id in measured["id"]]
+        for one, p in zip(compared, adjusted_p(compared), strict=True):
+            several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
+            print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
+            warning = training_warning(store, one.a)
+            if warning:
+                print(f"  {warning}")
 
 
 def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
