@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from core.evaluation.comparison import compare
 from core.evaluation.metrics import evaluate
-from core.evaluation.power import smallest_difference
+from core.evaluation.power import ALPHA, smallest_difference
 
 DRAWS = 2000  # a tenth of a point more spread than 10,000, five times as fast
 POPULATION = 400_000
@@ -77,13 +77,15 @@ def _first(drawn: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
     return drawn[0], drawn[1][0]
 
 
-def false_verdicts(world: World, trials: int) -> float:
-    """Return how often one of two equally good runs is said to have helped or hurt."""
-    wrong = 0
+def false_verdicts(world: World, trials: int) -> tuple[float, float]:
+    """Return how often one of two equally good runs is said to have helped or hurt, and how often p < .05."""
+    verdicts, small = 0, 0
     for trial in range(trials):
         true, (a, b) = world.draw(world.n, np.random.default_rng(100_000 + trial))
-        wrong += compare(true, a.argmax(1), b.argmax(1), len(LABELS), draws=DRAWS).verdict != "no evidence either way"
-    return wrong / trials
+        found = compare(true, a.argmax(1), b.argmax(1), len(LABELS), draws=DRAWS)
+        verdicts += found.verdict != "no evidence either way"
+        small += found.p < ALPHA
+    return verdicts / trials, small / trials
 
 
 def power(n: int, flips: float, trials: int) -> tuple[float, float]:
@@ -93,7 +95,7 @@ def power(n: int, flips: float, trials: int) -> tuple[float, float]:
     rng, found = np.random.default_rng(0), 0
     for _ in range(trials):
         fixed, broken, _same = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips])
-        found += binomtest(int(fixed), int(fixed + broken)).pvalue < 0.05 if fixed + broken else False
+        found += binomtest(int(fixed), int(fixed + broken)).pvalue < ALPHA if fixed + broken else False
     return difference, found / trials
 
 
@@ -104,9 +106,10 @@ def main(trials: int = 1000) -> None:
     print(f"{'':20}" + "".join(f"{world.name:>20}" for world in WORLDS))
     for name in columns[0]:
         print(f"{name:20}" + "".join(f"{column[name]:20.1%}" for column in columns))
-    print("\nVerdicts on two equally good runs: helped or hurt")
+    print("\nTwo equally good runs                    helped or hurt             p < .05")
     for world in WORLDS:
-        print(f"{world.name:20}{false_verdicts(world, trials):20.1%}")
+        verdicts, small = false_verdicts(world, trials)
+        print(f"{world.name:20}{verdicts:35.1%}{small:20.1%}")
     print("\nPower at the smallest difference that is stated")
     for n, flips in ((200, 0.2), (500, 0.1), (1000, 0.1), (1000, 0.2)):
         difference, found = power(n, flips, 4 * trials)

@@ -67,13 +67,15 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
                 run.dataset if isinstance(run.dataset, str) else DASH,
                 run.state,
                 score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+                points(run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high),
                 score(run.accuracy, run.accuracy_low, run.accuracy_high),
                 duration(run.train_seconds),
                 parameters(run.trainable_parameters, run.total_parameters),
             )
             for run in runs.itertuples()
         ]
-        head = ("run", "name", "kind", "data", "status", "macro F1", "accuracy", "training", "trained weights")
+        over = "over best baseline"
+        head = ("run", "name", "kind", "data", "status", "macro F1", over, "accuracy", "training", "trained weights")
         _print_table(head, rows, words=5)
 
 
@@ -94,12 +96,24 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
     }
     for name, value in (run.config | facts).items():
         print(f"  {name:16} {setting(value)}")
-    figures = [
-        (one.name, (score if one.name.startswith(SHARES) else number)(one.value, one.low, one.high))
-        for one in metrics[metrics["split"] == "test"].itertuples()
-    ]
-    _print_table(("metric", "test, 95 %"), figures)
+    _print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
     _print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
+
+
+def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return name and figure of each metric; an ECE stands beside what a perfectly calibrated run would show."""
+    rows = []
+    by_name = {row["name"]: row for row in _records(metrics)}
+    for name, row in by_name.items():
+        if name.startswith("ece_null"):
+            continue
+        interval = row["value"], row["low"], row["high"]
+        figure = score(*interval) if name.startswith(SHARES) else number(*interval)
+        null = by_name.get(name.replace("ece", "ece_null"))
+        if name.startswith("ece") and null:
+            figure += f", perfectly calibrated {percent(null['low'])}–{percent(null['high'])}"
+        rows.append((name, figure))
+    return rows
 
 
 def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
@@ -219,15 +233,15 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
 
 
 def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
-    """Print how each adapter stands to its best baseline, with Holm's p where there are several."""
-    measured = adapters[adapters["baseline_id"].notna()]
-    compared = [compare_runs(store, run.id, int(run.baseline_id)) for run in measured.itertuples()]
-    for one, p in zip(compared, adjusted_p(compared), strict=True):
-        several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
-        print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
-        warning = training_warning(store, one.a)
-        if warning:
-            print(f"  {warning}")
+    """Print how each adapter stands to its best baseline, with Holm's p where several stand to the same one."""
+    for baseline, measured in adapters.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
+        compared = [compare_runs(store, run_id, int(baseline)) for run_id in measured["id"]]
+        for one, p in zip(compared, adjusted_p(compared), strict=True):
+            several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
+            print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
+            warning = training_warning(store, one.a)
+            if warning:
+                print(f"  {warning}")
 
 
 def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
@@ -255,12 +269,17 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
 
 
 def _print_next(run_id: int, store: Store) -> None:
+    """Print commands that can be pasted as they stand, with this very Python."""
     elsewhere = Path(store.address) != DEFAULT
     flag, variable = (f" --db {store.address}", f"RUNS_DB={store.address} ") if elsewhere else ("", "")
+    here = Path(sys.executable)
+    python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
     print("Next:")
-    print(f"  {variable}streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter")
-    print(f"  python runner.py show {run_id}{flag}")
-    print(f'  python runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
+    print(
+        f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter"
+    )
+    print(f"  {python} runner.py show {run_id}{flag}")
+    print(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
 
 
 def class_score(row: Mapping[str, Any], name: str = "f1") -> str:

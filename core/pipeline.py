@@ -19,6 +19,7 @@ from core.data.splits import DataSet
 from core.environment import PeakMemory, describe, packages
 from core.errors import RequestError, RunError
 from core.evaluation.calibration import calibration_metrics, fit_temperature
+from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation, evaluate
 from core.inference import load_classifier
@@ -125,7 +126,7 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
         temperature = _evaluate_validation(run, dataset_id, data, fitted)
         evaluation = _evaluate_test(run, dataset_id, data, fitted, temperature)
         if config.kind != "baseline":
-            run.update(baseline_id=queries.best_baseline(store, dataset_id, config.seed))
+            measure_against_baseline(run, dataset_id, data.labels, config.seed)
 
         progress.entered("saving")
         card = model_card(config, data, fitted, evaluation)
@@ -177,6 +178,17 @@ def _record_fit(run: RunWriter, fitted: Fitted) -> None:
         train_examples_per_second=fitted.train_examples_per_second,
         environment=queries.run(run.store, run.id).environment | fitted.environment,
     )
+
+
+def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[str], seed: int) -> None:
+    """Link a run to the best baseline of its data set, and record the difference in macro F1."""
+    baseline = queries.best_baseline(run.store, dataset_id, seed)
+    if baseline is None:
+        return
+    true, ours = queries.outcomes(run.store, run.id, labels)
+    _, theirs = queries.outcomes(run.store, baseline, labels)
+    run.update(baseline_id=baseline)
+    run.save_metrics("test", {queries.OVER_BASELINE: compare(true, ours, theirs, len(labels)).macro_f1})
 
 
 def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:

@@ -174,8 +174,27 @@ def _trainer(
     folder: str,
     reporter: _Reporter,
 ) -> Trainer:
-    steps = config.epochs * -(-len(data.train) // config.batch_size)
-    arguments = TrainingArguments(
+    codes, classes = data.train.labels, len(data.labels)
+    weights = balanced_weights(codes, classes) if config.class_weights == "balanced" else None
+    trainer = _Trainer(
+        train_sampler=balanced_sampler(codes, classes, config.seed) if config.sampler == "balanced" else None,
+        compute_loss_func=ClassificationLoss(weights),
+        model=model,
+        args=_arguments(config, len(data.train), folder),
+        train_dataset=_tokenized(data.train, tokenizer),
+        eval_dataset=_tokenized(data.validation, tokenizer),
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=_scores,
+        callbacks=[reporter],
+    )
+    trainer.remove_callback(PrinterCallback)  # core prints nothing
+    return trainer
+
+
+def _arguments(config: RunConfig, examples: int, folder: str) -> TrainingArguments:
+    steps = config.epochs * -(-examples // config.batch_size)
+    return TrainingArguments(
         output_dir=folder,
         num_train_epochs=config.epochs,
         per_device_train_batch_size=config.batch_size // config.gradient_accumulation,
@@ -199,22 +218,6 @@ def _trainer(
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
-    codes, classes = data.train.labels, len(data.labels)
-    weights = balanced_weights(codes, classes) if config.class_weights == "balanced" else None
-    trainer = _Trainer(
-        train_sampler=balanced_sampler(codes, classes, config.seed) if config.sampler == "balanced" else None,
-        compute_loss_func=ClassificationLoss(weights),
-        model=model,
-        args=arguments,
-        train_dataset=_tokenized(data.train, tokenizer),
-        eval_dataset=_tokenized(data.validation, tokenizer),
-        processing_class=tokenizer,
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=_scores,
-        callbacks=[reporter],
-    )
-    trainer.remove_callback(PrinterCallback)  # core prints nothing
-    return trainer
 
 
 def _tokenized(split: Split, tokenizer: PreTrainedTokenizerBase) -> Dataset:

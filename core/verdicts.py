@@ -114,7 +114,8 @@ def margin_sentence(result: Comparison) -> str:
     shown = result.margin.p_no_worse < ALPHA
     if result.margin.p_alike < ALPHA:
         return f"Alike to within {margin} (two one-sided tests, p {p_value(result.margin.p_alike)})."
-    return f"{'No worse' if shown else 'Not shown to be no worse'} by {margin} (p {p_value(result.margin.p_no_worse)})."
+    head = "At most" if shown else "Not shown to be at most"
+    return f"{head} {margin} worse (p {p_value(result.margin.p_no_worse)})."
 
 
 def training_warning(store: Store, run: Run) -> str | None:

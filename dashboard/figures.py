@@ -14,7 +14,6 @@ from dashboard.tables import class_score
 
 if TYPE_CHECKING:
     from core.evaluation.intervals import Estimate
-    from core.verdicts import RunComparison
 
 RARE_SHARE = 0.1
 """A class with less of the test set than this is called rare."""
@@ -112,19 +111,15 @@ def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
 
 def against_baselines(frame: pd.DataFrame) -> pd.DataFrame:
     """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``."""
-    found = [_against_baseline(row) for row in frame.itertuples()]
-    gaps = pd.DataFrame(
-        [_with_interval("gap", one.result.macro_f1 if one else None) for one in found],
-        columns=["gap", "gap_low", "gap_high"],
-        index=frame.index,
+    from core.evaluation.comparison import verdict_of
+    from core.evaluation.intervals import Estimate
+
+    recorded = frame[["macro_f1_over_baseline", "macro_f1_over_baseline_low", "macro_f1_over_baseline_high"]].astype(
+        float
     )
-    return frame.assign(**gaps, verdict=[one.result.verdict if one else DASH for one in found])
-
-
-def _against_baseline(row: Any) -> "RunComparison | None":
-    if row.kind == "baseline" or row.state != "complete" or pd.isna(row.baseline_id):
-        return None
-    return data.comparison(int(row.id), int(row.baseline_id))
+    gaps = recorded.set_axis(["gap", "gap_low", "gap_high"], axis=1).where(frame["baseline_id"].notna())
+    found = [Estimate(*row) if pd.notna(row[0]) else None for row in gaps.itertuples(index=False)]
+    return frame.assign(**gaps, verdict=[verdict_of(one) if one else DASH for one in found])
 
 
 def groups(runs: pd.DataFrame) -> pd.DataFrame:

@@ -26,9 +26,17 @@ def assert_metrics_are_those_of_the_predictions(connection: sqlite3.Connection, 
                 alone = scored(*(np.asarray(part)[kept] for part in (true, predicted, shares)), labels)
                 expected |= {f"{name}_without_leaks": alone[name] for name in ("accuracy", "macro_f1")}
         found = stored(connection, run_id, split)
+        over = found.pop("macro_f1_over_baseline", None)
+        if over is not None:
+            assert over == pytest.approx(expected["macro_f1"] - of_baseline(connection, run_id), abs=1e-9)
         drawn = {"temperature", "best_epoch", "ece_null", "ece_null_calibrated"}  # no function of these rows
         assert {k: v for k, v in found.items() if k not in drawn} == pytest.approx(expected, abs=1e-9)
         assert_class_metrics(connection, run_id, split, true, predicted, labels)
+
+
+def of_baseline(connection, run_id) -> float:
+    (baseline,) = connection.execute("SELECT baseline_id FROM runs WHERE id = ?", [run_id]).fetchone()
+    return stored(connection, baseline, "test")["macro_f1"]
 
 
 def predictions(connection, run_id, split):

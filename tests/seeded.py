@@ -13,7 +13,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
-from core.store import queries
+from core.pipeline import measure_against_baseline
 from core.store.engine import Store, open_store
 from core.store.recorder import RunWriter, recording, save_dataset, save_recheck
 
@@ -127,8 +127,8 @@ def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: f
         run.save_metrics(
             "validation", {"best_epoch": Estimate(float(config.epochs)), "temperature": Estimate(TEMPERATURE)}
         )
+        measure_against_baseline(run, dataset_id, data.labels, config.seed)
         run.update(
-            baseline_id=queries.best_baseline(store, dataset_id, config.seed),
             model="sentence-transformers/all-MiniLM-L6-v2",
             train_seconds=60.0 * right,
             trainable_parameters=74_498,

@@ -60,8 +60,8 @@ def test_the_reverse_hurt(store):
 
 def test_no_worse_is_said_by_a_margin(store):
     good, bad = record(store, 0.9), record(store, 0.6, seed=2)
-    assert margin_sentence(compare_runs(store, good, bad).result).startswith("No worse by 1.0 points")
-    assert margin_sentence(compare_runs(store, bad, good).result).startswith("Not shown to be no worse")
+    assert margin_sentence(compare_runs(store, good, bad).result).startswith("At most 1.0 points worse")
+    assert margin_sentence(compare_runs(store, bad, good).result).startswith("Not shown to be at most 1.0 points worse")
     assert margin_sentence(compare_runs(store, bad, good, margin=0.9).result).startswith("Alike to within 90.0 points")
 
 

@@ -81,13 +81,14 @@ def compare(
 ) -> Comparison:
     """Compare two runs example by example; all three arrays are [n] label codes in the same order.
 
-    The interval of the macro-F1 difference is a paired bootstrap over the (true, A, B) cells; the
-    verdict is ``helped`` or ``hurt`` where it lies on one side of 0. Raises `ValueError` for no examples.
+    The interval of the macro-F1 difference is a paired bootstrap over the (true, A, B) cells, its
+    tails expanded where a rare class carries the variance; the verdict is ``helped`` or ``hurt``
+    where it lies on one side of 0. Raises `ValueError` for no examples.
     """
     if len(true) == 0:
         raise ValueError("two runs can't be compared on no examples")
     cells, counts = np.unique(np.stack([true, predicted_a, predicted_b]), axis=1, return_counts=True)
-    resampled = resample(_differences(cells, classes), counts, draws=draws)
+    resampled = resample(_differences(cells, classes), counts, cells[0], draws=draws)
     macro_f1, accuracy, *per_class = resampled.estimates()
     p = _swap_p(cells, counts, classes, draws)
     fixed, broken = _flips_by_class(true, predicted_a, predicted_b, classes)

@@ -6,12 +6,13 @@ from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, ndtr, ndtri  # scipy.stats takes a second to import; the first page has two
+from scipy.special import bdtr, ndtr, ndtri, stdtrit  # scipy.stats takes a second to import; the first page has two
 
 RESAMPLES = 10_000
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 _CHUNK = 4_000_000  # resampled counts held at once
+_NOTHING = 1e-18
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
@@ -55,24 +56,35 @@ class Resampled:
 
     ``values``: [m]; ``draws``: [b, m], one row a resample; ``without_one``: [c, m], the statistics
     without one example of each category (None for a single example); ``weights``: [c], how many
-    examples each category has.
+    examples each category has; ``strata``: [c], the true class of each category, where intervals
+    have to allow for a class that is rare.
     """
 
     values: Floats
     draws: Floats
     without_one: Floats | None
     weights: Floats
+    strata: NDArray[np.int64] | None = None
 
     def estimates(self) -> list[Estimate]:
-        """Return the m statistics with BCa intervals, percentile where BCa is undefined."""
+        """Return the m statistics with intervals: expanded percentile where there are strata, else BCa."""
         return [self._estimate(column) for column in range(len(self.values))]
 
     def _estimate(self, column: int) -> Estimate:
+        value, draws = float(self.values[column]), self.draws[:, column]
         without_one = None if self.without_one is None else self.without_one[:, column]
-        return _bca(float(self.values[column]), self.draws[:, column], without_one, self.weights)
+        if self.strata is None:
+            return _bca(value, draws, without_one, self.weights)
+        return _percentile(value, draws, _expanded_tails(without_one, self.weights, self.strata))
 
 
-def resample(statistic: Statistic, counts: NDArray[np.int64], seed: int = 0, draws: int = RESAMPLES) -> Resampled:
+def resample(
+    statistic: Statistic,
+    counts: NDArray[np.int64],
+    strata: NDArray[np.int64] | None = None,
+    seed: int = 0,
+    draws: int = RESAMPLES,
+) -> Resampled:
     """Bootstrap statistics of categorised examples.
 
     ``counts``: [c], how many of the n examples fall in each category; resampling the examples is one
@@ -94,6 +106,7 @@ def resample(statistic: Statistic, counts: NDArray[np.int64], seed: int = 0, dra
         draws=np.concatenate(parts),
         without_one=np.concatenate(without_one) if total > 1 else None,
         weights=seen,
+        strata=strata,
     )
 
 
@@ -124,10 +137,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _bca(value: float, draws: Floats, without_one: Floats | None, weights: Floats) -> Estimate:
-    """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410).
-
-    A value that is not finite is undefined; resamples in which it is not finite are left out.
-    """
+    """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410)."""
     draws = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(draws) == 0:
         return UNDEFINED
@@ -141,5 +151,33 @@ def _bca(value: float, draws: Floats, without_one: Floats | None, weights: Float
             acceleration = float(weights @ deviation**3) / (6 * spread**1.5)
             z = bias + ndtri(tails)
             tails = ndtr(bias + z / (1 - acceleration * z))
+    return _percentile(value, draws, tails)
+
+
+def _expanded_tails(without_one: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
+    """Return tails that allow for few examples: Student's for the normal's (Hesterberg 2015, arXiv 1411.5279).
+
+    A rare class may carry most of the variance, so the degrees of freedom are those of the classes'
+    shares in it (Welch-Satterthwaite). Without this, two equally good runs were told apart in 9 of
+    100 test sets of 200 examples with a class of 5 %.
+    """
+    total = weights.sum()
+    if without_one is None or not np.isfinite(without_one).all():
+        return np.array(TAILS)
+    deviation = np.average(without_one, weights=weights) - without_one
+    variances = np.bincount(strata, weights=weights * deviation**2)
+    if variances.sum() <= _NOTHING:
+        return np.array(TAILS)
+    examples = np.bincount(strata, weights=weights)
+    freedom = variances.sum() ** 2 / (variances**2 / np.maximum(examples - 1, 0.5)).sum()
+    tail = ndtr(-sqrt(total / (total - 1)) * stdtrit(freedom, TAILS[1]))
+    return np.array([tail, 1 - tail])
+
+
+def _percentile(value: float, draws: Floats, tails: Floats) -> Estimate:
+    """Return a value with quantiles of its finite draws; a value that is not finite is undefined."""
+    draws = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or len(draws) == 0:
+        return UNDEFINED
     low, high = np.quantile(draws, tails)
     return Estimate(value, float(low), float(high))

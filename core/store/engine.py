@@ -83,7 +83,11 @@ def _folder(url: URL) -> Path:
 
 
 def _engine(url: URL) -> Engine:
-    engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+    try:
+        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+    except (ArgumentError, ModuleNotFoundError) as error:
+        name = url.render_as_string(hide_password=True)
+        raise RequestError(f"--db {name}: this kind of database can't be reached from here ({error}).") from None
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
     return engine

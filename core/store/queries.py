@@ -25,7 +25,9 @@ from core.store.schema import (
     RunRow,
 )
 
-HEADLINE = ("accuracy", "macro_f1")
+OVER_BASELINE = "macro_f1_over_baseline"
+"""The metric that holds an adapter's macro F1 minus that of the baseline it is linked to."""
+HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
 
 

@@ -89,26 +89,7 @@ def recording(store: Store, config: RunConfig, name: str, environment: Mapping[s
     An error ends the ``with`` and stands in the record; it is not raised again, so that the next
     run of a grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again.
     """
-    with store.session.begin() as session:
-        row = RunRow(
-            name=name,
-            kind=config.kind,
-            method=config.method,
-            status="running",
-            phase="start",
-            config=config.settings(),
-            seed=config.settings().get("seed"),
-            created_at=_now(),
-            started_at=_now(),
-            heartbeat_at=_now(),
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            environment=dict(environment),
-        )
-        session.add(row)
-        session.flush()
-        run_id = row.id
-    writer = RunWriter(store, run_id)
+    writer = RunWriter(store, _begin(store, config, name, environment))
     try:
         with _heartbeat(writer):
             yield writer
@@ -127,6 +108,29 @@ def recording(store: Store, config: RunConfig, name: str, environment: Mapping[s
         raise
     else:
         writer.update(status="complete", phase=None, ended_at=_now())
+
+
+def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> int:
+    """Write the row of a run that begins now; return its id."""
+    row = RunRow(
+        name=name,
+        kind=config.kind,
+        method=config.method,
+        status="running",
+        phase="start",
+        config=config.settings(),
+        seed=config.settings().get("seed"),
+        created_at=_now(),
+        started_at=_now(),
+        heartbeat_at=_now(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        environment=dict(environment),
+    )
+    with store.session.begin() as session:
+        session.add(row)
+        session.flush()
+        return row.id
 
 
 @contextmanager

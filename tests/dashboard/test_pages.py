@@ -189,7 +189,7 @@ def test_compare_gives_the_verdict_first_and_what_differs(seeded, open_page):
 def test_compare_says_what_the_seeds_the_margin_and_the_accuracy_say(seeded, open_page):
     words = said(open_page("compare", run=seeded.lora, against=seeded.tfidf))
     assert "Over 3 seeds this configuration helped" in words
-    assert "o worse by 1.0 points (p " in words
+    assert " most 1.0 points worse (p " in words
     assert "Accuracy: +" in words and "McNemar p " in words
     assert "Repaired and damaged" in "".join(
         element.value for element in open_page("compare", run=seeded.lora, against=seeded.tfidf).subheader

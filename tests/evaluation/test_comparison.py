@@ -127,3 +127,27 @@ def test_no_examples_are_refused():
 def test_every_example_is_one_of_four_flips():
     right_a, right_b = np.array([True, True, False, False]), np.array([False, True, True, False])
     assert flips(right_a, right_b).tolist() == ["fixed", "both right", "broken", "both wrong"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_cases_agree_with_the_slow_forms(seed):
+    rng = np.random.default_rng(seed)
+    classes, n = int(rng.integers(2, 7)), int(rng.integers(30, 300))
+    true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
+    a, b = (np.where(rng.random(len(true)) < 0.3, rng.integers(0, classes, len(true)), true) for _ in range(2))
+    found = compare(true, a, b, classes, draws=200)
+    macro = [f1_score(true, one, average="macro") for one in (a, b)]
+    assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
+    assert found.macro_f1.low <= found.macro_f1.value <= found.macro_f1.high
+    fixed, broken = int(((a == true) & (b != true)).sum()), int(((a != true) & (b == true)).sum())
+    assert found.p_accuracy == pytest.approx(binomtest(fixed, fixed + broken).pvalue if fixed + broken else 1)
+
+
+def test_two_equally_good_runs_are_seldom_told_apart_even_with_a_rare_class():
+    told_apart = 0
+    for trial in range(300):
+        rng = np.random.default_rng(trial)
+        true = rng.choice(3, size=200, p=[0.475, 0.475, 0.05])
+        a, b = (np.where(rng.random(200) < 0.25, rng.choice(3, size=200, p=[0.45, 0.45, 0.1]), true) for _ in range(2))
+        told_apart += compare(true, a, b, 3, draws=1000).verdict != "no evidence either way"
+    assert told_apart / 300 <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5

@@ -308,6 +308,13 @@ def test_a_wrong_url_is_told():
         resolve("://")
 
 
+@pytest.mark.parametrize("url", ["nosuch://me:secret@host/runs", "oracle://me:secret@host/runs"])
+def test_a_server_without_its_driver_is_told_without_the_password(url):
+    with pytest.raises(RequestError, match="can't be reached from here") as error:
+        open_store(url, create=True)
+    assert "secret" not in str(error.value)
+
+
 def test_opening_again_finds_what_was_written(store, data):
     record(store, data)
     assert len(queries.runs(open_store(store.address))) == 1
