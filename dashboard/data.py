@@ -81,6 +81,11 @@ def test_sets(db: Store) -> pd.DataFrame:
     return sets.reset_index(drop=True)
 
 
+def newest_test_set() -> int:
+    """Return the id of the test set that the newest run was measured on."""
+    return int(everything()["test_set"].dropna().iloc[-1])
+
+
 def test_set_of(run_id: int) -> int | None:
     """Return the id of the test set that a run was measured on; None where there is no such run."""
     found = everything()

@@ -69,7 +69,7 @@ def choose_test_set() -> None:
     )
     if chosen is None and asked:
         st.warning(f"There is no data set {plain(asked[:40])} in this database. Another one is shown.")
-    st.session_state["test_set"] = chosen or int(sets.sort_values("runs", ascending=False)["id"].iloc[0])
+    st.session_state["test_set"] = chosen or data.newest_test_set()
     st.sidebar.selectbox(
         "Data set",
         list(titles),
