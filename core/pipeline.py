@@ -188,7 +188,8 @@ def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[s
     true, ours = queries.outcomes(run.store, run.id, labels)
     _, theirs = queries.outcomes(run.store, baseline, labels)
     run.update(baseline_id=baseline)
-    run.save_metrics("test", {queries.OVER_BASELINE: compare(true, ours, theirs, len(labels)).macro_f1})
+    result = compare(true, ours, theirs, len(labels))
+    run.save_metrics("test", {queries.OVER_BASELINE: result.macro_f1, queries.OVER_BASELINE_P: Estimate(result.p)})
 
 
 def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:

@@ -118,8 +118,9 @@ def against_baselines(frame: pd.DataFrame) -> pd.DataFrame:
         float
     )
     gaps = recorded.set_axis(["gap", "gap_low", "gap_high"], axis=1).where(frame["baseline_id"].notna())
-    found = [Estimate(*row) if pd.notna(row[0]) else None for row in gaps.itertuples(index=False)]
-    return frame.assign(**gaps, verdict=[verdict_of(one) if one else DASH for one in found])
+    found = zip(gaps.itertuples(index=False), frame["macro_f1_over_baseline_p"].astype(float), strict=True)
+    verdicts = [verdict_of(Estimate(*row), p) if pd.notna(row[0]) else DASH for row, p in found]
+    return frame.assign(**gaps, verdict=verdicts)
 
 
 def groups(runs: pd.DataFrame) -> pd.DataFrame:

@@ -26,8 +26,9 @@ def assert_metrics_are_those_of_the_predictions(connection: sqlite3.Connection, 
                 alone = scored(*(np.asarray(part)[kept] for part in (true, predicted, shares)), labels)
                 expected |= {f"{name}_without_leaks": alone[name] for name in ("accuracy", "macro_f1")}
         found = stored(connection, run_id, split)
-        over = found.pop("macro_f1_over_baseline", None)
+        over, p = (found.pop(f"macro_f1_over_baseline{suffix}", None) for suffix in ("", "_p"))
         if over is not None:
+            assert 0 < p <= 1
             assert over == pytest.approx(expected["macro_f1"] - of_baseline(connection, run_id), abs=1e-9)
         drawn = {"temperature", "best_epoch", "ece_null", "ece_null_calibrated"}  # no function of these rows
         assert {k: v for k, v in found.items() if k not in drawn} == pytest.approx(expected, abs=1e-9)

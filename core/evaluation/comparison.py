@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
 from core.evaluation.metrics import tally
-from core.evaluation.power import examples_needed, smallest_difference
+from core.evaluation.power import ALPHA, examples_needed, smallest_difference
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
 Codes = NDArray[np.int64]
@@ -83,7 +83,7 @@ def compare(
 
     The interval of the macro-F1 difference is a paired bootstrap over the (true, A, B) cells, its
     tails expanded where a rare class carries the variance; the verdict is ``helped`` or ``hurt``
-    where it lies on one side of 0. Raises `ValueError` for no examples.
+    where it lies on one side of 0 and the swap permutation's p is below .05. Raises `ValueError` for no examples.
     """
     if len(true) == 0:
         raise ValueError("two runs can't be compared on no examples")
@@ -95,7 +95,7 @@ def compare(
     flipped = int((fixed + broken).sum())
     observed = float((fixed - broken).sum() / len(true))
     return Comparison(
-        verdict=verdict_of(macro_f1),
+        verdict=verdict_of(macro_f1, float(p[0])),
         macro_f1=macro_f1,
         p=float(p[0]),
         accuracy=accuracy,
@@ -208,8 +208,15 @@ def _margin(resampled: Resampled, margin: float) -> Margin:
     return Margin(margin, p_no_worse=worse, p_alike=max(worse, better))
 
 
-def verdict_of(difference: Estimate) -> Verdict:
-    """Return what the interval of a difference says: on one side of 0, or neither."""
+def verdict_of(difference: Estimate, p: float | None = None) -> Verdict:
+    """Return what a difference says: its interval on one side of 0, and its p below α, or no evidence.
+
+    The two mostly agree. Where a class is rare the interval can be too narrow; the exchange of
+    answers is exact however few there are. Over a few seeds no p can be small: there the interval
+    decides alone.
+    """
+    if p is not None and p >= ALPHA:
+        return "no evidence either way"
     if difference.low is not None and difference.low > 0:
         return "helped"
     if difference.high is not None and difference.high < 0:

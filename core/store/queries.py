@@ -27,7 +27,8 @@ from core.store.schema import (
 
 OVER_BASELINE = "macro_f1_over_baseline"
 """The metric that holds an adapter's macro F1 minus that of the baseline it is linked to."""
-HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE)
+OVER_BASELINE_P = f"{OVER_BASELINE}_p"
+HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE, OVER_BASELINE_P)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
 
 

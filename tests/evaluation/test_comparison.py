@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import binomtest, permutation_test
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from core.evaluation.comparison import compare, flip_matrices, flips
+from core.evaluation.comparison import compare, flip_matrices, flips, verdict_of
+from core.evaluation.intervals import Estimate
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 3, 600)
@@ -151,3 +152,11 @@ def test_two_equally_good_runs_are_seldom_told_apart_even_with_a_rare_class():
         a, b = (np.where(rng.random(200) < 0.25, rng.choice(3, size=200, p=[0.45, 0.45, 0.1]), true) for _ in range(2))
         told_apart += compare(true, a, b, 3, draws=1000).verdict != "no evidence either way"
     assert told_apart / 300 <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+
+
+def test_a_verdict_asks_for_the_interval_and_for_p():
+    above = Estimate(0.03, 0.01, 0.06)
+    assert verdict_of(above, 0.01) == "helped"
+    assert verdict_of(above, 0.16) == "no evidence either way"
+    assert verdict_of(Estimate(-0.03, -0.06, -0.01), 0.01) == "hurt"
+    assert verdict_of(Estimate(0.03, -0.01, 0.06), 0.01) == "no evidence either way"
