@@ -16,9 +16,10 @@ from rich.table import Table
 from rich.text import Text
 
 from core.evaluation.groups import spread
-from core.evaluation.metrics import FEW_EXAMPLES
 from core.formatting import (
     DASH,
+    FEW_EXAMPLES,
+    class_score,
     count,
     duration,
     megabytes,
@@ -247,7 +248,8 @@ def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
 def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
     """Print one table for each set of labels: runs as rows, the classes' F1 among the columns."""
     f1 = {
-        run_id: {row["label"]: class_score(row) for row in _records(rows)} for run_id, rows in classes.groupby("run_id")
+        run_id: {row["label"]: _class_figure(row, "f1") for row in _records(rows)}
+        for run_id, rows in classes.groupby("run_id")
     }
     for labels in dict.fromkeys(tuple(one) for one in f1.values()):
         rows = [
@@ -282,15 +284,12 @@ def _print_next(run_id: int, store: Store) -> None:
     print(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
 
 
-def class_score(row: Mapping[str, Any], name: str = "f1") -> str:
-    """Return one figure of a class with its interval; of a class with few examples their number instead."""
-    if row["support"] < FEW_EXAMPLES:
-        return f"{percent(row[name])}, too few examples ({row['support']})"
-    return score(row[name], row[f"{name}_low"], row[f"{name}_high"])
+def _class_figure(row: Mapping[str, Any], name: str) -> str:
+    return class_score(row[name], row[f"{name}_low"], row[f"{name}_high"], row["support"])
 
 
 def _class_row(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["label"], *(class_score(row, name) for name in ("precision", "recall", "f1")), count(row["support"]))
+    return (row["label"], *(_class_figure(row, name) for name in ("precision", "recall", "f1")), count(row["support"]))
 
 
 def _comparison(one: RunComparison, configuration: ConfigurationComparison | None, adjusted: float) -> dict[str, Any]:

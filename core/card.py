@@ -3,8 +3,8 @@
 from core.config import RunConfig
 from core.data.splits import DataSet
 from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import Evaluation
-from core.formatting import score, setting
+from core.evaluation.metrics import ClassMetrics, Evaluation
+from core.formatting import class_score, score, setting
 from core.methods import METHODS
 from core.models.classifier import Fitted
 
@@ -44,12 +44,14 @@ def _front_matter(config: RunConfig, data: DataSet, fitted: Fitted) -> str:
 
 def _scores(evaluation: Evaluation) -> str:
     rows = [f"| {name} | {_score(evaluation.metrics[name])} |" for name in ("macro_f1", "accuracy")]
-    classes = [
-        f"| {one.label} | {_score(one.precision)} | {_score(one.recall)} | {_score(one.f1)} | {one.support:,} |"
-        for one in evaluation.classes
-    ]
+    classes = [f"| {one.label} | {' | '.join(_of_class(one))} | {one.support:,} |" for one in evaluation.classes]
     head = ["| label | precision | recall | F1 | test examples |", "| --- | --- | --- | --- | --- |"]
     return "\n".join(["| metric | value |", "| --- | --- |", *rows, "", *head, *classes, ""])
+
+
+def _of_class(one: ClassMetrics) -> list[str]:
+    figures = (one.precision, one.recall, one.f1)
+    return [class_score(figure.value, figure.low, figure.high, one.support) for figure in figures]
 
 
 def _score(estimate: Estimate) -> str:

@@ -10,8 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from core.errors import RequestError, did_you_mean
 from core.methods import METHODS, Kind
 
-Scalar = str | int | float | bool | None
-
 
 def _setting(section: str, description: str, default: Any = ..., **rules: Any) -> Any:
     """Declare a field with the section that it belongs to; both the help and the record read it."""

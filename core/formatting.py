@@ -1,6 +1,8 @@
 """How numbers read, everywhere alike: on the command line, in model cards and on the screens."""
 
 DASH = "—"
+FEW_EXAMPLES = 10
+"""A class with fewer test examples than this has too few for its score to mean much."""
 
 
 def percent(share: float | None) -> str:
@@ -15,6 +17,13 @@ def score(value: float | None, low: float | None, high: float | None) -> str:
     if low is None or high is None or low != low or high != high:
         return percent(value)
     return f"{percent(value)} ({percent(low)}–{percent(high)})"
+
+
+def class_score(value: float | None, low: float | None, high: float | None, support: float) -> str:
+    """Return a class's figure with its interval; of a class with few test examples their number instead."""
+    if value is None or value != value or support >= FEW_EXAMPLES:
+        return score(value, low, high)
+    return f"{percent(value)}, too few examples ({count(support)})"
 
 
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:

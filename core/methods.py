@@ -70,7 +70,6 @@ METHODS: dict[str, Method] = {
 }
 
 BASELINES = tuple(name for name, method in METHODS.items() if method.kind == "baseline")
-ADAPTERS = tuple(name for name, method in METHODS.items() if method.kind == "adapter")
 
 _REFERENCE_WIDTH = 384
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from core.config import differences, flag, make_config
-from core.formatting import DASH, count, percent, points, score, setting
+from core.formatting import DASH, class_score, count, percent, points, score, setting
 from dashboard import data
-from dashboard.tables import class_score
 
 if TYPE_CHECKING:
     from core.evaluation.intervals import Estimate

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.evaluation.metrics import FEW_EXAMPLES
 from core.formatting import (
     DASH,
+    FEW_EXAMPLES,
+    class_score,
     count,
     duration,
     megabytes,
@@ -51,13 +52,6 @@ def _class_scores(frame: pd.DataFrame, name: str, support: str = "support") -> C
 
 def _gaps(frame: pd.DataFrame, name: str) -> Cells:
     return _told(points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
-
-
-def class_score(value: float | None, low: float | None, high: float | None, support: float) -> str:
-    """Return a class's figure with its interval; of a class with few test examples their number instead."""
-    if value is None or value != value or support >= FEW_EXAMPLES:
-        return score(value, low, high)
-    return f"{percent(value)}, too few examples ({count(support)})"
 
 
 def runs(frame: pd.DataFrame, key: str) -> list[int]:

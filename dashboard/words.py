@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.evaluation.intervals import proportion
-from core.evaluation.metrics import FEW_EXAMPLES
-from core.formatting import count, number, p_value, percent, points, score, setting
+from core.formatting import FEW_EXAMPLES, count, number, p_value, percent, points, score, setting
 
 if TYPE_CHECKING:
     from core.store.records import Dataset, Run

@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, bootstrap_mean, proportion, resample
 
-FEW_EXAMPLES = 10
-"""A class with fewer test examples than this has too few for its score to mean much."""
-
 
 @dataclass(frozen=True)
 class ClassMetrics:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.formatting import count, duration, megabytes, number, parameters, score
+from core.formatting import class_score, count, duration, megabytes, number, parameters, score
 from dashboard import charts, choices, data, evidence, evidence_charts, figures, state, tables, words
 
 st.title("Run")
@@ -35,7 +35,7 @@ def show_headline() -> None:
     if warning:
         st.warning(words.plain(warning), icon=":material/warning:")
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
-    worst_f1 = tables.class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
+    worst_f1 = class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
     numbers = (
         ("Macro F1", score(*metrics.loc["macro_f1"]), "macro_f1"),
         ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
