@@ -11,18 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from core.formatting import count
-from dashboard import data, filters
+from dashboard import data
 from dashboard.words import plain
 
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 COMMAND = "python runner.py --r 8 --epochs 2"
 ANY = "any"
 MISTAKES, DOUBT = "mistakes", "labels in doubt"
-COSTS = {
-    "train_seconds": "training time, seconds",
-    "trainable_parameters": "trained weights",
-    "adapter_bytes": "size, bytes",
-}
 
 
 # --- The address ------------------------------------------------------------------------------------
@@ -223,13 +218,6 @@ def _address(selection: dict[str, Any]) -> dict[str, str]:
 # --- Filters ----------------------------------------------------------------------------------------
 
 
-def choose_view() -> str:
-    """Draw the choice of what to list: mistakes, or labels in doubt; it stands in the address."""
-    views = [MISTAKES, DOUBT]
-    choice = st.segmented_control("Show", views, default=MISTAKES, required=True, key="view", bind="query-params")
-    return str(choice)
-
-
 def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
     """Draw a filter that stands in the address; None where it lets all through."""
     choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
@@ -239,26 +227,6 @@ def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
 def search(key: str = "contains") -> str:
     """Draw a search in texts that stands in the address."""
     return str(st.text_input("Text contains", key=key, bind="query-params", icon=":material/search:") or "")
-
-
-def confidence_range() -> tuple[int, int]:
-    """Draw the range of confidence, in percent."""
-    low, high = st.slider("Confidence, %", *filters.FULL_RANGE, filters.FULL_RANGE, key="confidence")
-    return int(low), int(high)
-
-
-def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
-    """Draw the filters of the table of runs; return the runs that pass."""
-    titles = {"state": "Status", "title": "Method", "kind": "Kind", "model": "Model"}
-    first, *columns = st.columns([3, 2, 2, 2, 2])
-    words = first.text_input("Search", key="search", icon=":material/search:", persist_state="session")
-    chosen = {
-        name: column.multiselect(
-            title, sorted(runs[name].unique()), key=f"only {name}", placeholder="all", persist_state="session"
-        )
-        for column, (name, title) in zip(columns, titles.items(), strict=True)
-    }
-    return filters.runs(runs, words or "", chosen)
 
 
 def pick_threshold() -> float:
@@ -277,53 +245,7 @@ def pick_threshold() -> float:
     return float(percent) / 100
 
 
-def group_seeds() -> bool:
-    """Draw the choice of one line for runs that differ in nothing but the seed."""
-    return st.toggle(
-        "Group seeds", key="seeds", bind="query-params", help="Runs that differ only in the seed: one line."
-    )
-
-
-def choose_cost() -> tuple[str, str]:
-    """Draw the choice of what stands for cost: a column of the runs, and its title."""
-    choice = st.segmented_control(
-        "Cost", list(COSTS), default="train_seconds", format_func=COSTS.__getitem__, required=True
-    )
-    return str(choice), COSTS[str(choice)]
-
-
 def clicked_cell(chart: str) -> tuple[str, str] | None:
     """Return the true and the predicted label of the cell that was clicked in a confusion matrix."""
     picked = st.session_state.get(chart, {}).get("selection", {}).get("cell", [])
     return (picked[0]["true"], picked[0]["predicted"]) if picked else None
-
-
-def filter_by_cell() -> None:
-    """Set the filters of true and predicted label to the cell that was clicked, or lift them."""
-    st.session_state["true"], st.session_state["predicted"] = clicked_cell("matrix") or (ANY, ANY)
-
-
-# --- Data and Try it --------------------------------------------------------------------------------
-
-
-def pick_version(versions: dict[int, str]) -> int:
-    """Draw the choice between data sets that share a test set, where there are several."""
-    if len(versions) == 1:
-        return next(iter(versions))
-    return int(st.selectbox("Version", list(versions), format_func=versions.__getitem__, key="version"))
-
-
-def write_text() -> str:
-    """Draw the box to write a text in; ready with the example that the address names, else with a test example."""
-    example = st.query_params.get("example", "")
-    ready = data.example_text(test_set(), example) or data.sample_text(test_set())
-    return str(st.text_area("Text", ready, height=120, key=f"text {test_set()} {example}", max_chars=20_000))
-
-
-def remember_answers(text: str, answers: dict[str, str]) -> pd.DataFrame:
-    """Add what was answered to the session's history; return it, the newest first."""
-    history: list[dict[str, str]] = st.session_state.setdefault("tried", [])
-    entry = {"text": text, **answers}
-    if entry not in history:
-        history.insert(0, entry)
-    return pd.DataFrame(history).fillna("")

@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from dashboard import charts, choices, data, evidence_charts, figures, state, tables, words
+from dashboard import choices, data, state, words
+from dashboard.charts import compare as charts
+from dashboard.frames import compare as frames
+from dashboard.tables import cells
+from dashboard.tables import compare as tables
 
 st.title("Compare")
 state.explain_if_empty("This page will hold two runs against each other: is the gap real, and in which classes is it?")
@@ -40,15 +44,15 @@ def show_two(other: int) -> None:
 
 def show_classes(other: int) -> None:
     """Show where two runs differ: class by class, and which confusions were repaired and damaged."""
-    changes = figures.class_changes(run_id, other)
+    changes = frames.class_changes(run_id, other)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Class by class")
         st.altair_chart(charts.class_changes(changes), width="stretch")
     with right:
         st.subheader("Repaired and damaged")
-        flips = figures.flips(run_id, other)
-        st.altair_chart(evidence_charts.flip_map(flips, data.labels(run_id)), width="stretch")
+        flips = frames.flips(run_id, other)
+        st.altair_chart(charts.flip_map(flips, data.labels(run_id)), width="stretch")
         st.caption("Blue: more fixed than broken; orange: the reverse.")
     tables.class_changes(changes)
     st.caption(
@@ -61,17 +65,17 @@ def show_classes(other: int) -> None:
 def show_many() -> None:
     """Show several runs: each against the first, then every two."""
     st.text(f"Each difference is the run of the row minus {data.label(run_id)}. p is adjusted for the number of runs.")
-    compared = figures.pairwise(run_id, others)
+    compared = frames.pairwise(run_id, others)
     tables.run_metrics(compared)
     st.subheader("Every two runs")
-    matrix = figures.verdict_matrix([run_id, *others])
-    st.altair_chart(evidence_charts.verdict_map(matrix, compared["label"].tolist()), width="stretch")
+    matrix = frames.verdict_matrix([run_id, *others])
+    st.altair_chart(charts.verdict_map(matrix, compared["label"].tolist()), width="stretch")
     st.caption("Macro F1 of the row minus the column, in points. Exploratory: not adjusted for the number of pairs.")
     left, right = st.columns(2, gap="large")
     left.altair_chart(charts.run_intervals(compared, "macro_f1", "macro F1"), width="stretch")
     right.altair_chart(charts.run_intervals(compared, "accuracy", "accuracy"), width="stretch")
     st.subheader("Class by class")
-    tables.frame(figures.class_scores([run_id, *others]))
+    cells.frame(frames.class_scores([run_id, *others]))
     st.caption("F1 in percent, with 95 % intervals.")
     with st.container(horizontal=True):
         for other in others:
@@ -85,9 +89,9 @@ else:
     show_many()
 
 st.subheader("What differs in the settings")
-differing, alike = figures.setting_differences([run_id, *others])
+differing, alike = frames.setting_differences([run_id, *others])
 if differing.empty:
     st.text("Nothing: all settings are alike.")
 else:
-    tables.frame(differing)
+    cells.frame(differing)
     st.caption(f"{alike} settings are alike. A dash: not used by this run.")

@@ -2,7 +2,12 @@
 
 import streamlit as st
 
-from dashboard import charts, choices, data, evidence, figures, filters, state, tables, words
+from dashboard import choices, data, state, words
+from dashboard.charts.confusion import confusion_matrix
+from dashboard.controls import failures as controls
+from dashboard.frames import failures as frames
+from dashboard.frames.confusion import confusion
+from dashboard.tables import failures as tables
 
 st.title("Failures")
 state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
@@ -12,20 +17,20 @@ with left:
     run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
     other = state.pick_other("Against another run", complete, run_id)
-if state.choose_view() == state.DOUBT:
+if controls.choose_view() == state.DOUBT:
     with st.spinner("Looking for labels in doubt …"):
-        suspects = evidence.suspects(run_id)
+        suspects = frames.suspects(run_id)
     st.text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
     if not suspects.empty:
         tables.suspects(suspects)
         st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")
     st.stop()
-labels, failures = data.labels(run_id), figures.failures(run_id, other)
+labels, failures = data.labels(run_id), frames.failures(run_id, other)
 
 left, right = st.columns([2, 3], gap="large")
 with left:
-    matrix = charts.confusion_matrix(figures.confusion(run_id), labels, selection="cell")
-    st.altair_chart(matrix, width="stretch", on_select=state.filter_by_cell, key="matrix")
+    matrix = confusion_matrix(confusion(run_id), labels, selection="cell")
+    st.altair_chart(matrix, width="stretch", on_select=controls.filter_by_cell, key="matrix")
     st.caption("Colour: the share of the row. A click on a cell shows its examples, a double click all.")
 with right:
     first, second, third = st.columns(3)
@@ -34,13 +39,13 @@ with right:
     with second:
         predicted = state.filter_by("Predicted label", labels, key="predicted")
     with third:
-        flip = state.filter_by("Flip", filters.FLIPS, key="flip") if other is not None else None
+        flip = state.filter_by("Flip", frames.FLIPS, key="flip") if other is not None else None
     first, second = st.columns(2)
     with first:
-        confidence = state.confidence_range()
+        confidence = controls.confidence_range()
     with second:
         contains = state.search()
-    wanted = filters.Filters(true, predicted, flip, confidence, contains)
+    wanted = frames.Filters(true, predicted, flip, confidence, contains)
     shown = wanted.apply(failures)
     st.text(words.shown_failures(int((~failures["right"]).sum()), data.test_size(run_id), len(shown), wanted.said()))
     if other is not None:

@@ -3,7 +3,13 @@
 import streamlit as st
 
 from core.formatting import class_score, count, duration, megabytes, number, parameters, score
-from dashboard import charts, choices, data, evidence, evidence_charts, figures, state, tables, words
+from dashboard import choices, data, state, words
+from dashboard.charts import run as charts
+from dashboard.charts.confusion import confusion_matrix
+from dashboard.frames import run as frames
+from dashboard.frames.confusion import confusion
+from dashboard.tables import cells
+from dashboard.tables import run as tables
 
 st.title("Run")
 state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
@@ -69,7 +75,7 @@ def show_classes() -> None:
             )
     with right:
         st.subheader("Confusion matrix")
-        matrix = charts.confusion_matrix(figures.confusion(run_id), data.labels(run_id), selection="cell")
+        matrix = confusion_matrix(confusion(run_id), data.labels(run_id), selection="cell")
         st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
         st.caption("Colour: the share of the row. A click on a cell opens its examples.")
         cell = state.clicked_cell("confusion")
@@ -88,19 +94,19 @@ def show_calibration() -> None:
     for column, calibrated in zip(columns, (False, True), strict=True):
         with column:
             st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
-            bins = evidence.reliability(run_id, calibrated=calibrated)
-            st.altair_chart(evidence_charts.reliability(bins), width="stretch")
-            st.altair_chart(evidence_charts.bin_counts(bins), width="stretch")
+            bins = frames.reliability(run_id, calibrated=calibrated)
+            st.altair_chart(charts.reliability(bins), width="stretch")
+            st.altair_chart(charts.bin_counts(bins), width="stretch")
     st.caption(
         "Test examples by confidence: a point on the dashed line is right as often as it claims. "
         "Grey bars: where a perfectly calibrated run would lie, 95 times of 100."
     )
-    tables.calibration(evidence.calibration(run_id))
+    tables.calibration(frames.calibration(run_id))
 
 
 def show_abstaining() -> None:
     """Show what answering only when sure gives, and let the threshold be chosen, on the validation examples."""
-    curve = evidence.coverage(run_id)
+    curve = frames.coverage(run_id)
     if data.temperature(run_id) is None or curve.empty:
         return
     st.subheader("Answering only when sure")
@@ -108,10 +114,10 @@ def show_abstaining() -> None:
     with right:
         threshold = state.pick_threshold()
         for split in ("validation", "test"):
-            st.text(words.abstaining(split, evidence.answered(run_id, split, threshold)))
+            st.text(words.abstaining(split, frames.answered(run_id, split, threshold)))
         link = {"run": run_id, "threshold": round(threshold * 100)}
         state.link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
-    left.altair_chart(evidence_charts.coverage(curve, threshold), width="stretch")
+    left.altair_chart(charts.coverage(curve, threshold), width="stretch")
     left.caption("On the validation examples, with the 95 % interval. The test set is not for choosing.")
 
 
@@ -133,18 +139,18 @@ def show_record() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Settings")
-        settings = figures.settings(run_id)
+        settings = frames.settings(run_id)
         changed = settings[settings["differs"]][["setting", "value", "default"]]
         if changed.empty:
             st.text("All as by default.")
         else:
-            tables.frame(changed)
+            cells.frame(changed)
         with st.expander("All settings"):
-            tables.frame(settings[["setting", "value", "default"]])
+            cells.frame(settings[["setting", "value", "default"]])
         st.subheader("Make it again")
-        st.code(figures.command(run_id), language="bash", wrap_lines=True)
+        st.code(frames.command(run_id), language="bash", wrap_lines=True)
         st.subheader("What it cost")
-        tables.facts(
+        cells.facts(
             {
                 "training": duration(run.train_seconds),
                 "training examples a second": count(run.train_examples_per_second),
@@ -156,7 +162,7 @@ def show_record() -> None:
         )
     with right:
         st.subheader("Environment")
-        tables.facts(figures.environment(run_id))
+        cells.facts(frames.environment(run_id))
         rechecks = data.rechecks(run_id)
         if not rechecks.empty:
             st.subheader("Checked again")

@@ -2,7 +2,11 @@
 
 import streamlit as st
 
-from dashboard import charts, choices, data, figures, state, tables, words
+from dashboard import choices, data, state, words
+from dashboard.charts import runs as charts
+from dashboard.controls import runs as controls
+from dashboard.frames import runs as frames
+from dashboard.tables import runs as tables
 
 st.title("Runs")
 state.explain_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
@@ -20,13 +24,13 @@ if best is not None:
         verdict.text("Comparing with the best baseline …" if rival else words.without_rival(data.row(best)))
         state.links_of(best, against=rival)
 
-runs = figures.against_baselines(state.narrowed(runs))
-grouped = state.group_seeds()
+runs = frames.against_baselines(controls.narrowed(runs))
+grouped = controls.group_seeds()
 if runs.empty:
     st.info("No run passes these filters.", icon=":material/filter_alt:")
     chosen = []
 elif grouped:
-    chosen = tables.groups(figures.groups(runs), key="groups")
+    chosen = tables.groups(frames.groups(runs), key="groups")
     st.caption("± is the standard deviation over the seeds. Tick a line to open its runs.")
     if chosen:
         chosen = tables.runs(runs[runs["id"].isin(chosen)].reset_index(drop=True), key="runs of groups") or chosen
@@ -47,7 +51,7 @@ for run in data.without_scores(runs):
 
 if best is not None:
     st.subheader("Cost against quality")
-    cost, title = state.choose_cost()
+    cost, title = controls.choose_cost()
     st.altair_chart(charts.cost_quality(complete, cost, title), width="stretch")
     st.caption("The bars are 95 % intervals. Runs that cost nothing have no place on a log scale and are left out.")
 

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from dashboard import charts, evidence_charts
+from dashboard.charts import compare, confusion, dataset, look, run, runs, try_it
 
 RUNS = pd.DataFrame(
     {
@@ -68,20 +68,20 @@ BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]
 ANSWER = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
 
 ALL = {
-    "cost_quality": lambda: charts.cost_quality(RUNS, "train_seconds", "seconds"),
-    "confusion_matrix": lambda: charts.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
-    "loss_curves": lambda: charts.loss_curves(HISTORY, 1.0),
-    "score_curve": lambda: charts.score_curve(HISTORY, None),
-    "class_changes": lambda: charts.class_changes(CHANGES),
-    "flip_map": lambda: evidence_charts.flip_map(FLIPS, ["no", "yes"]),
-    "verdict_map": lambda: evidence_charts.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
-    "reliability": lambda: evidence_charts.reliability(RELIABILITY),
-    "bin_counts": lambda: evidence_charts.bin_counts(RELIABILITY),
-    "coverage": lambda: evidence_charts.coverage(COVERAGE, 0.6),
-    "run_intervals": lambda: charts.run_intervals(RUNS, "macro_f1", "macro F1"),
-    "class_balance": lambda: charts.class_balance(BALANCE, ["no", "yes"]),
-    "lengths": lambda: charts.lengths(BINS, ["no", "yes"]),
-    "probabilities": lambda: charts.probabilities(ANSWER, "#0072B2"),
+    "cost_quality": lambda: runs.cost_quality(RUNS, "train_seconds", "seconds"),
+    "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
+    "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
+    "score_curve": lambda: run.score_curve(HISTORY, None),
+    "class_changes": lambda: compare.class_changes(CHANGES),
+    "flip_map": lambda: compare.flip_map(FLIPS, ["no", "yes"]),
+    "verdict_map": lambda: compare.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
+    "reliability": lambda: run.reliability(RELIABILITY),
+    "bin_counts": lambda: run.bin_counts(RELIABILITY),
+    "coverage": lambda: run.coverage(COVERAGE, 0.6),
+    "run_intervals": lambda: compare.run_intervals(RUNS, "macro_f1", "macro F1"),
+    "class_balance": lambda: dataset.class_balance(BALANCE, ["no", "yes"]),
+    "lengths": lambda: dataset.lengths(BINS, ["no", "yes"]),
+    "probabilities": lambda: try_it.probabilities(ANSWER, "#0072B2"),
 }
 
 
@@ -95,7 +95,7 @@ def test_a_chart_is_valid_and_says_what_it_shows(name):
 
 
 def test_a_run_has_one_colour():
-    assert charts.run_colour(3) == charts.run_colour(3) != charts.run_colour(4)
+    assert look.run_colour(3) == look.run_colour(3) != look.run_colour(4)
 
 
 def test_runs_that_cost_nothing_are_left_off_the_log_axis():
@@ -122,4 +122,4 @@ def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
     squares = spec(ALL["flip_map"]())["layer"][0]
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
-    assert scale["range"][0] == charts.ORANGE
+    assert scale["range"][0] == look.ORANGE

@@ -3,7 +3,9 @@
 import pandas as pd
 
 from core.formatting import class_score
-from dashboard import filters, tables, words
+from dashboard import words
+from dashboard.frames import failures
+from dashboard.tables import cells
 
 JUDGED = pd.DataFrame(
     {
@@ -20,18 +22,18 @@ def test_plain_text_shows_every_sign_of_markdown_as_it_stands():
 
 
 def test_search_takes_signs_for_what_they_are():
-    assert len(filters.containing(JUDGED, "(VERY")) == 1
+    assert len(failures.containing(JUDGED, "(VERY")) == 1
 
 
 def test_filters_narrow_by_label_and_confidence():
-    shown = filters.Filters(true="negative", confidence=(80, 100)).apply(JUDGED)
+    shown = failures.Filters(true="negative", confidence=(80, 100)).apply(JUDGED)
     assert list(shown["text"]) == ["A bad (very bad) film."]
 
 
 def test_filters_that_are_set_are_said_in_words():
-    said = filters.Filters(true="negative", confidence=(80, 100), contains="bad").said()
+    said = failures.Filters(true="negative", confidence=(80, 100), contains="bad").said()
     assert said == ["true label negative", "confidence from 80 to 100 %", "text with «bad»"]
-    assert filters.Filters().said() == []
+    assert failures.Filters().said() == []
 
 
 def test_remarks_name_what_flatters_a_score():
@@ -58,8 +60,8 @@ def test_an_answer_below_the_threshold_is_unsure():
 
 
 def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():
-    cells = [tables.Told(0.9, "90.0 (80.0–95.0)"), tables.Told(None, "—"), tables.Told(0.1, "10.0 (5.0–20.0)")]
-    assert [cell.text for cell in sorted(cells[::2])] == ["10.0 (5.0–20.0)", "90.0 (80.0–95.0)"]
+    told = [cells.Told(0.9, "90.0 (80.0–95.0)"), cells.Told(None, "—"), cells.Told(0.1, "10.0 (5.0–20.0)")]
+    assert [cell.text for cell in sorted(told[::2])] == ["10.0 (5.0–20.0)", "90.0 (80.0–95.0)"]
 
 
 def test_a_class_with_few_examples_says_so_in_place_of_its_interval():

@@ -1,10 +1,14 @@
-"""Which rows of a frame a screen shows: frames in, frames out."""
+"""The page of the failures: which examples are wrong, and which labels are in doubt."""
 
 from dataclasses import dataclass
 
 import pandas as pd
 
+from dashboard import data
+
 FLIPS = ("fixed", "broken", "both wrong")
+
+
 FULL_RANGE = (0, 100)
 
 
@@ -45,17 +49,22 @@ def containing(frame: pd.DataFrame, words: str) -> pd.DataFrame:
     return frame[frame["text"].str.contains(words, case=False, regex=False)] if words else frame
 
 
-def examples(frame: pd.DataFrame, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
-    """Return the examples of a split and a label whose text holds these words."""
-    for column, value in (("split", split), ("label", label)):
-        frame = frame if value is None else frame[frame[column] == value]
-    return containing(frame, contains).reset_index(drop=True)
+def failures(run_id: int, against: int | None = None) -> pd.DataFrame:
+    """Return the wrong examples of a run, the surest mistakes first; with ``against`` also what it fixed."""
+    frame = data.judged(run_id, against)
+    shown = ~frame["right"] if against is None else frame["flip"] != "both right"
+    return frame[shown].sort_values(["right", "confidence"], ascending=[True, False]).reset_index(drop=True)
 
 
-def runs(frame: pd.DataFrame, search: str, chosen: dict[str, list[str]]) -> pd.DataFrame:
-    """Return the runs whose label holds the words and whose columns have one of the chosen values."""
-    keep = frame["label"].str.contains(search, case=False, regex=False)
-    for column, values in chosen.items():
-        if values:
-            keep &= frame[column].isin(values)
-    return frame[keep].reset_index(drop=True)
+def suspects(run_id: int) -> pd.DataFrame:
+    """Return the test examples whose label is in doubt, the likeliest error first.
+
+    Columns: those of `data.judged`, ``suggested`` (a label), ``quality`` (of the label, 0 to 1) and,
+    where the data have it, ``deviation`` (of the raters).
+    """
+    found, names = data.suspects(run_id), data.labels(run_id)
+    frame = data.judged(run_id).iloc[[one.position for one in found]].reset_index(drop=True)
+    frame["suggested"] = [names[one.suggested] for one in found]
+    frame["quality"] = [one.quality for one in found]
+    deviation = [(extra or {}).get("rating_deviation") for extra in frame["extra"]]
+    return frame.assign(deviation=deviation) if any(one is not None for one in deviation) else frame

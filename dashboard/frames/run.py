@@ -1,12 +1,56 @@
-"""What a run's probabilities are worth, and what is wrong with the data: frames for charts and tables."""
+"""The page of one run: its settings, and what its probabilities are worth."""
 
+import shlex
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dashboard import choices, data
+from core.config import flag, make_config
+from core.formatting import percent, setting
+from dashboard import data
+
+
+def settings(run_id: int) -> pd.DataFrame:
+    """Return a row a setting of a run: its value, the default, and whether they differ."""
+    config = data.run(run_id).config
+    defaults = make_config({"method": config["method"]}).settings()
+    return pd.DataFrame(
+        {
+            "setting": list(config),
+            "value": [setting(value) for value in config.values()],
+            "default": [setting(defaults.get(name)) for name in config],
+            "differs": [value != defaults.get(name) for name, value in config.items()],
+        }
+    )
+
+
+def command(run_id: int) -> str:
+    """Return the command that makes a run again: the flags that matter, no others."""
+    config = data.run(run_id).config
+    defaults = make_config({}).settings()
+    given = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
+    for name in list(given):
+        fewer = {other: value for other, value in given.items() if other != name}
+        if make_config(fewer).settings() == config:  # it follows from the others, as alpha does from r
+            given = fewer
+    flags = [part for name, value in given.items() for part in (flag(name), setting(value))]
+    return shlex.join(["python", "runner.py", *flags])
+
+
+def environment(run_id: int) -> dict[str, Any]:
+    """Return under what a run took place, with a name for people for each fact."""
+    recorded = data.run(run_id).environment
+    packages = recorded.get("packages", {})
+    commit = str(recorded.get("git_commit") or "")[:10]
+    plain = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
+    plain.pop("git_dirty", None)
+    truncated = recorded.get("truncated", {})
+    plain |= {f"truncated texts, {split}": f"{percent(share)} %" for split, share in truncated.items()}
+    plain["git_commit"] = f"{commit}, with changes" if commit and recorded.get("git_dirty") else commit
+    return {name.replace("_", " "): setting(value) for name, value in (plain | packages).items()}
+
 
 STEPS = 41
 """How many thresholds the curve of abstaining has."""
@@ -81,70 +125,3 @@ def _abstained(
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}  # type: ignore[dict-item]
         rows.append(row)
     return pd.DataFrame(rows, dtype=float)
-
-
-def suspects(run_id: int) -> pd.DataFrame:
-    """Return the test examples whose label is in doubt, the likeliest error first.
-
-    Columns: those of `data.judged`, ``suggested`` (a label), ``quality`` (of the label, 0 to 1) and,
-    where the data have it, ``deviation`` (of the raters).
-    """
-    found, names = data.suspects(run_id), data.labels(run_id)
-    frame = data.judged(run_id).iloc[[one.position for one in found]].reset_index(drop=True)
-    frame["suggested"] = [names[one.suggested] for one in found]
-    frame["quality"] = [one.quality for one in found]
-    deviation = [(extra or {}).get("rating_deviation") for extra in frame["extra"]]
-    return frame.assign(deviation=deviation) if any(one is not None for one in deviation) else frame
-
-
-def leaks(dataset_id: int, *, exact: bool) -> pd.DataFrame:
-    """Return the test examples that stand, or nearly stand, in another split: both texts, labels and similarity."""
-    listed = data.dataset(dataset_id).checks.get("leaks", [])
-    wanted = [leak for leak in listed if (leak["similarity"] == 1) == exact]
-    places = data.examples(dataset_id).set_index(["split", "position"])
-    rows = []
-    for leak in wanted:
-        own, twin = places.loc[("test", leak["test"])], places.loc[(leak["split"], leak["position"])]
-        rows.append(
-            {
-                "test text": own["text"],
-                "test label": own["label"],
-                "twin": twin["text"],
-                "its label": twin["label"],
-                "split": leak["split"],
-                "similarity": leak["similarity"],
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def conflicts(dataset_id: int) -> pd.DataFrame:
-    """Return the texts that stand with more than one label: text, and where it stands with which."""
-    rows = [
-        {
-            "text": conflict["text"],
-            "labels": ", ".join(f"{place['label']} ({place['split']})" for place in conflict["places"]),
-        }
-        for conflict in data.dataset(dataset_id).checks.get("conflicts", [])
-    ]
-    return pd.DataFrame(rows)
-
-
-def duplicates(dataset_id: int) -> pd.DataFrame:
-    """Return the texts that stand twice or more within a split: split, text, label and times."""
-    from core.data.checks import normalise
-
-    frame = data.examples(dataset_id)
-    same = frame.assign(same=frame["text"].map(normalise)).groupby(["split", "same"], sort=False)
-    found = same.agg(text=("text", "first"), label=("label", "first"), times=("text", "size")).reset_index()
-    return found[found["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
-
-
-def rare_classes(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
-    """Return rare classes, label, count and share, with how well the best run's F1 of each is known: ``half``."""
-    best = choices.best_run(test_set)
-    if best is None or data.class_metrics(best).empty:
-        return frame.assign(half=np.nan)
-    classes = data.class_metrics(best).set_index("label")
-    half = (classes["f1_high"] - classes["f1_low"]) / 2
-    return frame.assign(half=frame["label"].map(half).astype(float))

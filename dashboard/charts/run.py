@@ -1,57 +1,59 @@
-"""Pure chart builders for the evidence: what was repaired, who beats whom, what a probability is worth."""
+"""One run: its learning curves, and what its probabilities are worth."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from dashboard.charts import BLUE, INK, ORANGE, PERCENT
-
-NEUTRAL = "#E4E7EB"
-DARK = "#1B2430"  # text on the light squares of a map, in both themes
+from dashboard.charts.look import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_axis
 
 
-def _difference(field: str, frame: pd.DataFrame) -> alt.Color:
-    """Colour differences: blue for gains, orange for losses, as far from grey as they are large."""
-    largest = max(float(frame[field].abs().max()), 1e-9) if frame[field].notna().any() else 1.0
-    scale = alt.Scale(domain=[-largest, 0, largest], range=[ORANGE, NEUTRAL, "#6FB1DC"], interpolate="rgb")
-    return alt.Color(field, scale=scale, legend=None)
+def learning_curve(
+    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None
+) -> alt.LayerChart:
+    """Draw logged values over the epochs, the best epoch marked.
 
-
-def _map(cells: pd.DataFrame, x: alt.X, y: alt.Y, value: str, tooltip: list[str], description: str) -> alt.LayerChart:
-    base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
-    squares = base.mark_rect().encode(color=_difference(value, cells))
-    text = base.mark_text(lineBreak="\n", lineHeight=15, fontSize=12, color=DARK, dy=-6).encode(text="text")
-    return alt.LayerChart(layer=[squares, text], height=80 * cells[y.shorthand].nunique() + 90, description=description)
-
-
-def flip_map(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
-    """Draw which confusions were repaired and which are new.
-
-    ``cells``: true, taken_for, repaired, damaged, net (repaired minus damaged), text.
+    ``history``: epoch, name, value; ``names``: which of its names to draw, and what people call them.
     """
-    return _map(
-        cells,
-        alt.X("taken_for", sort=list(labels), title="taken for", axis=alt.Axis(orient="top", labelAngle=-25)),
-        alt.Y("true", sort=list(labels), title="true"),
-        "net",
-        ["true", "taken_for", "repaired", "damaged"],
-        "Confusions repaired and damaged: rows are true labels, columns what they were wrongly taken for.",
+    shown = history[history["name"].isin(list(names))].replace({"name": names})
+    known = list(names.values())
+    base = alt.Chart(shown).encode(
+        x=alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1)),
+        y=axis,
+        color=alt.Color(
+            "name",
+            title=None,
+            scale=alt.Scale(domain=known, range=list(OKABE_ITO[: len(known)])),
+            legend=alt.Legend(orient="top", columns=1, symbolType="stroke", symbolStrokeWidth=3),
+        ),
+        tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
+    )
+    lines = base.mark_line(strokeWidth=2)
+    points = base.transform_filter("datum.epoch == round(datum.epoch)").mark_point(filled=True, size=60, opacity=1)
+    best = pd.DataFrame({"epoch": [] if best_epoch is None else [best_epoch], "text": "best epoch"})
+    rule = alt.Chart(best).mark_rule(color=INK, strokeDash=[4, 4]).encode(x="epoch")
+    note = (
+        alt.Chart(best)
+        .mark_text(align="right", dx=-6, baseline="top", color=INK)
+        .encode(x="epoch", y=alt.value(2), text="text")
+    )
+    return alt.LayerChart(
+        layer=[lines, points, rule, note],
+        height=280,
+        description=f"By epoch: {', '.join(known)}; the best epoch is marked.",
     )
 
 
-def verdict_map(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
-    """Draw the difference of every two runs in macro F1, row minus column. ``cells``: row, column, gap, text."""
-    short = alt.Axis(orient="top", labelAngle=-25, labelLimit=160)
-    return _map(
-        cells,
-        alt.X("column", sort=list(labels), title="minus", axis=short),
-        alt.Y("row", sort=list(labels), title=None, axis=alt.Axis(labelLimit=160)),
-        "gap",
-        ["row", "column", "text"],
-        "Difference in macro F1 of every two runs, row minus column, with its interval and verdict.",
-    )
+def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
+    """Draw the loss on training and on validation examples."""
+    names = {"loss": "training loss", "validation_loss": "validation loss"}
+    return learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
+
+
+def score_curve(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
+    """Draw macro F1 on the validation examples."""
+    axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
+    return learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch)
 
 
 def reliability(bins: pd.DataFrame) -> alt.LayerChart:

@@ -1,0 +1,15 @@
+"""An estimate as the three columns of a frame."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from core.evaluation.intervals import Estimate
+
+
+def with_interval(name: str, estimate: "Estimate | None") -> dict[str, float]:
+    """Return a figure's three columns; what is undefined is not a number."""
+    parts = (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
+    values = (np.nan if part is None else part for part in parts)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
