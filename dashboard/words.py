@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from core.store.records import Dataset, Run
     from core.verdicts import RunComparison
 
-HELP = {
-    "macro_f1": "The mean of the classes' F1 scores: each class counts alike, however rare. The brackets hold the "
-    "95 % interval: another test set as large would most likely give a figure within it.",
-    "accuracy": "The share of test examples that it got right, with its 95 % interval.",
-    "worst_class": "The class with the lowest F1. F1 balances how often the run is right when it names the class "
-    "(precision) against how much of the class it finds (recall).",
-    "cost": "How long the training took. What else it cost stands further down.",
-}
-
 
 def plain(text: object) -> str:
     r"""Return text that Markdown shows as it stands: ``*a*`` becomes ``\*a\*``."""

@@ -8,6 +8,7 @@ from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
 from dashboard.frames import run as frames
 from dashboard.frames.confusion import confusion
+from dashboard.glossary import help_for
 from dashboard.tables import cells
 from dashboard.tables import run as tables
 
@@ -43,14 +44,14 @@ def show_headline() -> None:
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
     worst_f1 = class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
     numbers = (
-        ("Macro F1", score(*metrics.loc["macro_f1"]), "macro_f1"),
+        ("Macro F1", score(*metrics.loc["macro_f1"]), "macro F1"),
         ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
-        (f"Worst class: {words.plain(worst.label)}", worst_f1, "worst_class"),
+        (f"Worst class: {words.plain(worst.label)}", worst_f1, "worst class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
     with st.container(horizontal=True):
         for label, value, name in numbers:
-            st.metric(label, value, help=words.HELP[name], border=True, width=230 if len(value) < 20 else 420)
+            st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
         st.text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
     state.links_of(run_id, against=rival, here=True)

@@ -12,6 +12,7 @@ from core.formatting import (
     points,
     score,
 )
+from dashboard.glossary import help_for
 
 Cells = list["Told"]
 
@@ -60,8 +61,16 @@ def as_told(shown: pd.DataFrame) -> Any:
 
 def static(shown: pd.DataFrame, numbers: Any = ()) -> None:
     """Show a table as tall as its rows, the columns named ``numbers`` aligned to the right."""
-    right = {name: st.column_config.TextColumn(alignment="right") for name in numbers if name in shown}
-    st.dataframe(shown, hide_index=True, height="content", column_config=right)
+    st.dataframe(shown, hide_index=True, height="content", column_config=heads(shown, numbers))
+
+
+def heads(shown: pd.DataFrame, numbers: Any = ()) -> dict[str, Any]:
+    """Return a table's column heads: each with its help line, those of numbers aligned to the right."""
+    right = set(map(str, numbers))
+    return {
+        name: st.column_config.Column(help=help_for(name), alignment="right" if name in right else None)
+        for name in map(str, shown.columns)
+    }
 
 
 def frame(shown: pd.DataFrame) -> None:

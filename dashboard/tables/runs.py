@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.formatting import DASH, count, duration, megabytes, parameters
-from dashboard.tables.cells import as_told, class_scores, column, gaps, scores, told
+from dashboard.tables.cells import as_told, class_scores, column, gaps, heads, scores, told
 
 
 def runs(frame: pd.DataFrame, key: str) -> list[int]:
@@ -55,7 +55,9 @@ def groups(frame: pd.DataFrame, key: str) -> list[int]:
 
 def _chosen(shown: pd.DataFrame, key: str) -> list[int]:
     """Show a table, sorted by a click on a column's head; return the places of the chosen rows."""
-    pinned = {name: st.column_config.Column(pinned=True) for name in ("#", "name") if name in shown}
+    config = heads(shown)
+    for name in {"#", "name"} & set(config):
+        config[name] |= {"pinned": True}
     event = st.dataframe(
         as_told(shown),
         hide_index=True,
@@ -63,6 +65,6 @@ def _chosen(shown: pd.DataFrame, key: str) -> list[int]:
         placeholder=DASH,
         on_select="rerun",
         selection_mode="multi-row",
-        column_config=pinned,
+        column_config=config,
     )
     return [row for row in event["selection"]["rows"] if row < len(shown)]

@@ -1,0 +1,54 @@
+"""What each number on the screens means: a help line a term, under the words that stand over it."""
+
+TERMS = {
+    "macro F1": "The mean of the classes' F1 scores: each class counts alike, however rare. Accuracy hides a rare "
+    "class that is never found; macro F1 does not. The brackets hold the 95 % interval: another test set as large "
+    "would most likely give a figure within it.",
+    "accuracy": "The share of test examples that it got right, with its 95 % interval. Where one class is common it is "
+    "high for a run that names nothing else.",
+    "F1": "The balance of precision and recall (their harmonic mean): high only where both are.",
+    "precision": "Of the examples that the run gave this class, the share that truly has it.",
+    "recall": "Of the examples that truly have this class, the share that the run found.",
+    "worst class": "The class with the lowest F1: where the run is weakest.",
+    "worst class F1": "The lowest F1 of the classes, with its 95 % interval.",
+    "balanced accuracy": "The mean of the classes' recall: accuracy as if all classes were equally common.",
+    "Matthews correlation": "How far the predictions go with the true labels: 1 perfect, 0 chance, −1 always opposite.",
+    "log loss": "How surprised the probabilities are by the true labels; lower is better. Guessing evenly between two "
+    "classes gives 0.693.",
+    "Brier score": "The mean squared distance of the probabilities from the truth; 0 is perfect, lower is better.",
+    "ECE, %": "How far, on average, confidence lies from the share right. Even a perfectly calibrated run does not "
+    "show 0 on few examples, so its range stands beside it.",
+    "vs best baseline": "Macro F1 minus that of the best baseline on the same test set, in points, with its 95 % "
+    "interval. An adapter that does not beat its baselines was not worth training.",
+    "against the first": "Macro F1 minus that of the first run, in points, with its 95 % interval.",
+    "verdict": "helped or hurt where the 95 % interval of the difference in macro F1 lies on one side of 0 and p is "
+    "below .05; else no evidence either way, which does not mean that the two are equal.",
+    "p (Holm)": "How often chance alone would show a difference this large, adjusted for the number of comparisons "
+    "(Holm). Below .05 is called evidence.",
+    "fixed": "Test examples that the second run got wrong and the first right.",
+    "broken": "Test examples that the second run got right and the first wrong.",
+    "flip": "How two runs judge an example differently: fixed (wrong in the other run, right in this one) or broken "
+    "(the reverse); else both right or both wrong.",
+    "test examples": "How many examples of the test set have this label. Fewer than 10 are too few to tell.",
+    "seeds": "How many runs differ in the seed alone. With one seed nobody knows how much is luck.",
+    "range": "The lowest and the highest of the seeds.",
+    "training": "How long the training took.",
+    "trained weights": "How many weights were trained, and their share of all weights of the model.",
+    "size": "What the run left on disk: the adapter, or a baseline's small model.",
+    "peak memory": "The most memory that the run's process held.",
+    "cost": "How long the training took. What else it cost stands further down.",
+    "confidence, %": "The probability that the run gave to the label that it named.",
+    "loss": "How surprised the run was by the true label: minus the logarithm of the probability it gave it.",
+    "disagreement, %": "The share of the other best runs on this test set that name another label.",
+    "quality of the label, %": "How well the label fits what the run's probabilities say; low where it is in doubt.",
+    "deviation of the raters": "How far apart the people were who rated this text (standard deviation).",
+    "similarity": "How much of their words two texts share: 100 % is the same text.",
+    "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (it fell silent).",
+    "seed": "The number that sets all chance in a run: the same seed gives the same run.",
+}
+"""By the title of a column or a figure."""
+
+
+def help_for(title: str) -> str | None:
+    """Return what a figure means; None where its title needs no words."""
+    return TERMS.get(title)
