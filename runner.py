@@ -121,7 +121,7 @@ def recheck(arguments: Namespace) -> int:
 def delete(arguments: Namespace) -> int:
     """Delete a run, after asking."""
     from core.store import queries
-    from core.store.recorder import delete_run
+    from core.store.curator import delete_run
 
     store = _open(arguments)
     record = queries.run(store, arguments.run)

@@ -36,6 +36,8 @@ from core.sweeps.grid import distinct
 from core.training import fine_tune
 
 FITTERS = {"majority": fit_majority, "tfidf": fit_tfidf, "frozen": fit_frozen, "untrained": fit_untrained}
+SECONDS_BETWEEN_STEPS = 2.0
+"""How often a training tells the record how far it is."""
 PROOF_EXAMPLES = 32
 PROOF_TOLERANCE = 1e-4
 """Largest difference between a logit before saving and after loading that passes."""
@@ -115,7 +117,7 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
     """
     config, data = job.config, job.data
     with recording(store, config, _name(config, name), describe()) as run, PeakMemory() as memory:
-        progress = _Recorded(run, progress)
+        progress = _Recorded(run, config.batch_size, progress)
         progress.entered("data")
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
@@ -138,17 +140,32 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
 class _Recorded(Progress):
     """Writes phases and learning curves to the run's record, and passes all on."""
 
-    def __init__(self, run: RunWriter, inner: Progress) -> None:
-        self.run, self.inner = run, inner
-        self.stepped, self.noted = inner.stepped, inner.noted  # type: ignore[method-assign]
+    def __init__(self, run: RunWriter, batch_size: int, inner: Progress) -> None:
+        self.run, self.batch_size, self.inner = run, batch_size, inner
+        self.began = self.written = time.monotonic()
 
     def entered(self, phase: str) -> None:
         self.run.enter(phase)
+        self.run.say(f"Phase: {phase}")
+        self.began = self.written = time.monotonic()
         self.inner.entered(phase)
+
+    def stepped(self, step: int, total: int, epoch: float) -> None:
+        now = time.monotonic()
+        if now - self.written >= SECONDS_BETWEEN_STEPS or step == total:
+            self.written, seconds = now, now - self.began
+            self.run.step(step, total, seconds, step * self.batch_size / seconds)
+        self.inner.stepped(step, total, epoch)
 
     def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         self.run.log(step, epoch, values)
+        if any(name.startswith("validation_") for name in values):
+            self.run.say(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
         self.inner.logged(step, epoch, values)
+
+    def noted(self, text: str) -> None:
+        self.run.say(text)
+        self.inner.noted(text)
 
 
 def _name(config: RunConfig, asked: str | None) -> str:
@@ -197,7 +214,8 @@ def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted:
     logits = _checked(fitted.classifier.logits(data.validation.texts))
     temperature = fit_temperature(logits, data.validation.labels)
     evaluation = evaluate(data.validation.labels, probabilities(logits), data.labels)
-    run.save_predictions(data, "validation", dataset_id, probabilities(logits), evaluation)
+    truncated = fitted.classifier.truncated(data.validation.texts)
+    run.save_predictions(data, "validation", dataset_id, probabilities(logits), evaluation, truncated)
     chosen = {"temperature": temperature} | ({"best_epoch": fitted.best_epoch} if fitted.best_epoch else {})
     run.save_metrics("validation", {name: Estimate(value) for name, value in chosen.items()})
     return temperature
@@ -210,7 +228,8 @@ def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitte
     run.update(evaluation_seconds=time.perf_counter() - start)
     predicted, true = probabilities(logits), data.test.labels
     evaluation = evaluate(true, predicted, data.labels)
-    run.save_predictions(data, "test", dataset_id, predicted, evaluation)
+    truncated = fitted.classifier.truncated(data.test.texts)
+    run.save_predictions(data, "test", dataset_id, predicted, evaluation, truncated)
     run.save_metrics("test", calibration_metrics(true, predicted, temperature))
     leaked = [leak["test"] for leak in data.checks["leaks"]]
     if 0 < len(leaked) < len(true):

@@ -20,7 +20,7 @@ from core.progress import Progress
 from core.recheck import recheck
 from core.store import queries
 from core.store.engine import open_store
-from core.store.recorder import delete_run
+from core.store.curator import delete_run
 from core.verdicts import compare_runs, sentence
 from tests.scoring import assert_metrics_are_those_of_the_predictions
 
@@ -109,6 +109,26 @@ def test_everything_that_a_run_should_tell_is_recorded(benched):
     history = queries.history(store, [run.id])
     assert {"loss", "learning_rate", "validation_loss", "validation_macro_f1"} <= set(history["name"])
     assert (history["name"] == "validation_macro_f1").sum() == config.epochs
+
+
+def test_a_run_tells_how_far_it_came_and_what_it_did(benched):
+    store, _, _ = benched
+    run = adapter_of(benched)
+    assert run.step == run.total_steps > 0
+    told = list(queries.log_tail(store, run.id)["text"])
+    assert [line for line in told if line.startswith("Phase")] == [
+        f"Phase: {phase}" for phase in ("data", "model", "training", "evaluation", "saving")
+    ]
+    assert any(line.startswith("Epoch 1: validation_loss") for line in told)
+    assert any(line.startswith("Adapting ") for line in told)
+
+
+def test_texts_of_which_only_the_beginning_was_read_are_marked(benched):
+    store, config, _ = benched
+    run = run_one(store, config, max_length=4)
+    marked = queries.predictions(store, run.id)["truncated"]
+    assert marked.astype(float).mean() == pytest.approx(run.environment["truncated"]["test"]) and marked.any()
+    assert not queries.predictions(store, benched[2][0].id)["truncated"].any()
 
 
 def test_the_best_epoch_is_kept_and_said(benched):

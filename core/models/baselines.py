@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.data.splits import DataSet
 from core.models.backbone import device, find_backbone, load_encoder, load_for_classification, load_tokenizer
 from core.models.classifier import Fitted
-from core.models.neural import NeuralClassifier, mean_pooled, run_texts, truncated_shares
+from core.models.neural import NeuralClassifier, mean_pooled, run_texts, too_long, truncated_shares
 
 WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
@@ -34,6 +34,10 @@ class MajorityClassifier:
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the logarithm of the shares for every text: [n, k]."""
         return np.tile(np.log(self.shares).astype(np.float32), (len(texts), 1))
+
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Every text is read whole: [n]."""
+        return np.zeros(len(texts), dtype=np.bool_)
 
     def save(self, folder: Path) -> None:
         """Write the shares."""
@@ -55,6 +59,10 @@ class TfidfClassifier:
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the classes' log-probabilities: [n, k]."""
         return _log_probabilities(self.regression, self.vectorizer.transform(texts))
+
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Every text is read whole: [n]."""
+        return np.zeros(len(texts), dtype=np.bool_)
 
     def save(self, folder: Path) -> None:
         """Write the vocabulary as JSON and the weights as safetensors."""
@@ -88,6 +96,10 @@ class FrozenClassifier:
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return the classes' log-probabilities: [n, k]."""
         return _log_probabilities(self.regression, self.features(texts))
+
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell of each text whether only its beginning is read: [n]."""
+        return too_long(self.tokenizer, texts)
 
     def save(self, folder: Path) -> None:
         """Write the regression's weights."""

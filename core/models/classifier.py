@@ -17,6 +17,10 @@ class Classifier(Protocol):
         """Return logits [n, k], a row a text in the given order, a column a label."""
         ...
 
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell of each text whether only its beginning is read: [n]."""
+        ...
+
     def save(self, folder: Path) -> None:
         """Write what was learnt into an existing folder; tensors as safetensors only."""
         ...

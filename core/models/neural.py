@@ -30,6 +30,10 @@ class NeuralClassifier:
         self.model.eval()
         return run_texts(self.model, self.tokenizer, texts, lambda batch: self.model(**batch).logits)
 
+    def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
+        """Tell of each text whether only its beginning is read: [n]."""
+        return too_long(self.tokenizer, texts)
+
     def save(self, folder: Path) -> None:
         """Write the newly initialised modules; all else is the base model's own."""
         state = self.model.state_dict()
@@ -66,13 +70,16 @@ def run_texts(
     return rows if rows is not None else np.empty((0, 0), dtype=np.float32)
 
 
+def too_long(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell of each text whether it is longer than the model is given: [n]."""
+    with quiet():  # the tokenizer warns of every long text
+        encoded = tokenizer(list(texts))["input_ids"] if len(texts) else []
+    return np.array([len(ids) > tokenizer.model_max_length for ids in encoded], dtype=np.bool_)
+
+
 def truncated_shares(tokenizer: PreTrainedTokenizerBase, splits: Mapping[str, Split]) -> dict[str, float]:
     """Return for each split the share of its texts that are longer than the model is given."""
-    with quiet():  # the tokenizer warns of every long text
-        lengths = {
-            name: [len(ids) for ids in tokenizer(list(part.texts))["input_ids"]] for name, part in splits.items()
-        }
-    return {name: float(np.mean(np.array(part) > tokenizer.model_max_length)) for name, part in lengths.items()}
+    return {name: float(too_long(tokenizer, part.texts).mean()) for name, part in splits.items()}
 
 
 def mean_pooled(model: nn.Module, batch: BatchEncoding) -> Tensor:

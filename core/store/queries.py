@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, func, select, type_coerce
+from sqlalchemy.types import NullType
 
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.records import Dataset, Run, state
 from core.store.schema import (
+    AnnotationRow,
     ClassBalanceRow,
     ClassMetricRow,
     DatasetRow,
     ExampleRow,
     HistoryRow,
+    LogRow,
     MetricRow,
     PredictionRow,
     RecheckRow,
@@ -30,6 +32,7 @@ OVER_BASELINE = "macro_f1_over_baseline"
 OVER_BASELINE_P = f"{OVER_BASELINE}_p"
 HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE, OVER_BASELINE_P)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
+_MANY = 10_000  # numbers in one IN (…): databases have a limit
 
 
 def _frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
@@ -38,23 +41,71 @@ def _frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
-def runs(store: Store, dataset_id: int | None = None) -> pd.DataFrame:
+def stamps(store: Store) -> dict[int, Any]:
+    """Return for each run, those in the trash too, a mark that changes whenever its row does."""
+    with store.engine.connect() as connection:
+        # As the driver gives it: reading 10,000 times as dates would take longer than all else here.
+        query = select(RunRow.id, type_coerce(RunRow.changed_at, NullType()))
+        return {row.id: row.changed_at for row in connection.execute(query)}
+
+
+def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = False) -> pd.DataFrame:
     """Return a row a run, oldest first: its columns, `state`, ``dataset``, and the headline metrics.
 
-    A metric comes as three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``.
+    A metric comes as three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``; so
+    does ``worst_f1``, of the test split's class with the lowest F1, beside ``worst_class`` and
+    ``worst_support``. With ``run_ids`` only these; with ``trash`` also those in the trash.
     """
+    if run_ids is not None and len(run_ids) > _MANY:
+        parts = [runs(store, run_ids[i : i + _MANY], trash=trash) for i in range(0, len(run_ids), _MANY)]
+        return pd.concat(parts, ignore_index=True)
     columns = [column for column in RunRow.__table__.columns if column.name not in _HEAVY]
     query = select(*columns, DatasetRow.name.label("dataset")).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
-    for name in HEADLINE:
-        metric = aliased(MetricRow)
-        query = query.outerjoin(
-            metric, (metric.run_id == RunRow.id) & (metric.split == "test") & (metric.name == name)
-        ).add_columns(metric.value.label(name), metric.low.label(f"{name}_low"), metric.high.label(f"{name}_high"))
-    if dataset_id is not None:
-        query = query.where(RunRow.dataset_id == dataset_id)
+    if run_ids is not None:
+        query = query.where(RunRow.id.in_(run_ids))
+    if not trash:
+        query = query.where(RunRow.deleted_at.is_(None))
     frame = _frame(store, query.order_by(RunRow.id))
-    frame["state"] = [state(row.status, row.heartbeat_at) for row in frame.itertuples()]
+    frame["state"] = [state(*row) for row in zip(frame["status"], frame["heartbeat_at"], strict=True)]
+    frame = _with_headline(store, frame, run_ids)
+    worst = _worst_classes(store, run_ids).set_index("run_id")
+    return frame.join(worst, on="id")
+
+
+def _with_headline(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:
+    query = select(MetricRow.run_id, MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
+    query = query.where(MetricRow.split == "test", MetricRow.name.in_(HEADLINE))
+    if run_ids is not None:
+        query = query.where(MetricRow.run_id.in_(run_ids))
+    found = _frame(store, query).set_index("run_id").astype({"value": float, "low": float, "high": float})
+    for name in HEADLINE:
+        own = found[found["name"] == name][["value", "low", "high"]]
+        frame = frame.join(own.set_axis([name, f"{name}_low", f"{name}_high"], axis=1), on="id")
     return frame
+
+
+def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
+    """Return of each run the test split's class with the lowest F1, the first by name of equals."""
+    table = ClassMetricRow
+    rank = func.row_number().over(partition_by=table.run_id, order_by=(table.f1, table.label)).label("rank")
+    inner = select(table.run_id, table.label, table.f1, table.f1_low, table.f1_high, table.support, rank).where(
+        table.split == "test", table.f1.is_not(None)
+    )
+    if run_ids is not None:
+        inner = inner.where(table.run_id.in_(run_ids))
+    ranked = inner.subquery()
+    own = ranked.c
+    return _frame(
+        store,
+        select(
+            own.run_id,
+            own.label.label("worst_class"),
+            own.f1.label("worst_f1"),
+            own.f1_low.label("worst_f1_low"),
+            own.f1_high.label("worst_f1_high"),
+            own.support.label("worst_support"),
+        ).where(own.rank == 1),
+    )
 
 
 def run(store: Store, run_id: int) -> Run:
@@ -147,8 +198,8 @@ def examples(store: Store, dataset_id: int, split: str | None = None) -> pd.Data
 def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     """Return a row an example of a split, in its order.
 
-    Columns: example_id, position, text, label (the true one), extra, predicted, confidence and
-    true_probability.
+    Columns: example_id, position, text, label (the true one), extra, predicted, confidence,
+    true_probability and truncated.
     """
     return _frame(
         store,
@@ -161,6 +212,7 @@ def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
             PredictionRow.predicted,
             PredictionRow.confidence,
             PredictionRow.true_probability,
+            PredictionRow.truncated,
         )
         .join(PredictionRow, PredictionRow.example_id == ExampleRow.id)
         .where(PredictionRow.run_id == run_id, ExampleRow.split == split)
@@ -200,7 +252,7 @@ def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, p
     query = (
         select(RunRow)
         .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
-        .where(RunRow.status == "complete", RunRow.method == settings["method"])
+        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None), RunRow.method == settings["method"])
         .where(DatasetRow.fingerprint == dataset_fingerprint)
         .order_by(RunRow.id.desc())
     )
@@ -219,11 +271,52 @@ def group(store: Store, run: Run) -> list[Run]:
     query = (
         select(RunRow)
         .where(RunRow.group_key == run.group_key, RunRow.status == "complete", ~RunRow.archived)
+        .where(RunRow.deleted_at.is_(None))
         .order_by(RunRow.id)
     )
     with store.session() as session:
         members = {row.seed: _record(row) for row in session.scalars(query)}
     return sorted(members.values(), key=lambda one: -1 if one.seed is None else one.seed)
+
+
+def log_tail(store: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
+    """Return the last lines of a run's log, the oldest first: line, at and text."""
+    query = select(LogRow.line, LogRow.at, LogRow.text).where(LogRow.run_id == run_id)
+    return _frame(store, query.order_by(LogRow.line.desc()).limit(lines))[::-1].reset_index(drop=True)
+
+
+def answers(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFrame:
+    """Return what some runs said of one example: run_id, predicted and confidence."""
+    columns = (PredictionRow.run_id, PredictionRow.predicted, PredictionRow.confidence)
+    where = (PredictionRow.example_id == example_id, PredictionRow.run_id.in_(run_ids))
+    return _frame(store, select(*columns).where(*where).order_by(PredictionRow.run_id))
+
+
+def votes(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataFrame:
+    """Return how many of some runs name which label: position (in the split), predicted and votes."""
+    return _frame(
+        store,
+        select(ExampleRow.position, PredictionRow.predicted, func.count().label("votes"))
+        .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
+        .where(PredictionRow.run_id.in_(run_ids), ExampleRow.split == split)
+        .group_by(ExampleRow.position, PredictionRow.predicted),
+    )
+
+
+def annotations(store: Store) -> pd.DataFrame:
+    """Return the newest annotation of each text that has one: content_hash, tag, note, proposed_label, created_at."""
+    table = AnnotationRow
+    columns = (table.content_hash, table.tag, table.note, table.proposed_label, table.created_at)
+    frame = _frame(store, select(*columns).where(newest_annotations()).order_by(table.id))
+    return frame[frame[["tag", "note", "proposed_label"]].notna().any(axis=1)].reset_index(drop=True)
+
+
+def newest_annotations(hashes: Sequence[str] | None = None) -> ColumnElement[bool]:
+    """Return the condition that picks each text's newest annotation; for this package only."""
+    newest = select(func.max(AnnotationRow.id)).group_by(AnnotationRow.content_hash)
+    if hashes is not None:
+        newest = newest.where(AnnotationRow.content_hash.in_(hashes))
+    return AnnotationRow.id.in_(newest)
 
 
 def rechecks(store: Store, run_id: int) -> pd.DataFrame:
@@ -238,7 +331,7 @@ def best_baseline(store: Store, dataset_id: int, seed: int | None) -> int | None
         select(RunRow.id)
         .join(MetricRow, (MetricRow.run_id == RunRow.id) & (MetricRow.split == "test") & (MetricRow.name == "macro_f1"))
         .where(RunRow.dataset_id == dataset_id, RunRow.kind == "baseline", RunRow.status == "complete")
-        .where(RunRow.seed.is_(None) | (RunRow.seed == seed))
+        .where(RunRow.deleted_at.is_(None), RunRow.seed.is_(None) | (RunRow.seed == seed))
         .order_by(MetricRow.value.desc(), RunRow.id.desc())
     )
     with store.session() as session:

@@ -1,25 +1,24 @@
-"""All writes."""
+"""What runs write; what people change stands in `core.store.curator`."""
 
+import itertools
+import logging
 import os
-import shutil
 import socket
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import insert, select, update
 
 from core.config import RunConfig
 from core.data.splits import DataSet, Split
-from core.errors import BenchError, RequestError
+from core.errors import BenchError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
-from core.store import queries
 from core.store.engine import Store
 from core.store.records import HEARTBEAT_SECONDS
 from core.store.schema import (
@@ -28,11 +27,16 @@ from core.store.schema import (
     DatasetRow,
     ExampleRow,
     HistoryRow,
+    LogRow,
     MetricRow,
     PredictionRow,
     RecheckRow,
     RunRow,
+    now,
 )
+
+LONGEST_LINE = 2_000
+"""Characters of a line in a run's log."""
 
 
 class RunWriter:
@@ -41,6 +45,7 @@ class RunWriter:
     def __init__(self, store: Store, run_id: int) -> None:
         self.store = store
         self.id = run_id
+        self._lines = itertools.count(1)
 
     def update(self, **columns: Any) -> None:
         """Set columns of the run's row."""
@@ -49,7 +54,7 @@ class RunWriter:
 
     def enter(self, phase: str) -> None:
         """Record which phase the run is in now."""
-        self.update(phase=phase, heartbeat_at=_now())
+        self.update(phase=phase, heartbeat_at=now())
 
     def log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Append logged training values; one that is not finite is kept as NULL."""
@@ -60,6 +65,15 @@ class RunWriter:
         with self.store.session.begin() as session:
             session.execute(insert(HistoryRow), rows)
 
+    def step(self, step: int, total: int, seconds: float, examples_per_second: float) -> None:
+        """Record how far the training is: its time and speed so far stand where the final ones will."""
+        self.update(step=step, total_steps=total, train_seconds=seconds, train_examples_per_second=examples_per_second)
+
+    def say(self, text: str) -> None:
+        """Append a line to the run's log."""
+        with self.store.session.begin() as session:
+            session.add(LogRow(run_id=self.id, line=next(self._lines), at=now(), text=text[:LONGEST_LINE]))
+
     def save_metrics(self, split: str, metrics: Mapping[str, Estimate]) -> None:
         """Store figures of one split."""
         rows = [MetricRow(run_id=self.id, split=split, name=name, **vars(one)) for name, one in metrics.items()]
@@ -67,9 +81,18 @@ class RunWriter:
             session.add_all(rows)
 
     def save_predictions(
-        self, data: DataSet, split: str, dataset_id: int, probabilities: NDArray[np.float32], evaluation: Evaluation
+        self,
+        data: DataSet,
+        split: str,
+        dataset_id: int,
+        probabilities: NDArray[np.float32],
+        evaluation: Evaluation,
+        truncated: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Store the predictions on a split, [n, k] in its order, with all that they say."""
+        """Store the predictions on a split, [n, k] in its order, with all that they say.
+
+        ``truncated``: [n], of which texts only the beginning was read; None where that is not known.
+        """
         with self.store.session.begin() as session:
             ids = session.scalars(
                 select(ExampleRow.id)
@@ -77,7 +100,10 @@ class RunWriter:
                 .order_by(ExampleRow.position)
             ).all()
             rows = _prediction_rows(self.id, ids, data.splits[split].labels, probabilities, data.labels)
-            session.execute(insert(PredictionRow), rows)
+            known = [None] * len(rows) if truncated is None else truncated.tolist()
+            session.execute(
+                insert(PredictionRow), [row | {"truncated": one} for row, one in zip(rows, known, strict=True)]
+            )
             session.execute(insert(ClassMetricRow), _class_rows(self.id, split, evaluation))
         self.save_metrics(split, evaluation.metrics)
 
@@ -91,23 +117,25 @@ def recording(store: Store, config: RunConfig, name: str, environment: Mapping[s
     """
     writer = RunWriter(store, _begin(store, config, name, environment))
     try:
-        with _heartbeat(writer):
+        with _heartbeat(writer), _warnings_logged(writer):
             yield writer
     except Exception as error:
         # An error that a user can mend needs no traceback to be understood.
         trace = None if isinstance(error, BenchError) else traceback.format_exc()
         writer.update(
             status="failed",
-            ended_at=_now(),
+            ended_at=now(),
             error_type=type(error).__name__,
             error_message=str(error) or type(error).__name__,
             traceback=trace,
         )
+        writer.say(f"{type(error).__name__}: {error}")
     except BaseException:
-        writer.update(status="cancelled", ended_at=_now())
+        writer.update(status="cancelled", ended_at=now())
+        writer.say("Stopped.")
         raise
     else:
-        writer.update(status="complete", phase=None, ended_at=_now())
+        writer.update(status="complete", phase=None, ended_at=now())
 
 
 def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> int:
@@ -120,9 +148,9 @@ def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str,
         phase="start",
         config=config.settings(),
         seed=config.settings().get("seed"),
-        created_at=_now(),
-        started_at=_now(),
-        heartbeat_at=_now(),
+        created_at=now(),
+        started_at=now(),
+        heartbeat_at=now(),
         host=socket.gethostname(),
         pid=os.getpid(),
         environment=dict(environment),
@@ -139,7 +167,7 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
 
     def beat() -> None:
         while not stop.wait(HEARTBEAT_SECONDS):
-            writer.update(heartbeat_at=_now())
+            writer.update(heartbeat_at=now())
 
     thread = Thread(target=beat, name=f"heartbeat-{writer.id}", daemon=True)
     thread.start()
@@ -148,6 +176,30 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+class _Lines(logging.Handler):
+    """Appends what libraries warn of to a run's log."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        super().__init__(logging.WARNING)
+        self.writer = writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.writer.say(f"{record.name}: {record.getMessage()}")
+        except Exception:  # a log line is no reason to end a run; `handleError` tells of it
+            self.handleError(record)
+
+
+@contextmanager
+def _warnings_logged(writer: RunWriter) -> Iterator[None]:
+    handler = _Lines(writer)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def save_dataset(store: Store, data: DataSet) -> int:
@@ -183,31 +235,13 @@ def save_recheck(
         session.add(
             RecheckRow(
                 run_id=run_id,
-                created_at=_now(),
+                created_at=now(),
                 changed_labels=changed_labels,
                 max_difference=max_difference,
                 drifted=drifted,
                 environment=environment,
             )
         )
-
-
-def delete_run(store: Store, run_id: int) -> None:
-    """Delete a run, what hangs on it, its files, and its data set where no other run uses it.
-
-    Raises `RequestError` for a run that is still running.
-    """
-    run = queries.run(store, run_id)
-    if run.state == "running":
-        raise RequestError(f"Run {run_id} is still running (process {run.pid} on {run.host}). Stop it first.")
-    with store.session.begin() as session:
-        session.execute(delete(RunRow).where(RunRow.id == run_id))
-        if run.dataset_id is not None:
-            used = exists().where(RunRow.dataset_id == run.dataset_id)
-            session.execute(delete(DatasetRow).where(DatasetRow.id == run.dataset_id, ~used))
-    folder = run.folder(store.folder)
-    if folder is not None and folder.is_dir():
-        shutil.rmtree(folder)
 
 
 def make_publishable(store: Store) -> None:
@@ -218,10 +252,6 @@ def make_publishable(store: Store) -> None:
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _finite(value: float) -> float | None:

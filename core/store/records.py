@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,11 @@ class Run:
     traceback: str | None
     notes: str | None
     archived: bool
+    tags: list[str]
+    deleted_at: datetime | None
+    step: int | None
+    total_steps: int | None
+    changed_at: datetime
 
     @property
     def state(self) -> str:
@@ -78,6 +84,11 @@ class Dataset:
     label_column: str
     labels: list[str]
     checks: dict[str, Any]
+
+
+def content_hash(text: str) -> str:
+    """Return the hash by which a text is known wherever it stands."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def state(status: str, heartbeat_at: datetime | None) -> str:

@@ -27,6 +27,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
 class Base(DeclarativeBase):
     """What all tables share: constraints get the same name on every database."""
 
@@ -86,7 +91,11 @@ class ExampleRow(Base):
 
 
 class RunRow(Base):
-    """One model trained (or not) and evaluated once."""
+    """One model trained (or not) and evaluated once.
+
+    ``changed_at`` moves with every change of the row, so that a reader fetches what is new. A run with
+    ``deleted_at`` lies in the trash: it can be brought back, and nothing else sees it.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (Index("ix_runs_group_key_seed", "group_key", "seed"),)
@@ -126,10 +135,18 @@ class RunRow(Base):
     traceback: Mapped[str | None] = mapped_column(Text)
     notes: Mapped[str | None] = mapped_column(Text)
     archived: Mapped[bool] = mapped_column(default=False)
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    deleted_at: Mapped[datetime | None]
+    step: Mapped[int | None]
+    total_steps: Mapped[int | None]
+    changed_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
 
 
 class PredictionRow(Base):
-    """What a run said of one example; ``probabilities`` is float32, one value a label."""
+    """What a run said of one example; ``probabilities`` is float32, one value a label.
+
+    ``truncated`` tells whether the model saw the text's beginning only; NULL where it was not recorded.
+    """
 
     __tablename__ = "predictions"
 
@@ -139,6 +156,7 @@ class PredictionRow(Base):
     confidence: Mapped[float]
     true_probability: Mapped[float]
     probabilities: Mapped[bytes] = mapped_column(LargeBinary)
+    truncated: Mapped[bool | None]
 
 
 class MetricRow(Base):
@@ -186,6 +204,17 @@ class HistoryRow(Base):
     value: Mapped[float | None]
 
 
+class LogRow(Base):
+    """One line of what a run told while it ran."""
+
+    __tablename__ = "log"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)
+
+
 class RecheckRow(Base):
     """What predicting a run's test set again gave, at a later time."""
 
@@ -201,7 +230,10 @@ class RecheckRow(Base):
 
 
 class AnnotationRow(Base):
-    """What a person noted on a text; it belongs to the text, not to a run."""
+    """What a person noted on a text; it belongs to the text, not to a run.
+
+    The newest row of a text holds; the earlier ones are kept.
+    """
 
     __tablename__ = "annotations"
 

@@ -12,7 +12,7 @@ from core.data import load_data
 from core.errors import RequestError, RunError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
-from core.store import engine, queries, recorder
+from core.store import curator, engine, queries, recorder
 from core.store.engine import open_store, resolve
 from core.store.records import state
 from core.store.schema import Base, RunRow
@@ -206,11 +206,11 @@ def test_deleting_takes_what_hangs_on_a_run_and_leaves_the_others(store, data):
     folder.mkdir(parents=True)
     with store.session.begin() as session:
         session.execute(update(RunRow).where(RunRow.id == first).values(adapter_path="adapters/1-tfidf"))
-    recorder.delete_run(store, first)
+    curator.delete_run(store, first)
     assert not folder.exists()
     assert queries.predictions(store, first).empty
     assert len(queries.predictions(store, second)) == 30
-    recorder.delete_run(store, second)
+    curator.delete_run(store, second)
     assert queries.datasets(store).empty
 
 
@@ -220,13 +220,13 @@ def test_a_path_that_leaves_the_adapters_folder_is_never_followed(store, data, t
     precious.mkdir()
     with store.session.begin() as session:
         session.execute(update(RunRow).values(adapter_path="adapters/../precious"))
-    recorder.delete_run(store, run_id)
+    curator.delete_run(store, run_id)
     assert precious.is_dir()
 
 
 def test_a_running_run_is_not_deleted(store):
     with recorder.recording(store, make_config({}), "a", {}) as run, pytest.raises(RequestError, match="still running"):
-        recorder.delete_run(store, run.id)
+        curator.delete_run(store, run.id)
 
 
 def test_a_published_database_names_no_machine(store, data):
@@ -319,3 +319,28 @@ def test_opening_again_finds_what_was_written(store, data):
     record(store, data)
     assert len(queries.runs(open_store(store.address))) == 1
     assert os.path.exists(store.address)
+
+
+def test_an_upgrade_loses_nothing_of_what_hangs_on_a_run(tmp_path, data):
+    from alembic import command
+    from alembic.config import Config
+
+    store = open_store(str(tmp_path / "runs.db"), create=True)
+    run_id, expected = record(store, data)
+    config = Config()
+    config.set_main_option("script_location", str(engine.MIGRATIONS))
+    config.attributes["engine"] = store.engine
+    command.downgrade(config, "0002")
+    with pytest.raises(RequestError, match="from an earlier version"):
+        open_store(store.address)
+    again = engine.upgrade_store(store.address)
+    assert np.array_equal(queries.probabilities(again, run_id), expected)
+    assert queries.run(again, run_id).tags == []
+    assert queries.run(again, run_id).changed_at == queries.run(again, run_id).created_at
+
+
+def test_the_class_with_the_lowest_f1_comes_with_the_run(store, data):
+    run_id, _ = record(store, data)
+    row = queries.runs(store).iloc[0]
+    worst = queries.class_metrics(store, [run_id]).sort_values(["f1", "label"]).iloc[0]
+    assert (row["worst_class"], row["worst_f1"]) == (worst["label"], worst["f1"])

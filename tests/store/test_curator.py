@@ -1,0 +1,115 @@
+"""What people change in the record, and that nothing is lost by it."""
+
+import pytest
+
+from core.config import make_config
+from core.errors import RequestError
+from core.store import curator, queries, recorder
+from core.store.curator import Annotation
+from core.store.records import content_hash
+
+
+@pytest.fixture
+def run_id(store):
+    with recorder.recording(store, make_config({}), "a run", {}) as run:
+        pass
+    return run.id
+
+
+def test_a_run_is_renamed_noted_and_tagged(store, run_id):
+    curator.rename_run(store, run_id, "  the\nchosen one ")
+    curator.note_run(store, run_id, "ship it ")
+    curator.tag_run(store, run_id, ["paper", " paper", "", "α β"])
+    run = queries.run(store, run_id)
+    assert (run.name, run.notes, run.tags) == ("the chosen one", "ship it", ["paper", "α β"])
+    curator.note_run(store, run_id, " ")
+    assert queries.run(store, run_id).notes is None
+
+
+@pytest.mark.parametrize("name", ["", "  \n", "x" * 201])
+def test_a_senseless_name_is_refused(name, store, run_id):
+    with pytest.raises(RequestError, match="1 to 200 characters"):
+        curator.rename_run(store, run_id, name)
+    assert queries.run(store, run_id).name == "a run"
+
+
+def test_a_tag_that_is_too_long_is_refused(store, run_id):
+    with pytest.raises(RequestError, match="at most 50 characters"):
+        curator.tag_run(store, run_id, ["x" * 51])
+
+
+def test_a_run_that_is_not_there_is_refused(store):
+    with pytest.raises(RequestError, match="There is no run 7"):
+        curator.rename_run(store, 7, "a")
+
+
+def test_a_run_in_the_trash_is_out_of_sight_until_it_is_brought_back(store, run_id):
+    curator.trash_runs(store, [run_id])
+    assert queries.runs(store).empty
+    assert queries.run(store, run_id).deleted_at is not None
+    assert list(queries.runs(store, trash=True)["id"]) == [run_id]
+    curator.restore_runs(store, [run_id])
+    assert list(queries.runs(store)["id"]) == [run_id]
+
+
+def test_a_running_run_is_not_put_into_the_trash_nor_are_those_beside_it(store, run_id):
+    with recorder.recording(store, make_config({}), "at work", {}) as run:
+        with pytest.raises(RequestError, match="still running"):
+            curator.trash_runs(store, [run_id, run.id])
+        assert len(queries.runs(store)) == 2
+
+
+def test_the_archive_takes_runs_in_and_gives_them_back(store, run_id):
+    curator.archive_runs(store, [run_id])
+    assert queries.run(store, run_id).archived
+    curator.archive_runs(store, [run_id], archived=False)
+    assert not queries.run(store, run_id).archived
+
+
+def test_every_change_of_a_run_moves_its_stamp_and_no_others(store, run_id):
+    with recorder.recording(store, make_config({}), "another", {}) as other:
+        pass
+    before = queries.stamps(store)
+    curator.rename_run(store, run_id, "b")
+    after = queries.stamps(store)
+    assert after[run_id] != before[run_id]
+    assert after[other.id] == before[other.id]
+
+
+def test_the_newest_annotation_of_a_text_holds_and_the_earlier_ones_are_kept(store):
+    assert curator.annotate(store, {"a text": Annotation("irony", "reads as praise", "negative")}) == 1
+    assert curator.annotate(store, {"a text": Annotation("sarcasm", None, None), "another": Annotation("x")}) == 2
+    known = queries.annotations(store).set_index("content_hash")
+    assert known.loc[content_hash("a text"), "tag"] == "sarcasm"
+    assert len(known) == 2
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM annotations").scalar() == 3
+
+
+def test_saying_the_same_again_writes_nothing_and_saying_nothing_takes_it_back(store):
+    curator.annotate(store, {"a text": Annotation("irony")})
+    assert curator.annotate(store, {"a text": Annotation("irony"), "another": Annotation()}) == 0
+    curator.annotate(store, {"a text": Annotation()})
+    assert queries.annotations(store).empty
+
+
+def test_a_run_keeps_its_last_lines(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        for number in range(5):
+            run.say(f"line {number}")
+    assert list(queries.log_tail(store, run.id, lines=2)["text"]) == ["line 3", "line 4"]
+
+
+def test_what_a_library_warns_of_stands_in_the_log_of_the_run_alone(store):
+    import logging
+
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        logging.getLogger("somewhere").warning("mind the %s", "gap")
+    logging.getLogger("somewhere").warning("afterwards")
+    assert list(queries.log_tail(store, run.id)["text"]) == ["somewhere: mind the gap"]
+
+
+def test_the_reason_of_a_failure_is_the_last_line_of_the_log(store):
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        raise ValueError("no luck")
+    assert queries.log_tail(store, run.id)["text"].iloc[-1] == "ValueError: no luck"
