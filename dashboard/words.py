@@ -77,6 +77,14 @@ def gap(label: str, other: str) -> str:
     return f"{label} minus {other}: a positive difference speaks for {label}. Points are percentage points."
 
 
+def cost_quality(unknown: Sequence[str], title: str) -> str:
+    """Return how to read the chart of cost against quality, and which runs are not in it: those of unknown cost."""
+    read = "Bars: 95 % intervals. Line: the best score that each cost buys; it may be luck where intervals overlap."
+    left_out = f" Left out, as nobody recorded their {title.partition(',')[0]}: {', '.join(unknown[:5])}"
+    more = f" and {count(len(unknown) - 5)} more" if len(unknown) > 5 else ""
+    return f"{read} Runs that cost nothing stand at 0.{left_out + more + '.' if unknown else ''}"
+
+
 def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -> str:
     """Return how many examples are wrong, how many are shown, and why."""
     share = proportion(wrong, total)

@@ -5,6 +5,8 @@ import streamlit as st
 from dashboard import choices, data, state, words
 from dashboard.charts import runs as charts
 from dashboard.controls import runs as controls
+from dashboard.controls.cost import choose_cost
+from dashboard.frames import cost as costs
 from dashboard.frames import runs as frames
 from dashboard.tables import runs as tables
 
@@ -51,9 +53,9 @@ for run in data.without_scores(runs):
 
 if best is not None:
     st.subheader("Cost against quality")
-    cost, title = controls.choose_cost()
-    st.altair_chart(charts.cost_quality(complete, cost, title), width="stretch")
-    st.caption("The bars are 95 % intervals. Runs that cost nothing have no place on a log scale and are left out.")
+    cost, title = choose_cost()
+    st.altair_chart(charts.cost_quality(costs.cost_quality(complete, cost), cost, title), width="stretch")
+    st.caption(words.plain(words.cost_quality(costs.without_cost(complete, cost), title)))
 
 if best is not None and rival is not None:  # last: the first comparison of a session takes a second to load
     sentences = [words.against_baseline(data.comparison(best, rival))]

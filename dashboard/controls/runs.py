@@ -5,12 +5,6 @@ import streamlit as st
 
 from dashboard.frames import runs as frames
 
-COSTS = {
-    "train_seconds": "training time, seconds",
-    "trainable_parameters": "trained weights",
-    "adapter_bytes": "size, bytes",
-}
-
 
 def narrowed(runs: pd.DataFrame) -> pd.DataFrame:
     """Draw the filters of the table of runs; return the runs that pass."""
@@ -31,11 +25,3 @@ def group_seeds() -> bool:
     return st.toggle(
         "Group seeds", key="seeds", bind="query-params", help="Runs that differ only in the seed: one line."
     )
-
-
-def choose_cost() -> tuple[str, str]:
-    """Draw the choice of what stands for cost: a column of the runs, and its title."""
-    choice = st.segmented_control(
-        "Cost", list(COSTS), default="train_seconds", format_func=COSTS.__getitem__, required=True
-    )
-    return str(choice), COSTS[str(choice)]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard.charts import compare, confusion, dataset, look, run, runs, try_it
+from dashboard.frames import cost
 
 RUNS = pd.DataFrame(
     {
@@ -15,6 +16,7 @@ RUNS = pd.DataFrame(
         "macro_f1_low": [0.6, 0.7],
         "macro_f1_high": [0.8, 0.9],
         "train_seconds": [0.0, 60.0],
+        "trainable_parameters": [0, 74_498],
     }
 )
 CELLS = pd.DataFrame(
@@ -68,7 +70,7 @@ BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]
 ANSWER = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
 
 ALL = {
-    "cost_quality": lambda: runs.cost_quality(RUNS, "train_seconds", "seconds"),
+    "cost_quality": lambda: runs.cost_quality(cost.cost_quality(RUNS, "train_seconds"), "train_seconds", "seconds"),
     "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
@@ -98,9 +100,43 @@ def test_a_run_has_one_colour():
     assert look.run_colour(3) == look.run_colour(3) != look.run_colour(4)
 
 
-def test_runs_that_cost_nothing_are_left_off_the_log_axis():
-    rows = next(iter(spec(ALL["cost_quality"]())["datasets"].values()))
-    assert [row["label"] for row in rows] == ["#2 lora-r8"]
+def of_runs(scores, seconds):
+    """Return made-up runs with these scores and costs."""
+    frame = pd.DataFrame({"macro_f1": scores, "train_seconds": seconds, "kind": "adapter", "trainable_parameters": 1})
+    label = [f"#{i} run" for i in range(len(frame))]
+    return frame.assign(id=range(len(frame)), label=label, macro_f1_low=0.0, macro_f1_high=1.0)
+
+
+def test_runs_that_cost_nothing_stand_left_of_all_others():
+    placed = cost.cost_quality(RUNS, "train_seconds").set_index("label")
+    assert 0 < placed.loc["#1 tfidf", "place"] < placed.loc["#2 lora-r8", "place"] == 60
+    axis = spec(ALL["cost_quality"]())["layer"][0]["encoding"]["x"]["axis"]
+    assert axis["values"][0] == placed.loc["#1 tfidf", "place"]
+
+
+def test_only_runs_of_unknown_cost_are_left_out():
+    runs_ = of_runs([0.7, 0.8], [None, 5.0])
+    assert cost.without_cost(runs_, "train_seconds") == ["#0 run"]
+    assert cost.cost_quality(runs_, "train_seconds")["label"].tolist() == ["#1 run"]
+
+
+def test_the_front_holds_the_runs_that_no_other_one_beats_in_both():
+    placed = cost.cost_quality(of_runs([0.7, 0.6, 0.8, 0.75], [1, 2, 3, 4]), "train_seconds")
+    assert placed.loc[placed["front"], "label"].tolist() == ["#0 run", "#2 run"]
+
+
+def test_of_two_hundred_runs_only_the_front_is_named_and_no_name_covers_another():
+    many = of_runs([0.5 + i % 50 / 100 for i in range(200)], [1 + i for i in range(200)])
+    placed = cost.cost_quality(many, "train_seconds")
+    named = placed[placed["name"] != ""]
+    assert named["front"].all() and 0 < len(named) <= cost.MOST_NAMES
+    assert named.loc[named["place"].between(30, 60), "name_at"].sort_values().diff().min() > 0.05
+    spec(runs.cost_quality(placed, "train_seconds", "seconds"))
+
+
+@pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]])
+def test_one_run_or_none_of_known_cost_can_be_drawn(seconds):
+    spec(runs.cost_quality(cost.cost_quality(of_runs([0.7], seconds), "train_seconds"), "train_seconds", "seconds"))
 
 
 def test_the_colour_of_a_confusion_matrix_is_fixed_to_shares_from_0_to_1():
