@@ -19,8 +19,8 @@ from core.pipeline import bench, execute, prepare, with_baselines
 from core.progress import Progress
 from core.recheck import recheck
 from core.store import queries
-from core.store.engine import open_store
 from core.store.curator import delete_run
+from core.store.engine import open_store
 from core.verdicts import compare_runs, sentence
 from tests.scoring import assert_metrics_are_those_of_the_predictions
 
