@@ -54,9 +54,16 @@ def column(cells: Cells) -> pd.Series:
     return pd.Series(cells, dtype=object)
 
 
+def text_of(cell: object) -> str:
+    """Return what stands in a cell on the screen; a dash for nothing."""
+    if isinstance(cell, Told):
+        return cell.text
+    return DASH if cell is None or cell != cell else str(cell)
+
+
 def as_told(shown: pd.DataFrame) -> Any:
     """Return a table whose cells read as told and sort by their values."""
-    return shown.style.format(lambda cell: cell.text if isinstance(cell, Told) else str(cell))
+    return shown.style.format(text_of)
 
 
 def static(shown: pd.DataFrame, numbers: Any = ()) -> None:
