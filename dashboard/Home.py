@@ -43,6 +43,7 @@ try:
     if not data.is_empty():
         state.choose_test_set()
     show_foot()
+    state.tell()
     page.run()
 except RequestError as error:
     st.error(words.plain(error), icon=":material/error:")

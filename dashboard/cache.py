@@ -1,34 +1,39 @@
-"""The store behind the screens: opened once, and read once until it changes."""
+"""The store behind the screens: opened once, and each thing read once until it changes."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
+import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import DBAPIError
 
+from core.errors import RequestError
 from core.store import engine
 from core.store.engine import Store
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-TTL_SECONDS = 30  # a run that fell silent must read as crashed, though nothing was written
+PATIENCE_SECONDS = 3.0
+"""How long a screen waits for a database that another program holds, before it says so."""
 
 
 class Version(NamedTuple):
-    """The database as of now; cached reads are kept until it changes."""
+    """The database as of now."""
 
     address: str
     stamps: tuple[int, ...]
 
 
 def version() -> Version:
-    """Return which database is shown, and its state as of now."""
+    """Return which database is shown, and for a file a mark that changes with every write."""
     url = engine.resolve()
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
-        return Version(address, ())
+        return Version(address, (int(time.monotonic()),))
     file = Path(url.database or "")
     parts = (file, file.with_name(file.name + "-wal"))
     stats = [part.stat() for part in parts if part.is_file()]
@@ -38,27 +43,55 @@ def version() -> Version:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _open(address: str, file: int) -> Store:
     """Open the database once; a file that was replaced by another of the same name is opened anew."""
-    return engine.open_store()
+    return engine.open_store(patience=PATIENCE_SECONDS)
 
 
 def store() -> Store:
     """Return the open database."""
     current = version()
-    return _open(current.address, current.stamps[0] if current.stamps else 0)
+    is_file = engine.resolve().get_backend_name() == "sqlite" and current.stamps
+    return _open(current.address, current.stamps[0] if is_file else 0)
 
 
-def cached(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
-    """Keep what a read of the store returned until the database changes."""
+def reachable(action: Callable[[], R]) -> R:
+    """Do something with the database. Raises `RequestError` where it is locked, damaged or gone."""
+    try:
+        return action()
+    except DBAPIError as error:
+        raise RequestError(engine.unusable(store(), error)) from None
 
-    # Streamlit tells caches apart by the name and the source of the wrapped function, which `wraps`
-    # makes those of ``read``; the version takes the place of its store.
-    @st.cache_data(ttl=TTL_SECONDS, max_entries=200, show_spinner=False)
-    @wraps(read)
-    def remembered(current: Version, *arguments: P.args, **named: P.kwargs) -> R:
-        return read(store(), *arguments, **named)
 
-    @wraps(read)
-    def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        return remembered(version(), *arguments, **named)
+def cached(
+    key: Callable[P, Hashable], keep: int = 256
+) -> Callable[[Callable[Concatenate[Store, P], R]], Callable[P, R]]:
+    """Keep what a read of the store returned, until ``key`` of the same arguments changes.
 
-    return cast(Callable[P, R], latest)
+    At most ``keep`` results are held. Frames are given out as copies that cost nothing until they
+    are written to; other results are not to be changed.
+    """
+
+    def decorate(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
+        # Streamlit tells caches apart by the name and the source of the wrapped function, which
+        # `wraps` makes those of ``read``; the key takes the place of its store.
+        @st.cache_resource(max_entries=keep, show_spinner=False)
+        @wraps(read)
+        def remembered(current: Hashable, *arguments: P.args, **named: P.kwargs) -> R:
+            return reachable(lambda: read(store(), *arguments, **named))
+
+        @wraps(read)
+        def latest(*arguments: P.args, **named: P.kwargs) -> R:
+            current = reachable(lambda: key(*arguments, **named))
+            return _lent(remembered(current, *arguments, **named))
+
+        return cast(Callable[P, R], latest)
+
+    return decorate
+
+
+def _lent(result: R) -> R:
+    return cast(R, result.copy(deep=False)) if isinstance(result, pd.DataFrame) else result
+
+
+def any_change(*_: Any, **__: Any) -> Version:
+    """Return a key that changes with every write; for a database on a server, with every second."""
+    return version()

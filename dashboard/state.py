@@ -4,12 +4,13 @@ The address is the one truth. A widget is set from it before it is drawn, and wr
 changed; what the address leaves out is taken from the last screen of the session.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core.errors import RequestError
 from core.formatting import count
 from dashboard import data
 from dashboard.words import plain
@@ -46,6 +47,27 @@ def _adopt(key: str, widget: str) -> None:
 
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",") if part.strip().isascii() and part.strip().isdigit()]
+
+
+# --- What came of a click ---------------------------------------------------------------------------
+
+
+def attempt(action: Callable[..., Any], *arguments: Any, done: str = "", **named: Any) -> None:
+    """Do what a click asks for, as a widget's callback; what came of it is said by `tell`."""
+    try:
+        action(*arguments, **named)
+    except RequestError as error:
+        st.session_state["told"] = (str(error), ":material/error:")
+    else:
+        if done:
+            st.session_state["told"] = (done, ":material/check:")
+
+
+def tell() -> None:
+    """Say once what came of the last click."""
+    text, icon = st.session_state.pop("told", ("", None))
+    if text:
+        st.toast(plain(text), icon=icon, duration="long")
 
 
 # --- The frame --------------------------------------------------------------------------------------
@@ -170,6 +192,28 @@ def pick_others(label: str, runs: pd.DataFrame, run: int, default: int | None) -
     )
     _settle("against", ",".join(map(str, chosen)))
     return chosen
+
+
+def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:
+    """Draw the choice of two of several runs; there may be none. ``runs``: their id and label."""
+    names = dict(zip(runs["id"], runs["label"], strict=True))
+    asked = _numbers(_wanted("pair"))
+    pairs = [*([tuple(asked)] if len(set(asked)) == len(asked) == 2 else []), *combinations(names, 2)]
+    said = {f"{a},{b}": f"{names[a]} against {names[b]}" for a, b in pairs if a in names and b in names}
+    st.session_state["pick pair"] = next((pair for pair in said if pair == ",".join(map(str, asked))), None)
+    choice = st.selectbox(
+        label,
+        list(said),
+        index=None,
+        format_func=said.__getitem__,
+        key="pick pair",
+        placeholder="Choose two of these runs",
+        on_change=_adopt,
+        args=("pair", "pick pair"),
+    )
+    _settle("pair", choice or "")
+    first, second = _numbers(choice or "") or (0, 0)
+    return (first, second) if choice else None
 
 
 def swap(run: int, other: int) -> None:

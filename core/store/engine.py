@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,10 @@ def folder_of(address: str | None = None) -> Path:
     return _folder(resolve(address))
 
 
-def open_store(address: str | None = None, *, create: bool = False) -> Store:
+def open_store(address: str | None = None, *, create: bool = False, patience: float = BUSY_TIMEOUT_SECONDS) -> Store:
     """Open the database of runs; with ``create``, make it where there is none.
+
+    ``patience``: how many seconds to wait for an SQLite file that another process has locked.
 
     Raises `RequestError` where there is none, where it belongs to another program, where it can't
     be read or written, and where its schema is older or newer than this version's.
@@ -69,11 +71,11 @@ def open_store(address: str | None = None, *, create: bool = False) -> Store:
     url = resolve(address)
     if not exists(url) and not create:
         raise RequestError(f"There is no database {url.database}. The first run makes it: python runner.py")
-    store = Store(_engine(url), _folder(url))
+    store = Store(_engine(url, patience), _folder(url))
     try:
         _check_schema(store, create=create)
     except DBAPIError as error:
-        raise RequestError(_unusable(store, error)) from None
+        raise RequestError(unusable(store, error)) from None
     return store
 
 
@@ -82,19 +84,19 @@ def _folder(url: URL) -> Path:
     return Path(url.database or "").resolve().parent if on_disk else Path.cwd()
 
 
-def _engine(url: URL) -> Engine:
+def _engine(url: URL, patience: float = BUSY_TIMEOUT_SECONDS) -> Engine:
     try:
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
     except (ArgumentError, ModuleNotFoundError) as error:
         name = url.render_as_string(hide_password=True)
         raise RequestError(f"--db {name}: this kind of database can't be reached from here ({error}).") from None
     if url.get_backend_name() == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", partial(_set_up_sqlite, patience))
     return engine
 
 
-def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
+def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -134,7 +136,7 @@ def upgrade_store(address: str | None = None) -> Store:
     try:
         _check_schema(store, create=True, outdated=True)
     except DBAPIError as error:
-        raise RequestError(_unusable(store, error)) from None
+        raise RequestError(unusable(store, error)) from None
     return store
 
 
@@ -152,10 +154,18 @@ def _upgrade(store: Store) -> None:
     command.upgrade(config, "head")
 
 
-def _unusable(store: Store, error: DBAPIError) -> str:
+def unusable(store: Store, error: DBAPIError) -> str:
+    """Return in plain words why a database can't be used, and what to do."""
     reason = str(error.orig)
     if "not a database" in reason:
         return f"{store.address} is not an SQLite database. Name another file with --db."
+    if "malformed" in reason:
+        return (
+            f"{store.address} is damaged ({reason}). Take a backup, or save what can be read: "
+            f'sqlite3 "{store.address}" .recover'
+        )
+    if "locked" in reason:
+        return f"{store.address} is locked by another program. Try again in a moment; nothing is lost."
     if "unable to open" in reason or "readonly" in reason:
         return f"{store.address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
     return f"The database {store.address} can't be used: {reason}"

@@ -147,6 +147,7 @@ def datasets(store: Store) -> pd.DataFrame:
             DatasetRow.id,
             DatasetRow.name,
             DatasetRow.labels,
+            DatasetRow.fingerprint,
             DatasetRow.evaluation_fingerprint,
             func.coalesce(of_runs.c.runs, 0).label("runs"),
             of_test.c.test_examples,

@@ -1,0 +1,32 @@
+"""Runs that answer a text that a person writes."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.cache import store
+from dashboard.cache import version as current
+from dashboard.data.runs import run, temperature
+
+if TYPE_CHECKING:
+    from core.inference import LoadedRun
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
+    from core.inference import load_run
+
+    return load_run(store(), run_id)
+
+
+def predict(run_id: int, text: str) -> pd.DataFrame:
+    """Return label and probability for one text, at the fitted temperature where there is one.
+
+    The first call for a run loads its model.
+    """
+    from core.evaluation.calibration import calibrated
+
+    loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
+    shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
+    return pd.DataFrame({"label": loaded.labels, "probability": shares[0].astype(float)})

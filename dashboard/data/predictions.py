@@ -1,0 +1,61 @@
+"""What a run said of each example."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from core.store import queries
+from core.store.engine import Store
+from dashboard.cache import cached
+from dashboard.data.runs import run
+from dashboard.data.table import these_runs
+
+if TYPE_CHECKING:
+    from core.evaluation.noise import Suspect
+
+
+@cached(these_runs, keep=24)
+def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
+    """Return a run's stored probabilities on a split: [n, k]; empty where it has none."""
+    return queries.probabilities(db, run_id, split)
+
+
+@cached(these_runs, keep=24)
+def codes(db: Store, run_id: int, split: str = "test") -> NDArray[np.int64]:
+    """Return the true label codes of the examples of a split that a run judged: [n]."""
+    names = queries.dataset(db, run(run_id).dataset_id or 0).labels
+    place = {label: code for code, label in enumerate(names)}
+    return np.array([place[label] for label in queries.predictions(db, run_id, split)["label"]], dtype=np.int64)
+
+
+@cached(these_runs, keep=24)
+def suspects(db: Store, run_id: int) -> "list[Suspect]":
+    """Return the test examples whose label a run's probabilities speak against."""
+    from core.evaluation.noise import suspects
+
+    return suspects(codes(run_id), queries.probabilities(db, run_id))
+
+
+@cached(these_runs, keep=24)
+def judged(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
+    """Return a row a test example with what a run said of it, and how that stands to another run.
+
+    Columns: those of `queries.predictions`, ``right``; with ``against`` also ``flip`` and ``other``
+    (what the other run said).
+    """
+    frame = queries.predictions(db, run_id)
+    frame["right"] = frame["label"] == frame["predicted"]
+    if against is not None:
+        from core.evaluation.comparison import flips
+
+        other = queries.predictions(db, against)
+        frame["other"] = other["predicted"]
+        frame["flip"] = flips(frame["right"].to_numpy(), (other["label"] == other["predicted"]).to_numpy())
+    return frame
+
+
+def test_size(run_id: int) -> int:
+    """Return how many test examples a run was measured on."""
+    return len(judged(run_id))
