@@ -5,6 +5,7 @@ changed; what the address leaves out is taken from the last screen of the sessio
 """
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
