@@ -7,6 +7,10 @@ TERMS = {
     "accuracy": "The share of test examples that it got right, with its 95 % interval. Where one class is common it is "
     "high for a run that names nothing else.",
     "F1": "The balance of precision and recall (their harmonic mean): high only where both are.",
+    "F1, points": "The first run's F1 minus the second's, in percentage points, with the 95 % interval.",
+    "recall, points": "The first run's recall (the share of the class that it found) minus the second's, in points.",
+    "precision, points": "The first run's precision (the share that was right when it named the class) minus the "
+    "second's, in points.",
     "precision": "Of the examples that the run gave this class, the share that truly has it.",
     "recall": "Of the examples that truly have this class, the share that the run found.",
     "worst class": "The class with the lowest F1: where the run is weakest.",
@@ -23,6 +27,16 @@ TERMS = {
     "against the first": "Macro F1 minus that of the first run, in points, with its 95 % interval.",
     "verdict": "helped or hurt where the 95 % interval of the difference in macro F1 lies on one side of 0 and p is "
     "below .05; else no evidence either way, which does not mean that the two are equal.",
+    "over seeds": "The same for the two configurations: examples and seeds are drawn again together. Over seeds alone "
+    "a sign test is made, which a few seeds cannot make small.",
+    "margin": "Not to be told apart is not the same as alike. This asks the other question: is it shown that the first "
+    "run is not worse by more than this margin?",
+    "accuracy gap": "The first run's accuracy minus the second's, in percentage points, with the 95 % interval. "
+    "McNemar's test looks at the examples that only one of the two got right.",
+    "difference of confusions": "How many more examples stand in a cell in the first run than in the second. More on "
+    "the diagonal is better, more elsewhere is worse.",
+    "learning curves": "How a run did after each epoch of its training, on examples that it did not learn from "
+    "(validation) or on those that it did (training).",
     "p (Holm)": "How often chance alone would show a difference this large, adjusted for the number of comparisons "
     "(Holm). Below .05 is called evidence.",
     "fixed": "Test examples that the second run got wrong and the first right.",

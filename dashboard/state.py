@@ -196,10 +196,14 @@ def pick_others(label: str, runs: pd.DataFrame, run: int, default: int | None) -
 
 
 def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:
-    """Draw the choice of two of several runs; there may be none. ``runs``: their id and label."""
+    """Draw the choice of two of several runs, the later against the earlier; there may be none.
+
+    ``runs``: their id and label.
+    """
     names = dict(zip(runs["id"], runs["label"], strict=True))
     asked = _numbers(_wanted("pair"))
-    pairs = [*([tuple(asked)] if len(set(asked)) == len(asked) == 2 else []), *combinations(names, 2)]
+    pairs = [(later, earlier) for earlier, later in combinations(names, 2)]
+    pairs += [(asked[0], asked[1])] if len(set(asked)) == len(asked) == 2 else []
     said = {f"{a},{b}": f"{names[a]} against {names[b]}" for a, b in pairs if a in names and b in names}
     st.session_state["pick pair"] = next((pair for pair in said if pair == ",".join(map(str, asked))), None)
     choice = st.selectbox(

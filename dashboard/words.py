@@ -85,6 +85,53 @@ def cost_quality(unknown: Sequence[str], title: str) -> str:
     return f"{read} Runs that cost nothing stand at 0.{left_out + more + '.' if unknown else ''}"
 
 
+def best_of(row: Any, runs: int) -> str:
+    """Return which of several runs has the highest score, from its row."""
+    said = score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)
+    return f"{row.label} scores highest of these {runs}: macro F1 {said}."
+
+
+def verdicts(counts: Mapping[str, int], first: str) -> str:
+    """Return how many runs helped and hurt, held against the first one."""
+    known = ("helped", "hurt", "no evidence either way")
+    parts = [f"{count(counts[verdict])} {verdict}" for verdict in known if counts.get(verdict)]
+    return f"Held against {first}: {', '.join(parts)}."
+
+
+def settings(differing: pd.DataFrame, alike_: int) -> str:
+    """Return in which settings two runs differ, from a frame of their names and the two runs' values."""
+    changes = [f"{name} {ours} ↔ {theirs}" for name, ours, theirs in differing.itertuples(index=False, name=None)]
+    return f"What differs: {' · '.join(changes) or 'nothing'} ({count(alike_)} settings alike)."
+
+
+def alike(settings: int) -> str:
+    """Return how many settings several runs have in common."""
+    return f"{count(settings)} settings are alike. A dash: not used by this run."
+
+
+def table_caption(name: str, examples: int, first: str | None = None, second: str | None = None) -> str:
+    """Return what stands above a table that is taken away: the data set, n, what is subtracted, and the brackets."""
+    minus = f" Differences: {first} minus {second}." if second else f" Differences: minus {first}." if first else ""
+    return f"{name}, n = {count(examples)} test examples.{minus} In brackets: 95 % intervals."
+
+
+def most_of(shown: int, total: int, what: str, which: str) -> str:
+    """Return that a chart shows some of what there is; empty where it shows all."""
+    return "" if shown >= total else f"Shown: {count(shown)} of {count(total)} {what}, those {which}. "
+
+
+def said_of(example: Any, run: str, other: str) -> str:
+    """Return what two runs said of an example, from its row."""
+    said = f"{run} said {example.predicted} ({percent(example.confidence)} %), {other} said {example.other}"
+    return f"True label: {example.label}. {said}."
+
+
+def without_curve(labels: Sequence[str]) -> str:
+    """Return which runs have no learning curve; empty where all have one."""
+    some = f"{', '.join(labels[:5])}{f' and {count(len(labels) - 5)} more' if len(labels) > 5 else ''}"
+    return f"Nothing was logged for {some}." if labels else ""
+
+
 def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -> str:
     """Return how many examples are wrong, how many are shown, and why."""
     share = proportion(wrong, total)

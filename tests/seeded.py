@@ -155,6 +155,20 @@ def record_weak_adapter(store: Store, data: DataSet) -> int:
     return _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.2)
 
 
+def record_adapters(store: Store, labels: int, *rights: float) -> list[int]:
+    """Record adapters that are right this often, on made-up data with so many labels; return their numbers."""
+    names = tuple(f"intent: {number}, 'x'" for number in range(labels))
+    splits = {
+        name: Split(tuple(f"{name} {place}" for place in range(size)), np.arange(size) % labels, ({},) * size)
+        for name, size in {"train": 2 * labels + 20, "validation": labels + 20, "test": 2 * labels + 100}.items()
+    }
+    data = DataSet("intents", "file:intents.csv", None, "text", "label", names, splits, {})
+    return [
+        _adapter(store, data, RunConfig(**SIZES, r=place + 1), f"lora-{place}", right)
+        for place, right in enumerate(rights)
+    ]
+
+
 def record_failure(store: Store, data: DataSet) -> int:
     """Record a run that failed while training."""
     with recording(store, RunConfig(**SIZES, lr=9.0), "lora-r8", ENVIRONMENT) as run:

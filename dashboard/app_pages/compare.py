@@ -1,12 +1,21 @@
 """Two or more runs on the same test set: whether the gap is real, and where it is."""
 
+import pandas as pd
 import streamlit as st
 
-from dashboard import choices, data, state, words
+from core.formatting import count
+from dashboard import choices, data, exports, state, words
 from dashboard.charts import compare as charts
+from dashboard.charts.runs import cost_quality
+from dashboard.controls import compare as controls
+from dashboard.controls.cost import choose_cost
 from dashboard.frames import compare as frames
-from dashboard.tables import cells
+from dashboard.frames import cost as costs
+from dashboard.glossary import help_for
 from dashboard.tables import compare as tables
+
+READ = 5  # examples of a flip that stand on the page
+MOST_DRAWN = 20  # runs in the charts of intervals; the table has all
 
 st.title("Compare")
 state.explain_if_empty("This page will hold two runs against each other: is the gap real, and in which classes is it?")
@@ -17,81 +26,205 @@ with left:
 with right:
     others = state.pick_others("Against", complete, run_id, choices.rival(run_id))
 
-others, reasons = data.comparable(run_id, others)
+others, reasons = frames.comparable(run_id, others, state.test_set())
 for reason in reasons:
     st.warning(words.plain(reason), icon=":material/warning:")
 if not others:
     st.info("Choose a complete run on the same test set to hold this one against.", icon=":material/info:")
+    with st.container(horizontal=True):
+        for first, second in frames.offers(run_id, complete):
+            label = words.plain(f"{data.label(first)} against {data.label(second)}")
+            state.link("compare", label, ":material/compare_arrows:", run=first, against=second)
     st.stop()
+chosen = [run_id, *others]
+name, examples = data.row(run_id).dataset, data.test_size(run_id)
 
 
-def show_two(other: int) -> None:
-    """Show two runs: the verdict, then class by class, then what differs."""
-    compared = data.comparison(run_id, other)
-    verdict, *more = data.sentences(run_id, other)
+def show_two(first: int, second: int) -> None:
+    """Show two runs: the verdict, then class by class, example by example, confusion by confusion."""
+    show_verdict(first, second)
+    labels = [data.label(first), data.label(second)]
+    metrics = tables.run_metrics(data.some_runs([first, second]))
+    tables.show(metrics)
+    exports.downloads(metrics, f"runs-{first}-{second}", words.table_caption(name, examples))
+    changes = frames.class_changes(first, second)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show_classes(changes, first, second)
+    with right:
+        show_flips(changes, first, second)
+    show_examples(first, second)
+    st.subheader("Every class in figures")
+    by_class = tables.class_changes(changes, labels)
+    tables.show(by_class)
+    st.caption("Largest loss first; differences in points, with 95 % intervals.")
+    exports.downloads(by_class, f"classes-{first}-{second}", words.table_caption(name, examples, *labels))
+    show_matrices(first, second)
+
+
+def show_verdict(first: int, second: int) -> None:
+    """Show the verdict in words, with its details."""
+    compared = data.comparison(first, second)
+    verdict, *over_seeds, margin = data.sentences(first, second)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(verdict)}**")
-        for sentence in (*more, words.accuracy_gap(compared)):
-            st.text(sentence)
-        st.caption(words.plain(words.gap(data.label(run_id), data.label(other))))
-        state.swap(run_id, other)
+        st.markdown(f"**{words.plain(verdict)}**", help=help_for("verdict"))
+        for sentence in over_seeds:
+            st.text(sentence, help=help_for("over seeds"))
+        st.text(margin, help=help_for("margin"))
+        st.text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
+        st.text(words.settings(*frames.setting_differences([first, second])))
+        st.caption(words.plain(words.gap(data.label(first), data.label(second))))
+        if len(others) == 1:
+            state.swap(first, second)
+        else:
+            state.link("compare", "Only these two", ":material/compare_arrows:", run=first, against=second)
     versions = words.versions(compared)
     if versions:
         st.warning(words.plain(versions), icon=":material/warning:")
-    tables.run_metrics(data.some_runs([run_id, other]))
-    show_classes(other)
 
 
-def show_classes(other: int) -> None:
-    """Show where two runs differ: class by class, and which confusions were repaired and damaged."""
-    changes = frames.class_changes(run_id, other)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("Class by class")
-        st.altair_chart(charts.class_changes(changes), width="stretch")
-    with right:
-        st.subheader("Repaired and damaged")
-        flips = frames.flips(run_id, other)
-        st.altair_chart(charts.flip_map(flips, data.labels(run_id)), width="stretch")
-        st.caption("Blue: more fixed than broken; orange: the reverse.")
-    tables.class_changes(changes)
+def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
+    """Show both runs' F1 in each class, and the difference."""
+    st.subheader("Class by class", help=help_for("F1"))
+    drawn = frames.most_changed(changes)
+    st.altair_chart(charts.class_changes(drawn, data.some_runs([first, second])), width="stretch")
+    some = words.most_of(len(drawn), len(changes), "classes", "whose F1 differs most; the table has all")
+    st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
+
+
+def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
+    """Show how many examples of each class were fixed and broken, with the examples."""
+    st.subheader("Fixed and broken", help=help_for("flip"))
+    flipped = frames.most_flipped(changes)
+    for row in flipped.itertuples():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(row.label, width=110)
+            for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
+                address = {"run": first, "against": second, "true": row.label, "flip": flip}
+                state.link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
-        "Largest loss first; differences in points, with 95 % intervals. Fixed: wrong in the second run, "
-        "right in the first; broken: the reverse."
+        words.most_of(len(flipped), len(changes), "classes", "with the most flips")
+        + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."
     )
-    state.link("failures", "See the flips", ":material/error_outline:", run=run_id, against=other)
+
+
+def show_examples(first: int, second: int) -> None:
+    """Show the examples of a flip, the surest first."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        flip = controls.choose_flip()
+        label = controls.choose_class(data.labels(first))
+    found = frames.flips(first, second, flip, label)
+    for example in found.head(READ).itertuples():
+        with st.container(border=True):
+            st.text(example.text)
+            st.caption(words.plain(words.said_of(example, data.label(first), data.label(second))))
+    if found.empty:
+        st.text("There is no such example.")
+        return
+    st.caption(words.most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest"))
+    address = {"run": first, "against": second, "true": label, "flip": flip}
+    state.link("failures", "See them all", ":material/error_outline:", **address)
+
+
+def show_matrices(first: int, second: int) -> None:
+    """Show both confusion matrices and their difference: side by side, or where there are many classes one of them."""
+    st.subheader("Confusion", help=help_for("difference of confusions"))
+    cells_, total = frames.confusion_change(first, second), len(data.labels(first))
+    labels = frames.most_confused(cells_)
+    shown = controls.MATRICES if total <= controls.SIDE_BY_SIDE else [controls.choose_matrix()]
+    titles = {"first run": data.label(first), "second run": data.label(second), "difference": "Difference"}
+    for column, which in zip(st.columns(len(shown)), shown, strict=True):
+        column.text(titles[which])
+        column.altair_chart(charts.matrix(cells_, labels, which, titles[which]), width="stretch")
+    some = words.most_of(len(labels), total, "classes", "whose confusions differ most")
+    st.caption(f"{some}Difference: the first minus the second; blue: more examples in the first, orange: fewer.")
 
 
 def show_many() -> None:
-    """Show several runs: each against the first, then every two."""
-    st.text(f"Each difference is the run of the row minus {data.label(run_id)}. p is adjusted for the number of runs.")
-    compared = frames.pairwise(run_id, others)
-    tables.run_metrics(compared)
-    st.subheader("Every two runs")
-    matrix = frames.verdict_matrix([run_id, *others])
-    st.altair_chart(charts.verdict_map(matrix, compared["label"].tolist()), width="stretch")
-    st.caption("Macro F1 of the row minus the column, in points. Exploratory: not adjusted for the number of pairs.")
+    """Show several runs: a row each at once, then how each stands to the first, then every two."""
+    frame = data.some_runs(chosen)
+    with st.container(border=True):
+        st.markdown(f"**{words.plain(words.best_of(frames.best(frame), len(frame)))}**")
+        verdicts = st.empty()
+        st.caption(
+            words.plain(f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number.")
+        )
+    place = st.empty()
+    with place.container():
+        tables.show(tables.run_metrics(frame))
+    with verdicts, st.spinner(f"Holding {len(others)} runs against the first …"):
+        compared = frames.pairwise(run_id, others)
+    verdicts.text(words.verdicts(compared["verdict"].value_counts(), data.label(run_id)))
+    metrics = tables.run_metrics(compared)
+    with place.container():
+        tables.show(metrics)
+    exports.downloads(metrics, "runs", words.table_caption(name, examples, data.label(run_id)))
     left, right = st.columns(2, gap="large")
-    left.altair_chart(charts.run_intervals(compared, "macro_f1", "macro F1"), width="stretch")
-    right.altair_chart(charts.run_intervals(compared, "accuracy", "accuracy"), width="stretch")
-    st.subheader("Class by class")
-    cells.frame(frames.class_scores([run_id, *others]))
+    drawn = compared.head(MOST_DRAWN)
+    left.altair_chart(charts.run_intervals(drawn, "macro_f1", "macro F1"), width="stretch")
+    right.altair_chart(charts.run_intervals(drawn, "accuracy", "accuracy"), width="stretch")
+    st.caption(words.most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
+
+
+def show_pairs() -> None:
+    """Show every two of several runs, and two of them in full."""
+    st.subheader("Every two runs", help=help_for("verdict"))
+    if controls.every_two(len(chosen)):
+        with st.spinner("Comparing every two runs …"):
+            matrix = frames.verdict_matrix(chosen)
+        st.altair_chart(charts.verdict_map(matrix, list(map(data.label, chosen))), width="stretch")
+        st.caption(
+            "Macro F1 of the row minus the column, in points; bold where it helped or hurt. Exploratory: not "
+            "adjusted for the number of pairs."
+        )
+    pair = state.pick_pair("Two of them in full", data.some_runs(chosen))
+    if pair:
+        show_two(*pair)
+
+
+def show_settings_and_classes() -> None:
+    """Show in which settings several runs differ, and each run's F1 in each class."""
+    st.subheader("What differs in the settings")
+    differing, alike = frames.setting_differences(chosen)
+    if not differing.empty:
+        tables.show(differing)
+    st.caption(words.alike(alike))
+    st.subheader("Class by class", help=help_for("F1"))
+    scores = frames.class_scores(chosen)
+    tables.show(scores)
     st.caption("F1 in percent, with 95 % intervals.")
-    with st.container(horizontal=True):
-        for other in others:
-            label = f"{words.plain(data.label(run_id))} against {words.plain(data.label(other))}"
-            state.link("compare", label, ":material/compare_arrows:", run=run_id, against=other)
+    exports.downloads(scores, "classes", words.table_caption(name, examples))
+
+
+def show_costs() -> None:
+    """Show what the runs cost against what they are worth."""
+    st.subheader("Cost against quality")
+    frame, (cost, title) = data.some_runs(chosen), choose_cost()
+    st.altair_chart(cost_quality(costs.cost_quality(frame, cost), cost, title), width="stretch")
+    st.caption(words.plain(words.cost_quality(costs.without_cost(frame, cost), title)))
+
+
+def show_curves() -> None:
+    """Show the learning curves of those runs that have some."""
+    st.subheader("Learning curves", help=help_for("learning curves"))
+    logged, title = controls.choose_curve()
+    drawn, missing = frames.curves(chosen, logged)
+    if drawn.empty:
+        st.text("None of these runs has such a curve.")
+        return
+    st.altair_chart(charts.curves(drawn, title, share=title.endswith("F1")), width="stretch")
+    st.caption(words.plain(words.without_curve(missing)))
 
 
 if len(others) == 1:
-    show_two(others[0])
+    show_two(run_id, others[0])
 else:
     show_many()
-
-st.subheader("What differs in the settings")
-differing, alike = frames.setting_differences([run_id, *others])
-if differing.empty:
-    st.text("Nothing: all settings are alike.")
-else:
-    cells.frame(differing)
-    st.caption(f"{alike} settings are alike. A dash: not used by this run.")
+left, right = st.columns(2, gap="large")
+with left:
+    show_costs()
+with right:
+    show_curves()
+if len(others) > 1:
+    show_settings_and_classes()
+    show_pairs()

@@ -1,22 +1,52 @@
 """The page of two or more runs: where they differ."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.config import differences
-from core.formatting import DASH, class_score, count, points, setting
+from core.formatting import DASH, class_score, points, setting
 from dashboard import data
+from dashboard.frames.confusion import confusion
 from dashboard.frames.estimates import with_interval
 
-if TYPE_CHECKING:
-    pass
+MOST_CLASSES = 15
+"""A chart of more classes than this shows those that differ most."""
+MOST_MARKS = 1500
+OPPOSITE = {"helped": "hurt", "hurt": "helped"}
+
+
+def comparable(run_id: int, others: list[int], test_set: int) -> tuple[list[int], list[str]]:
+    """Return those of the others that a run can be compared with, and for each of the rest the reason.
+
+    Complete runs on one test set always can: to find that out nothing is compared, which takes time.
+    """
+    done = set(data.complete_runs(test_set)["id"])
+    doubtful = [other for other in others if not {run_id, other} <= done]
+    fine, reasons = data.comparable(run_id, doubtful)
+    return [other for other in others if other not in doubtful or other in fine], reasons
+
+
+def offers(run_id: int, complete: pd.DataFrame) -> list[tuple[int, int]]:
+    """Return up to four pairs that can be compared: this run against others, else the best one against others."""
+    ids = [int(number) for number in complete["id"]]
+    first = run_id if run_id in ids else next(iter(ids), None)
+    return [] if first is None else [(first, other) for other in ids if other != first][:4]
+
+
+def best(runs: pd.DataFrame) -> Any:
+    """Return the run with the highest macro F1, its columns as attributes."""
+    return next(runs.sort_values("macro_f1", ascending=False).itertuples(index=False))
 
 
 def class_changes(run_id: int, against: int) -> pd.DataFrame:
-    """Return a row a class, regressions first: the differences with their intervals, p, flips and support."""
+    """Return a row a class, regressions first: both F1, the differences with their intervals, p, flips, support.
+
+    ``a`` and ``b`` are the two runs' F1, each with its interval.
+    """
     compared = data.comparison(run_id, against)
     rows = [
         {
@@ -31,53 +61,87 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
         }
         for label, one in zip(compared.labels, compared.result.classes, strict=True)
     ]
-    return pd.DataFrame(rows).sort_values("f1").reset_index(drop=True)
-
-
-def flips(run_id: int, against: int) -> pd.DataFrame:
-    """Return a row a confusion that was repaired or damaged: true, taken_for, repaired, damaged, net and text."""
-    from core.evaluation.comparison import flip_matrices
-
-    names = data.labels(run_id)
-    place = {name: code for code, name in enumerate(names)}
-    judged = data.judged(run_id, against)
-    true, mine, theirs = (judged[name].map(place).to_numpy(dtype=np.int64) for name in ("label", "predicted", "other"))
-    repaired, damaged = flip_matrices(true, mine, theirs, len(names))
-    rows = [
-        {"true": name, "taken_for": other, "repaired": int(repaired[i, j]), "damaged": int(damaged[i, j])}
-        for i, name in enumerate(names)
-        for j, other in enumerate(names)
-        if i != j
-    ]
     frame = pd.DataFrame(rows)
-    frame["net"] = frame["repaired"] - frame["damaged"]
-    frame["text"] = [f"{count(row.repaired)} fixed\n{count(row.damaged)} broken" for row in frame.itertuples()]
-    return frame
+    for name, own in (("a", data.class_metrics(run_id)), ("b", data.class_metrics(against))):
+        known = own.set_index("label").reindex(frame["label"])
+        for end in ("", "_low", "_high"):
+            frame[f"{name}{end}"] = known[f"f1{end}"].to_numpy(dtype=float)
+    frame["said"] = [points(*row) for row in frame[["f1", "f1_low", "f1_high"]].itertuples(index=False, name=None)]
+    return frame.sort_values("f1").reset_index(drop=True)
+
+
+def most_changed(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the classes whose F1 differs most, in the order in which they came; not those where it is undefined."""
+    known = changes.dropna(subset="f1")
+    return known.loc[known["f1"].abs().nlargest(MOST_CLASSES).index.sort_values()].reset_index(drop=True)
+
+
+def most_flipped(changes: pd.DataFrame) -> pd.DataFrame:
+    """Return the classes with the most flips, these first."""
+    flips = changes["fixed"] + changes["broken"]
+    return changes.loc[flips[flips > 0].nlargest(MOST_CLASSES).index].reset_index(drop=True)
+
+
+def flips(run_id: int, against: int, flip: str, label: str | None = None) -> pd.DataFrame:
+    """Return the examples of one flip, the surest first, as in `data.judged`; of one true label if it is given."""
+    judged = data.judged(run_id, against)
+    shown = judged[(judged["flip"] == flip) & (True if label is None else judged["label"] == label)]
+    return shown.sort_values("confidence", ascending=False).reset_index(drop=True)
+
+
+def confusion_change(run_id: int, against: int) -> pd.DataFrame:
+    """Return a row a cell of the confusion matrix: true, predicted, both runs' counts and shares, and the difference.
+
+    ``a`` and ``b`` are the counts, ``a_share`` and ``b_share`` shares of the row, ``more`` is a minus b.
+    """
+    ours = confusion(run_id).rename(columns={"count": "a", "share": "a_share"})
+    theirs = confusion(against).rename(columns={"count": "b", "share": "b_share"})
+    cells = ours.merge(theirs, on=["true", "predicted"])
+    cells["more"] = cells["a"] - cells["b"]
+    cells["text"] = [f"{more:+,}".replace("-", "−") if more else "0" for more in cells["more"]]
+    return cells
+
+
+def most_confused(cells: pd.DataFrame) -> list[str]:
+    """Return the labels whose row or column of the confusion matrix changed most, in their order."""
+    change = cells["more"].abs()
+    by_label = change.groupby(cells["true"]).sum().add(change.groupby(cells["predicted"]).sum(), fill_value=0)
+    most = set(by_label.nlargest(MOST_CLASSES).index)
+    return [label for label in cells["true"].unique() if label in most]
 
 
 def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
-    """Return a row a run as in `data.everything`; with ``gap``, ``verdict`` and ``p``: how it stands to the first."""
+    """Return a row a run as in `data.everything`; with ``gap``, ``verdict`` and ``p``: how it stands to the first.
+
+    p is Holm-adjusted for the number of runs, and the verdict goes by it.
+    """
+    from core.evaluation.comparison import verdict_of
+
     frame = data.some_runs([run_id, *others])
     results = [data.comparison(other, run_id).result for other in others]
     gaps = [with_interval("gap", one) for one in (None, *(one.macro_f1 for one in results))]
     frame[["gap", "gap_low", "gap_high"]] = pd.DataFrame(gaps)
-    frame["verdict"] = [DASH, *(one.verdict for one in results)]
-    frame["p"] = [np.nan, *data.adjusted_p(others, run_id)]
+    adjusted = data.adjusted_p(others, run_id)
+    frame["verdict"] = [DASH, *(verdict_of(one.macro_f1, p) for one, p in zip(results, adjusted, strict=True))]
+    frame["p"] = [np.nan, *adjusted]
     return frame
 
 
 def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
-    """Return a row an ordered pair of runs: row, column, points (row minus column) and text."""
-    cells = []
-    for first in run_ids:
-        for second in run_ids:
-            if first != second:
-                result = data.comparison(first, second).result
-                gap = with_interval("gap", result.macro_f1)
-                interval = points(*gap.values()).partition(" ")
-                text = "\n".join([interval[0], interval[2], result.verdict.removesuffix(" either way")])
-                cells.append({"row": data.label(first), "column": data.label(second), "gap": gap["gap"], "text": text})
-    return pd.DataFrame(cells)
+    """Return a row an ordered pair of runs: row, column, gap (row minus column), its interval, verdict and text."""
+    pairs = []
+    for second, first in combinations(run_ids, 2):  # as `pairwise` compares them: what is known is not computed again
+        result = data.comparison(first, second).result
+        gap, low, high = with_interval("gap", result.macro_f1).values()
+        pairs.append(_pair(first, second, (gap, low, high), result.verdict))
+        pairs.append(_pair(second, first, (-gap, -high, -low), OPPOSITE.get(result.verdict, result.verdict)))
+    return pd.DataFrame(pairs)
+
+
+def _pair(row: int, column: int, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
+    value, _, interval = points(*gap).partition(" ")
+    labels = {"row": data.label(row), "column": data.label(column)}
+    return labels | {"gap": gap[0], "verdict": verdict, "interval": interval.strip("()"), "text": value}
 
 
 def class_scores(run_ids: list[int]) -> pd.DataFrame:
@@ -88,6 +152,26 @@ def class_scores(run_ids: list[int]) -> pd.DataFrame:
         figures = (own["f1"], own["f1_low"], own["f1_high"], own["support"])
         frame[data.label(run_id)] = list(map(class_score, *figures))
     return frame
+
+
+def curves(run_ids: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return id, label, epoch and value of what runs logged under one name; and the labels of those that have none.
+
+    Of long curves every so many steps are left out, evenly, never the last one.
+    """
+    whole = {run_id: data.history(run_id) for run_id in run_ids}
+    logged = {run_id: own[own["name"] == name].dropna(subset="value") for run_id, own in whole.items()}
+    room = max(2, MOST_MARKS // max(1, len(run_ids)))
+    parts = [
+        own.iloc[np.unique(np.linspace(0, len(own) - 1, min(room, len(own))).astype(int))].assign(
+            id=run_id, label=data.label(run_id)
+        )
+        for run_id, own in logged.items()
+        if len(own)
+    ]
+    columns = ["id", "label", "epoch", "value"]
+    drawn = pd.concat(parts)[columns].reset_index(drop=True) if parts else pd.DataFrame(columns=columns)
+    return drawn, [data.label(run_id) for run_id, own in logged.items() if own.empty]
 
 
 def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:

@@ -29,27 +29,25 @@ CELLS = pd.DataFrame(
 )
 CHANGES = pd.DataFrame(
     {
-        "label": ["no", "yes"],
+        "label": ["no", "it's \\ odd"],
         "f1": [-0.1, 0.1],
         "f1_low": [-0.2, 0.0],
         "f1_high": [0.0, 0.2],
+        "said": ["−10.0 (−20.0 to 0.0)", "+10.0 (0.0 to +20.0)"],
+        **{f"{run}{end}": [0.5, 0.6] for run in "ab" for end in ("", "_low", "_high")},
     }
 )
-FLIPS = pd.DataFrame(
-    {
-        "true": ["no", "yes"],
-        "taken_for": ["yes", "no"],
-        "repaired": [5, 1],
-        "damaged": [2, 4],
-        "net": [3, -3],
-        "text": ["5 fixed\n2 broken", "1 fixed\n4 broken"],
-    }
+CONFUSIONS = CELLS.drop(columns=["count", "share"]).assign(
+    a=[9, 1, 0, 0], b=[6, 4, 0, 0], a_share=[0.9, 0.1, None, None], b_share=[0.6, 0.4, None, None]
 )
+CONFUSIONS = CONFUSIONS.assign(more=CONFUSIONS["a"] - CONFUSIONS["b"], text="+3")
 PAIRS = pd.DataFrame(
     {
         "row": ["#1 tfidf", "#2 lora-r8"],
         "column": ["#2 lora-r8", "#1 tfidf"],
         "gap": [-0.1, 0.1],
+        "interval": ["−20.0 to −1.0", "+1.0 to +20.0"],
+        "verdict": ["hurt", "helped"],
         "text": ["−10.0", "+10.0"],
     }
 )
@@ -74,8 +72,10 @@ ALL = {
     "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
-    "class_changes": lambda: compare.class_changes(CHANGES),
-    "flip_map": lambda: compare.flip_map(FLIPS, ["no", "yes"]),
+    "class_changes": lambda: compare.class_changes(CHANGES, RUNS),
+    "difference": lambda: compare.matrix(CONFUSIONS, ["no", "yes"], "difference", ""),
+    "matrix": lambda: compare.matrix(CONFUSIONS, ["no", "yes"], "first run", "#2 lora-r8"),
+    "curves": lambda: compare.curves(HISTORY.assign(id=2, label="#2 lora-r8"), "validation loss", share=False),
     "verdict_map": lambda: compare.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
     "reliability": lambda: run.reliability(RELIABILITY),
     "bin_counts": lambda: run.bin_counts(RELIABILITY),
@@ -151,11 +151,18 @@ def test_a_click_in_a_confusion_matrix_names_the_true_and_the_predicted_label():
 
 
 def test_classes_are_drawn_in_the_given_order():
-    assert spec(ALL["class_changes"]())["layer"][1]["encoding"]["y"]["sort"] == ["no", "yes"]
+    assert spec(ALL["class_changes"]())["layer"][1]["encoding"]["y"]["sort"] == CHANGES["label"].tolist()
+
+
+def test_each_class_shows_both_scores_and_their_difference():
+    lines, ends, said = spec(ALL["class_changes"]())["layer"]
+    assert (lines["encoding"]["x"]["field"], lines["encoding"]["x2"]["field"]) == ("a", "b")
+    assert ends["encoding"]["shape"]["scale"]["domain"] == RUNS["label"].tolist()
+    assert said["encoding"]["text"]["field"] == "said"
 
 
 def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
-    squares = spec(ALL["flip_map"]())["layer"][0]
+    squares = spec(ALL["difference"]())["layer"][0]
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
     assert scale["range"][0] == look.ORANGE

@@ -178,52 +178,6 @@ def test_the_model_card_is_shown_as_text(seeded, open_page):
     assert "<script>alert(1)</script>" in [code.value for code in open_page("run", run=seeded.tfidf).code][-1]
 
 
-def test_compare_gives_the_verdict_first_and_what_differs(seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
-    words = said(app)
-    assert " helped: macro F1 +" in words
-    assert set(app.dataframe[1].value.columns) >= {"class", "F1, points", "recall", "precision", "p (Holm)", "fixed"}
-    assert "method" in list(app.dataframe[2].value["setting"])
-
-
-def test_compare_says_what_the_seeds_the_margin_and_the_accuracy_say(seeded, open_page):
-    words = said(open_page("compare", run=seeded.lora, against=seeded.tfidf))
-    assert "Over 3 seeds this configuration helped" in words
-    assert " most 1.0 points worse (p " in words
-    assert "Accuracy: +" in words and "McNemar p " in words
-    assert "Repaired and damaged" in "".join(
-        element.value for element in open_page("compare", run=seeded.lora, against=seeded.tfidf).subheader
-    )
-
-
-def test_compare_warns_of_other_versions(seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=seeded.odd)
-    assert "Mind the versions: torch 2.13 ↔ 2.12" in app.warning[0].value.replace("\\", "")
-
-
-def test_swap_lets_two_runs_change_places(seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
-    app.button[0].click().run()
-    assert " hurt: macro F1 −" in said(app)
-    assert app.query_params["run"] == str(seeded.tfidf)
-
-
-def test_several_runs_are_held_against_the_first(seeded, open_page):
-    app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}")
-    assert list(app.dataframe[0].value["verdict"]) == ["—", "helped", "helped"]
-    assert "p (Holm)" in app.dataframe[0].value
-    assert "Exploratory: not adjusted for the number of pairs." in said(app)
-
-
-@pytest.mark.parametrize(
-    ("other", "reason"), [("failed", "it has no predictions to compare"), ("other_test_set", "can't be compared")]
-)
-def test_runs_that_cannot_be_compared_say_why(other, reason, seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=getattr(seeded, other))
-    assert reason in app.warning[0].value.replace("\\", "")
-    assert f"#{seeded.tfidf} tfidf" in app.multiselect(key="pick others").options
-
-
 def test_failures_are_listed_surest_first(seeded, open_page):
     app = open_page("failures", run=seeded.lora)
     shown = app.dataframe[0].value
