@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.formatting import count
-from dashboard import data, state, words
+from dashboard import choices, data, state, words, words_of_data
 from dashboard.charts import dataset as charts
 from dashboard.controls import dataset as controls
 from dashboard.frames import dataset as frames
@@ -15,31 +15,71 @@ versions = data.versions(state.test_set())
 dataset_id = controls.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
-st.text(words.of_dataset(dataset, balance))
+st.text(words_of_data.of_dataset(dataset, balance))
+best = choices.best_run(state.test_set())
 rare = frames.rare_classes(dataset_id, state.test_set())
-remarks = words.remarks(dataset.checks, rare)
-st.markdown("\n".join(f"- {words.plain(remark)}" for remark in remarks))
+for remark in words_of_data.remarks(dataset.checks, rare, frames.truncation(state.test_set())):
+    st.markdown(f"- {words.plain(remark)}")
 for title, rows in (
     ("Texts that stand twice within a split", frames.duplicates(dataset_id)),
     ("Test examples that also stand in another split", frames.leaks(dataset_id, exact=True)),
     ("Test examples with a near duplicate in another split", frames.leaks(dataset_id, exact=False)),
     ("Texts with more than one label", frames.conflicts(dataset_id)),
+    ("Test examples of which the best run read the beginning only", frames.truncated(best) if best else None),
 ):
-    if not rows.empty:
+    if rows is not None and not rows.empty:
         with st.expander(f"{title}: {count(len(rows))}", icon=":material/warning:"):
             tables.flawed(rows)
-state.link("failures", "Labels in doubt", ":material/rule:", view=state.DOUBT)
+with st.container(horizontal=True):
+    state.link("failures", "Labels in doubt", ":material/rule:", view=state.DOUBT)
+    state.link("failures", "Where runs err", ":material/error_outline:")
+
+
+def show_balance() -> None:
+    """Show how common each class is; where they are many, the most and the least common."""
+    st.subheader("Classes in each split")
+    if len(dataset.labels) <= charts.MOST_CLASSES:
+        st.altair_chart(charts.class_balance(balance, dataset.labels), width="stretch")
+    else:
+        st.altair_chart(charts.training_balance(frames.training_balance(dataset_id)), width="stretch")
+        st.caption(f"The most and the least common of {count(len(dataset.labels))} classes; the table has all.")
+    tables.balance(balance)
+
+
+def show_lengths() -> None:
+    """Show how long the texts are, class by class where these are few."""
+    st.subheader("Lengths of the texts")
+    by_class = len(dataset.labels) <= charts.MOST_CLASSES
+    labels = dataset.labels if by_class else [frames.ALL]
+    st.altair_chart(charts.lengths(frames.lengths(dataset_id, by_class=by_class), labels), width="stretch")
+    tables.lengths(frames.length_summary(dataset_id))
+    st.caption("In characters, over all splits.")
+
+
+def show_raters() -> None:
+    """Show where the people who rated the texts were apart, and whether runs err there."""
+    disputed = frames.disputed(dataset_id)
+    if disputed.empty:
+        return
+    st.subheader("Where the raters disagree")
+    st.text(words_of_data.raters(disputed))
+    left, right = st.columns(2, gap="large")
+    with left:
+        errors = frames.errors_by_raters(best) if best else disputed.head(0)
+        if not errors.empty:
+            st.altair_chart(charts.disagreement(errors), width="stretch")
+            st.caption(f"{words.plain(data.label(best or 0))}: share wrong by how far apart the raters of a text were.")
+    with right:
+        tables.disputed(disputed)
+        st.caption("The most disputed texts.")
+
 
 left, right = st.columns(2, gap="large")
 with left:
-    st.subheader("Classes in each split")
-    st.altair_chart(charts.class_balance(balance, dataset.labels), width="stretch")
-    tables.balance(balance)
+    show_balance()
 with right:
-    st.subheader("Lengths of the texts")
-    st.altair_chart(charts.lengths(frames.lengths(dataset_id), dataset.labels), width="stretch")
-    tables.lengths(frames.length_summary(dataset_id))
-    st.caption("In characters, over all splits.")
+    show_lengths()
+show_raters()
 
 st.subheader("Examples")
 columns = st.columns([1, 1, 2])
@@ -49,6 +89,6 @@ with columns[1]:
     label = state.filter_by("Label", dataset.labels, key="label")
 with columns[2]:
     contains = state.search()
-examples = frames.examples(data.examples(dataset_id), split, label, contains)
+examples = frames.examples(dataset_id, split, label, contains)
 st.text(f"{count(len(examples))} examples")
-tables.examples(examples)
+tables.examples(examples, data.extras(dataset_id).loc[examples.index])

@@ -3,18 +3,23 @@
 import numpy as np
 import pandas as pd
 
+from core.evaluation.intervals import proportion
 from dashboard import choices, data
 from dashboard.frames.failures import containing
 
 
-def examples(frame: pd.DataFrame, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
-    """Return the examples of a split and a label whose text holds these words."""
+def examples(dataset_id: int, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
+    """Return the examples of a split and a label whose text holds these words; the index is their place."""
+    frame = data.examples(dataset_id)
     for column, value in (("split", split), ("label", label)):
         frame = frame if value is None else frame[frame[column] == value]
-    return containing(frame, contains).reset_index(drop=True)
+    return containing(frame, contains)
 
 
-def lengths(dataset_id: int) -> pd.DataFrame:
+ALL = "all classes"
+
+
+def lengths(dataset_id: int, *, by_class: bool = True) -> pd.DataFrame:
     """Return how long the texts are: label, from, to (characters) and share of the label's examples, in 30 bins.
 
     The longest hundredth is counted in the last bin, so that one long text does not flatten the rest.
@@ -23,7 +28,7 @@ def lengths(dataset_id: int) -> pd.DataFrame:
     longest = max(float(frame["length"].quantile(0.99)), 1.0)
     edges = np.linspace(0, longest, 31)
     parts = []
-    for label, own in frame.groupby("label")["length"]:
+    for label, own in frame.groupby(frame["label"] if by_class else np.full(len(frame), ALL))["length"]:
         counts, _ = np.histogram(own.clip(upper=longest), edges)
         parts.append(pd.DataFrame({"label": label, "from": edges[:-1], "to": edges[1:], "share": counts / len(own)}))
     return pd.concat(parts)
@@ -34,6 +39,62 @@ def length_summary(dataset_id: int) -> pd.DataFrame:
     of_label = data.examples(dataset_id).groupby("label")["length"]
     steps = {"shortest": 0.0, "median": 0.5, "95 % are shorter than": 0.95, "longest": 1.0}
     return pd.DataFrame({name: of_label.quantile(step) for name, step in steps.items()}).reset_index()
+
+
+def training_balance(dataset_id: int) -> pd.DataFrame:
+    """Return label and count of the training split."""
+    frame = data.balance(dataset_id)
+    return frame[frame["split"] == "train"][["label", "count"]]
+
+
+RATERS = "rating_deviation"
+"""The column that says how far the people were apart who rated a text."""
+
+
+def disputed(dataset_id: int, most: int = 100) -> pd.DataFrame:
+    """Return the texts that the raters judged most differently: split, label, text and deviation.
+
+    Empty where nobody recorded that.
+    """
+    frame, extra = data.examples(dataset_id), data.extras(dataset_id)
+    if RATERS not in extra:
+        return pd.DataFrame()
+    frame = frame.assign(deviation=pd.to_numeric(extra[RATERS], errors="coerce").to_numpy())
+    return frame.nlargest(most, "deviation").reset_index(drop=True)
+
+
+def errors_by_raters(run_id: int) -> pd.DataFrame:
+    """Return how often a run is wrong by how far the raters of a text were apart, in quarters of the test set.
+
+    Columns: raters (in words), errors with errors_low and errors_high, and size; empty without raters.
+    """
+    frame = data.judged(run_id)
+    deviation = pd.Series([(extra or {}).get(RATERS) for extra in frame["extra"]], dtype=float)
+    if deviation.nunique() < len(QUARTERS):
+        return pd.DataFrame()
+    quarter = pd.qcut(deviation, len(QUARTERS), labels=list(QUARTERS), duplicates="drop")
+    rows = []
+    for name, own in (~frame["right"]).groupby(quarter, observed=True):
+        share = proportion(int(own.sum()), len(own))
+        ends = {"errors": share.value, "errors_low": share.low, "errors_high": share.high}
+        rows.append({"raters": name, **ends, "size": len(own)})
+    return pd.DataFrame(rows)
+
+
+QUARTERS = ("most of one mind", "second quarter", "third quarter", "furthest apart")
+
+
+def truncation(test_set: int) -> dict[str, float]:
+    """Return for each split the share of texts of which the best run with a model read the beginning only."""
+    known = (data.run(int(run_id)) for run_id in data.complete_runs(test_set)["id"].head(20))
+    return next((run.environment["truncated"] for run in known if run.environment.get("truncated")), {})
+
+
+def truncated(run_id: int) -> pd.DataFrame:
+    """Return the test examples of which a run read the beginning only: label, text and length."""
+    frame = data.judged(run_id)
+    own = frame[frame["truncated"].fillna(False).astype(bool)]
+    return own.assign(characters=own["text"].str.len())[["label", "text", "characters"]].reset_index(drop=True)
 
 
 RARE_SHARE = 0.1

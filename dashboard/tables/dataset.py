@@ -1,18 +1,23 @@
 """Tables of the data: balance, lengths, flawed rows and examples."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from core.formatting import count, percent, setting
-from dashboard.tables.cells import static
+from core.formatting import DASH, count, number, percent
+from dashboard.tables.cells import as_told, column, heads, told
+
+ROWS_WITHOUT_SCROLLING = 12
 
 
 def balance(shown: pd.DataFrame) -> None:
-    """Show count and share of each class, a row a split."""
-    cells = shown.assign(cell=list(map(_cell, shown["count"], shown["share"])))
-    wide = cells.pivot(index="split", columns="label", values="cell")
-    wide = wide.loc[list(dict.fromkeys(shown["split"])), list(dict.fromkeys(shown["label"]))].reset_index()
-    static(wide, numbers=wide.columns[1:])
+    """Show count and share of each class in each split, a row a class."""
+    wide = pd.DataFrame({"label": list(dict.fromkeys(shown["label"]))})
+    for split, own in shown.groupby("split", sort=False):
+        found = own.set_index("label").reindex(wide["label"])
+        wide[str(split)] = column(told(_cell, found["count"], found["share"]))
+    _many(wide, numbers=wide.columns[1:])
 
 
 def _cell(number: float, share: float) -> str:
@@ -22,7 +27,14 @@ def _cell(number: float, share: float) -> str:
 def lengths(shown: pd.DataFrame) -> None:
     """Show how long the texts of each class are, in characters."""
     figures = [name for name in shown if name != "label"]
-    static(shown.assign(**{name: list(map(count, shown[name])) for name in figures}), numbers=figures)
+    cells = {name: column(told(count, shown[name])) for name in figures}
+    _many(shown.assign(**cells), numbers=figures)
+
+
+def _many(shown: pd.DataFrame, numbers: Any) -> None:
+    """Show a table as told, sorted by a click; one of many rows scrolls."""
+    height: Any = "content" if len(shown) <= ROWS_WITHOUT_SCROLLING else 440
+    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=heads(shown, numbers))
 
 
 def flawed(frame: pd.DataFrame) -> None:
@@ -32,13 +44,22 @@ def flawed(frame: pd.DataFrame) -> None:
     texts = {
         name: st.column_config.TextColumn(width="large") for name in ("test text", "twin", "text") if name in frame
     }
-    st.dataframe(frame, hide_index=True, column_config=texts)
+    st.dataframe(frame, hide_index=True, column_config=heads(frame) | texts, lazy=True)
 
 
-def examples(shown: pd.DataFrame) -> None:
-    """Show examples, a row each, with the source's other columns."""
-    extra = pd.json_normalize(shown["extra"].tolist()).map(setting)
+def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
+    """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
     frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
-    extra = extra[[name for name in extra if name not in frame]]
-    wide = {"text": st.column_config.TextColumn(width="large")}
-    st.dataframe(pd.concat([frame, extra], axis=1), hide_index=True, height=440, column_config=wide)
+    more = extra[[name for name in extra if name not in frame]].rename(columns=lambda name: name.replace("_", " "))
+    both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
+    wide = heads(both) | {"text": st.column_config.TextColumn(width="large")}
+    st.dataframe(both, hide_index=True, height=440, column_config=wide, lazy=True, placeholder=DASH)
+
+
+def disputed(shown: pd.DataFrame) -> None:
+    """Show the texts that the raters judged most differently. ``shown``: split, label, text, deviation."""
+    frame = shown[["split", "label", "text"]].assign(
+        **{"deviation of the raters": column(told(number, shown["deviation"]))}
+    )
+    wide = heads(frame, ["deviation of the raters"]) | {"text": st.column_config.TextColumn(width="large")}
+    st.dataframe(as_told(frame), hide_index=True, height=320, column_config=wide)
