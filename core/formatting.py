@@ -71,6 +71,13 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} m {rest:02d} s" if minutes else f"{rest} s"
 
 
+def milliseconds(seconds: float | None) -> str:
+    """Return a short time: ``6.7 ms``, ``under 0.1 ms``; from a second on as in `duration`."""
+    if seconds is None or seconds != seconds or seconds >= 1:
+        return duration(seconds)
+    return f"{seconds * 1e3:.1f} ms" if seconds >= 1e-4 else "under 0.1 ms"
+
+
 def count(number_: float | None) -> str:
     """Return a count with separators: ``12,345``."""
     return DASH if number_ is None or number_ != number_ else f"{round(number_):,}"
@@ -103,3 +110,11 @@ def setting(value: object) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def speed(examples_per_second: float | None) -> str:
+    """Return how fast a training went: ``58 examples/s``."""
+    if examples_per_second is None or examples_per_second != examples_per_second:
+        return DASH
+    digits = 1 if examples_per_second < 9.95 else 0
+    return f"{examples_per_second:,.{digits}f} examples/s"

@@ -19,6 +19,7 @@ from dashboard.words import plain
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 COMMAND = "python runner.py --r 8 --epochs 2"
 ANY = "any"
+OFFERED = 200  # runs in a choice; a browser stumbles over thousands
 MISTAKES, DOUBT = "mistakes", "labels in doubt"
 
 
@@ -28,6 +29,11 @@ MISTAKES, DOUBT = "mistakes", "labels in doubt"
 def _wanted(key: str) -> str:
     """Return what the address asks for, else what the session last showed."""
     return st.query_params.get(key) or st.session_state.get(f"last {key}", "")
+
+
+def asked(key: str = "run") -> list[int]:
+    """Return the numbers of the runs that the address asks for, whether there are such or not."""
+    return _numbers(_wanted(key))
 
 
 def _settle(key: str, value: str) -> None:
@@ -47,7 +53,9 @@ def _adopt(key: str, widget: str) -> None:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text.split(",") if part.strip().isascii() and part.strip().isdigit()]
+    """Return the numbers of runs in a text such as ``7,12``; a typed ``#7`` is one too."""
+    parts = (part.strip().removeprefix("#").partition(" ")[0] for part in text.split(","))
+    return [int(part) for part in parts if part.isascii() and part.isdigit() and len(part) < 10]
 
 
 # --- What came of a click ---------------------------------------------------------------------------
@@ -132,8 +140,8 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
     if runs.empty:
         st.info("No run on this test set is complete yet. The page of all runs tells why.", icon=":material/info:")
         st.stop()
-    names = dict(zip(runs["id"], runs["label"], strict=True))
     asked = _wanted(key)
+    names = _on_offer(runs, [*_numbers(asked), default])
     found = next((number for number in _numbers(asked) if number in names), None)
     if asked and found is None:
         st.error(f"There is no run {plain(asked[:40])} here. It may have been deleted. Choose one that is recorded.")
@@ -142,9 +150,11 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
         label,
         list(names),
         index=None if chosen is None else 0,  # with a choice there is no way back to none
-        format_func=names.__getitem__,
+        format_func=lambda number: names.get(number, str(number)),
         key=f"pick {key}",
         placeholder="Choose a run",
+        accept_new_options=len(names) < len(runs),
+        help=_help_of_offer(names, runs),
         on_change=_adopt,
         args=(key, f"pick {key}"),
     )
@@ -154,11 +164,26 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
     return int(choice)
 
 
+def _on_offer(runs: pd.DataFrame, asked: Sequence[int | None], but: int | None = None) -> dict[int, str]:
+    """Return the runs that a choice offers, by number: of many the best, the newest, and those asked for."""
+    if len(runs) > OFFERED:
+        best = runs.nlargest(OFFERED // 2, "macro_f1")["id"]
+        newest = runs.nlargest(OFFERED // 2, "id")["id"]
+        runs = runs[runs["id"].isin({*best, *newest, *asked})]
+    return {number: name for number, name in zip(runs["id"], runs["label"], strict=True) if number != but}
+
+
+def _help_of_offer(names: dict[int, str], runs: pd.DataFrame) -> str | None:
+    if len(names) >= len(runs) - 1:
+        return None
+    return f"The best and the newest of {count(len(runs))} runs. Type the number of any other one."
+
+
 def pick_other(
     label: str, runs: pd.DataFrame, run: int, key: str = "against", default: int | None = None
 ) -> int | None:
     """Draw the choice of another run to stand beside one; there may be none."""
-    names = {number: name for number, name in zip(runs["id"], runs["label"], strict=True) if number != run}
+    names = _on_offer(runs, [*_numbers(_wanted(key)), default], but=run)
     is_new = key not in st.query_params and f"last {key}" not in st.session_state
     asked = [default] if is_new else _numbers(_wanted(key))
     st.session_state[f"pick {key}"] = next((number for number in asked if number in names), None)
@@ -166,33 +191,41 @@ def pick_other(
         label,
         list(names),
         index=None,
-        format_func=names.__getitem__,
+        format_func=lambda number: names.get(number, str(number)),
         key=f"pick {key}",
         placeholder="No other run",
+        accept_new_options=len(names) < len(runs) - 1,
+        help=_help_of_offer(names, runs),
         on_change=_adopt,
         args=(key, f"pick {key}"),
     )
     _settle(key, "" if choice is None else str(choice))
-    return choice
+    return None if choice is None else int(choice)
 
 
-def pick_others(label: str, runs: pd.DataFrame, run: int, default: int | None) -> list[int]:
-    """Draw the choice of other runs to hold one against, also of those that the address alone names."""
-    names = {number: name for number, name in zip(runs["id"], runs["label"], strict=True) if number != run}
-    asked = [number for number in _numbers(_wanted("against")) if number != run]
+def pick_others(
+    label: str, runs: pd.DataFrame, run: int, default: int | None, key: str = "against", most: int | None = None
+) -> list[int]:
+    """Draw the choice of other runs to stand beside one, also of those that the address alone names."""
+    asked = [number for number in _numbers(_wanted(key)) if number != run][:most]
+    names = _on_offer(runs, [*asked, default], but=run)
     names |= {number: f"#{number}" for number in asked if number not in names}
-    st.session_state["pick others"] = asked or ([] if default in (None, run) else [default])
+    is_new = key not in st.query_params and f"last {key}" not in st.session_state
+    st.session_state[f"pick {key}"] = asked or ([default] if is_new and default not in (None, run) else [])
     chosen = st.multiselect(
         label,
         list(names),
-        format_func=names.__getitem__,
-        key="pick others",
+        format_func=lambda number: names.get(number, str(number)),
+        key=f"pick {key}",
         placeholder="Choose one or more runs",
+        max_selections=most,
+        accept_new_options=len(names) < len(runs) - 1,
+        help=_help_of_offer(names, runs),
         on_change=_adopt,
-        args=("against", "pick others"),
+        args=(key, f"pick {key}"),
     )
-    _settle("against", ",".join(map(str, chosen)))
-    return chosen
+    _settle(key, ",".join(map(str, chosen)))
+    return [int(number) for number in chosen]
 
 
 def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:
@@ -229,6 +262,16 @@ def swap(run: int, other: int) -> None:
 def _swap(run: int, other: int) -> None:
     _settle("run", str(other))
     _settle("against", str(run))
+
+
+def chosen_runs() -> list[int]:
+    """Return the numbers of the runs that are ticked on the page of all runs."""
+    return list(dict.fromkeys(_numbers(_wanted("chosen"))))
+
+
+def choose_runs(run_ids: Sequence[int]) -> None:
+    """Keep in the address which runs are ticked."""
+    _settle("chosen", ",".join(map(str, run_ids)))
 
 
 # --- Links ------------------------------------------------------------------------------------------

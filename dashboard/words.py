@@ -2,16 +2,28 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from core.evaluation.intervals import proportion
-from core.formatting import FEW_EXAMPLES, count, number, p_value, percent, points, score, setting
+from core.formatting import (
+    DASH,
+    count,
+    duration,
+    megabytes,
+    number,
+    p_value,
+    percent,
+    points,
+    score,
+    setting,
+)
 
 if TYPE_CHECKING:
-    from core.store.records import Dataset, Run
-    from core.verdicts import RunComparison
+    from core.store.records import Run
+    from core.verdicts import ConfigurationComparison, RunComparison
 
 
 def plain(text: object) -> str:
@@ -39,6 +51,66 @@ def against_baseline(compared: "RunComparison") -> str:
     if compared.result.verdict == "hurt":
         return f"It falls behind the baseline {baseline} by {difference} points of macro F1: hurt."
     return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
+
+
+def of_its_seeds(found: "ConfigurationComparison | None") -> str:
+    """Return what the seeds of a run's configuration say of it, against those of its baseline."""
+    if found is None:
+        return "This is one seed: how much of it is luck, more seeds would tell."
+    gap, seeds = found.result.macro_f1, len(found.result.per_seed)
+    verdict = "no evidence either way" if found.result.verdict.startswith("no") else found.result.verdict
+    return f"Over {count(seeds)} seeds: {points(gap.value, gap.low, gap.high)} points of macro F1, {verdict}."
+
+
+def price(compared: "RunComparison") -> str:
+    """Return what a run's difference in macro F1 to its baseline took."""
+    ours, theirs, gap = compared.a, compared.b, compared.result.macro_f1
+    return (
+        f"{points(gap.value, gap.low, gap.high)} points of macro F1 for {duration(ours.train_seconds)} of training "
+        f"instead of {duration(theirs.train_seconds)}, and {megabytes(ours.adapter_bytes)} on disk instead of "
+        f"{megabytes(theirs.adapter_bytes)}."
+    )
+
+
+def kept_epoch(kept: Any) -> str:
+    """Return which epoch was kept and how it did, and how the last one did: best value, not last.
+
+    ``kept``: epoch, value, low, high, last_epoch and last_value, of macro F1 on the validation examples.
+    """
+    said = f"macro F1 {score(kept.value, kept.low, kept.high)} on the validation examples"
+    if kept.epoch == kept.last_epoch:
+        return f"Kept: epoch {kept.epoch:g}, the best and the last, with {said}."
+    last = f"The last one, epoch {kept.last_epoch:g}, had {percent(kept.last_value)}."
+    return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
+
+
+def silence(run: "Run", last_line: str | None) -> str:
+    """Return what is last known of a run that fell silent, and what to do."""
+    beat = (
+        f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}." if run.heartbeat_at else ""
+    )
+    last = f"Last line of its log: «{last_line}»." if last_line else "Its log is empty."
+    return f"{beat} {last} Nothing of it is lost that was recorded; make it again with the command below.".strip()
+
+
+def files_gone(run: "Run") -> str:
+    """Return which folder of a run is missing, and what works without it."""
+    return (
+        f"The files of this run are gone: there is no folder {run.adapter_path} beside the database. Its scores, "
+        "predictions and settings are all here; it can't be tried or downloaded until the folder is back."
+    )
+
+
+def trashed(run: "Run") -> str:
+    """Return that a run lies in the trash."""
+    return (
+        f"This run lies in the trash since {moment(run.deleted_at)}: no other page shows it, and nothing of it is lost."
+    )
+
+
+def moment(when: datetime | None) -> str:
+    """Return a time as people write it, in UTC."""
+    return DASH if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def accuracy_gap(compared: "RunComparison") -> str:
@@ -146,55 +218,48 @@ def flips(counts: Mapping[str, int], other: str) -> str:
     return f"Against {other}: {', '.join(parts)}."
 
 
-def of_dataset(dataset: "Dataset", balance: pd.DataFrame) -> str:
-    """Return what a data set is."""
-    sizes = balance.groupby("split")["count"].sum()
-    parts = ", ".join(f"{count(sizes[split])} {split}" for split in ("train", "validation", "test"))
-    return (
-        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text from the column "
-        f"«{dataset.text_column}», labels from «{dataset.label_column}» of {dataset.source}."
-    )
-
-
-def remarks(checks: Mapping[str, Any], rare: pd.DataFrame) -> list[str]:
-    """Return what to mind before believing a score on these data.
-
-    ``rare``: label, count, share and half (the half width of the interval of its F1).
-    """
-    left_out = [f"{count(rows)} rows {reason} were left out." for reason, rows in checks.get("left_out", {}).items()]
-    duplicates = [f"{count(rows)} in {split}" for split, rows in checks.get("duplicates", {}).items() if rows]
-    leaked, near = checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)
-    conflicts = checks.get("conflicting_texts", 0)
-    return [
-        *left_out,
-        f"Texts that stand twice within a split: {', '.join(duplicates)}." if duplicates else "No text stands twice.",
-        f"{_test_examples(leaked)} in the training or validation split: the scores flatter."
-        if leaked
-        else "No test example also stands in the training or validation split.",
-        *([f"Near duplicates: {_test_examples(near)} there with few changes."] if near else []),
-        *([f"Texts that stand with more than one label: {count(conflicts)}."] if conflicts else []),
-        *map(_rare, rare.rename(columns={"count": "count_"}).itertuples()),
-    ]
-
-
-def _test_examples(number_: int) -> str:
-    return f"{count(number_)} test {'example also stands' if number_ == 1 else 'examples also stand'}"
-
-
-def _rare(row: Any) -> str:
-    """Return how well the figures of a rare class can be known."""
-    known = f"Its F1 is known to ± {points(row.half)[1:]} points at best." if row.half == row.half else ""
-    few = f"That is too few to tell (fewer than {FEW_EXAMPLES})." if row.count_ < FEW_EXAMPLES else ""
-    head = f"«{row.label}» is rare: {percent(row.share)} % of the test set, {count(row.count_)} examples."
-    return f"{head} {few or known or 'Its figures are uncertain.'}"
-
-
 def suspects(found: int, total: int, label: str) -> str:
     """Return how many labels are in doubt, and who doubts them."""
     who = f"judged by the probabilities of {label}"
     if not found:
         return f"No label of the {count(total)} test examples is in doubt, {who}."
     return f"{count(found)} of {count(total)} labels of the test set are in doubt, {who}."
+
+
+def suspicion(label: str, suggested: str, quality: float) -> str:
+    """Return why an example's label is in doubt."""
+    return (
+        f"Its label is in doubt: the run's probabilities speak for {suggested} instead of {label} "
+        f"(quality of the label {percent(quality)} %). The run may be the one that is wrong."
+    )
+
+
+def slices(found: pd.DataFrame, looked_at: int) -> list[str]:
+    """Return on which kinds of texts a run errs more than elsewhere. ``found``: name, p, wrong, rest and gap."""
+    if not looked_at:
+        return ["There are too few examples, or too few mistakes, to look for kinds of texts."]
+    worse = found[(found["p"] < 0.05) & (found["gap"] > 0)]
+    if worse.empty:
+        return [f"No slice stands out: of {count(looked_at)} looked at, none has more mistakes than chance explains."]
+    head = f"{count(len(worse))} of {count(looked_at)} slices looked at have more mistakes than chance explains."
+    if len(worse) == 1:
+        head = f"1 of {count(looked_at)} slices looked at has more mistakes than chance explains."
+    rows = worse.head(3).itertuples()
+    return [head, *(f"{one.name}: {percent(one.wrong)} % wrong against {percent(one.rest)} %." for one in rows)]
+
+
+def annotations_found(found: int, new: int, unknown: int) -> str:
+    """Return what a file of annotations holds."""
+    elsewhere = f" {count(unknown)} texts are not in this data set and are left out." if unknown != 1 else ""
+    elsewhere = " 1 text is not in this data set and is left out." if unknown == 1 else elsewhere
+    head = f"{count(found)} annotations" if found != 1 else "1 annotation"
+    return f"{head}, {count(new)} of them new or changed.{elsewhere if unknown else ''}"
+
+
+def without_predictions(run: "Run") -> str:
+    """Return why there is nothing to read of a run."""
+    why = "Its predictions are not in the record." if run.state == "complete" else failure_of(run)
+    return f"#{run.id} {run.name} has no predictions on the test set. {why}"
 
 
 def calibration(temperature: float) -> str:

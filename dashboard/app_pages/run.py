@@ -2,42 +2,51 @@
 
 import streamlit as st
 
-from core.formatting import class_score, count, duration, megabytes, number, parameters, score
-from dashboard import choices, data, state, words
+from core.errors import RequestError
+from core.formatting import class_score, duration, number, score
+from dashboard import bundles, choices, data, live, state, words
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
+from dashboard.controls import run as controls
 from dashboard.frames import run as frames
 from dashboard.frames.confusion import confusion
 from dashboard.glossary import help_for
 from dashboard.tables import cells
 from dashboard.tables import run as tables
+from dashboard.words_of_runs import progress
 
 st.title("Run")
 state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
-runs = data.runs(state.test_set())
-run_id = state.pick_run("Run", runs, choices.best_run(state.test_set()))
+run_id = controls.pick_run()
 run, row = data.run(run_id), data.row(run_id)
+rival = choices.rival(run_id) if row.state == "complete" else None
 
 st.caption(words.plain(f"{row.kind} · {row.title} · {row.model} · {row.state}. {row.note}"))
 
 
-def show_failure() -> None:
-    """Say why the run has no scores."""
-    st.warning(words.plain(words.failure_of(run)), icon=":material/warning:")
-    if run.error_message:
-        st.text(f"{run.error_type}:")
-        st.code(run.error_message, language=None, wrap_lines=True)
-    if run.traceback:
-        with st.expander("Traceback"):
-            st.code(run.traceback, language="python")
+def show_what_people_said() -> None:
+    """Show tags and note, and where the run lies if not among the others."""
+    if run.tags:
+        with st.container(horizontal=True, gap="small"):
+            for tag in run.tags:
+                st.badge(words.plain(tag), icon=":material/label:", color="gray")
+    if run.notes:
+        st.text(run.notes)
+    if run.deleted_at is not None:
+        st.warning(words.plain(words.trashed(run)), icon=":material/delete:")
+        done = f"{data.label(run_id)} is back among the others."
+        st.button("Bring it back", on_click=state.attempt, args=(data.restore, [run_id]), kwargs={"done": done})
+    elif run.archived:
+        st.caption("This run lies in the archive.")
+    if data.folder_is_gone(run_id):
+        st.warning(words.plain(words.files_gone(run)), icon=":material/folder_off:")
 
 
 def show_headline() -> None:
     """Say whether it beats its baseline, then the four numbers that matter."""
-    rival = choices.rival(run_id)
     if rival is not None:
         with st.container(border=True):
-            st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, rival)))}**")
+            show_verdict(rival)
     warning = data.training_warning(run_id)
     if warning:
         st.warning(words.plain(warning), icon=":material/warning:")
@@ -54,7 +63,43 @@ def show_headline() -> None:
             st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
         st.text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
-    state.links_of(run_id, against=rival, here=True)
+
+
+def show_verdict(baseline: int) -> None:
+    """Say whether it beats a baseline, on its own and over its seeds."""
+    try:
+        st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, baseline)))}**")
+        if run.kind != "baseline":
+            st.markdown(words.plain(words.of_its_seeds(data.configurations(run_id, baseline))))
+    except RequestError as error:
+        st.markdown(words.plain(error))
+
+
+def show_failure() -> None:
+    """Say why the run has no scores, and what it told last."""
+    st.warning(words.plain(words.failure_of(run)), icon=":material/warning:")
+    log = data.log(run_id)
+    if row.state == "crashed":
+        st.text(words.silence(run, log["text"].iloc[-1] if len(log) else None))
+    if run.error_message:
+        st.text(f"{run.error_type}:")
+        st.code(run.error_message, language=None, wrap_lines=True)
+    if run.traceback:
+        with st.expander("Traceback"):
+            st.code(run.traceback, language="python")
+    show_command()
+
+
+@st.fragment(run_every=live.EVERY if row.state == "running" else None)
+def show_progress() -> None:
+    """Show how far the run is, again and again, until it ends."""
+    now = data.row(run_id)
+    if now.state != "running":
+        st.rerun()
+    if data.run(run_id).step:
+        st.progress(live.share_done(now), text=words.plain(progress(now, live.seconds_left(now))))
+    else:
+        st.info(words.plain(words.failure_of(data.run(run_id))), icon=":material/hourglass_top:")
 
 
 def show_classes() -> None:
@@ -62,7 +107,8 @@ def show_classes() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Class by class")
-        tables.classes(data.class_metrics(run_id))
+        known = data.class_metrics(run_id)
+        tables.classes(known, worst_first=controls.worst_first(len(known)))
         st.caption("In percent, with 95 % intervals.")
         with st.expander("More figures"):
             tables.metrics(
@@ -84,18 +130,41 @@ def show_classes() -> None:
             state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
 
 
+@st.fragment(run_every=live.EVERY if row.state == "running" else None)
+def show_training() -> None:
+    """Show how the training went, where it was recorded."""
+    if data.history(run_id).empty:
+        st.info("Nothing was logged: this method does not train, or the run ended before its training began.")
+        return
+    window, best, kept = (
+        controls.choose_window(frames.logged_losses(run_id)),
+        data.best_epoch(run_id),
+        frames.kept(run_id),
+    )
+    if kept is not None:
+        st.text(words.kept_epoch(kept))
+    left, right = st.columns(2, gap="large")
+    left.altair_chart(charts.loss_curves(frames.losses(run_id, window), best), width="stretch")
+    if len(frames.scores(run_id)):
+        right.altair_chart(charts.score_curve(frames.scores(run_id), best, kept), width="stretch")
+    st.caption(
+        "The epoch with the best macro F1 on the validation examples is the one that was kept and measured. Its bar is "
+        "the 95 % interval; of other epochs no predictions are stored, so theirs is not known."
+    )
+
+
 def show_calibration() -> None:
     """Show what its probabilities are worth, as trained and at the fitted temperature."""
     temperature = data.temperature(run_id)
     if temperature is None:
+        st.info("This run has no temperature fitted on validation examples.")
         return
-    st.subheader("Calibration")
     st.text(words.calibration(temperature))
     columns = st.columns(2, gap="large")
     for column, calibrated in zip(columns, (False, True), strict=True):
         with column:
             st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
-            bins = frames.reliability(run_id, calibrated=calibrated)
+            bins = data.reliability(run_id, calibrated=calibrated)
             st.altair_chart(charts.reliability(bins), width="stretch")
             st.altair_chart(charts.bin_counts(bins), width="stretch")
     st.caption(
@@ -109,8 +178,8 @@ def show_abstaining() -> None:
     """Show what answering only when sure gives, and let the threshold be chosen, on the validation examples."""
     curve = frames.coverage(run_id)
     if data.temperature(run_id) is None or curve.empty:
+        st.info("This run has no predictions on validation examples to choose a threshold by.")
         return
-    st.subheader("Answering only when sure")
     left, right = st.columns([3, 2], gap="large")
     with right:
         threshold = state.pick_threshold()
@@ -122,65 +191,75 @@ def show_abstaining() -> None:
     left.caption("On the validation examples, with the 95 % interval. The test set is not for choosing.")
 
 
-def show_curves() -> None:
-    """Show how the training went, where it was recorded."""
-    history = data.history(run_id)
-    if history.empty:
-        return
-    st.subheader("Learning curves")
-    best = data.best_epoch(run_id)
-    left, right = st.columns(2, gap="large")
-    left.altair_chart(charts.loss_curves(history, best), width="stretch")
-    right.altair_chart(charts.score_curve(history, best), width="stretch")
-    st.caption("The epoch with the best macro F1 on the validation examples is the one that was kept and measured.")
+def show_cost() -> None:
+    """Show what it cost, beside its best baseline."""
+    if rival is not None:
+        st.text(words.price(data.comparison(run_id, rival)))
+    tables.costs(frames.costs([run_id] if rival is None else [run_id, rival]))
+
+
+def show_settings() -> None:
+    """Show what it was asked to do: what differs from the defaults first."""
+    settings = frames.settings(run_id)
+    changed = settings[settings["differs"]][["setting", "value", "default"]]
+    if changed.empty:
+        st.text("All as by default.")
+    else:
+        cells.frame(changed)
+    with st.expander("All settings"):
+        cells.frame(settings[["setting", "value", "default"]])
+    if row.state in ("complete", "running"):
+        show_command()
+
+
+def show_command() -> None:
+    """Show what to type to make the run again."""
+    st.markdown("**Make it again**")
+    st.code(frames.command(run_id), language="bash", wrap_lines=True)
 
 
 def show_record() -> None:
-    """Show what it cost, what it was asked to do, and under what it took place."""
+    """Show under what it took place, what it told, and what was checked later."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Settings")
-        settings = frames.settings(run_id)
-        changed = settings[settings["differs"]][["setting", "value", "default"]]
-        if changed.empty:
-            st.text("All as by default.")
-        else:
-            cells.frame(changed)
-        with st.expander("All settings"):
-            cells.frame(settings[["setting", "value", "default"]])
-        st.subheader("Make it again")
-        st.code(frames.command(run_id), language="bash", wrap_lines=True)
-        st.subheader("What it cost")
-        cells.facts(
-            {
-                "training": duration(run.train_seconds),
-                "training examples a second": count(run.train_examples_per_second),
-                "evaluation": duration(run.evaluation_seconds),
-                "trained weights": parameters(run.trainable_parameters, run.total_parameters),
-                "size on disk": megabytes(run.adapter_bytes),
-                "peak memory": megabytes(run.peak_memory_bytes),
-            }
-        )
-    with right:
         st.subheader("Environment")
         cells.facts(frames.environment(run_id))
+    with right:
         rechecks = data.rechecks(run_id)
         if not rechecks.empty:
             st.subheader("Checked again")
             tables.rechecks(rechecks)
+        show_log()
+        card = st.expander("Model card", icon=":material/article:", key="card", bind="query-params")
+        if card.open:
+            card.code(data.model_card(run_id) or "There is no model card.", language="markdown", wrap_lines=True)
 
 
+def show_log() -> None:
+    """Show the last lines of the log, once they are asked for."""
+    box = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
+    if box.open:
+        log = data.log(run_id)
+        box.code(bundles.as_text(log) or "Nothing was logged.", language=None, wrap_lines=True, height=400)
+        box.caption("The last 200 lines; the whole log is among the downloads.")
+
+
+show_what_people_said()
 if row.state == "complete":
     show_headline()
-    show_classes()
-    show_calibration()
-    show_abstaining()
+    parts = {"Classes": show_classes, "Training": show_training, "Calibration": show_calibration}
+    parts |= {"Abstaining": show_abstaining, "Cost": show_cost}
 else:
-    show_failure()
-show_curves()
-show_record()
+    show_progress() if row.state == "running" else show_failure()
+    parts = {"Training": show_training, "Cost": show_cost}
+parts |= {"Settings": show_settings, "Record": show_record}
 
-card = data.model_card(run_id)
-if card:
-    with st.expander("Model card", icon=":material/article:"):
-        st.code(card, language="markdown", wrap_lines=True)
+with st.container(horizontal=True, vertical_alignment="center"):
+    if row.state == "complete":
+        state.links_of(run_id, against=rival, here=True)
+    bundles.downloads(run_id)
+
+for tab, show in zip(controls.choose_part(list(parts)), parts.values(), strict=True):
+    if tab.open:
+        with tab:
+            show()

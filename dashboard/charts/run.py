@@ -9,16 +9,17 @@ from dashboard.charts.look import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_a
 
 
 def learning_curve(
-    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None
+    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None, kept: Any = None
 ) -> alt.LayerChart:
-    """Draw logged values over the epochs, the best epoch marked.
+    """Draw logged values over the epochs, the best epoch marked; those named ``raw`` faintly behind them.
 
-    ``history``: epoch, name, value; ``names``: which of its names to draw, and what people call them.
+    ``history``: epoch, name, value; ``names``: which of its names to draw, and what people call them;
+    ``kept``: epoch, low and high of the one value whose interval is known.
     """
-    shown = history[history["name"].isin(list(names))].replace({"name": names})
-    known = list(names.values())
-    base = alt.Chart(shown).encode(
-        x=alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1)),
+    known = [title for name, title in names.items() if (history["name"] == name).any()]
+    x = alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1))
+    base = alt.Chart(history[history["name"].isin(list(names))].replace({"name": names})).encode(
+        x=x,
         y=axis,
         color=alt.Color(
             "name",
@@ -28,32 +29,51 @@ def learning_curve(
         ),
         tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
     )
+    raw = alt.Chart(history[history["name"] == "raw"]).mark_line(strokeWidth=1, opacity=0.35, color=BLUE)
     lines = base.mark_line(strokeWidth=2)
     points = base.transform_filter("datum.epoch == round(datum.epoch)").mark_point(filled=True, size=60, opacity=1)
-    best = pd.DataFrame({"epoch": [] if best_epoch is None else [best_epoch], "text": "best epoch"})
-    rule = alt.Chart(best).mark_rule(color=INK, strokeDash=[4, 4]).encode(x="epoch")
-    note = (
-        alt.Chart(best)
-        .mark_text(align="right", dx=-6, baseline="top", color=INK)
-        .encode(x="epoch", y=alt.value(2), text="text")
-    )
     return alt.LayerChart(
-        layer=[lines, points, rule, note],
+        layer=[raw.encode(x=x, y=axis), lines, points, *_interval(kept, x, axis), *_best(best_epoch)],
         height=280,
         description=f"By epoch: {', '.join(known)}; the best epoch is marked.",
     )
 
 
+def _best(epoch: float | None) -> list[alt.Chart]:
+    """Draw the mark of the best epoch; nothing where it is not known."""
+    if epoch is None:
+        return []
+    best = alt.Chart(pd.DataFrame({"epoch": [epoch], "text": "best epoch"})).encode(x="epoch")
+    note = best.mark_text(align="right", dx=-6, baseline="top", color=INK).encode(y=alt.value(2), text="text")
+    return [best.mark_rule(color=INK, strokeDash=[4, 4]), note]
+
+
+def _interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Draw the interval of the kept epoch; nothing where it is not known."""
+    if kept is None or kept.low != kept.low:
+        return []
+    ends = alt.Chart(pd.DataFrame({"epoch": [kept.epoch], "value": [kept.low], "high": [kept.high]}))
+    bar = ends.mark_errorbar(ticks=True, color=BLUE, thickness=2)
+    return [
+        bar.encode(
+            x=x,
+            y=y,
+            y2="high",
+            tooltip=[alt.Tooltip("value", format=".3f", title="from"), alt.Tooltip("high", format=".3f", title="to")],
+        )
+    ]
+
+
 def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
-    """Draw the loss on training and on validation examples."""
+    """Draw the loss on training and on validation examples, as from `frames.run.losses`."""
     names = {"loss": "training loss", "validation_loss": "validation loss"}
     return learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
 
 
-def score_curve(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
-    """Draw macro F1 on the validation examples."""
+def score_curve(history: pd.DataFrame, best_epoch: float | None, kept: Any = None) -> alt.LayerChart:
+    """Draw macro F1 on the validation examples, with the interval of the epoch that was kept."""
     axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
-    return learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch)
+    return learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
 
 
 def reliability(bins: pd.DataFrame) -> alt.LayerChart:

@@ -1,22 +1,34 @@
 """Cached reads: with `dashboard.cache` the only door to the store, the verdicts and the models."""
 
 from core.store.curator import Annotation
-from dashboard.data.annotations import annotated
-from dashboard.data.answers import predict
-from dashboard.data.changes import annotate, archive, delete, note, rename, restore, tag, to_trash
-from dashboard.data.comparisons import adjusted_p, comparable, comparison, configurations, sentences, training_warning
+from dashboard.data.annotations import annotated, annotations, tags
+from dashboard.data.answers import predict, word_weights
+from dashboard.data.changes import annotate, archive, delete, describe, note, rename, restore, tag, to_trash
+from dashboard.data.comparisons import (
+    adjusted_p,
+    comparable,
+    comparison,
+    configurations,
+    sentence_over_seeds,
+    sentences,
+    training_warning,
+)
 from dashboard.data.datasets import (
     balance,
     dataset,
     example_text,
     examples,
+    extras,
+    nearest,
     newest_test_set,
     sample_text,
     test_set_of,
     test_sets,
     versions,
 )
-from dashboard.data.predictions import codes, judged, probabilities, suspects, test_size
+from dashboard.data.failures import answers, columns, disagreement, lengths, other_runs, slices
+from dashboard.data.files import files, folder_is_gone, model_card, model_width
+from dashboard.data.predictions import codes, judged, probabilities, reliability, suspects, test_size
 from dashboard.data.runs import (
     address,
     archived,
@@ -24,13 +36,14 @@ from dashboard.data.runs import (
     class_metrics,
     complete_runs,
     everything,
+    everything_is_in_the_trash,
     foot,
     history,
     is_empty,
     label,
     labels,
+    log,
     metrics,
-    model_card,
     rechecks,
     row,
     run,
@@ -38,6 +51,5 @@ from dashboard.data.runs import (
     some_runs,
     temperature,
     trash,
-    without_scores,
     worst_class,
 )

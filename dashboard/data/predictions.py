@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from core.store import queries
 from core.store.engine import Store
 from dashboard.cache import cached
-from dashboard.data.runs import run
+from dashboard.data.runs import run, temperature
 from dashboard.data.table import these_runs
 
 if TYPE_CHECKING:
     from core.evaluation.noise import Suspect
+
+_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
 
 @cached(these_runs, keep=24)
@@ -31,6 +33,21 @@ def codes(db: Store, run_id: int, split: str = "test") -> NDArray[np.int64]:
 
 
 @cached(these_runs, keep=24)
+def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
+    """Return a row a bin of confidence on the test set: confidence, accuracy, count, null_low and null_high.
+
+    ``calibrated``: at the fitted temperature, else as trained.
+    """
+    from core.evaluation import calibration
+
+    shares = probabilities(run_id)
+    if calibrated:
+        shares = calibration.calibrated(shares, temperature(run_id) or 1.0)
+    diagram = calibration.reliability(shares.max(axis=1), shares.argmax(axis=1) == codes(run_id))
+    return pd.DataFrame([vars(one) for one in diagram.bins])
+
+
+@cached(these_runs, keep=24)
 def suspects(db: Store, run_id: int) -> "list[Suspect]":
     """Return the test examples whose label a run's probabilities speak against."""
     from core.evaluation.noise import suspects
@@ -42,11 +59,12 @@ def suspects(db: Store, run_id: int) -> "list[Suspect]":
 def judged(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
     """Return a row a test example with what a run said of it, and how that stands to another run.
 
-    Columns: those of `queries.predictions`, ``right``; with ``against`` also ``flip`` and ``other``
-    (what the other run said).
+    Columns: those of `queries.predictions`, ``right``, ``loss``; with ``against`` also ``flip`` and
+    ``other`` (what the other run said).
     """
     frame = queries.predictions(db, run_id)
     frame["right"] = frame["label"] == frame["predicted"]
+    frame["loss"] = -np.log(frame["true_probability"].astype(float).clip(lower=_SMALLEST))
     if against is not None:
         from core.evaluation.comparison import flips
 

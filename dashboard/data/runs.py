@@ -10,18 +10,25 @@ from core.formatting import count
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
-from dashboard.cache import any_change, cached, store
+from dashboard.cache import any_change, cached
 from dashboard.data.table import any_run, table, these_runs
 
 
 def is_empty() -> bool:
     """Tell whether there is no database yet, or one without runs."""
+    return _is_unwritten() or bool(everything().empty)
+
+
+def _is_unwritten() -> bool:
     url = engine.resolve()
     if not engine.exists(url):
         return True
-    if url.get_backend_name() == "sqlite" and Path(url.database or "").stat().st_size == 0:
-        return True
-    return bool(everything().empty)
+    return url.get_backend_name() == "sqlite" and Path(url.database or "").stat().st_size == 0
+
+
+def everything_is_in_the_trash() -> bool:
+    """Tell whether there are runs, and all of them in the trash."""
+    return not _is_unwritten() and everything().empty and not trash().empty
 
 
 def address() -> str:
@@ -104,11 +111,6 @@ def complete_runs(db: Store, test_set: int) -> pd.DataFrame:
     return done.sort_values(["macro_f1", "id"], ascending=[False, True]).reset_index(drop=True)
 
 
-def without_scores(frame: pd.DataFrame) -> list[Run]:
-    """Return the runs of a frame that ended without being complete."""
-    return [run(int(number)) for number in frame.loc[~frame["state"].isin(["complete", "running"]), "id"]]
-
-
 @cached(these_runs)
 def run(db: Store, run_id: int) -> Run:
     """Return one run. Raises `RequestError` where there is none of that number."""
@@ -153,13 +155,6 @@ def history(db: Store, run_id: int) -> pd.DataFrame:
     return queries.history(db, [run_id])
 
 
-def model_card(run_id: int) -> str | None:
-    """Return the model card that lies beside a run's files, in Markdown; None where there is none."""
-    folder = run(run_id).folder(store().folder)
-    card = folder / "README.md" if folder else None
-    return card.read_text(encoding="utf-8", errors="replace") if card and card.is_file() else None
-
-
 def temperature(run_id: int) -> float | None:
     """Return the temperature that was fitted on the validation examples; None where none was."""
     figures = metrics(run_id, "validation")["value"]
@@ -170,3 +165,9 @@ def temperature(run_id: int) -> float | None:
 def rechecks(db: Store, run_id: int) -> pd.DataFrame:
     """Return what predicting a run's test set again gave, the oldest time first."""
     return queries.rechecks(db, run_id)
+
+
+@cached(any_change, keep=8)
+def log(db: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
+    """Return the last lines of what a run told while it ran, the oldest first: line, at and text."""
+    return queries.log_tail(db, run_id, lines)

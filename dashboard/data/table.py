@@ -57,9 +57,10 @@ class RunTable:
 
     def _notice_the_silent(self) -> None:
         """A run that fell silent reads as crashed, though nothing was written."""
-        if self.frame.empty:
+        at_work = self.frame["state"] == "running" if len(self.frame) else pd.Series(dtype=bool)
+        if not at_work.any():
             return
-        running = self.frame[self.frame["state"] == "running"]
+        running = self.frame[at_work]
         now = [state(*row) for row in zip(running["status"], running["heartbeat_at"], strict=True)]
         if "crashed" in now:
             self.frame = self.frame.copy()

@@ -1,31 +1,53 @@
-"""Tables of one run: its classes, figures, calibration and rechecks."""
+"""Tables of one run: its classes, figures, costs, calibration and rechecks."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
+import streamlit as st
 
 from core.formatting import (
     count,
     number,
     percent,
 )
-from dashboard.tables.cells import class_scores, static
+from dashboard.glossary import help_for
+from dashboard.tables.cells import as_told, class_scores, column, heads, static, told
+
+AT_ONCE = 12
+"""A longer table of classes scrolls."""
 
 
-def classes(frame: pd.DataFrame) -> None:
-    """Show precision, recall and F1 of each class with their intervals."""
-    shown = pd.DataFrame({"class": frame["label"]})
+def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
+    """Show precision, recall and F1 of each class with their intervals; a long table scrolls."""
+    if worst_first:
+        frame = frame.sort_values("f1", kind="stable")
+    shown = pd.DataFrame({"class": frame["label"].to_numpy()})
     for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
-        shown[title] = [cell.text for cell in class_scores(frame, name)]
-    shown["test examples"] = list(map(count, frame["support"]))
-    static(shown, numbers=("precision", "recall", "F1", "test examples"))
+        shown[title] = column(class_scores(frame, name))
+    shown["test examples"] = column(told(count, frame["support"]))
+    height: Any = "content" if len(shown) <= AT_ONCE else LONG
+    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=heads(shown, shown.columns[1:]))
+
+
+LONG = 460  # pixels
 
 
 def metrics(frame: pd.DataFrame, titles: Mapping[str, tuple[str, Callable[..., str]]]) -> None:
     """Show figures with their intervals, by name; ``titles`` gives each its title and format."""
     known = {name: titles[name] for name in titles if name in frame.index}
     rows = [{"metric": title, "value": write(*frame.loc[name])} for name, (title, write) in known.items()]
-    static(pd.DataFrame(rows), numbers=("value",))
+    static(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
+
+
+def costs(frame: pd.DataFrame) -> None:
+    """Show what runs cost, a row a cost, a column a run."""
+    static(explained(frame, "cost"), numbers=frame.columns[1:])
+
+
+def explained(frame: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Return a table with what each of its rows means, after the column ``of`` that names it."""
+    return frame.assign(**{"what it means": [help_for(name) or "" for name in frame[of]]})
 
 
 CALIBRATION = {"log_loss": ("log loss", number), "brier": ("Brier score", number), "ece": ("ECE, %", percent)}
@@ -37,7 +59,7 @@ def calibration(frame: pd.DataFrame) -> None:
     for when, own in frame.groupby("when", sort=False):
         of_when = own.set_index("name")[["value", "low", "high"]]
         shown[str(when)] = [_calibrated(name, *of_when.loc[name]) for name in CALIBRATION]
-    static(shown, numbers=shown.columns[1:])
+    static(explained(shown, "figure"), numbers=shown.columns[1:])
 
 
 def _calibrated(name: str, value: float, low: float, high: float) -> str:
