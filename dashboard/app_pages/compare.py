@@ -88,7 +88,7 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
     st.altair_chart(charts.class_changes(drawn, data.some_runs([first, second])), width="stretch")
-    some = words.most_of(len(drawn), len(changes), "classes", "whose F1 differs most; the table has all")
+    some = words.most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
 
@@ -96,6 +96,9 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
     """Show how many examples of each class were fixed and broken, with the examples."""
     st.subheader("Fixed and broken", help=help_for("flip"))
     flipped = frames.most_flipped(changes)
+    if flipped.empty:
+        st.text("No example was fixed or broken: both runs have the same ones right.")
+        return
     for row in flipped.itertuples():
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(row.label, width=110)
@@ -108,6 +111,7 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
     )
 
 
+@st.fragment
 def show_examples(first: int, second: int) -> None:
     """Show the examples of a flip, the surest first."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -126,6 +130,7 @@ def show_examples(first: int, second: int) -> None:
     state.link("failures", "See them all", ":material/error_outline:", **address)
 
 
+@st.fragment
 def show_matrices(first: int, second: int) -> None:
     """Show both confusion matrices and their difference: side by side, or where there are many classes one of them."""
     st.subheader("Confusion", help=help_for("difference of confusions"))
@@ -196,6 +201,7 @@ def show_settings_and_classes() -> None:
     exports.downloads(scores, "classes", words.table_caption(name, examples))
 
 
+@st.fragment
 def show_costs() -> None:
     """Show what the runs cost against what they are worth."""
     st.subheader("Cost against quality")
@@ -204,6 +210,7 @@ def show_costs() -> None:
     st.caption(words.plain(words.cost_quality(costs.without_cost(frame, cost), title)))
 
 
+@st.fragment
 def show_curves() -> None:
     """Show the learning curves of those runs that have some."""
     st.subheader("Learning curves", help=help_for("learning curves"))

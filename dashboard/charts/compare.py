@@ -20,6 +20,7 @@ from dashboard.charts.look import (
     with_interval,
 )
 
+_CLASS_COLUMNS = ["label", "f1", "said", *(f"{run}{end}" for run in "ab" for end in ("", "_low", "_high"))]
 DASHES = ([1, 0], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 6])
 """Line patterns: a second cue beside the colour, since runs seven numbers apart share theirs."""
 
@@ -31,15 +32,16 @@ def class_changes(changes: pd.DataFrame, runs: pd.DataFrame) -> alt.LayerChart:
     ``runs``: id and label of the two, the first run first.
     """
     order, names = changes["label"].tolist(), runs["label"].tolist()
-    x = alt.X("a", title="F1", axis=share_axis(), scale=alt.Scale(zero=False, padding=70))
-    base = alt.Chart(changes).encode(
-        y=alt.Y("label", sort=order, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
-        tooltip=["label", *with_interval("a", names[0]), *with_interval("b", names[1]), _said("difference")],
+    within = alt.Axis(format=".0%", tickMinStep=0.01, labelExpr="datum.value < 0 || datum.value > 1 ? '' : datum.label")
+    x = alt.X("a:Q", title="F1", axis=within, scale=alt.Scale(zero=False, padding=70))  # room for the words
+    base = alt.Chart(changes[_CLASS_COLUMNS]).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
+        tooltip=["label:N", *with_interval("a", names[0]), *with_interval("b", names[1]), _said("difference")],
     )
     colour = alt.condition("datum.f1 < 0", alt.value(ORANGE), alt.value(BLUE))
     lines = base.mark_rule(strokeWidth=4, opacity=0.55).encode(x=x, x2="b", color=colour)
     middle = base.transform_calculate(middle="(datum.a + datum.b) / 2")
-    said = middle.mark_text(dy=-14, color=INK, fontSize=12).encode(x=alt.X("middle:Q", title="F1"), text="said")
+    said = middle.mark_text(dy=-14, color=INK, fontSize=12).encode(x=alt.X("middle:Q", title="F1"), text="said:N")
     return alt.LayerChart(
         layer=[lines, _ends(base, names, runs["id"].tolist()), said],
         height=height_of(len(order)) + 60,
@@ -70,7 +72,7 @@ def _quoted(text: str) -> str:
 
 
 def _said(title: str) -> alt.Tooltip:
-    return alt.Tooltip("said", title=title)
+    return alt.Tooltip("said:N", title=title)
 
 
 def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart:
@@ -78,14 +80,14 @@ def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart
 
     ``runs``: id, label, and the metric's three columns.
     """
-    y = alt.Y("label", sort=runs["label"].tolist(), title=None, axis=alt.Axis(labelLimit=200))
+    y = alt.Y("label:N", sort=runs["label"].tolist(), title=None, axis=alt.Axis(labelLimit=200))
     axis = share_axis()
-    colour = alt.Color("label", scale=run_scale(runs), legend=None)
-    base = alt.Chart(runs).encode(y=y, color=colour)
-    x = alt.X(f"{metric}_low", title=title, axis=axis, scale=alt.Scale(zero=False, padding=20))
+    colour = alt.Color("label:N", scale=run_scale(runs), legend=None)
+    base = alt.Chart(runs[["label", metric, f"{metric}_low", f"{metric}_high"]]).encode(y=y, color=colour)
+    x = alt.X(f"{metric}_low:Q", title=title, axis=axis, scale=alt.Scale(zero=False, padding=20))
     bars = base.mark_rule(strokeWidth=3, opacity=0.6).encode(x=x, x2=f"{metric}_high")
     points = base.mark_point(filled=True, size=140, opacity=1).encode(
-        x=metric, tooltip=["label", *with_interval(metric, title)]
+        x=f"{metric}:Q", tooltip=["label:N", *with_interval(metric, title)]
     )
     return alt.LayerChart(
         layer=[bars, points],
@@ -101,12 +103,12 @@ def matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str) -
     """
     if which == "difference":
         said = "Difference of the two confusion matrices, the first minus the second: blue is more, orange fewer."
-        return _matrix(cells, labels, difference("more", cells), alt.Text("text"), alt.value(DARK), said)
+        return _matrix(cells, labels, difference("more", cells), alt.Text("text:N"), alt.value(DARK), said)
     side = "a" if which == "first run" else "b"
-    colour = alt.Color(f"{side}_share", scale=SHARE, legend=None)
+    colour = alt.Color(f"{side}_share:Q", scale=SHARE, legend=None)
     ink = alt.condition(f"datum.{side}_share > 0.6", alt.value(DARK), alt.value("#FFFFFF"))
     said = f"Confusion matrix of {title}: rows are true labels, columns predicted ones."
-    return _matrix(cells, labels, colour, alt.Text(side, format=","), ink, said)
+    return _matrix(cells, labels, colour, alt.Text(f"{side}:Q", format=","), ink, said)
 
 
 def _matrix(
@@ -116,14 +118,14 @@ def _matrix(
     few = len(labels) <= 4
     names = alt.Axis(orient="top", labelAngle=-25 if few else -90, labelLimit=110)
     base = alt.Chart(shown).encode(
-        x=alt.X("predicted", sort=list(labels), title="predicted", axis=names),
-        y=alt.Y("true", sort=list(labels), title="true", axis=alt.Axis(labelLimit=110)),
+        x=alt.X("predicted:N", sort=list(labels), title="predicted", axis=names),
+        y=alt.Y("true:N", sort=list(labels), title="true", axis=alt.Axis(labelLimit=110)),
         tooltip=[
-            "true",
-            "predicted",
-            alt.Tooltip("a", title="first run", format=","),
-            alt.Tooltip("b", title="second run", format=","),
-            alt.Tooltip("text", title="difference"),
+            "true:N",
+            "predicted:N",
+            alt.Tooltip("a:Q", title="first run", format=","),
+            alt.Tooltip("b:Q", title="second run", format=","),
+            alt.Tooltip("text:N", title="difference"),
         ],
     )
     numbers = base.mark_text(fontSize=15 if few else 11).encode(text=text, color=ink)
@@ -144,16 +146,16 @@ def curves(history: pd.DataFrame, title: str, *, share: bool) -> alt.LayerChart:
     dashes = alt.Scale(domain=names, range=[DASHES[place % len(DASHES)] for place in range(len(names))])
     axis = share_axis() if share else alt.Axis()
     base = alt.Chart(history).encode(
-        x=alt.X("epoch", title="epoch", scale=alt.Scale(zero=True), axis=alt.Axis(format="d", tickMinStep=1)),
-        y=alt.Y("value", title=title, axis=axis, scale=alt.Scale(zero=False)),
-        color=alt.Color("label", scale=run_scale(history), legend=legend),
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(zero=True), axis=alt.Axis(format="d", tickMinStep=1)),
+        y=alt.Y("value:Q", title=title, axis=axis, scale=alt.Scale(zero=False)),
+        color=alt.Color("label:N", scale=run_scale(history), legend=legend),
         tooltip=[
-            alt.Tooltip("label", title="run"),
-            alt.Tooltip("epoch", format=".2f"),
-            alt.Tooltip("value", title=title, format=".1%" if share else ".3f"),
+            alt.Tooltip("label:N", title="run"),
+            alt.Tooltip("epoch:Q", format=".2f"),
+            alt.Tooltip("value:Q", title=title, format=".1%" if share else ".3f"),
         ],
     )
-    lines = base.mark_line(strokeWidth=2).encode(strokeDash=alt.StrokeDash("label", scale=dashes, legend=legend))
+    lines = base.mark_line(strokeWidth=2).encode(strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=legend))
     return alt.LayerChart(
         layer=[lines, base.mark_point(filled=True, size=45, opacity=1)],
         height=320,
@@ -168,17 +170,17 @@ def verdict_map(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
     """
     short = alt.Axis(orient="top", labelAngle=-25, labelLimit=160)
     base = alt.Chart(cells).encode(
-        x=alt.X("column", sort=list(labels), title="minus", axis=short),
-        y=alt.Y("row", sort=list(labels), title=None, axis=alt.Axis(labelLimit=160)),
-        tooltip=["row", "column", alt.Tooltip("text", title="points"), "interval", "verdict"],
+        x=alt.X("column:N", sort=list(labels), title="minus", axis=short),
+        y=alt.Y("row:N", sort=list(labels), title=None, axis=alt.Axis(labelLimit=160)),
+        tooltip=["row:N", "column:N", alt.Tooltip("text:N", title="points"), "interval:N", "verdict:N"],
     )
     told = "datum.verdict == 'helped' || datum.verdict == 'hurt'"
     small = len(labels) > 6
     values = base.mark_text(fontSize=11 if small else 14, dy=0 if small else -9, color=DARK)
-    sure = values.transform_filter(told).encode(text="text", opacity=alt.value(1))
-    unsure = values.transform_filter(f"!({told})").encode(text="text", opacity=alt.value(0.75))
+    sure = values.transform_filter(told).encode(text="text:N", opacity=alt.value(1))
+    unsure = values.transform_filter(f"!({told})").encode(text="text:N", opacity=alt.value(0.75))
     sure.mark.fontWeight = "bold"
-    beneath = [] if small else [base.mark_text(fontSize=11, dy=9, color=DARK).encode(text="interval")]
+    beneath = [] if small else [base.mark_text(fontSize=11, dy=9, color=DARK).encode(text="interval:N")]
     return alt.LayerChart(
         layer=[base.mark_rect().encode(color=difference("gap", cells)), unsure, sure, *beneath],
         height=(34 if small else 58) * len(labels) + 90,

@@ -7,12 +7,16 @@ import pandas as pd
 
 from dashboard.charts.look import INK, run_scale, share_axis, with_interval
 
+_DRAWN = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
+_DRAWN += ["place", "front", "name", "name_at", "leftwards"]
+
 
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     """Plot macro F1 with its interval against what a run cost, on a log scale, with the Pareto front as a step line.
 
     ``runs``: as `frames.cost.cost_quality` gives them, cheapest first.
     """
+    runs = runs[[*_DRAWN, cost]]  # Altair looks at every column anew for each mark
     x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=30, nice=False))
     y = alt.Y("macro_f1", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
     colour = alt.Color("label", scale=run_scale(runs), legend=None)
@@ -60,7 +64,8 @@ def _axis(runs: pd.DataFrame, cost: str) -> alt.Axis:
     paid = runs.loc[runs[cost] > 0, "place"].astype(float)
     free = runs.loc[runs[cost] == 0, "place"].head(1).tolist()
     decades = range(floor(log10(paid.min())), ceil(log10(paid.max())) + 1) if len(paid) else range(0)
-    steps = (1, 2, 5) if len(decades) <= 4 else (1,)
+    wide = log10(paid.max() / paid.min()) if len(paid) else 0.0
+    steps = range(1, 10) if wide < 0.7 else (1, 2, 5) if wide < 2.5 else (1,)
     ticks = [step * 10.0**power for power in decades for step in steps]
     label = f"datum.value < {(free[0] if free else 0) * 1.001} ? '0' : format(datum.value, '~s')"
     return alt.Axis(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import differences
-from core.formatting import DASH, class_score, points, setting
+from core.formatting import DASH, FEW_EXAMPLES, class_score, count, points, setting
 from dashboard import data
 from dashboard.frames.confusion import confusion
 from dashboard.frames.estimates import with_interval
@@ -66,14 +66,24 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
         known = own.set_index("label").reindex(frame["label"])
         for end in ("", "_low", "_high"):
             frame[f"{name}{end}"] = known[f"f1{end}"].to_numpy(dtype=float)
-    frame["said"] = [points(*row) for row in frame[["f1", "f1_low", "f1_high"]].itertuples(index=False, name=None)]
+    frame["said"] = [_said(row) for row in frame.itertuples()]
     return frame.sort_values("f1").reset_index(drop=True)
 
 
+def _said(row: Any) -> str:
+    few = f", too few examples ({count(row.support)})" if row.support < FEW_EXAMPLES else ""
+    return f"{points(row.f1, row.f1_low, row.f1_high)}{few}"
+
+
 def most_changed(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the classes whose F1 differs most, in the order in which they came; not those where it is undefined."""
+    """Return the classes whose F1 differs most, in the order in which they came; not those where it is undefined.
+
+    Those with few test examples come last: their F1 leaps by chance.
+    """
     known = changes.dropna(subset="f1")
-    return known.loc[known["f1"].abs().nlargest(MOST_CLASSES).index.sort_values()].reset_index(drop=True)
+    order = known.assign(enough=known["support"] >= FEW_EXAMPLES, size=known["f1"].abs())
+    most = order.sort_values(["enough", "size"], ascending=False).index[:MOST_CLASSES]
+    return known.loc[most.sort_values()].reset_index(drop=True)
 
 
 def most_flipped(changes: pd.DataFrame) -> pd.DataFrame:
@@ -129,19 +139,21 @@ def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
 
 def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
     """Return a row an ordered pair of runs: row, column, gap (row minus column), its interval, verdict and text."""
+    labels = data.some_runs(run_ids)["label"].tolist()
     pairs = []
-    for second, first in combinations(run_ids, 2):  # as `pairwise` compares them: what is known is not computed again
-        result = data.comparison(first, second).result
+    # As `pairwise` compares them, the later against the earlier: what is known is not computed again.
+    for (earlier, column), (later, row) in combinations(zip(run_ids, labels, strict=True), 2):
+        result = data.comparison(later, earlier).result
         gap, low, high = with_interval("gap", result.macro_f1).values()
-        pairs.append(_pair(first, second, (gap, low, high), result.verdict))
-        pairs.append(_pair(second, first, (-gap, -high, -low), OPPOSITE.get(result.verdict, result.verdict)))
+        pairs.append(_pair(row, column, (gap, low, high), result.verdict))
+        pairs.append(_pair(column, row, (-gap, -high, -low), OPPOSITE.get(result.verdict, result.verdict)))
     return pd.DataFrame(pairs)
 
 
-def _pair(row: int, column: int, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
+def _pair(row: str, column: str, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
     value, _, interval = points(*gap).partition(" ")
-    labels = {"row": data.label(row), "column": data.label(column)}
-    return labels | {"gap": gap[0], "verdict": verdict, "interval": interval.strip("()"), "text": value}
+    pair = {"row": row, "column": column, "gap": gap[0], "verdict": verdict}
+    return pair | {"interval": interval.strip("()"), "text": value}
 
 
 def class_scores(run_ids: list[int]) -> pd.DataFrame:

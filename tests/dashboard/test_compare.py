@@ -1,11 +1,17 @@
 """The page of two and more runs: the verdict, where it comes from, and tables to take away."""
 
+import csv
+import io
+
 import pytest
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from core.store.engine import open_store
+from dashboard import data, exports
 from dashboard.frames import compare as frames
+from dashboard.tables import compare as tables
 from tests.dashboard.test_pages import said
-from tests.seeded import record_adapters
+from tests.seeded import ODD_NAME, record_adapters
 
 
 def heads(app):
@@ -134,7 +140,7 @@ def test_curves_are_drawn_for_the_runs_that_have_some(seeded, open_page):
 def test_runs_that_cannot_be_compared_say_why_and_offer_others(other, reason, seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=getattr(seeded, other))
     assert reason in app.warning[0].value.replace("\\", "")
-    assert f"#{seeded.tfidf} tfidf" in app.multiselect(key="pick others").options
+    assert f"#{seeded.tfidf} tfidf" in app.multiselect(key="pick against").options
     assert any("against" in link.proto.label for link in app.get("page_link"))
 
 
@@ -145,6 +151,18 @@ def test_one_class_and_a_hundred_and_fifty_can_be_read(labels, drawn, empty, ope
     assert len(table(app, "F1, points")) == labels
     assert len(frames.most_confused(frames.confusion_change(second, first))) == drawn
     assert ("Shown: 15 of 150 classes" in said(app)) == (labels == 150)
+
+
+def test_a_file_holds_the_very_texts_of_the_table(seeded, open_page):
+    (metrics, by_class) = open_page("compare", run=seeded.odd, against=seeded.tfidf).dataframe
+    wanted = [
+        (metrics, tables.run_metrics(data.some_runs([seeded.odd, seeded.tfidf]))),
+        (by_class, tables.class_changes(frames.class_changes(seeded.odd, seeded.tfidf), [ODD_NAME, "tfidf"])),
+    ]
+    for shown, frame in wanted:
+        screen = convert_arrow_bytes_to_pandas_df(shown.proto.arrow_data.styler.display_values)
+        rows = list(csv.reader(io.StringIO(exports.csv(frame), newline="")))[1:]
+        assert screen.to_numpy().tolist() == rows
 
 
 def test_the_tables_can_be_taken_away(seeded, open_page):

@@ -1,5 +1,7 @@
 """The dashboard in a real browser: every page, its links, and a reload; no exception and no console error."""
 
+import csv
+import io
 import os
 import re
 import shutil
@@ -233,6 +235,18 @@ def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
     assert "seeds=true" in visitor.page.url
     visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 122})  # the third row's box
     assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
+
+
+def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"compare?run={record.tfidf}&against={record.lora},{record.odd}")
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
+    heads, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))
+    screen = visitor.page.locator('[data-testid="stDataFrame"]').last
+    assert heads[0] == "class" and len(rows) == 2
+    assert screen.locator("th").all_text_contents() == heads
+    assert screen.locator("tbody td").all_text_contents() == [cell for row in rows for cell in row]
 
 
 def test_labels_in_doubt_are_a_click_away_from_the_data(dashboard, record, visit):
