@@ -1,37 +1,66 @@
-"""Try a recorded run on a text of one's own, a baseline beside it."""
+"""Try recorded runs on a text of one's own: what they answer, on which words that rests, and what an edit changes."""
 
 import streamlit as st
 
 from dashboard import choices, data, state, words
+from dashboard.charts import example as example_charts
 from dashboard.charts import try_it as charts
 from dashboard.charts.look import run_colour
 from dashboard.controls import try_it as controls
+from dashboard.frames import example as example_frames
+from dashboard.frames import try_it as frames
 from dashboard.tables import cells
 
 st.title("Try it")
-state.explain_if_empty("This page will let a recorded run answer a text that you type, with a baseline beside it.")
+state.explain_if_empty("This page will let recorded runs answer a text that you type, side by side.")
 complete = data.complete_runs(state.test_set())
-left, right = st.columns(2)
+left, right = st.columns([2, 3])
 with left:
     run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
-    other = state.pick_other("Beside it", complete, run_id, key="beside", default=choices.rival(run_id))
+    rival = choices.rival(run_id)
+    others = state.pick_others("Beside it", complete, run_id, rival, key="beside", most=controls.MOST_BESIDE)
 text, threshold = controls.write_text(), state.pick_threshold()
 if not text.strip():
     st.info("Write a text, and its classes' probabilities appear here.", icon=":material/info:")
     st.stop()
 
+asked = [run_id, *others]
 answers = {}
-asked = [run_id] if other is None else [run_id, other]
 for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=True):
-    with column:
-        st.subheader(words.plain(data.label(number)))
+    with column, st.container(border=True):
+        st.markdown(f"**{words.plain(data.label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
         st.text(words.answer(answers[number], threshold))
-        st.altair_chart(charts.probabilities(answers[number], run_colour(number)), width="stretch")
-        st.caption(words.temperature(data.temperature(number)))
+        shown = frames.likeliest(answers[number])
+        st.altair_chart(charts.probabilities(shown, run_colour(number)), width="stretch")
+        some = words.most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
+        st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
+
+said = {
+    data.label(number): (frames.likeliest_label(one), words.answer(one, threshold)) for number, one in answers.items()
+}
+now, *earlier = controls.remember(frames.Tried(text, said))
+if earlier:
+    st.subheader("What the edit changed")
+    st.markdown(frames.marked_changes(earlier[0].text, text))
+    cells.frame(frames.changed_answers(earlier[0], now))
+
+if controls.asks_for_words():
+    st.subheader("Which words it rests on")
+    with st.spinner("Leaving out each word in turn …"):
+        weights = data.word_weights(run_id, text)
+    likeliest = frames.likeliest_label(answers[run_id])
+    drawn = example_frames.weightiest(weights)
+    if drawn.empty:
+        st.text("There is no word to leave out.")
+    else:
+        st.altair_chart(example_charts.word_weights(drawn, likeliest), width="stretch")
+        st.caption(
+            f"{words.plain(data.label(run_id))}: how much the log-odds of «{words.plain(likeliest)}» fall when a word "
+            "is left out."
+        )
 
 st.subheader("Tried so far")
-said = {data.label(number): words.answer(one, threshold) for number, one in answers.items()}
-cells.frame(controls.remember_answers(text, said))
+cells.frame(frames.tried([now, *earlier]))
