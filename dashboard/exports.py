@@ -31,6 +31,17 @@ def csv(frame: pd.DataFrame) -> str:
     return str(safe.to_csv(index=False, lineterminator="\r\n"))
 
 
+def as_typed(cell: str) -> str:
+    """Return a cell of our CSV as a person typed it, without the apostrophe that keeps spreadsheets from running it."""
+    typed = cell.removeprefix("'")
+    return typed if typed != cell and _FORMULA.match(typed) and not _OUR_NUMBER.fullmatch(typed) else cell
+
+
+def for_spreadsheets(frame: pd.DataFrame) -> str:
+    """Return the CSV with the mark by which spreadsheets know UTF-8; without it they garble «±» and «−»."""
+    return "\ufeff" + csv(frame)
+
+
 def markdown(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in Markdown (as GitHub reads it), its caption above."""
 
@@ -64,7 +75,7 @@ def downloads(frame: pd.DataFrame, name: str, caption: str = "") -> None:
     what Markdown and LaTeX say above the table; CSV has the table alone.
     """
     kinds: dict[str, tuple[Callable[[], str], str, str]] = {
-        "CSV": (partial(_for_spreadsheets, frame), "csv", "text/csv"),
+        "CSV": (partial(for_spreadsheets, frame), "csv", "text/csv"),
         "Markdown": (partial(markdown, frame, caption), "md", "text/markdown"),
         "LaTeX": (partial(latex, frame, caption), "tex", "application/x-tex"),
     }
@@ -74,11 +85,6 @@ def downloads(frame: pd.DataFrame, name: str, caption: str = "") -> None:
             st.download_button(
                 label, text, f"{name}.{suffix}", mime, key=f"{name} {suffix}", on_click="ignore", type="tertiary"
             )
-
-
-def _for_spreadsheets(frame: pd.DataFrame) -> str:
-    """Return the CSV with the mark by which spreadsheets know UTF-8; without it they garble «±» and «−»."""
-    return "\ufeff" + csv(frame)
 
 
 def _texts(frame: pd.DataFrame, escaped: Callable[[str], str]) -> pd.DataFrame:

@@ -287,10 +287,21 @@ def log_tail(store: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
 
 
 def answers(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFrame:
-    """Return what some runs said of one example: run_id, predicted and confidence."""
-    columns = (PredictionRow.run_id, PredictionRow.predicted, PredictionRow.confidence)
-    where = (PredictionRow.example_id == example_id, PredictionRow.run_id.in_(run_ids))
-    return _frame(store, select(*columns).where(*where).order_by(PredictionRow.run_id))
+    """Return what some runs on one test set said of an example: run_id, predicted and confidence.
+
+    Data sets that share a test set hold its examples at the same positions.
+    """
+    one = select(ExampleRow.split, ExampleRow.position).where(ExampleRow.id == example_id).subquery()
+    same = (ExampleRow.split == one.c.split) & (ExampleRow.position == one.c.position)
+    given = (PredictionRow.run_id == RunRow.id) & (PredictionRow.example_id == ExampleRow.id)
+    query = (
+        select(RunRow.id.label("run_id"), PredictionRow.predicted, PredictionRow.confidence)
+        .join(ExampleRow, ExampleRow.dataset_id == RunRow.dataset_id)
+        .join(one, same)
+        .join(PredictionRow, given)
+        .where(RunRow.id.in_(run_ids))
+    )
+    return _frame(store, query.order_by(RunRow.id))
 
 
 def votes(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataFrame:

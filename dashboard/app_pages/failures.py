@@ -1,69 +1,221 @@
-"""The wrong examples of a run, and what another run made of them."""
+"""The examples that a run got wrong: where it fails, why, and what people say of it."""
 
+from functools import partial
+
+import pandas as pd
 import streamlit as st
 
 from dashboard import choices, data, state, words
+from dashboard.charts import example as charts
 from dashboard.charts.confusion import confusion_matrix
+from dashboard.controls import annotating, examples
 from dashboard.controls import failures as controls
+from dashboard.frames import example as example_frames
 from dashboard.frames import failures as frames
-from dashboard.frames.confusion import confusion
+from dashboard.frames import files
+from dashboard.frames import slices as slice_frames
+from dashboard.frames.confusion import MOST_DRAWN, confusion, frequent_confusions, most_mistaken
+from dashboard.tables import example as example_tables
 from dashboard.tables import failures as tables
+from dashboard.tables import slices as slice_tables
+
+LIST = 400  # pixels: a list of examples keeps its height, so that nothing beneath it jumps
+SIDE = 400  # pixels: the matrix and the slices beside the list
+LONG = 1_500  # characters: a longer text gets a box that scrolls
 
 st.title("Failures")
 state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
-complete = data.complete_runs(state.test_set())
+test_set = state.test_set()
+complete = data.complete_runs(test_set)
 left, right = st.columns(2)
 with left:
-    run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
+    offered = complete if complete.empty else data.runs(test_set)
+    run_id = state.pick_run("Run", offered, choices.best_run(test_set))
 with right:
     other = state.pick_other("Against another run", complete, run_id)
-if controls.choose_view() == state.DOUBT:
+if data.judged(run_id).empty:
+    st.info(words.plain(words.without_predictions(data.run(run_id))), icon=":material/info:")
+    state.link("run", "Open this run", ":material/description:", run=run_id)
+    st.stop()
+labels = data.labels(run_id)
+
+
+def show_matrix() -> None:
+    """Show which label was taken for which; a click filters the list."""
+    cells_ = confusion(run_id)
+    drawn = most_mistaken(cells_, labels)
+    matrix = confusion_matrix(cells_, drawn, selection="cell")
+    st.altair_chart(matrix, width="stretch", on_select=controls.filter_by_cell, key="cells")
+    some = words.most_of(len(drawn), len(labels), "labels", "with the most mistakes")
+    st.caption(f"{some}Colour: the share of the row. A click on a cell shows its examples, a double click all.")
+    if len(labels) > MOST_DRAWN // 2:
+        frequent = frequent_confusions(cells_)
+        st.markdown("**Most frequent confusions**")
+        pairs = list(frequent[["true", "predicted"]].itertuples(index=False, name=None))
+        chosen = [(st.session_state.get("true"), st.session_state.get("predicted"))]
+        rows = [row for row, pair in enumerate(pairs) if pair in chosen]
+        examples.show_rows(
+            tables.confusions(frequent),
+            "confusions",
+            rows,
+            lambda row: controls.filter_by_labels(None if row is None else pairs[row]),
+        )
+
+
+def show_slices() -> None:
+    """Show the kinds of texts with more mistakes than elsewhere; a click filters the list."""
+    st.subheader("Kinds of texts")
+    with st.spinner("Looking for kinds of texts with more mistakes …"):
+        found, looked_at = slice_frames.slices(run_id), len(data.slices(run_id))
+    for sentence in words.slices(found, looked_at):
+        st.text(sentence)
+    if not found.empty:
+        names = list(found["name"])
+        rows = [row for row, name in enumerate(names) if name == st.query_params.get("slice")]
+        examples.show_rows(
+            slice_tables.slices(found),
+            f"slices {run_id}",
+            rows,
+            lambda row: controls.choose_slice(None if row is None else names[row]),
+        )
+        some = words.most_of(len(found), looked_at, "slices", "that stand out most")
+        st.caption(
+            f"{some}A click lists a slice. p is adjusted for their number. A column that all but is the label, "
+            "such as a mean rating, says little."
+        )
+
+
+def show_list(listed: pd.DataFrame, filtered_by: str, sort: str | None = None, column: str | None = None) -> None:
+    """Show a page of examples. ``filtered_by``: what makes the list another one; ``sort``, ``column``: shown for it."""
+    place = examples.choose_page(len(listed), filtered_by)
+    page = data.annotated(listed.iloc[place : place + examples.PAGE_SIZE])
+    examples.show_list(tables.failures(page, sort, column, LIST), page["example_id"].tolist(), "examples")
+
+
+def show_example(listed: pd.DataFrame) -> None:
+    """Show all that is known of the open example, and what to do with it."""
+    place = example_frames.place_of(run_id, examples.opened())
+    if place is None:
+        st.info(f"There is no example {words.plain(examples.opened()[:20])} in this test set.", icon=":material/info:")
+        st.button("Close", icon=":material/close:", on_click=examples.open_example, args=(None,))
+        return
+    row = example_frames.example(run_id, other, place)
+    examples.step_through(listed["example_id"])
+    with st.container(border=True, height=300 if len(row["text"]) > LONG else "content"):
+        st.text(row["text"])
+    doubt = st.container()
+    annotating.annotate(row, labels)
+    others = example_frames.others(run_id, test_set, row)
+    disagreement = None if others.empty else float((others["predicted"] != row["predicted"]).mean())
+    state.link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=row["example_id"])
+    example_tables.example(row, disagreement, None if other is None else data.label(other))
+    st.markdown("**Probabilities**")
+    example_tables.shares(example_frames.shares(run_id, place))
+    if not others.empty:
+        st.markdown("**What the best other runs say**")
+        example_tables.others(others)
+    show_weights(row)
+    show_nearest(row)
+    with doubt:
+        show_doubt(row, place)
+
+
+def show_weights(row: pd.Series) -> None:
+    """Show on a wish which words the prediction rests on; it needs the model."""
+    if not st.toggle("Which words it rests on (loads the model)", key="weights", bind="query-params"):
+        return
+    with st.spinner("Loading the model and leaving out each word in turn …"):
+        weights = data.word_weights(run_id, row["text"], row["predicted"])
+    if weights.empty:
+        st.text("This text has no words.")
+        return
+    drawn = example_frames.weightiest(weights)
+    st.altair_chart(charts.word_weights(drawn, row["predicted"]), width="stretch")
+    some = words.most_of(len(drawn), len(weights), "words", "with the most weight")
+    st.caption(f"{some}Blue speaks for {words.plain(row['predicted'])}, orange against it.")
+    example_tables.weights(weights)
+
+
+def show_nearest(row: pd.Series) -> None:
+    """Show what the run may have learnt it from."""
+    st.markdown("**Nearest training examples, by shared words**")
+    with st.spinner("Looking for training examples with the same words …"):
+        nearest = example_frames.nearest(run_id, row["text"])
+    if nearest.empty:
+        st.text("No training example shares a word with it.")
+    else:
+        example_tables.nearest(nearest)
+
+
+def show_doubt(row: pd.Series, place: int) -> None:
+    """Say whether the label itself may be wrong, and let the suggested one be taken."""
+    suspicion = example_frames.suspicion(run_id, place)
+    if suspicion:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(words.plain(words.suspicion(row["label"], *suspicion)), icon=":material/help:")
+            annotating.accept(row, suspicion[0])
+
+
+def show_files(listed: pd.DataFrame) -> None:
+    """Offer the list and the annotations as files, and take annotations from one."""
+    with st.expander("To and from files", icon=":material/csv:"):
+        with st.container(horizontal=True):
+            shown = partial(files.listed, run_id, listed)
+            annotating.download(f"This list, {len(listed):,} examples", shown, f"failures-{run_id}")
+            noted = partial(files.annotated, run_id)
+            annotating.download("All annotated examples of this test set", noted, "annotations")
+        annotating.upload(partial(files.texts, run_id), labels)
+
+
+def show_mistakes() -> pd.DataFrame:
+    """Show the examples that pass the filters, in the chosen order; return them."""
+    chosen, sort = controls.choose_filters(run_id, labels, against=other is not None)
+    judged = frames.examples(run_id, other, chosen.column)
+    found, said = chosen.apply(judged), chosen.said()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        wrong = int((~judged["right"]).sum())
+        st.text(words.shown_failures(wrong, len(judged), len(found), said), width="stretch")
+        if said:
+            st.button("Clear the filters", icon=":material/filter_alt_off:", on_click=controls.clear_filters)
+    if other is not None:
+        st.text(words.flips(judged["flip"].value_counts(), data.label(other)))
+    listed = frames.in_order(found, sort, run_id, test_set)
+    if not wrong and not said:
+        st.success("This run got every test example right.", icon=":material/check:")
+    elif listed.empty:
+        st.info("No example passes these filters.", icon=":material/filter_alt:")
+    else:
+        show_list(listed, f"{run_id} {other} {said} {sort}", frames.SORTS[sort][0], chosen.column)
+    return listed
+
+
+def show_labels_in_doubt() -> pd.DataFrame:
+    """Show the examples whose label the run's probabilities speak against; return them."""
     with st.spinner("Looking for labels in doubt …"):
         suspects = frames.suspects(run_id)
     st.text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
     if not suspects.empty:
-        tables.suspects(suspects)
+        show_list(suspects, f"{run_id} doubt")
         st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")
-    st.stop()
-labels, failures = data.labels(run_id), frames.failures(run_id, other)
+    return suspects
 
-left, right = st.columns([2, 3], gap="large")
-with left:
-    matrix = confusion_matrix(confusion(run_id), labels, selection="cell")
-    st.altair_chart(matrix, width="stretch", on_select=controls.filter_by_cell, key="matrix")
-    st.caption("Colour: the share of the row. A click on a cell shows its examples, a double click all.")
-with right:
-    first, second, third = st.columns(3)
-    with first:
-        true = state.filter_by("True label", labels, key="true")
-    with second:
-        predicted = state.filter_by("Predicted label", labels, key="predicted")
-    with third:
-        flip = state.filter_by("Flip", frames.FLIPS, key="flip") if other is not None else None
-    first, second = st.columns(2)
-    with first:
-        confidence = controls.confidence_range()
-    with second:
-        contains = state.search()
-    wanted = frames.Filters(true, predicted, flip, confidence, contains)
-    shown = wanted.apply(failures)
-    st.text(words.shown_failures(int((~failures["right"]).sum()), data.test_size(run_id), len(shown), wanted.said()))
-    if other is not None:
-        st.text(words.flips(failures["flip"].value_counts(), data.label(other)))
 
-if failures.empty:
-    st.success("This run got every test example right.", icon=":material/check:")
-    st.stop()
-if shown.empty:
-    st.info("No example passes these filters.", icon=":material/filter_alt:")
-    st.stop()
-row = tables.failures(shown, key="failures")
-
-if row is None:
-    st.caption("Tick a row to read its whole text and what else is known of it.")
-    st.stop()
-example = shown.iloc[row]
-with st.container(border=True):
-    st.text(example["text"])
-    tables.example(example)
-    state.link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=example["example_id"])
+if controls.choose_view() == state.DOUBT:
+    listed = show_labels_in_doubt()
+    panel = st.container()
+else:
+    with st.container(horizontal=True, gap="large"):  # on a narrow screen the list comes below
+        left, right = st.container(width=SIDE), st.container(width="stretch")
+    with left:
+        show_matrix()
+    with right:
+        listed = show_mistakes()
+        panel = st.container()
+    with left:
+        show_slices()
+with panel:
+    if examples.opened():
+        show_example(listed)
+    elif not listed.empty:
+        st.caption("Tick a row to read its whole text and what else is known of it.")
+    show_files(listed)

@@ -5,35 +5,46 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from dashboard.charts.look import (
-    SHARE,
-)
+from dashboard.charts.look import DARK, SHARE
+
+FEW = 4
+"""Up to so many labels have room for large squares."""
 
 
 def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str | None = None) -> alt.LayerChart:
     """Draw a confusion matrix: counts as text, colour by the share of the true label's examples.
 
-    ``cells``: true, predicted, count, share. ``selection`` names the parameter that a click sets.
+    ``cells``: true, predicted, count, share; drawn are those of ``labels`` alone. ``selection`` names
+    the parameter that a click sets.
     """
-    x = alt.X("predicted", sort=list(labels), title="predicted", axis=alt.Axis(orient="top", labelAngle=-25))
-    y = alt.Y("true", sort=list(labels), title="true")
+    few = len(labels) <= FEW
+    shown = cells[cells["true"].isin(list(labels)) & cells["predicted"].isin(list(labels))]
+    names = alt.Axis(orient="top", labelAngle=-25 if few else -90, labelLimit=110)
     tooltip: list[str | alt.Tooltip] = [
-        "true",
-        "predicted",
-        alt.Tooltip("count", format=","),
-        alt.Tooltip("share", format=".1%", title="of its row"),
+        "true:N",
+        "predicted:N",
+        alt.Tooltip("count:Q", format=","),
+        alt.Tooltip("share:Q", format=".1%", title="of its row"),
     ]
-    base = alt.Chart(cells).encode(x=x, y=y, tooltip=tooltip)
-    squares = base.mark_rect(cursor="pointer").encode(color=alt.Color("share", scale=SHARE, legend=None))
+    base = alt.Chart(shown).encode(
+        x=alt.X("predicted:N", sort=list(labels), title="predicted", axis=names),
+        y=alt.Y("true:N", sort=list(labels), title="true", axis=alt.Axis(labelLimit=110)),
+        tooltip=tooltip,
+    )
+    squares = base.mark_rect(cursor="pointer").encode(color=alt.Color("share:Q", scale=SHARE, legend=None))
     if selection:
         cell = alt.selection_point(name=selection, fields=["true", "predicted"])
         squares = squares.add_params(cell).encode(opacity=alt.condition(cell, alt.value(1), alt.value(0.35)))
-    counts = base.mark_text(fontSize=15, cursor="pointer").encode(
-        text=alt.Text("count", format=","),
-        color=alt.condition("datum.share > 0.6", alt.value("#1B2430"), alt.value("#FFFFFF")),
+    # With many labels most squares are empty: their noughts would hide the mistakes.
+    text = alt.Text("count:Q", format=",") if few else alt.Text("text:N")
+    if not few:
+        base = base.transform_calculate(text="datum.count > 0 ? format(datum.count, ',') : ''")
+    counts = base.mark_text(fontSize=15 if few else 11, cursor="pointer").encode(
+        text=text,
+        color=alt.condition("datum.share > 0.6", alt.value(DARK), alt.value("#FFFFFF")),
     )
     return alt.LayerChart(
         layer=[squares, counts],
-        height=max(220, 70 * len(labels) + 60),
+        height=max(220, (70 if few else 26) * len(labels) + 60),
         description="Confusion matrix: rows are true labels, columns predicted ones; colour is the share of the row.",
     )

@@ -23,3 +23,13 @@ def annotated(frame: pd.DataFrame) -> pd.DataFrame:
     hashes = frame["text"].map(content_hash)
     noted = {name: hashes.map(known[name]).astype(object) for name in COLUMNS}
     return frame.assign(**{name: column.where(column.notna(), None) for name, column in noted.items()})
+
+
+def annotations() -> pd.DataFrame:
+    """Return all that was noted, on whatever text: tag, note and proposed_label, by the hash of the text."""
+    return _annotations()[list(COLUMNS)]
+
+
+def tags() -> list[str]:
+    """Return the tags that are in use, in their order."""
+    return sorted(set(annotations()["tag"].dropna()))

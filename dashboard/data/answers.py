@@ -30,3 +30,17 @@ def predict(run_id: int, text: str) -> pd.DataFrame:
     loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
     shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
     return pd.DataFrame({"label": loaded.labels, "probability": shares[0].astype(float)})
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _weights(address: str, run_id: int, sha256: str | None, text: str, label: str | None) -> pd.DataFrame:
+    found = _loaded(address, run_id, sha256).word_weights(text, label)
+    return pd.DataFrame([vars(one) for one in found], columns=["word", "start", "end", "weight"])
+
+
+def word_weights(run_id: int, text: str, label: str | None = None) -> pd.DataFrame:
+    """Return how much each word of a text speaks for a label, in log-odds: word, start, end and weight.
+
+    The label is the predicted one where none is given. The first call for a run loads its model.
+    """
+    return _weights(current().address, run_id, run(run_id).adapter_sha256, text, label)

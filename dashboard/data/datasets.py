@@ -1,5 +1,7 @@
 """Data sets, and the test sets that runs share."""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from core.store import queries
@@ -8,6 +10,9 @@ from core.store.records import Dataset
 from dashboard.cache import cached
 from dashboard.data.runs import everything
 from dashboard.data.table import any_run, table, this_dataset
+
+if TYPE_CHECKING:
+    from core.evaluation.neighbours import TextIndex
 
 
 @cached(any_run)
@@ -90,3 +95,28 @@ def example_text(dataset_id: int, example: str) -> str | None:
     frame = examples(dataset_id)
     found = frame.loc[frame["id"].astype(str) == example, "text"]
     return None if found.empty else str(found.iloc[0])
+
+
+@cached(this_dataset, keep=4)
+def extras(db: Store, dataset_id: int) -> pd.DataFrame:
+    """Return the source's other columns of all examples, row for row beside `examples`."""
+    return pd.json_normalize(examples(dataset_id)["extra"].tolist(), max_level=0)
+
+
+@cached(this_dataset, keep=2)
+def _training_index(db: Store, dataset_id: int) -> "TextIndex":
+    from core.evaluation.neighbours import index_texts
+
+    return index_texts(_training(dataset_id)["text"].tolist())
+
+
+def _training(dataset_id: int) -> pd.DataFrame:
+    frame = examples(dataset_id)
+    return frame[frame["split"] == "train"]
+
+
+def nearest(dataset_id: int, text: str, most: int = 5) -> pd.DataFrame:
+    """Return the training examples whose words are most like a text's: text, label and similarity."""
+    found = _training_index(dataset_id).nearest(text, most)
+    frame = _training(dataset_id)[["text", "label"]].iloc[[one.position for one in found]]
+    return frame.assign(similarity=[one.similarity for one in found]).reset_index(drop=True)

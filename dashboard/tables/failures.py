@@ -1,51 +1,78 @@
 """Tables of judged examples."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from core.formatting import number, percent, setting
-from dashboard.tables.cells import as_told, column, facts, told
+from core.formatting import DASH, percent
+from dashboard.glossary import help_for
+from dashboard.tables.cells import as_told, column, told
+
+PREVIEW = 300
+"""Characters of a text in a list; the panel has the whole."""
+TEXT_WIDTH = 330  # pixels: the figures behind it stay in sight
+_HEADS = {
+    "text": "text",
+    "label": "true",
+    "predicted": "predicted",
+    "confidence": "confidence, %",
+    "loss": "loss",
+    "disagreement": "disagreement, %",
+    "flip": "flip",
+    "other": "the other said",
+    "value": "value",
+    "suggested": "suggested label",
+    "quality": "quality of the label, %",
+    "deviation": "deviation of the raters",
+    "tag": "tag",
+    "note": "note",
+    "proposed_label": "proposed label",
+}
+_SHARES = ("confidence", "disagreement", "quality")
 
 
-def failures(frame: pd.DataFrame, key: str) -> int | None:
-    """Show judged examples, a row each; return the position of the chosen one."""
-    columns = {"text": "text", "label": "true", "predicted": "predicted", "confidence": "confidence"}
-    columns |= {"flip": "flip", "other": "the other said"} if "flip" in frame else {}
-    shown = frame[list(columns)].rename(columns=columns)
-    event = st.dataframe(
-        shown.assign(confidence=shown["confidence"] * 100),
-        hide_index=True,
-        height=440,
-        key=key,
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={
-            "text": st.column_config.TextColumn(width="large"),
-            "confidence": st.column_config.ProgressColumn(
-                "confidence, %", min_value=0, max_value=100, format="%.1f", width="small"
-            ),
-        },
-    )
-    rows = [row for row in event["selection"]["rows"] if row < len(frame)]
-    return rows[0] if rows else None
+def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: int) -> dict[str, Any]:
+    """Return what `st.dataframe` needs to show judged examples, a row each.
 
-
-def example(row: pd.Series) -> None:
-    """Show what is known of one judged example besides its text."""
-    said = {
-        "true label": row["label"],
-        "predicted": f"{row['predicted']}, {percent(row['confidence'])} %",
-        "probability of the true label": f"{percent(row['true_probability'])} %",
-        "the other run said": row.get("other"),
-        "flip": row.get("flip"),
+    ``sort``: the column they are sorted by, which is shown; ``column``: the name of the data's own
+    column in ``value``. What nobody annotated and no run was asked for is left out.
+    """
+    wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
+    wanted = [name for name in wanted if name not in ("tag", "note", "proposed_label") or frame[name].notna().any()]
+    shown = frame[wanted].copy()
+    shown["text"] = [f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text for text in shown["text"]]
+    for name in _SHARES:
+        if name in shown:
+            shown[name] *= 100
+    heads = _HEADS | ({"value": column} if column else {})
+    return {
+        "data": shown.rename(columns=heads),
+        "hide_index": True,
+        "height": height,
+        "placeholder": DASH,
+        "column_config": _configured(wanted, heads),
     }
-    facts(said | {name.replace("_", " "): setting(value) for name, value in (row["extra"] or {}).items()})
 
 
-def suspects(frame: pd.DataFrame) -> None:
-    """Show examples whose label is in doubt, with how far the raters were apart where that is known."""
-    shown = frame[["text", "label", "suggested"]].rename(columns={"suggested": "suggested label"})
-    shown["quality of the label, %"] = column(told(percent, frame["quality"]))
-    if "deviation" in frame:
-        shown["deviation of the raters"] = column(told(number, frame["deviation"]))
-    st.dataframe(as_told(shown), hide_index=True, column_config={"text": st.column_config.TextColumn(width="large")})
+def _configured(wanted: list[str], heads: dict[str, str]) -> dict[str, Any]:
+    """Return the column heads, each with its help line; shares as bars, other figures in three digits."""
+    configured: dict[str, Any] = {}
+    for name in wanted:
+        help_ = help_for(heads[name])
+        if name in _SHARES:
+            configured[heads[name]] = st.column_config.ProgressColumn(
+                min_value=0, max_value=100, format="%.1f", width="small", help=help_
+            )
+        elif name in ("loss", "deviation"):
+            configured[heads[name]] = st.column_config.NumberColumn(format="%.3f", width="small", help=help_)
+        else:
+            configured[heads[name]] = st.column_config.Column(width=TEXT_WIDTH if name == "text" else None, help=help_)
+    return configured
+
+
+def confusions(frame: pd.DataFrame) -> dict[str, Any]:
+    """Return what `st.dataframe` needs to show the most frequent confusions: true, predicted, count, share."""
+    shown = frame[["true", "predicted", "count"]].rename(columns={"count": "examples"})
+    shown["share, %"] = column(told(percent, frame["share"]))
+    return {"data": as_told(shown), "hide_index": True, "height": 230}

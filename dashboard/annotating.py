@@ -1,0 +1,124 @@
+"""Annotations from a file: what a CSV says of texts, read whole before anything is kept."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import RequestError, did_you_mean
+from core.formatting import count
+from dashboard import exports
+from dashboard.data import Annotation
+
+MOST_MEGABYTES = 20
+LONGEST_TAG = 50
+LONGEST_NOTE = 10_000
+FIELDS = ("tag", "note", "proposed_label")
+_SEPARATORS = (",", ";", "\t")
+_LONGEST_CELL = MOST_MEGABYTES * 1_000_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file says: the annotations by text, and how many of its texts this data set does not have."""
+
+    said: dict[str, Annotation]
+    unknown: int
+
+
+def read(content: bytes, known: dict[str, Annotation], labels: Sequence[str]) -> Found:
+    """Read annotations from a CSV file. Raises `RequestError` with the reason where it can't be used.
+
+    ``known``: every text of the data set with its annotation, whose fields stay where the file lacks
+    their column. Rows that say nothing are passed over.
+    """
+    rows, columns = _rows(content)
+    by_text = {_plain(text): text for text in known}
+    said: dict[str, Annotation] = {}
+    unknown: set[str] = set()
+    for line, row in rows:
+        fields = {name: exports.as_typed(row[name]).strip() or None for name in FIELDS if name in columns}
+        _check(fields, line, labels)
+        if not any(fields.values()):
+            continue
+        text = _its_text(row["text"], by_text)
+        if text is None:
+            unknown.add(row["text"])
+            continue
+        before = known[text]
+        said[text] = Annotation(**{name: fields.get(name, getattr(before, name)) for name in FIELDS})
+    return Found(said, len(unknown))
+
+
+def _rows(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Return the rows with their line numbers, and the columns."""
+    text = _decoded(content)
+    csv.field_size_limit(_LONGEST_CELL)
+    first = text.split("\n", 1)[0]
+    separator = max(_SEPARATORS, key=first.count)
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+        columns = [name.strip() for name in reader.fieldnames or []]
+        _check_columns(columns)
+        reader.fieldnames = columns
+        rows: list[tuple[int, dict[Any, Any]]] = [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise RequestError(f"This is no CSV that can be read: {error}. Nothing was kept.") from None
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise RequestError(f"Line {count(line)} has not as many cells as the first line. Nothing was kept.")
+    return rows, columns
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > MOST_MEGABYTES * 1_000_000:
+        raise RequestError(f"The file is larger than {MOST_MEGABYTES} MB. Nothing was kept.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise RequestError(
+            "The file is not in UTF-8. Save it as «CSV UTF-8» and try again. Nothing was kept."
+        ) from None
+    if not text.strip():
+        raise RequestError("The file is empty. Nothing was kept.")
+    return text
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    shown = ", ".join(name[:30] for name in columns[:8])
+    if "text" not in columns:
+        raise RequestError(f"There is no column «text». Its columns: {shown}. Nothing was kept.")
+    if not set(FIELDS) & set(columns):
+        raise RequestError(
+            f"There is no column «tag», «note» or «proposed_label». Its columns: {shown}. Nothing was kept."
+        )
+    twice = next((name for name in ("text", *FIELDS) if columns.count(name) > 1), None)
+    if twice:
+        raise RequestError(f"There is more than one column «{twice}». Nothing was kept.")
+
+
+def _check(fields: dict[str, str | None], line: int, labels: Sequence[str]) -> None:
+    tag, note, label = (fields.get(name) or "" for name in FIELDS)
+    where = f"Line {count(line)}"
+    if len(tag) > LONGEST_TAG:
+        raise RequestError(f"{where}: a tag has at most {LONGEST_TAG} characters. Nothing was kept.")
+    if len(note) > LONGEST_NOTE:
+        raise RequestError(f"{where}: a note has at most {count(LONGEST_NOTE)} characters. Nothing was kept.")
+    if label and label not in labels:
+        shown = ", ".join(labels[:20])
+        raise RequestError(
+            f"{where}: «{label[:50]}» is no label of this data set: {shown}.{did_you_mean(label, labels)} "
+            "Nothing was kept."
+        )
+
+
+def _plain(text: str) -> str:
+    """Return a text with plain line ends: spreadsheets change them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _its_text(cell: str, by_text: dict[str, str]) -> str | None:
+    """Return the data set's text that a cell means, with or without the apostrophe of our own files."""
+    plain = _plain(cell)
+    return by_text.get(plain) or by_text.get(exports.as_typed(plain))
