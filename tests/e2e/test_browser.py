@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+import pandas as pd
 import pytest
+import yaml
 
 from tests.seeded import Seeded, seed
 
@@ -221,10 +224,40 @@ def test_a_typed_text_is_answered(dashboard, record, visit):
 
 def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, visit):
     visitor = visit(dashboard)
-    visitor.open(f"run?run={record.tfidf}&threshold=99")
+    visitor.open(f"run?run={record.tfidf}&part=Abstaining&threshold=99")
     visitor.follow("Try it with this threshold", "Try it")
     assert "threshold=99" in visitor.page.url
     assert visitor.shows("unsure: ")
+
+
+def test_the_parts_of_a_run_stand_in_the_address(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"run?run={record.lora}")
+    visitor.page.get_by_role("tab", name="Training").click()
+    assert visitor.shows("Kept: epoch 2, the best and the last")
+    visitor.settle()
+    assert "part=Training" in visitor.page.url
+    visitor.page.reload()
+    assert visitor.shows("Kept: epoch 2, the best and the last")
+    visitor.settle("Run")
+
+
+def test_what_is_taken_away_of_a_run_holds_what_it_should(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"run?run={record.tfidf}")
+    visitor.page.get_by_test_id("stPopoverButton").click()
+
+    def taken(label: str) -> Path:
+        with visitor.page.expect_download() as download:
+            visitor.page.get_by_role("button", name=label).click()
+        return Path(download.value.path())
+
+    with zipfile.ZipFile(taken("Model files (zip")) as archive:
+        assert {Path(name).name for name in archive.namelist()} == {"README.md", "tfidf.safetensors", "vocabulary.json"}
+    assert len(pd.read_csv(taken("Predictions (CSV)"))) == 100
+    assert yaml.safe_load(taken("Settings (YAML)").read_text())["method"] == "tfidf"
+    assert taken("Log (text)").read_text() == ""
+    assert visitor.errors == []
 
 
 def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
