@@ -20,6 +20,8 @@ from dashboard.charts.look import (
     with_interval,
 )
 
+MOST_POINTS = 120
+"""Curves with more logged values than this are lines alone."""
 _CLASS_COLUMNS = ["label", "f1", "said", *(f"{run}{end}" for run in "ab" for end in ("", "_low", "_high"))]
 DASHES = ([1, 0], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 6])
 """Line patterns: a second cue beside the colour, since runs seven numbers apart share theirs."""
@@ -128,7 +130,8 @@ def _matrix(
             alt.Tooltip("text:N", title="difference"),
         ],
     )
-    numbers = base.mark_text(fontSize=15 if few else 11).encode(text=text, color=ink)
+    filled = base if few else base.transform_filter("datum.a != 0 || datum.b != 0")  # noughts would hide the rest
+    numbers = filled.mark_text(fontSize=15 if few else 11).encode(text=text, color=ink)
     return alt.LayerChart(
         layer=[base.mark_rect().encode(color=colour), numbers],
         height=max(240, (60 if few else 30) * len(labels) + 100),
@@ -156,8 +159,9 @@ def curves(history: pd.DataFrame, title: str, *, share: bool) -> alt.LayerChart:
         ],
     )
     lines = base.mark_line(strokeWidth=2).encode(strokeDash=alt.StrokeDash("label:N", scale=dashes, legend=legend))
+    points = [base.mark_point(filled=True, size=45, opacity=1)] if len(history) <= MOST_POINTS else []
     return alt.LayerChart(
-        layer=[lines, base.mark_point(filled=True, size=45, opacity=1)],
+        layer=[lines, *points],
         height=320,
         description=f"{title} over the epochs, a line a run.",
     )
