@@ -24,9 +24,11 @@ def best_run(test_set: int) -> int | None:
 
 
 def runner_up(test_set: int) -> int | None:
-    """Return the id of the second best run that is no baseline."""
+    """Return the id of the best run that is no baseline and no other seed of the very best one."""
     done = data.complete_runs(test_set)
-    return _first(done[done["kind"] != "baseline"].iloc[1:])
+    adapters = done[done["kind"] != "baseline"]
+    group = adapters["group_key"].head(1).dropna().tolist()
+    return _first(adapters.iloc[1:][~adapters["group_key"].iloc[1:].isin(group)])
 
 
 def _first(frame: pd.DataFrame) -> int | None:

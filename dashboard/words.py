@@ -126,13 +126,6 @@ def versions(compared: "RunComparison") -> str | None:
     return f"Mind the versions: {', '.join(changes)}. A gap may be theirs." if changes else None
 
 
-def against_next(compared: "RunComparison") -> str:
-    """Return how the best adapter stands to the next one."""
-    other = f"#{compared.b.id} {compared.b.name}"
-    told_apart = compared.result.verdict == "helped"
-    return f"It is better than {other}, the next adapter." if told_apart else f"Not told apart from {other}."
-
-
 def failure_of(run: "Run") -> str:
     """Return why a run has no scores."""
     where = f" in the phase «{run.phase}»" if run.phase else ""

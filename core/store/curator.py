@@ -28,10 +28,7 @@ class Annotation:
 
 def rename_run(store: Store, run_id: int, name: str) -> None:
     """Give a run another name. Raises `RequestError` for one that is empty or too long."""
-    name = " ".join(name.split())
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise RequestError(f"A run's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}.")
-    _update(store, [run_id], name=name)
+    _update(store, [run_id], name=_name(name))
 
 
 def note_run(store: Store, run_id: int, notes: str) -> None:
@@ -41,11 +38,27 @@ def note_run(store: Store, run_id: int, notes: str) -> None:
 
 def tag_run(store: Store, run_id: int, tags: Iterable[str]) -> None:
     """Replace a run's tags. Raises `RequestError` for one that is too long."""
-    kept = list(dict.fromkeys(" ".join(tag.split()) for tag in tags if tag.strip()))
-    for tag in kept:
+    _update(store, [run_id], tags=_tags(tags))
+
+
+def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
+    """Change name, note and tags at once; where one is refused (`RequestError`) none is changed."""
+    _update(store, [run_id], name=_name(name), tags=_tags(tags), notes=notes.strip() or None)
+
+
+def _name(text: str) -> str:
+    name = " ".join(text.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise RequestError(f"A run's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}.")
+    return name
+
+
+def _tags(texts: Iterable[str]) -> list[str]:
+    tags = list(dict.fromkeys(" ".join(tag.split()) for tag in texts if tag.strip()))
+    for tag in tags:
         if len(tag) > LONGEST_TAG:
             raise RequestError(f"A tag has at most {LONGEST_TAG} characters; this one has {len(tag)}: {tag[:20]}…")
-    _update(store, [run_id], tags=kept)
+    return tags
 
 
 def archive_runs(store: Store, run_ids: Sequence[int], *, archived: bool = True) -> None:

@@ -1,9 +1,14 @@
 """All runs on one test set: which one is the best, and what each of them cost."""
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from dashboard import choices, data, state, words
+from dashboard import choices, data, exports, live, state, words
+from dashboard import words_of_runs as said
 from dashboard.charts import runs as charts
+from dashboard.controls import chosen as actions
 from dashboard.controls import runs as controls
 from dashboard.controls.cost import choose_cost
 from dashboard.frames import cost as costs
@@ -11,54 +16,114 @@ from dashboard.frames import runs as frames
 from dashboard.tables import runs as tables
 
 st.title("Runs")
+actions.offer_restore()
 state.explain_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
-runs = data.runs(state.test_set())
-complete = data.complete_runs(state.test_set())
-
+test_set = state.test_set()
+complete = data.complete_runs(test_set)
 best = None if complete.empty else int(complete["id"].iloc[0])
-baseline, second = choices.best_baseline(state.test_set()), choices.runner_up(state.test_set())
+baseline = choices.best_baseline(test_set)
 rival = None if best == baseline else baseline
 
-if best is not None:
+
+def show_best(run: int) -> Any:
+    """Say which run is the best, and over how many seeds; return where the verdict on it belongs."""
+    row = data.row(run)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(words.best_so_far(data.row(best)))}**")
+        st.markdown(f"**{words.plain(words.best_so_far(row))}**")
+        seeds = said.of_seeds(complete.loc[complete["group_key"] == row.group_key, "macro_f1"].tolist())
+        if seeds:
+            st.text(seeds)
         verdict = st.empty()
-        verdict.text("Comparing with the best baseline …" if rival else words.without_rival(data.row(best)))
-        state.links_of(best, against=rival)
+        verdict.text("Comparing with the best baseline …" if rival else words.without_rival(row))
+        state.links_of(run, against=rival)
+    return verdict
 
-runs = frames.against_baselines(controls.narrowed(runs))
-grouped = controls.group_seeds()
-if runs.empty:
-    st.info("No run passes these filters.", icon=":material/filter_alt:")
-    chosen = []
-elif grouped:
-    chosen = tables.groups(frames.groups(runs), key="groups")
-    st.caption("± is the standard deviation over the seeds. Tick a line to open its runs.")
-    if chosen:
-        chosen = tables.runs(runs[runs["id"].isin(chosen)].reset_index(drop=True), key="runs of groups") or chosen
-else:
-    chosen = tables.runs(runs, key="runs")
-if chosen:
-    st.text(f"Chosen: {', '.join(map(data.label, chosen))}")
-    state.links_of(chosen[0], against=chosen[1:] or None)
-elif not runs.empty:
-    st.caption("A click on a column's head sorts. Tick a run to open it, or several to compare them.")
 
-for run in data.without_scores(runs):
-    with st.expander(words.plain(f"{data.label(run.id)}: {run.state}"), icon=":material/warning:"):
-        st.text(words.failure_of(run))
-        if run.error_message:
-            st.code(f"{run.error_type}: {run.error_message}", language=None, wrap_lines=True)
-        state.link("run", "Open this run", ":material/description:", run=run.id)
+@st.fragment  # a filter or a tick draws the table anew, not the page
+def show_runs() -> None:
+    """Show the table of runs with its filters, and what can be done with ticked ones."""
+    actions.refresh_page_if_changed()
+    bar = st.container(horizontal=True, vertical_alignment="bottom")
+    with bar:
+        view = controls.choose_view()
+    runs = controls.runs_of(view, test_set)
+    if runs.empty:
+        st.info(said.NOTHING[view], icon=":material/info:")
+        actions.offer_undo()
+        return
+    versions = data.versions(test_set)
+    runs = frames.against_baselines(frames.with_versions(runs, versions), baseline)
+    with bar:
+        wanted = controls.choose_filters(runs, versions)
+        titles = controls.choose_columns(several_versions=len(versions) > 1)
+        order, descending = controls.choose_order()
+        grouped = controls.group_seeds()
+    found = frames.narrowed(runs, wanted)
+    if found.empty:
+        st.info("No run passes these filters.", icon=":material/filter_alt:")
+        st.button("Clear all filters", on_click=controls.clear_filters, key="clear them")
+        actions.offer_undo()
+        return
+    rows = frames.ordered(frames.groups(found) if grouped else found, order, descending=descending)
+    shown = show_page(rows, controls.titles_of(titles, grouped=grouped), grouped)
+    actions.offer_undo()  # where the button was that was clicked
+    show_chosen(found[found["id"].isin(state.chosen_runs())], view, grouped, frames.tags_of(runs))
+    exports.downloads(shown, "runs")
+    if view == controls.ACTIVE:
+        live.show_without_scores(found, controls.without_scores)
 
-if best is not None:
+
+def show_page(rows: pd.DataFrame, titles: list[str], grouped: bool) -> pd.DataFrame:
+    """Show one page of the rows; return its cells."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        counted = st.empty()
+        number = controls.choose_page(len(rows))
+    first, last = frames.range_of(number, len(rows))
+    counted.text(said.rows_of(first, last, len(rows), grouped=grouped))
+    page = frames.page(rows, number)
+    shown = tables.written(page, titles)
+    tables.choose(shown, page["ids"].tolist(), state.chosen_runs(), controls.sort_by)
+    st.caption(said.how_to_read(page, grouped=grouped))
+    return shown
+
+
+def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
+    """Name the ticked runs, and draw what can be done with them."""
+    if chosen.empty:
+        return
+    with st.container(border=True):
+        st.text(said.chosen(chosen["label"].tolist()))
+        actions.ACTIONS[view](chosen, tags)
+        for one in frames.configurations(chosen) if grouped else []:
+            sentence = data.sentence_over_seeds(one.id, one.baseline_id)
+            st.text(said.over_seeds(one.name, data.label(one.baseline_id), sentence))
+
+
+def show_costs() -> None:
+    """Draw what runs cost against what they are worth."""
     st.subheader("Cost against quality")
     cost, title = choose_cost()
-    st.altair_chart(charts.cost_quality(costs.cost_quality(complete, cost), cost, title), width="stretch")
-    st.caption(words.plain(words.cost_quality(costs.without_cost(complete, cost), title)))
+    some = frames.for_chart(complete, cost)
+    st.altair_chart(charts.cost_quality(costs.cost_quality(some, cost), cost, title), width="stretch")
+    left_out = costs.without_cost(complete, cost)
+    st.caption(words.plain(said.drawn(len(some), len(complete)) + words.cost_quality(left_out, title)))
 
-if best is not None and rival is not None:  # last: the first comparison of a session takes a second to load
-    sentences = [words.against_baseline(data.comparison(best, rival))]
+
+def verdict_on(run: int, rival: int) -> str:
+    """Return how the best run stands to the best baseline and to the next adapter."""
+    sentences = [words.against_baseline(data.comparison(run, rival))]
+    second = choices.runner_up(test_set)
     if second is not None:
-        sentences.append(words.against_next(data.comparison(best, second)))
-    verdict.text(" ".join(sentences))
+        seeds = int((complete["group_key"] == data.run(second).group_key).sum())
+        told_apart = data.comparison(run, second).result.verdict == "helped"
+        sentences.append(said.against_next(data.label(second), seeds, told_apart=told_apart))
+    return " ".join(sentences)
+
+
+verdict: Any = None if best is None else show_best(best)
+live.show_runs_in_progress()
+show_runs()
+if best is not None:
+    show_costs()
+if best is not None and rival is not None:  # last: the first comparison of a session takes a second to load
+    verdict.text(verdict_on(best, rival))

@@ -22,6 +22,11 @@ def tag(run_id: int, tags: list[str]) -> None:
     reachable(lambda: curator.tag_run(store(), run_id, tags))
 
 
+def describe(run_id: int, name: str, notes: str, tags: list[str]) -> None:
+    """Change name, note and tags of a run at once."""
+    reachable(lambda: curator.describe_run(store(), run_id, name, notes, tags))
+
+
 def archive(run_ids: list[int], *, archived: bool = True) -> None:
     """Put runs into the archive, or take them out again."""
     reachable(lambda: curator.archive_runs(store(), run_ids, archived=archived))

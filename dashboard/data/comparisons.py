@@ -46,6 +46,14 @@ def sentences(run_id: int, against: int) -> list[str]:
     return [sentence(compared), *seeds, margin_sentence(compared.result)]
 
 
+def sentence_over_seeds(run_id: int, against: int) -> str | None:
+    """Return what is to be said of two configurations over the seeds that both have; None where these are too few."""
+    from core.verdicts import configuration_sentence
+
+    compared = configurations(run_id, against)
+    return configuration_sentence(compared) if compared else None
+
+
 def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     """Return the p values of several runs against one, Holm-adjusted for their number."""
     from core.verdicts import adjusted_p

@@ -18,7 +18,7 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     and better), ``name`` (empty where there is no room), ``name_at`` (the height of that name) and
     ``leftwards`` (it stands left of its point).
     """
-    known = runs.assign(**{cost: _known(runs, cost)}).dropna(subset=[cost, "macro_f1"])
+    known = runs.assign(**{cost: known_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])
     known = known.sort_values([cost, "macro_f1"], ascending=[True, False]).reset_index(drop=True)
     paid = np.log10(known.loc[known[cost] > 0, cost].astype(float))
     edge = 10 ** (paid.min() - max(_NOTHING * (paid.max() - paid.min()), 0.3)) if len(paid) else 1.0
@@ -29,10 +29,10 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
 
 def without_cost(runs: pd.DataFrame, cost: str) -> list[str]:
     """Return the labels of the runs whose cost nobody recorded: these have no place in the chart."""
-    return list(runs.loc[_known(runs, cost).isna(), "label"])
+    return list(runs.loc[known_cost(runs, cost).isna(), "label"])
 
 
-def _known(runs: pd.DataFrame, cost: str) -> pd.Series:
+def known_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
     """Return what each run cost; where no weights were trained, training took no time."""
     untrained = runs["trainable_parameters"].eq(0) & (cost == "train_seconds")
     return runs[cost].astype(float).mask(untrained & runs[cost].isna(), 0.0)

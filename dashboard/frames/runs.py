@@ -1,72 +1,180 @@
-"""The page of all runs: how each stands to its baseline, and seeds as one line."""
+"""The page of all runs: which pass the filters, in which order, how each stands to its baseline, what is drawn."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from core.formatting import DASH, count, percent, score
-from dashboard import data
-from dashboard.frames.estimates import with_interval
+from core.formatting import DASH
+from dashboard.frames.cost import known_cost
+
+PAGE = 50
+"""Rows of the table on one page."""
+MOST_POINTS = 200
+"""Points in the chart of cost against quality: more cannot be told apart."""
+AT_ONCE = 5
+"""So many ticked configurations are compared with their baselines over the seeds: each takes tenths of a second."""
+_BEST = 150
+TEXTS = {"name", "kind", "title", "state", "verdict", "worst_class", "model", "version", "tags", "notes"}
+"""Columns in the order of the alphabet, all others by size."""
+_GAP = ["gap", "gap_low", "gap_high"]
 
 
-def narrowed(frame: pd.DataFrame, search: str, chosen: dict[str, list[str]]) -> pd.DataFrame:
-    """Return the runs whose label holds the words and whose columns have one of the chosen values."""
-    keep = frame["label"].str.contains(search, case=False, regex=False)
-    for column, values in chosen.items():
+@dataclass(frozen=True)
+class Filters:
+    """What a person wants to see: words, values by column of the runs, tags, and days of the start (UTC)."""
+
+    words: str = ""
+    values: Mapping[str, list[str]] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    since: date | None = None
+    until: date | None = None
+
+
+def narrowed(frame: pd.DataFrame, wanted: Filters) -> pd.DataFrame:
+    """Return the runs that pass: each word stands in number and name, tags or note."""
+    keep = pd.Series(True, index=frame.index)
+    if wanted.words.strip():
+        text = frame["label"] + " " + frame["tags"].map(" ".join) + " " + frame["notes"].fillna("").astype(str)
+        for word in wanted.words.split():
+            keep &= text.str.contains(word, case=False, regex=False)
+    for column, values in wanted.values.items():
         if values:
             keep &= frame[column].isin(values)
+    if wanted.tags:
+        asked = set(wanted.tags)
+        keep &= frame["tags"].map(lambda tags: not asked.isdisjoint(tags)).astype(bool)
+    began = frame["created_at"]
+    if wanted.since:
+        keep &= began >= pd.Timestamp(wanted.since, tz="UTC")
+    if wanted.until:
+        keep &= began < pd.Timestamp(wanted.until + timedelta(days=1), tz="UTC")
     return frame[keep].reset_index(drop=True)
 
 
-def against_baselines(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``."""
+def on_test_set(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
+    """Return the runs on a test set, and those that ended before they had data."""
+    return frame[(frame["test_set"] == test_set) | frame["test_set"].isna()].reset_index(drop=True)
+
+
+def tags_of(frame: pd.DataFrame) -> list[str]:
+    """Return all tags of these runs, in their order."""
+    return sorted({tag for tags in frame["tags"] for tag in tags})
+
+
+def with_versions(frame: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFrame:
+    """Return runs with ``version``, the title of the data set that each was trained on."""
+    return frame.assign(version=frame["dataset_id"].map(versions).astype(object).fillna(DASH))
+
+
+def against_baselines(frame: pd.DataFrame, best_baseline: int | None) -> pd.DataFrame:
+    """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``.
+
+    ``ids``: the numbers of the runs that a row stands for. ``is_best_baseline``: whether it is that one.
+    """
     from core.evaluation.comparison import verdict_of
     from core.evaluation.intervals import Estimate
 
-    recorded = frame[["macro_f1_over_baseline", "macro_f1_over_baseline_low", "macro_f1_over_baseline_high"]].astype(
-        float
-    )
-    gaps = recorded.set_axis(["gap", "gap_low", "gap_high"], axis=1).where(frame["baseline_id"].notna())
+    recorded = [f"macro_f1_over_baseline{end}" for end in ("", "_low", "_high")]
+    gaps = frame[recorded].astype(float).set_axis(_GAP, axis=1).where(frame["baseline_id"].notna())
     found = zip(gaps.itertuples(index=False), frame["macro_f1_over_baseline_p"].astype(float), strict=True)
     verdicts = [verdict_of(Estimate(*row), p) if pd.notna(row[0]) else DASH for row, p in found]
-    return frame.assign(**gaps, verdict=verdicts)
+    ids = pd.Series([[number] for number in frame["id"]], index=frame.index, dtype=object)
+    return frame.assign(**gaps, verdict=verdicts, ids=ids, is_best_baseline=frame["id"] == best_baseline)
 
 
 def groups(runs: pd.DataFrame) -> pd.DataFrame:
     """Return a row a group of complete runs that differ in the seed alone; the other runs stand for themselves.
 
-    ``runs``: as `against_baselines` gives them. Columns are those that `tables.groups` shows, and ``ids``.
+    ``runs``: as `against_baselines` gives them. The figures of a group are means; beside each stands
+    ``…_deviation`` (of the sample), and ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
+    mean of the recorded ones: the interval over seeds takes a comparison, too slow for every row.
     """
     alone = runs["group_key"].isna() | (runs["state"] != "complete")
-    keys = runs["group_key"].where(~alone, "run " + runs["id"].astype(str))
-    return pd.DataFrame([_group(own) for _, own in runs.groupby(keys, sort=False)])
+    keys = pd.Series(pd.factorize(runs["group_key"].astype(object).where(~alone, runs["id"]))[0], index=runs.index)
+    figures = ["macro_f1", "accuracy", "worst_f1", "gap", "train_seconds"]
+    numbers, sizes = runs[figures].astype(float).groupby(keys), keys.value_counts(sort=False).sort_index()
+    means, deviations, several = numbers.mean(), numbers.std(), sizes > 1
+    worst = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(keys)
+    rows = runs[~keys.duplicated()].reset_index(drop=True)  # in the order of the keys
+    rows = rows.assign(**{name: means[name].where(several, rows[name]) for name in figures})
+    rows = rows.assign(**{f"{name}_deviation": deviations[name] for name in figures})
+    return rows.assign(
+        ids=_by_group(runs["id"], keys, sizes),
+        seeds=sizes,
+        macro_f1_lowest=numbers["macro_f1"].min(),
+        macro_f1_highest=numbers["macro_f1"].max(),
+        is_best_baseline=runs["is_best_baseline"].groupby(keys).any(),
+        verdict=rows["verdict"].where(~several, _tally(runs["verdict"], keys, sizes)),
+        worst_class=rows["worst_class"].astype(object).where(worst.min() == worst.max(), "several"),
+    )
 
 
-def _group(own: pd.DataFrame) -> dict[str, Any]:
-    first, several = own.iloc[0], len(own) > 1
-    row = {name: first[name] for name in ("kind", "title", "state", "trainable_parameters", "total_parameters")}
-    row |= {name: first[name] for name in ("gap", "gap_low", "gap_high", "verdict")}
-    row |= {"ids": own["id"].tolist(), "name": f"{first['name']} ×{len(own)}" if several else first["name"]}
-    row["seeds"] = "no seed" if pd.isna(first["seed"]) else count(len(own)) if several else "one seed"
-    row["train_seconds"] = own["train_seconds"].mean()
-    for metric in ("macro_f1", "accuracy"):
-        row |= _over_seeds(own, metric)
-    if several and pd.notna(first["baseline_id"]) and first["kind"] != "baseline":
-        over_seeds = data.configurations(int(first["id"]), int(first["baseline_id"]))
-        row |= with_interval("gap", over_seeds.result.macro_f1 if over_seeds else None)
-        row["verdict"] = over_seeds.result.verdict if over_seeds else "fewer than two seeds in common"
-    return row
+def _by_group(values: pd.Series, keys: pd.Series, sizes: pd.Series) -> pd.Series:
+    """Return the values of each group as a list."""
+    parts = np.split(values.to_numpy()[np.argsort(keys.to_numpy(), kind="stable")], np.cumsum(sizes.to_numpy())[:-1])
+    return pd.Series([part.tolist() for part in parts], dtype=object)
 
 
-def _over_seeds(own: pd.DataFrame, metric: str) -> dict[str, Any]:
-    """Return one metric's mean with what stands beside it: deviation and range, or one run's interval."""
-    from core.evaluation.groups import spread
+def _tally(verdicts: pd.Series, keys: pd.Series, sizes: pd.Series) -> pd.Series:
+    """Say of each group how many of its runs helped and hurt."""
+    known, helped, hurt = ((verdicts != DASH), verdicts == "helped", verdicts == "hurt")
+    known, helped, hurt = (one.groupby(keys).sum() for one in (known, helped, hurt))
+    said = helped.astype(str) + " of " + sizes.astype(str) + " helped"
+    return said.where(hurt == 0, said + ", " + hurt.astype(str) + " hurt").where(known > 0, DASH)
 
-    over, one = spread(own[metric].tolist()), own.iloc[0]
-    if over is None or over.deviation is None:
-        text, range_ = score(one[metric], one[f"{metric}_low"], one[f"{metric}_high"]), DASH
-    else:
-        text = f"{percent(over.mean)} ± {percent(over.deviation)}"
-        range_ = f"{percent(over.lowest)}–{percent(over.highest)}"
-    return {metric: over.mean if over else np.nan, f"{metric}_text": text, f"{metric}_range": range_}
+
+def configurations(chosen: pd.DataFrame) -> list[Any]:
+    """Return of the ticked runs those of several seeds that have a baseline, a row a group, at most `AT_ONCE`."""
+    done = chosen[(chosen["state"] == "complete") & (chosen["kind"] != "baseline") & chosen["baseline_id"].notna()]
+    several = done[done["group_key"].duplicated(keep=False)].drop_duplicates("group_key")
+    return list(several.head(AT_ONCE).astype({"baseline_id": int}).itertuples(index=False))
+
+
+def ordered(frame: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFrame:
+    """Return all rows in the order of a column; equal ones the newest first, undefined ones last."""
+    values = frame[column]
+    if column == "tags":
+        values = values.map(" ".join)
+    if column in TEXTS:
+        values = values.astype(object).map(str.casefold, na_action="ignore")
+    elif not isinstance(values.dtype, pd.DatetimeTZDtype):
+        values = values.astype(float)
+    frame = frame.assign(_by=values).sort_values("id", ascending=False, kind="stable")
+    frame = frame.sort_values("_by", ascending=not descending, kind="stable", na_position="last")
+    return frame.drop(columns="_by").reset_index(drop=True)
+
+
+def range_of(number: int, rows: int) -> tuple[int, int]:
+    """Return the first and the last row of a page, all from 1."""
+    return (number - 1) * PAGE + 1, min(number * PAGE, rows)
+
+
+def page(frame: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return a page of the rows in their order, from 1, with the best baseline on top where it stands on another.
+
+    Baselines keep their place in the order, so that what lies above and below them can be seen; but
+    what every adapter is measured against must not be sorted or paged away. A filter may hide it.
+    """
+    shown = frame.iloc[(number - 1) * PAGE : number * PAGE]
+    best = frame[frame["is_best_baseline"]]
+    pinned = best[~best.index.isin(shown.index)]
+    return pd.concat([pinned, shown]).assign(pinned=[True] * len(pinned) + [False] * len(shown)).reset_index(drop=True)
+
+
+def for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the runs that the chart of cost against quality draws: of many the best, the front and the baselines.
+
+    Of each kind of baseline the best stands for all. ``complete``: the best by macro F1 first.
+    """
+    if len(complete) <= MOST_POINTS:
+        return complete
+    cheapest = complete.assign(_cost=known_cost(complete, cost)).sort_values("_cost", kind="stable")
+    cheapest = cheapest[cheapest["_cost"].notna()]
+    front = cheapest.index[cheapest["macro_f1"] > cheapest["macro_f1"].cummax().shift(fill_value=-np.inf)]
+    baselines = complete[complete["kind"] == "baseline"].drop_duplicates("method").index
+    first = [*front, *baselines, *complete.index[:_BEST]]
+    return complete.loc[sorted(set(first[:MOST_POINTS]))]

@@ -9,7 +9,7 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.store.engine import open_store
-from tests.seeded import ODD_NAME, SIZES, record_failure
+from tests.seeded import SIZES, record_failure
 
 PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
 
@@ -53,56 +53,6 @@ def test_a_run_that_is_not_there_gets_a_plain_message_and_a_choice(page, run, se
     app = open_page(page, run=run)
     assert f"There is no run {run} here" in app.error[0].value.replace("\\", "")
     assert app.selectbox(key="pick run").value is None
-
-
-def test_runs_says_which_is_best_and_what_it_beats(seeded, open_page):
-    app = open_page("runs")
-    words = said(app)
-    assert f"Best so far: #{seeded.lora} lora-r8, macro F1" in words
-    assert f"It beats the baseline #{seeded.tfidf} tfidf" in words
-    assert list(app.dataframe[0].value["kind"]) == ["baseline"] * 2 + ["adapter"] * 5
-    assert list(app.dataframe[0].value["status"]) == ["complete"] * 4 + ["failed"] + ["complete"] * 2
-
-
-def test_runs_shows_how_each_adapter_stands_to_its_baseline(seeded, open_page):
-    shown = open_page("runs").dataframe[0].value.set_index("#")
-    assert shown.loc[seeded.lora, "verdict"] == "helped"
-    assert shown.loc[seeded.lora, "vs best baseline"] > 0
-    assert shown.loc[seeded.tfidf, "verdict"] == "—"
-
-
-def test_runs_that_differ_in_the_seed_alone_are_one_line(seeded, open_page):
-    app = open_page("runs")
-    app.toggle(key="seeds").set_value(True).run()
-    assert not app.exception
-    shown = app.dataframe[0].value.set_index("name")
-    assert shown.loc["lora-r8 ×3", "seeds"] == "3"
-    assert "–" in shown.loc["lora-r8 ×3", "range"]
-    assert shown.loc["lora-r8 ×3", "verdict"] == "helped"
-    assert shown.loc[ODD_NAME, "seeds"] == "one seed"
-
-
-@pytest.mark.parametrize("grouped", [False, True])
-def test_where_no_run_passes_the_filters_the_page_says_so(grouped, seeded, open_page):
-    app = open_page("runs")
-    app.toggle(key="seeds").set_value(grouped)
-    app.text_input(key="search").input("nothing of that name").run()
-    assert not app.exception
-    assert app.info[0].value == "No run passes these filters."
-
-
-def test_runs_tells_why_a_run_failed(seeded, open_page):
-    words = said(open_page("runs"))
-    assert "This run failed in the phase «training»." in words
-    assert "ValueError: the loss is *not* a number" in words
-
-
-def test_runs_are_narrowed_by_search_and_kind(seeded, open_page):
-    app = open_page("runs")
-    app.multiselect(key="only kind").select("baseline").run()
-    assert list(app.dataframe[0].value["name"]) == ["majority", "tfidf"]
-    app.text_input(key="search").input("TFI").run()
-    assert list(app.dataframe[0].value["name"]) == ["tfidf"]
 
 
 def test_failures_are_listed_surest_first(seeded, open_page):

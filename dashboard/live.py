@@ -1,0 +1,91 @@
+"""Runs in progress: how far each is, drawn anew while there are any, and those that ended without scores."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.formatting import count
+from dashboard import data, state, words, words_of_runs
+
+EVERY = "2s"
+MOST = 10
+"""So many runs at work, and of those without scores a third as many, are told of one by one."""
+
+
+def show_runs_in_progress() -> None:
+    """Draw how far each run at work on the chosen test set is; nothing where none is."""
+    going = _at_work()
+    if len(going):
+        _watch(going["id"].tolist())
+
+
+def _at_work() -> pd.DataFrame:
+    """Return the runs at work, those without data yet among them, the newest first."""
+    runs = data.runs(state.test_set())
+    return runs[runs["state"] == "running"].sort_values("id", ascending=False)
+
+
+@st.fragment(run_every=EVERY)
+def _watch(known: list[int]) -> None:
+    """Draw the runs at work anew; where one has ended or begun the whole page changes with it."""
+    going = _at_work()
+    if going["id"].tolist() != known:
+        st.rerun()
+    with st.container(border=True):
+        st.markdown(f"**At work: {count(len(going))}**")
+        for row in going.head(MOST).itertuples(index=False):
+            _show(row)
+        if len(going) > MOST:
+            st.caption(f"And {count(len(going) - MOST)} more: they stand in the table.")
+
+
+def _show(row: Any) -> None:
+    st.progress(share_done(row), text=words.plain(words_of_runs.progress(row, seconds_left(row))))
+    log = st.expander("Log", key=f"log {row.id}", on_change="rerun", icon=":material/subject:")
+    if log.open:
+        with log:
+            show_log(row.id)
+
+
+def show_log(run_id: int) -> None:
+    """Show the last lines of a run's log."""
+    lines = data.log(run_id)
+    st.code("\n".join(lines["text"]) or "Nothing is logged yet.", language=None, wrap_lines=True, height=200)
+
+
+def share_done(row: Any) -> float:
+    """Return how much of its training a run has done, from its row: 0 to 1."""
+    return min(float(row.step / row.total_steps), 1.0) if row.total_steps and row.step else 0.0
+
+
+def seconds_left(row: Any) -> float | None:
+    """Return how long the rest of a training takes at its speed so far; None where that is not known or over."""
+    if not row.step or not row.total_steps or not row.train_seconds or row.step >= row.total_steps:
+        return None
+    return float(row.train_seconds / row.step * (row.total_steps - row.step))
+
+
+def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:
+    """Tell why the newest of these runs ended without scores; a button shows the others in the table."""
+    ended = runs[~runs["state"].isin(["complete", "running"])].sort_values("id", ascending=False)
+    if ended.empty:
+        return
+    st.subheader("Ended without scores")
+    for run_id in ended["id"].head(MOST // 3):
+        _show_end(int(run_id))
+    rest = len(ended) - MOST // 3
+    if rest > 0:
+        said = f"All {count(len(ended))} in the table"
+        st.button(said, icon=":material/filter_alt:", on_click=on_more, key="without scores")
+
+
+def _show_end(run_id: int) -> None:
+    run = data.run(run_id)
+    with st.container(border=True):
+        st.text(f"{data.label(run_id)}. {words.failure_of(run)}")
+        if run.error_message:
+            st.code(f"{run.error_type}: {run.error_message}", language=None, wrap_lines=True)
+        elif len(last := data.log(run_id, 1)):
+            st.code(f"The last line of its log: {last['text'].iloc[0]}", language=None, wrap_lines=True)
+        state.link("run", "Open this run", ":material/description:", run=run_id)
