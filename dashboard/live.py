@@ -54,16 +54,24 @@ def show_log(run_id: int) -> None:
     st.code("\n".join(lines["text"]) or "Nothing is logged yet.", language=None, wrap_lines=True, height=200)
 
 
+def _done(row: Any) -> tuple[float, float, float]:
+    """Return a run's steps so far, all of them and the seconds so far; 0 for each that is not known yet."""
+    step, total, seconds = (
+        0.0 if pd.isna(value) else float(value) for value in (row.step, row.total_steps, row.train_seconds)
+    )
+    return step, total, seconds
+
+
 def share_done(row: Any) -> float:
     """Return how much of its training a run has done, from its row: 0 to 1."""
-    return min(float(row.step / row.total_steps), 1.0) if row.total_steps and row.step else 0.0
+    step, total, _ = _done(row)
+    return min(step / total, 1.0) if total else 0.0
 
 
 def seconds_left(row: Any) -> float | None:
     """Return how long the rest of a training takes at its speed so far; None where that is not known or over."""
-    if not row.step or not row.total_steps or not row.train_seconds or row.step >= row.total_steps:
-        return None
-    return float(row.train_seconds / row.step * (row.total_steps - row.step))
+    step, total, seconds = _done(row)
+    return seconds / step * (total - step) if seconds and 0 < step < total else None
 
 
 def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:

@@ -38,10 +38,9 @@ def against_next(label: str, seeds: int, *, told_apart: bool) -> str:
 
 def progress(row: Any, seconds_left: float | None) -> str:
     """Return how far a run at work is, from its row."""
-    steps = f", step {count(row.step)} of {count(row.total_steps)}" if row.total_steps else ""
-    quick = row.train_examples_per_second
-    parts = [speed(quick)] if quick and quick == quick else []
-    parts += [f"{duration(seconds_left)} left"] if seconds_left is not None else []
+    steps = "" if pd.isna(row.total_steps) else f", step {count(row.step)} of {count(row.total_steps)}"
+    parts = [] if pd.isna(row.train_examples_per_second) else [speed(row.train_examples_per_second)]
+    parts += [] if seconds_left is None else [f"{duration(seconds_left)} left"]
     return " · ".join([f"{row.label}: {row.phase or 'at work'}{steps}", *parts])
 
 

@@ -322,6 +322,13 @@ def test_a_run_at_work_shows_how_far_it_is_and_its_log_when_opened(own, open_run
     assert "At work" not in said(app.run())
 
 
+def test_a_run_that_has_not_stepped_yet_tells_its_phase(own, open_runs):
+    with at_work(store_of(own)), recording(store_of(own), RunConfig(**SIZES), "just begun", ENVIRONMENT) as run:
+        newest, _ = open_runs().get("progress")
+        assert newest.proto.value == 0
+        assert newest.proto.text.replace("\\", "") == f"#{run.id} just begun: start"
+
+
 def test_a_run_at_work_is_not_deleted(own, open_runs):
     with at_work(store_of(own)) as run:
         app = open_runs(chosen=run.id)
