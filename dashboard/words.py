@@ -84,13 +84,18 @@ def kept_epoch(kept: Any) -> str:
     return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
 
 
-def silence(run: "Run", last_line: str | None) -> str:
+def silence(run: "Run") -> str:
     """Return what is last known of a run that fell silent, and what to do."""
     beat = (
-        f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}." if run.heartbeat_at else ""
+        f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}. " if run.heartbeat_at else ""
     )
-    last = f"Last line of its log: «{last_line}»." if last_line else "Its log is empty."
-    return f"{beat} {last} Nothing of it is lost that was recorded; make it again with the command below.".strip()
+    return f"{beat}What it had recorded is kept; make it again with the command below."
+
+
+def kind_of(row: Any) -> str:
+    """Return what a run is, and of what state, from its row."""
+    what = [row.kind, row.title, *([] if row.model == "none" else [row.model]), row.state]
+    return f"{' · '.join(what)}. {row.note}"
 
 
 def files_gone(run: "Run") -> str:

@@ -1,19 +1,24 @@
 """All about one run."""
 
+from typing import Any
+
 import streamlit as st
 
 from core.errors import RequestError
-from core.formatting import class_score, duration, number, score
+from core.formatting import class_score, duration, score
 from dashboard import bundles, choices, data, live, state, words
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
 from dashboard.controls import run as controls
 from dashboard.frames import run as frames
-from dashboard.frames.confusion import confusion
+from dashboard.frames.confusion import confusion, most_mistaken
 from dashboard.glossary import help_for
 from dashboard.tables import cells
 from dashboard.tables import run as tables
 from dashboard.words_of_runs import progress
+
+SIDE_BY_SIDE = 6  # up to so many classes the table and the matrix have room beside each other
+LAST_LINES = 10  # so many lines of its log are told of a run that has no scores
 
 st.title("Run")
 state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
@@ -21,7 +26,7 @@ run_id = controls.pick_run()
 run, row = data.run(run_id), data.row(run_id)
 rival = choices.rival(run_id) if row.state == "complete" else None
 
-st.caption(words.plain(f"{row.kind} · {row.title} · {row.model} · {row.state}. {row.note}"))
+st.caption(words.plain(words.kind_of(row)))
 
 
 def show_what_people_said() -> None:
@@ -47,6 +52,8 @@ def show_headline() -> None:
     if rival is not None:
         with st.container(border=True):
             show_verdict(rival)
+    elif run.kind != "baseline":
+        st.text(words.without_rival(row))
     warning = data.training_warning(run_id)
     if warning:
         st.warning(words.plain(warning), icon=":material/warning:")
@@ -80,13 +87,16 @@ def show_failure() -> None:
     st.warning(words.plain(words.failure_of(run)), icon=":material/warning:")
     log = data.log(run_id)
     if row.state == "crashed":
-        st.text(words.silence(run, log["text"].iloc[-1] if len(log) else None))
+        st.text(words.silence(run))
     if run.error_message:
         st.text(f"{run.error_type}:")
         st.code(run.error_message, language=None, wrap_lines=True)
     if run.traceback:
         with st.expander("Traceback"):
             st.code(run.traceback, language="python")
+    if len(log):
+        st.caption("The last lines of its log; all of it is among the downloads.")
+        st.code(bundles.as_text(log.tail(LAST_LINES)), language=None, wrap_lines=True)
     show_command()
 
 
@@ -103,31 +113,37 @@ def show_progress() -> None:
 
 
 def show_classes() -> None:
-    """Show how it does class by class."""
-    left, right = st.columns([3, 2], gap="large")
+    """Show how it does class by class, and which class it takes for which."""
+    few = len(data.labels(run_id)) <= SIDE_BY_SIDE
+    left, right = st.columns([3, 2], gap="large") if few else (st.container(), st.container())
     with left:
-        st.subheader("Class by class")
-        known = data.class_metrics(run_id)
-        tables.classes(known, worst_first=controls.worst_first(len(known)))
-        st.caption("In percent, with 95 % intervals.")
-        with st.expander("More figures"):
-            tables.metrics(
-                data.metrics(run_id),
-                {
-                    "balanced_accuracy": ("balanced accuracy", score),
-                    "mcc": ("Matthews correlation", number),
-                    "log_loss": ("log loss", number),
-                    "brier": ("Brier score", number),
-                },
-            )
+        show_table_of_classes()
     with right:
-        st.subheader("Confusion matrix")
-        matrix = confusion_matrix(confusion(run_id), data.labels(run_id), selection="cell")
-        st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
-        st.caption("Colour: the share of the row. A click on a cell opens its examples.")
-        cell = state.clicked_cell("confusion")
-        if cell:
-            state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
+        show_confusion()
+
+
+def show_table_of_classes() -> None:
+    """Show the scores of each class, and the figures of all together that are not in the headline."""
+    st.subheader("Class by class")
+    known = data.class_metrics(run_id)
+    tables.classes(known, worst_first=controls.worst_first(len(known)))
+    st.caption("In percent, with 95 % intervals.")
+    with st.expander("More figures"):
+        tables.metrics(data.metrics(run_id))
+
+
+def show_confusion() -> None:
+    """Show which class it takes for which; a click on a cell opens the examples."""
+    st.subheader("Confusion matrix")
+    labels, counted = data.labels(run_id), confusion(run_id)
+    drawn = most_mistaken(counted, labels)
+    matrix = confusion_matrix(counted, drawn, selection="cell")
+    st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
+    some = words.most_of(len(drawn), len(labels), "classes", "that are mistaken most often")
+    st.caption(f"{some}Colour: the share of the row. A click on a cell opens its examples.")
+    cell = state.clicked_cell("confusion")
+    if cell:
+        state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
 
 
 @st.fragment(run_every=live.EVERY if row.state == "running" else None)
@@ -195,7 +211,11 @@ def show_cost() -> None:
     """Show what it cost, beside its best baseline."""
     if rival is not None:
         st.text(words.price(data.comparison(run_id, rival)))
-    tables.costs(frames.costs([run_id] if rival is None else [run_id, rival]))
+    costs = frames.costs([run_id] if rival is None else [run_id, rival])
+    if costs.empty:
+        st.info("Nothing was measured: the run ended before its training did.")
+    else:
+        tables.costs(costs)
 
 
 def show_settings() -> None:
@@ -240,7 +260,8 @@ def show_log() -> None:
     box = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
     if box.open:
         log = data.log(run_id)
-        box.code(bundles.as_text(log) or "Nothing was logged.", language=None, wrap_lines=True, height=400)
+        height: Any = 400 if len(log) > LAST_LINES else "content"
+        box.code(bundles.as_text(log) or "Nothing was logged.", language=None, wrap_lines=True, height=height)
         box.caption("The last 200 lines; the whole log is among the downloads.")
 
 
@@ -250,7 +271,10 @@ if row.state == "complete":
     parts = {"Classes": show_classes, "Training": show_training, "Calibration": show_calibration}
     parts |= {"Abstaining": show_abstaining, "Cost": show_cost}
 else:
-    show_progress() if row.state == "running" else show_failure()
+    if row.state == "running":
+        show_progress()
+    else:
+        show_failure()
     parts = {"Training": show_training, "Cost": show_cost}
 parts |= {"Settings": show_settings, "Record": show_record}
 

@@ -1,15 +1,17 @@
 """Tables of one run: its classes, figures, costs, calibration and rechecks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from core.formatting import (
+    DASH,
     count,
     number,
     percent,
+    score,
 )
 from dashboard.glossary import help_for
 from dashboard.tables.cells import as_told, class_scores, column, heads, static, told
@@ -27,15 +29,24 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
         shown[title] = column(class_scores(frame, name))
     shown["test examples"] = column(told(count, frame["support"]))
     height: Any = "content" if len(shown) <= AT_ONCE else LONG
-    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=heads(shown, shown.columns[1:]))
+    config = heads(shown, shown.columns[1:])
+    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
 
 
 LONG = 460  # pixels
 
 
-def metrics(frame: pd.DataFrame, titles: Mapping[str, tuple[str, Callable[..., str]]]) -> None:
-    """Show figures with their intervals, by name; ``titles`` gives each its title and format."""
-    known = {name: titles[name] for name in titles if name in frame.index}
+METRICS: dict[str, tuple[str, Callable[..., str]]] = {
+    "balanced_accuracy": ("balanced accuracy", score),
+    "mcc": ("Matthews correlation", number),
+    "log_loss": ("log loss", number),
+    "brier": ("Brier score", number),
+}
+
+
+def metrics(frame: pd.DataFrame) -> None:
+    """Show the figures that do not stand in the headline, with their intervals."""
+    known = {name: METRICS[name] for name in METRICS if name in frame.index}
     rows = [{"metric": title, "value": write(*frame.loc[name])} for name, (title, write) in known.items()]
     static(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
 

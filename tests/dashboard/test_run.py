@@ -208,6 +208,7 @@ def test_a_failed_run_tells_its_phase_error_traceback_and_log(seeded, open_page)
     assert "ValueError: the loss is *not* a number" in app.code[-1].value
     assert "python runner.py" in words and "--lr 9" in words
     assert not app.metric
+    assert app.main.children[0].type == "title" and "`None`" not in words  # a bare value or text would be drawn
 
 
 def test_a_running_run_tells_how_far_it_is_and_its_curves_grow(store, open_page):
@@ -230,7 +231,7 @@ def test_a_crashed_run_tells_its_last_sign_of_life(store, open_page):
         run.update(heartbeat_at=now() - timedelta(hours=2))
         words = said(open_page("run", run=run.id))
     assert "fell silent in the phase «training»" in words
-    assert "Last sign of life: " in words and "Last line of its log: «Phase: *training*»." in words
+    assert "Last sign of life: " in words and "Phase: *training*" in words
     assert "python runner.py" in words
 
 
