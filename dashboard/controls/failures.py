@@ -11,7 +11,7 @@ from dashboard.frames.slices import named
 from dashboard.state import DOUBT, MISTAKES, clicked_cell
 from dashboard.words import plain
 
-FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "from", "to", "shortest", "longest")
+FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "least", "most", "shortest", "longest")
 BEGINNING, WHOLE = "beginning only", "whole"
 
 
@@ -113,7 +113,7 @@ def _choose_column(run_id: int) -> tuple[str | None, str | None, Bounds]:
     if column is None:
         return None, None, (None, None)
     if frames.is_numeric(run_id, column):
-        return column, None, _bounds("Value", "from", "to")
+        return column, None, _bounds("Value", "least", "most")
     return column, _pick("Value", frames.commonest(run_id, column), "value"), (None, None)
 
 

@@ -31,7 +31,7 @@ def shares(run_id: int, place: int) -> pd.DataFrame:
 def others(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
     """Return what the best other runs say of an example: run, predicted, confidence and right."""
     found = data.answers(int(row["example_id"]), data.other_runs(run_id, test_set))
-    found["run"] = [data.label(int(one)) for one in found["run_id"]]
+    found["run"] = data.some_runs(found["run_id"].tolist())["label"]
     return found.assign(right=found["predicted"] == row["label"])
 
 

@@ -36,7 +36,7 @@ def open_page() -> Callable[..., AppTest]:
     def opened(page: str, **address: object) -> AppTest:
         app = AppTest.from_file(str(HOME), default_timeout=120).run().switch_page(f"app_pages/{page}.py")
         for key, value in address.items():
-            app.query_params[key] = str(value)
+            app.query_params[key] = value if isinstance(value, list) else str(value)
         app.run()
         assert not app.exception, app.exception
         return app

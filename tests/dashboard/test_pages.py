@@ -55,38 +55,6 @@ def test_a_run_that_is_not_there_gets_a_plain_message_and_a_choice(page, run, se
     assert app.selectbox(key="pick run").value is None
 
 
-def test_failures_are_listed_surest_first(seeded, open_page):
-    app = open_page("failures", run=seeded.lora)
-    shown = app.dataframe[0].value
-    assert (shown["true"] != shown["predicted"]).all()
-    assert shown["confidence"].is_monotonic_decreasing
-    assert f"{len(shown)} of 100 test examples are wrong" in said(app)
-
-
-def test_filters_of_failures_come_from_the_address(seeded, open_page):
-    app = open_page("failures", run=seeded.odd, true="negative", predicted="positive")
-    shown = app.dataframe[0].value
-    assert set(shown["true"]) == {"negative"}
-    assert f"Shown: {len(shown)} with true label negative, predicted positive." in said(app)
-
-
-def test_failures_against_another_run_show_what_was_fixed_and_broken(seeded, open_page):
-    app = open_page("failures", run=seeded.odd, against=seeded.tfidf)
-    assert {"fixed", "broken"} <= set(app.dataframe[0].value["flip"])
-    app.selectbox(key="flip").select("fixed").run()
-    shown = app.dataframe[0].value
-    assert set(shown["flip"]) == {"fixed"}
-    assert (shown["true"] == shown["predicted"]).all()
-
-
-def test_labels_in_doubt_come_with_a_suggestion_and_what_the_raters_said(seeded, open_page):
-    app = open_page("failures", run=seeded.flawed, view="labels in doubt")
-    assert "of 100 labels of the test set are in doubt" in said(app)
-    shown = app.dataframe[0].value
-    assert (shown["label"] != shown["suggested label"]).all()
-    assert "deviation of the raters" in shown
-
-
 def test_the_choice_of_a_run_stays_from_page_to_page(seeded, open_page):
     app = open_page("run", run=seeded.odd)
     app.query_params.clear()

@@ -1,0 +1,54 @@
+"""A test set that is hard on a page: hostile texts, odd labels, and a kind of text that is always mistaken."""
+
+import numpy as np
+
+from core.config import RunConfig
+from core.data.splits import DataSet, Split
+from core.evaluation.metrics import evaluate
+from core.store.engine import Store
+from core.store.recorder import recording, save_dataset
+from tests.seeded import ENVIRONMENT, SIZES
+
+LABELS = ('it\'s "bad": 1', "good, [b]*x*")
+HOSTILE = (
+    "<script>alert(1)</script> <b>bold</b>",
+    "# *Markdown* [link](javascript:alert(1)) :red[red] $x^2$",
+    "\u202eright to left\u202c מצוין ممتاز",
+    "👩‍👩‍👧 🎬🎬 é e\u0301",
+    "long " * 20_000 + "end",
+    "zero\x00byte",
+    "=1+2",
+    'a "quoted", text; with\r\ntwo\nlines',
+)
+SIZE = 240
+WRONG = (np.arange(SIZE) % 4 == 0) | (np.arange(SIZE) % 23 == 1)
+WEAK_WORD = "grey"
+
+
+def texts() -> tuple[str, ...]:
+    """Return the test texts: every fourth has a word that the first run always gets wrong."""
+    plain = [f"Film {place} is {WEAK_WORD if place % 4 == 0 else 'quite'} fine." for place in range(SIZE)]
+    return (*HOSTILE, *plain[len(HOSTILE) :])
+
+
+def record_hard_texts(store: Store) -> tuple[int, int]:
+    """Record a run that errs on every fourth text and a few more, and one that errs on the first eight alone."""
+    labels = np.arange(SIZE) % 2
+    extra = tuple({"stars": place % 3, "size": place / 2, "text": "own"} for place in range(SIZE))
+    training = Split(tuple(f"Film {place} is {WEAK_WORD} dull." for place in range(40)), np.arange(40) % 2, ({},) * 40)
+    splits = {"train": training, "validation": training, "test": Split(texts(), labels, extra)}
+    data = DataSet("films", "file:films.csv", None, "text", "label", LABELS, splits, {})
+    hostile = np.arange(SIZE) < len(HOSTILE)
+    return _record(store, data, "weak", WRONG | hostile), _record(store, data, "strong", hostile)
+
+
+def _record(store: Store, data: DataSet, name: str, wrong: np.ndarray) -> int:
+    sure = np.linspace(0.99, 0.6, SIZE).astype(np.float32)
+    said = np.where(wrong, 1 - data.test.labels, data.test.labels)
+    shares = np.where(np.arange(2) == said[:, None], sure[:, None], 1 - sure[:, None]).astype(np.float32)
+    with recording(store, RunConfig(**SIZES, dataset="films"), name, ENVIRONMENT) as run:
+        dataset_id = save_dataset(store, data)
+        run.update(dataset_id=dataset_id)
+        found = evaluate(data.test.labels, shares, data.labels)
+        run.save_predictions(data, "test", dataset_id, shares, found, np.arange(SIZE) < len(HOSTILE))
+    return run.id
