@@ -1,6 +1,7 @@
 """All reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
 
@@ -35,8 +36,17 @@ _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
 _MANY = 10_000  # numbers in one IN (…): databases have a limit
 
 
+@contextmanager
+def _readable(store: Store) -> Iterator[None]:
+    """Raise `RequestError` for a value that is not what was once written, such as half a JSON text."""
+    try:
+        yield
+    except (ValueError, OverflowError) as error:
+        raise RequestError(f"{store.address} is damaged: it holds a value that can't be read ({error}).") from error
+
+
 def _frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
-    with store.engine.connect() as connection:
+    with _readable(store), store.engine.connect() as connection:
         result = connection.execute(query)
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
@@ -110,7 +120,7 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 
 def run(store: Store, run_id: int) -> Run:
     """Return one run. Raises `RequestError` where there is none of that number."""
-    with store.session() as session:
+    with _readable(store), store.session() as session:
         row = session.get(RunRow, run_id)
         if row is None:
             newest = session.scalar(select(func.max(RunRow.id)))
@@ -125,7 +135,7 @@ def _record(row: RunRow) -> Run:
 
 def dataset(store: Store, dataset_id: int) -> Dataset:
     """Return one data set. Raises `RequestError` where there is none of that number."""
-    with store.session() as session:
+    with _readable(store), store.session() as session:
         row = session.get(DatasetRow, dataset_id)
         if row is None:
             raise RequestError(f"There is no data set {dataset_id}.")
@@ -231,8 +241,13 @@ def outcomes(store: Store, run_id: int, labels: Sequence[str]) -> tuple[NDArray[
         .order_by(ExampleRow.position),
     )
     code = {label: index for index, label in enumerate(labels)}
-    true, predicted = (frame[name].map(code).to_numpy(dtype=np.int64) for name in ("label", "predicted"))
-    return true, predicted
+    codes = frame.apply(lambda column: column.map(code))
+    unknown = frame[codes.isna()].stack()
+    if len(unknown):
+        raise RequestError(
+            f"Run {run_id} is damaged: it names the label '{unknown.iloc[0]}', which is none of {', '.join(labels)}."
+        )
+    return codes["label"].to_numpy(dtype=np.int64), codes["predicted"].to_numpy(dtype=np.int64)
 
 
 def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
@@ -257,7 +272,7 @@ def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, p
         .where(DatasetRow.fingerprint == dataset_fingerprint)
         .order_by(RunRow.id.desc())
     )
-    with store.session() as session:
+    with _readable(store), store.session() as session:
         for row in session.scalars(query):
             if row.config == settings and row.environment.get("packages") == packages:
                 return _record(row)
@@ -275,7 +290,7 @@ def group(store: Store, run: Run) -> list[Run]:
         .where(RunRow.deleted_at.is_(None))
         .order_by(RunRow.id)
     )
-    with store.session() as session:
+    with _readable(store), store.session() as session:
         members = {row.seed: _record(row) for row in session.scalars(query)}
     return sorted(members.values(), key=lambda one: -1 if one.seed is None else one.seed)
 
@@ -346,5 +361,5 @@ def best_baseline(store: Store, dataset_id: int, seed: int | None) -> int | None
         .where(RunRow.deleted_at.is_(None), RunRow.seed.is_(None) | (RunRow.seed == seed))
         .order_by(MetricRow.value.desc(), RunRow.id.desc())
     )
-    with store.session() as session:
+    with _readable(store), store.session() as session:
         return session.scalars(query).first()

@@ -344,3 +344,19 @@ def test_the_class_with_the_lowest_f1_comes_with_the_run(store, data):
     row = queries.runs(store).iloc[0]
     worst = queries.class_metrics(store, [run_id]).sort_values(["f1", "label"]).iloc[0]
     assert (row["worst_class"], row["worst_f1"]) == (worst["label"], worst["f1"])
+
+
+def test_a_value_that_is_not_what_was_written_is_said_to_be_damaged(store, data):
+    run_id, _ = record(store, data)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE datasets SET labels = '[\"nega'")
+    with pytest.raises(RequestError, match="is damaged: it holds a value that can't be read"):
+        queries.dataset(store, queries.run(store, run_id).dataset_id)
+
+
+def test_a_prediction_of_no_known_label_is_said_to_be_damaged(store, data):
+    run_id, _ = record(store, data)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE predictions SET predicted = 'negatovi' WHERE example_id % 7 = 0")
+    with pytest.raises(RequestError, match="names the label 'negatovi', which is none of negative, neutral, positive"):
+        queries.outcomes(store, run_id, data.labels)
