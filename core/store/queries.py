@@ -241,13 +241,14 @@ def outcomes(store: Store, run_id: int, labels: Sequence[str]) -> tuple[NDArray[
         .order_by(ExampleRow.position),
     )
     code = {label: index for index, label in enumerate(labels)}
-    codes = frame.apply(lambda column: column.map(code))
-    unknown = frame[codes.isna()].stack()
-    if len(unknown):
-        raise RequestError(
-            f"Run {run_id} is damaged: it names the label '{unknown.iloc[0]}', which is none of {', '.join(labels)}."
-        )
-    return codes["label"].to_numpy(dtype=np.int64), codes["predicted"].to_numpy(dtype=np.int64)
+    true, predicted = (frame[name].map(code) for name in ("label", "predicted"))
+    for names, codes in ((frame["label"], true), (frame["predicted"], predicted)):
+        if codes.hasnans:
+            raise RequestError(
+                f"Run {run_id} is damaged: it names the label '{names[codes.isna()].iloc[0]}', "
+                f"which is none of {', '.join(labels)}."
+            )
+    return true.to_numpy(dtype=np.int64), predicted.to_numpy(dtype=np.int64)
 
 
 def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
