@@ -52,13 +52,14 @@ def rows_of(first: int, last: int, total: int, *, grouped: bool) -> str:
     return f"{count(total)} {what}{'' if total == 1 else 's'}"
 
 
-def how_to_read(page: pd.DataFrame, *, grouped: bool) -> str:
+def how_to_read(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
     """Return what a page of the table needs to be read: what stands on top, what ± means, what a click does."""
     top = "On top, out of its order: the best baseline. " if page["pinned"].any() else ""
     seeds = "± is the standard deviation over the seeds; «vs best baseline» of several seeds is the mean of the "
     seeds += "recorded differences: tick a line for its interval over seeds. "
-    clicks = "A click on a column's head sorts all runs, a second one the other way round. Tick a run to open it, "
-    return f"{top}{seeds if grouped else ''}{clicks}several to compare them."
+    clicks = "A click on a column's head sorts all runs, a second one the other way round. "
+    ticks = "Tick runs to restore them or to delete them for good." if trash else "Tick a run to open it, or several."
+    return f"{top}{seeds if grouped else ''}{clicks}{ticks}"
 
 
 def chosen(labels: Sequence[str]) -> str:

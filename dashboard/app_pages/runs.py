@@ -55,9 +55,9 @@ def show_runs() -> None:
     runs = frames.against_baselines(frames.with_versions(runs, versions), baseline)
     with bar:
         wanted = controls.choose_filters(runs, versions)
-        titles = controls.choose_columns(several_versions=len(versions) > 1)
         order, descending = controls.choose_order()
         grouped = controls.group_seeds()
+        titles = controls.choose_columns(several_versions=len(versions) > 1)
     found = frames.narrowed(runs, wanted)
     if found.empty:
         st.info("No run passes these filters.", icon=":material/filter_alt:")
@@ -65,7 +65,7 @@ def show_runs() -> None:
         actions.offer_undo()
         return
     rows = frames.ordered(frames.groups(found) if grouped else found, order, descending=descending)
-    shown = show_page(rows, controls.titles_of(titles, grouped=grouped), grouped)
+    shown = show_page(rows, controls.titles_of(titles, grouped=grouped), view, grouped)
     actions.offer_undo()  # where the button was that was clicked
     show_chosen(found[found["id"].isin(state.chosen_runs())], view, grouped, frames.tags_of(runs))
     exports.downloads(shown, "runs")
@@ -73,7 +73,7 @@ def show_runs() -> None:
         live.show_without_scores(found, controls.without_scores)
 
 
-def show_page(rows: pd.DataFrame, titles: list[str], grouped: bool) -> pd.DataFrame:
+def show_page(rows: pd.DataFrame, titles: list[str], view: str, grouped: bool) -> pd.DataFrame:
     """Show one page of the rows; return its cells."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         counted = st.empty()
@@ -83,7 +83,7 @@ def show_page(rows: pd.DataFrame, titles: list[str], grouped: bool) -> pd.DataFr
     page = frames.page(rows, number)
     shown = tables.written(page, titles)
     tables.choose(shown, page["ids"].tolist(), state.chosen_runs(), controls.sort_by)
-    st.caption(said.how_to_read(page, grouped=grouped))
+    st.caption(said.how_to_read(page, grouped=grouped, trash=view == controls.TRASH))
     return shown
 
 

@@ -181,5 +181,5 @@ def choose_page(rows: int) -> int:
 
 def first_page() -> None:
     """Go back to the first page, as a callback of what changes which rows there are."""
-    if "page" in st.session_state:
+    if st.session_state.get("page", 1) != 1:
         st.session_state["page"] = 1

@@ -26,7 +26,7 @@ from dashboard.words import moment
 
 ROWS_HIGH = 15
 """So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""
-_ROW = 35  # pixels
+_ROW, _VERDICT = 35, 105  # pixels
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _of(field: str, write: Callable[..., str]) -> Column:
 
 
 COLUMNS = {
-    "#": Column("id", lambda row: ", ".join(map(str, row.ids))),
+    "#": Column("id", lambda row: str(row.id) if len(row.ids) == 1 else f"{row.id} +{len(row.ids) - 1}"),
     "name": Column("name", lambda row: row.name if len(row.ids) == 1 else f"{row.name} ×{len(row.ids)}", number=False),
     "macro F1": Column("macro_f1", _score("macro_f1")),
     "vs best baseline": Column("gap", _gap),
@@ -153,6 +153,8 @@ def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head
     config = heads(shown, [title for title in shown if COLUMNS[title].number])
     for name in ALWAYS:
         config[name] |= {"pinned": True}
+    if "verdict" in config:
+        config["verdict"] |= {"width": _VERDICT}
     st.dataframe(
         shown,
         hide_index=True,

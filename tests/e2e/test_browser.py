@@ -19,7 +19,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.seeded import Seeded, seed
+from core.config import RunConfig
+from core.store import queries
+from core.store.engine import open_store
+from core.store.recorder import recording
+from tests.seeded import SIZES, Seeded, seed
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -172,15 +176,86 @@ def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     assert chosen.input_value() == f"#{record.lora} lora-r8"
 
 
-def test_a_ticked_run_can_be_opened(dashboard, record, visit):
+def tick(visitor: Visitor, row: int) -> None:
+    """Click the box in front of a row of the first table, from 0."""
+    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 52 + 35 * row})
+
+
+def test_ticked_runs_stand_in_the_address_and_are_opened_and_compared(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open()
+    tick(visitor, 0)
+    assert visitor.shows("1 chosen: ")
+    tick(visitor, 4)
+    assert visitor.shows("2 chosen: ")
+    visitor.page.reload()
+    visitor.settle("Runs")
+    assert visitor.shows(f"2 chosen: #{record.tfidf} tfidf, #{record.lora} lora-r8")
+    assert visitor.links(f"Open #{record.tfidf}").count() == 1
+    visitor.links("Compare").nth(1).click()
+    visitor.settle("Compare")
+    assert {f"run={record.tfidf}", f"against={record.lora}"} <= set(visitor.page.url.partition("?")[2].split("&"))
+
+
+def test_a_columns_head_and_the_filters_go_to_the_address(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open()
     grid = visitor.page.locator('[data-testid="stDataFrame"]').first
-    grid.click(position={"x": 15, "y": 52})  # the box in front of the first row
-    assert visitor.shows(f"Chosen: #{record.majority} majority")
-    visitor.links("Open this run").nth(1).click()
-    visitor.settle("Run")
-    assert f"run={record.majority}" in visitor.page.url
+    grid.click(position={"x": 110, "y": 17})  # the head of the names
+    visitor.page.wait_for_url(lambda url: "sort=name" in url and "order=ascending" in url)
+    box = visitor.page.get_by_role("textbox", name="Search")
+    box.fill("lora")
+    box.press("Enter")
+    visitor.page.wait_for_url("**search=lora**")
+    visitor.page.get_by_text("Filters").first.click()
+    visitor.page.get_by_role("button", name="Clear all filters").click()
+    visitor.page.wait_for_url(lambda url: "search" not in url)
+    visitor.settle("Runs")
+
+
+@pytest.fixture
+def own(record, tmp_path):
+    """A copy of the database that a test may change, and the dashboard of it."""
+    shutil.copytree(record.database.parent, tmp_path / "own")
+    with served(tmp_path / "own" / "runs.db") as address:
+        yield tmp_path / "own" / "runs.db", address
+
+
+def test_a_deleted_run_comes_back_with_undo(own, record, visit):
+    visitor = visit(own[1])
+    visitor.open(f"?chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete").click()
+    assert visitor.shows("1 run is in the trash.")
+    visitor.page.keyboard.press("u")
+    assert visitor.shows("1 run is at hand again.")
+    visitor.settle("Runs")
+
+
+def test_a_run_is_deleted_for_good_after_a_question(own, record, visit):
+    visitor = visit(own[1])
+    visitor.open(f"?chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete").click()
+    assert visitor.shows("1 run is in the trash.")
+    visitor.open(f"?show=trash&chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete for good …").click()
+    question = visitor.page.get_by_role("dialog")
+    question.get_by_text(f"Lost for good: #{record.odd}").wait_for()
+    question.get_by_role("button", name="Delete for good").click()
+    assert visitor.shows("The trash is empty.")
+    assert record.odd not in queries.runs(open_store(str(own[0])), trash=True)["id"].tolist()
+
+
+def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
+    store, visitor = open_store(str(own[0])), visit(own[1])
+    with recording(store, RunConfig(**SIZES), "at work", {}) as run:
+        run.enter("training")
+        run.step(1, 10, 1.0, 58.0)
+        visitor.open()
+        assert visitor.shows("step 1 of 10")
+        run.step(7, 10, 7.0, 58.0)
+        assert visitor.shows("step 7 of 10")
+    visitor.page.get_by_text("At work: 1").wait_for(state="detached")
+    visitor.settle("Runs")
 
 
 def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visit):
@@ -204,6 +279,37 @@ def test_a_cell_filters_the_failures_and_lets_go_again(dashboard, record, visit)
     cell.dblclick()
     visitor.page.get_by_text("with true label").wait_for(state="detached")
     visitor.settle()
+
+
+def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, visit):
+    visitor = visit(own[1])
+    visitor.open("?search=lora")
+    tick(visitor, 0)
+    assert visitor.shows("1 chosen: ")
+    tick(visitor, 1)
+    assert visitor.shows("2 chosen: ")
+    visitor.links("Compare").nth(1).click()
+    visitor.settle("Compare")
+    visitor.go_to("Failures")
+    visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
+    assert visitor.shows("with true label negative, predicted positive")
+    visitor.settle()
+    visitor.page.locator('[data-testid="stDataFrame"]').nth(1).click(position={"x": 15, "y": 52})
+    assert visitor.shows("Example 1 of ")
+    visitor.page.get_by_label("Note").fill("irony, not *praise*")
+    visitor.page.get_by_role("button", name="Save").click()
+    assert visitor.page.get_by_role("button", name="Take back").wait_for() is None
+    visitor.settle()
+    address = visitor.page.url
+    assert "example=" in address and "predicted=positive" in address
+    visitor.page.reload()
+    visitor.settle("Failures")
+    assert visitor.shows("with true label negative, predicted positive")
+    assert visitor.shows("Example 1 of ")
+    assert visitor.page.get_by_label("Note").input_value() == "irony, not *praise*"
+    assert visitor.page.url == address
+    visitor.page.keyboard.press("j")
+    assert visitor.shows("Example 2 of ")
 
 
 def test_an_unknown_run_gets_a_plain_message(dashboard, visit):
@@ -266,8 +372,9 @@ def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
     visitor.page.get_by_text("Group seeds").click()
     visitor.shows("standard deviation over the seeds")
     assert "seeds=true" in visitor.page.url
-    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 122})  # the third row's box
+    tick(visitor, 1)
     assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
+    assert visitor.shows("Over 3 seeds this configuration helped")
 
 
 def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visit):
