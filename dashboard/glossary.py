@@ -82,8 +82,7 @@ TERMS = {
     "a probability moved by at most": "The largest change of any probability when the test set was predicted again.",
     "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (it fell silent).",
     "seed": "The number that sets all chance in a run: the same seed gives the same run.",
-    "#": "The run's number, the same on every screen and on the command line. «13 +2»: run 13 and two more "
-    "seeds.",
+    "#": "The run's number, the same on every screen and on the command line. «13 +2»: run 13 and two more seeds.",
     "name": "The name it was given; «×3» stands for three runs that differ in the seed alone.",
     "kind": "baseline (no adapter), adapter (few weights trained beside a frozen model) or full (all weights).",
     "method": "How it was trained.",

@@ -58,7 +58,8 @@ def how_to_read(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
     seeds = "± is the standard deviation over the seeds; «vs best baseline» of several seeds is the mean of the "
     seeds += "recorded differences: tick a line for its interval over seeds. "
     clicks = "A click on a column's head sorts all runs, a second one the other way round. "
-    ticks = "Tick runs to restore them or to delete them for good." if trash else "Tick a run to open it, or several."
+    opens = "Tick a run to open it, several to compare them."
+    ticks = "Tick runs to restore them or to delete them for good." if trash else opens
     return f"{top}{seeds if grouped else ''}{clicks}{ticks}"
 
 

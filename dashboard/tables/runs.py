@@ -26,7 +26,8 @@ from dashboard.words import moment
 
 ROWS_HIGH = 15
 """So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""
-_ROW, _VERDICT = 35, 105  # pixels
+_ROW = 35  # pixels
+_WIDTHS = {"vs best baseline": 150, "verdict": 105}  # the browser measures the first rows alone
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,8 @@ def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head
     config = heads(shown, [title for title in shown if COLUMNS[title].number])
     for name in ALWAYS:
         config[name] |= {"pinned": True}
-    if "verdict" in config:
-        config["verdict"] |= {"width": _VERDICT}
+    for name in _WIDTHS.keys() & config.keys():
+        config[name] |= {"width": _WIDTHS[name]}
     st.dataframe(
         shown,
         hide_index=True,
