@@ -31,12 +31,18 @@ def texts() -> tuple[str, ...]:
     return (*HOSTILE, *plain[len(HOSTILE) :])
 
 
-def record_hard_texts(store: Store) -> tuple[int, int]:
-    """Record a run that errs on every fourth text and a few more, and one that errs on the first eight alone."""
+def record_hard_texts(store: Store, trained_on: int = 40) -> tuple[int, int]:
+    """Record a run that errs on every fourth text and a few more, and one that errs on the first eight alone.
+
+    ``trained_on``: the number of training examples; data sets that differ in it share the test set.
+    """
     labels = np.arange(SIZE) % 2
     extra = tuple({"stars": place % 3, "size": place / 2, "text": "own"} for place in range(SIZE))
-    training = Split(tuple(f"Film {place} is {WEAK_WORD} dull." for place in range(40)), np.arange(40) % 2, ({},) * 40)
-    splits = {"train": training, "validation": training, "test": Split(texts(), labels, extra)}
+    training, validation = (
+        Split(tuple(f"Film {place} is {WEAK_WORD} dull." for place in range(size)), np.arange(size) % 2, ({},) * size)
+        for size in (trained_on, 40)
+    )
+    splits = {"train": training, "validation": validation, "test": Split(texts(), labels, extra)}
     data = DataSet("films", "file:films.csv", None, "text", "label", LABELS, splits, {})
     hostile = np.arange(SIZE) < len(HOSTILE)
     return _record(store, data, "weak", WRONG | hostile), _record(store, data, "strong", hostile)

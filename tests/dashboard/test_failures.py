@@ -273,6 +273,14 @@ def test_the_open_example_is_told_in_full(hard, open_page):
     assert len(nearest) == 5 and set(nearest["label"]) <= set(LABELS) and nearest["similarity, %"].between(1, 100).all()
 
 
+def test_runs_that_learnt_from_other_examples_are_asked_too(empty, open_page):
+    store = open_store(str(empty), create=True)
+    weak, _ = record_hard_texts(store)
+    record_hard_texts(store, trained_on=20)
+    app = open_page("failures", run=weak, example=example_of(store, weak, f"Film 12 is {WEAK_WORD} fine."))
+    assert sorted(table(app, "right or wrong")["right or wrong"]) == ["right", "right", "wrong"]
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_texts_stand_as_they_are(text, hard, open_page):
     store, weak, _ = hard
