@@ -6,6 +6,7 @@ import streamlit as st
 from core.formatting import count
 from dashboard import choices, data, exports, state, words
 from dashboard.charts import compare as charts
+from dashboard.charts.drawing import show
 from dashboard.charts.runs import cost_quality
 from dashboard.controls import compare as controls
 from dashboard.controls.cost import choose_cost
@@ -87,7 +88,7 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     """Show both runs' F1 in each class, and the difference."""
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
-    st.altair_chart(charts.class_changes(drawn, data.some_runs([first, second])), width="stretch")
+    show(charts.class_changes(drawn, data.some_runs([first, second])))
     some = words.most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
@@ -140,7 +141,8 @@ def show_matrices(first: int, second: int) -> None:
     titles = {"first run": data.label(first), "second run": data.label(second), "difference": "Difference"}
     for column, which in zip(st.columns(len(shown)), shown, strict=True):
         column.text(titles[which])
-        column.altair_chart(charts.matrix(cells_, labels, which, titles[which]), width="stretch")
+        with column:
+            show(charts.matrix(cells_, labels, which, titles[which]))
     some = words.most_of(len(labels), total, "classes", "whose confusions differ most")
     st.caption(f"{some}Difference: the first minus the second; blue: more examples in the first, orange: fewer.")
 
@@ -166,8 +168,10 @@ def show_many() -> None:
     exports.downloads(metrics, "runs", words.table_caption(name, examples, data.label(run_id)))
     left, right = st.columns(2, gap="large")
     drawn = compared.head(MOST_DRAWN)
-    left.altair_chart(charts.run_intervals(drawn, "macro_f1", "macro F1"), width="stretch")
-    right.altair_chart(charts.run_intervals(drawn, "accuracy", "accuracy"), width="stretch")
+    with left:
+        show(charts.run_intervals(drawn, "macro_f1", "macro F1"))
+    with right:
+        show(charts.run_intervals(drawn, "accuracy", "accuracy"))
     st.caption(words.most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
 
 
@@ -177,7 +181,7 @@ def show_pairs() -> None:
     if controls.every_two(len(chosen)):
         with st.spinner("Comparing every two runs …"):
             matrix = frames.verdict_matrix(chosen)
-        st.altair_chart(charts.verdict_map(matrix, list(map(data.label, chosen))), width="stretch")
+        show(charts.verdict_map(matrix, list(map(data.label, chosen))))
         st.caption(
             "Macro F1 of the row minus the column, in points; bold where it helped or hurt. Exploratory: not "
             "adjusted for the number of pairs."
@@ -206,7 +210,7 @@ def show_costs() -> None:
     """Show what the runs cost against what they are worth."""
     st.subheader("Cost against quality")
     frame, (cost, title) = data.some_runs(chosen), choose_cost()
-    st.altair_chart(cost_quality(costs.cost_quality(frame, cost), cost, title), width="stretch")
+    show(cost_quality(costs.cost_quality(frame, cost), cost, title))
     st.caption(words.plain(words.cost_quality(costs.without_cost(frame, cost), title)))
 
 
@@ -219,7 +223,7 @@ def show_curves() -> None:
     if drawn.empty:
         st.text("None of these runs has such a curve.")
         return
-    st.altair_chart(charts.curves(drawn, title, share=title.endswith("F1")), width="stretch")
+    show(charts.curves(drawn, title, share=title.endswith("F1")))
     st.caption(words.plain(words.without_curve(missing)))
 
 

@@ -5,6 +5,7 @@ import streamlit as st
 from core.formatting import count
 from dashboard import choices, data, state, words, words_of_data
 from dashboard.charts import dataset as charts
+from dashboard.charts.drawing import show
 from dashboard.controls import dataset as controls
 from dashboard.frames import dataset as frames
 from dashboard.tables import dataset as tables
@@ -18,8 +19,8 @@ dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 st.text(words_of_data.of_dataset(dataset, balance))
 best = choices.best_run(state.test_set())
 rare = frames.rare_classes(dataset_id, state.test_set())
-for remark in words_of_data.remarks(dataset.checks, rare, frames.truncation(state.test_set())):
-    st.markdown(f"- {words.plain(remark)}")
+remarks = words_of_data.remarks(dataset.checks, rare, frames.truncation(state.test_set()))
+st.markdown("\n".join(f"- {words.plain(remark)}" for remark in remarks))
 for title, rows in (
     ("Texts that stand twice within a split", frames.duplicates(dataset_id)),
     ("Test examples that also stand in another split", frames.leaks(dataset_id, exact=True)),
@@ -39,9 +40,9 @@ def show_balance() -> None:
     """Show how common each class is; where they are many, the most and the least common."""
     st.subheader("Classes in each split")
     if len(dataset.labels) <= charts.MOST_CLASSES:
-        st.altair_chart(charts.class_balance(balance, dataset.labels), width="stretch")
+        show(charts.class_balance(balance, dataset.labels))
     else:
-        st.altair_chart(charts.training_balance(frames.training_balance(dataset_id)), width="stretch")
+        show(charts.training_balance(frames.training_balance(dataset_id)))
         st.caption(f"The most and the least common of {count(len(dataset.labels))} classes; the table has all.")
     tables.balance(balance)
 
@@ -51,7 +52,7 @@ def show_lengths() -> None:
     st.subheader("Lengths of the texts")
     by_class = len(dataset.labels) <= charts.MOST_CLASSES
     labels = dataset.labels if by_class else [frames.ALL]
-    st.altair_chart(charts.lengths(frames.lengths(dataset_id, by_class=by_class), labels), width="stretch")
+    show(charts.lengths(frames.lengths(dataset_id, by_class=by_class), labels))
     tables.lengths(frames.length_summary(dataset_id))
     st.caption("In characters, over all splits.")
 
@@ -67,7 +68,7 @@ def show_raters() -> None:
     with left:
         errors = frames.errors_by_raters(best) if best else disputed.head(0)
         if not errors.empty:
-            st.altair_chart(charts.disagreement(errors), width="stretch")
+            show(charts.disagreement(errors))
             st.caption(f"{words.plain(data.label(best or 0))}: share wrong by how far apart the raters of a text were.")
     with right:
         tables.disputed(disputed)

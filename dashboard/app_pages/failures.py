@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import choices, data, state, words
 from dashboard.charts import example as charts
 from dashboard.charts.confusion import confusion_matrix
+from dashboard.charts.drawing import show
 from dashboard.controls import annotating, examples
 from dashboard.controls import failures as controls
 from dashboard.frames import example as example_frames
@@ -45,7 +46,7 @@ def show_matrix() -> None:
     cells_ = confusion(run_id)
     drawn = most_mistaken(cells_, labels)
     matrix = confusion_matrix(cells_, drawn, selection="cell")
-    st.altair_chart(matrix, width="stretch", on_select=controls.filter_by_cell, key="cells")
+    show(matrix, on_select=controls.filter_by_cell, key="cells")
     some = words.most_of(len(drawn), len(labels), "labels", "with the most mistakes")
     st.caption(f"{some}Colour: the share of the row. A click on a cell shows its examples, a double click all.")
     if len(labels) > MOST_DRAWN // 2:
@@ -130,7 +131,7 @@ def show_weights(row: pd.Series) -> None:
         st.text("This text has no words.")
         return
     drawn = example_frames.weightiest(weights)
-    st.altair_chart(charts.word_weights(drawn, row["predicted"]), width="stretch")
+    show(charts.word_weights(drawn, row["predicted"]))
     some = words.most_of(len(drawn), len(weights), "words", "with the most weight")
     st.caption(f"{some}Blue speaks for {words.plain(row['predicted'])}, orange against it.")
     example_tables.weights(weights)
@@ -158,7 +159,7 @@ def show_doubt(row: pd.Series, place: int) -> None:
 
 def show_files(listed: pd.DataFrame) -> None:
     """Offer the list and the annotations as files, and take annotations from one."""
-    with st.expander("To and from files", icon=":material/csv:"):
+    with st.expander("To and from files", icon=":material/csv:", key="files", on_change="rerun"):
         with st.container(horizontal=True):
             shown = partial(files.listed, run_id, listed)
             annotating.download(f"This list, {len(listed):,} examples", shown, f"failures-{run_id}")
@@ -213,9 +214,10 @@ else:
         panel = st.container()
     with left:
         show_slices()
-with panel:
+with panel, st.container():  # of its own, so that what stands beneath stays in its place, and open
     if examples.opened():
         show_example(listed)
     elif not listed.empty:
         st.caption("Tick a row to read its whole text and what else is known of it.")
+with panel:
     show_files(listed)

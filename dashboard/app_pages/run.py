@@ -9,6 +9,7 @@ from core.formatting import class_score, duration, score
 from dashboard import bundles, choices, data, live, state, words
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
+from dashboard.charts.drawing import show
 from dashboard.controls import run as controls
 from dashboard.frames import run as frames
 from dashboard.frames.confusion import confusion, most_mistaken
@@ -138,7 +139,7 @@ def show_confusion() -> None:
     labels, counted = data.labels(run_id), confusion(run_id)
     drawn = most_mistaken(counted, labels)
     matrix = confusion_matrix(counted, drawn, selection="cell")
-    st.altair_chart(matrix, width="stretch", on_select="rerun", key="confusion")
+    show(matrix, on_select="rerun", key="confusion")
     some = words.most_of(len(drawn), len(labels), "classes", "that are mistaken most often")
     st.caption(f"{some}Colour: the share of the row. A click on a cell opens its examples.")
     cell = state.clicked_cell("confusion")
@@ -160,9 +161,11 @@ def show_training() -> None:
     if kept is not None:
         st.text(words.kept_epoch(kept))
     left, right = st.columns(2, gap="large")
-    left.altair_chart(charts.loss_curves(frames.losses(run_id, window), best), width="stretch")
+    with left:
+        show(charts.loss_curves(frames.losses(run_id, window), best))
     if len(frames.scores(run_id)):
-        right.altair_chart(charts.score_curve(frames.scores(run_id), best, kept), width="stretch")
+        with right:
+            show(charts.score_curve(frames.scores(run_id), best, kept))
     st.caption(
         "The epoch with the best macro F1 on the validation examples is the one that was kept and measured. Its bar is "
         "the 95 % interval; of other epochs no predictions are stored, so theirs is not known."
@@ -181,8 +184,8 @@ def show_calibration() -> None:
         with column:
             st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
             bins = data.reliability(run_id, calibrated=calibrated)
-            st.altair_chart(charts.reliability(bins), width="stretch")
-            st.altair_chart(charts.bin_counts(bins), width="stretch")
+            show(charts.reliability(bins))
+            show(charts.bin_counts(bins))
     st.caption(
         "Test examples by confidence: a point on the dashed line is right as often as it claims. "
         "Grey bars: where a perfectly calibrated run would lie, 95 times of 100."
@@ -203,7 +206,8 @@ def show_abstaining() -> None:
             st.text(words.abstaining(split, frames.answered(run_id, split, threshold)))
         link = {"run": run_id, "threshold": round(threshold * 100)}
         state.link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
-    left.altair_chart(charts.coverage(curve, threshold), width="stretch")
+    with left:
+        show(charts.coverage(curve, threshold))
     left.caption("On the validation examples, with the 95 % interval. The test set is not for choosing.")
 
 
@@ -283,7 +287,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         state.links_of(run_id, against=rival, here=True)
     bundles.downloads(run_id)
 
-for tab, show in zip(controls.choose_part(list(parts)), parts.values(), strict=True):
+for tab, show_part in zip(controls.choose_part(list(parts)), parts.values(), strict=True):
     if tab.open:
         with tab:
-            show()
+            show_part()

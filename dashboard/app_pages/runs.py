@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import choices, data, exports, live, state, words
 from dashboard import words_of_runs as said
 from dashboard.charts import runs as charts
+from dashboard.charts.drawing import show
 from dashboard.controls import chosen as actions
 from dashboard.controls import runs as controls
 from dashboard.controls.cost import choose_cost
@@ -104,7 +105,7 @@ def show_costs() -> None:
     st.subheader("Cost against quality")
     cost, title = choose_cost()
     some = frames.for_chart(complete, cost)
-    st.altair_chart(charts.cost_quality(costs.cost_quality(some, cost), cost, title), width="stretch")
+    show(charts.cost_quality(costs.cost_quality(some, cost), cost, title))
     left_out = costs.without_cost(complete, cost)
     st.caption(words.plain(said.drawn(len(some), len(complete)) + words.cost_quality(left_out, title)))
 

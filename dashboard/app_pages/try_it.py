@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import choices, data, state, words
 from dashboard.charts import example as example_charts
 from dashboard.charts import try_it as charts
+from dashboard.charts.drawing import show
 from dashboard.charts.look import run_colour
 from dashboard.controls import try_it as controls
 from dashboard.frames import example as example_frames
@@ -34,7 +35,7 @@ for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=Tru
             answers[number] = data.predict(number, text)
         st.text(words.answer(answers[number], threshold))
         shown = frames.likeliest(answers[number])
-        st.altair_chart(charts.probabilities(shown, run_colour(number)), width="stretch")
+        show(charts.probabilities(shown, run_colour(number)))
         some = words.most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
         st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
 
@@ -56,7 +57,7 @@ if controls.asks_for_words():
     if drawn.empty:
         st.text("There is no word to leave out.")
     else:
-        st.altair_chart(example_charts.word_weights(drawn, likeliest), width="stretch")
+        show(example_charts.word_weights(drawn, likeliest))
         st.caption(
             f"{words.plain(data.label(run_id))}: how much the log-odds of «{words.plain(likeliest)}» fall when a word "
             "is left out."

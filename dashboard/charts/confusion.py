@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import DARK, SHARE
 
 FEW = 4
 """Up to so many labels have room for large squares."""
 
 
+@drawn
 def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str | None = None) -> alt.LayerChart:
     """Draw a confusion matrix: counts as text, colour by the share of the true label's examples.
 

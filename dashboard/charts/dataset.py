@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import BLUE, INK, height_of, label_colour, share_axis
 
 SPLITS = ["train", "validation", "test"]
@@ -12,6 +13,7 @@ MOST_CLASSES = 12
 """More classes than this are drawn as one bar each instead of one in every split, and lengths as one line."""
 
 
+@drawn
 def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
     """Draw the share of each class in each split, with its count. ``balance``: split, label, count, share."""
     base = alt.Chart(balance).encode(
@@ -29,6 +31,7 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
     )
 
 
+@drawn
 def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
     """Draw how many training examples the most and the least common classes have, where there are many.
 
@@ -51,6 +54,7 @@ def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
     )
 
 
+@drawn
 def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
     """Draw how the lengths of texts are spread, a line a class. ``bins``: label, from, to, share."""
     chart: alt.Chart = (
@@ -72,6 +76,7 @@ def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
     return chart
 
 
+@drawn
 def disagreement(parts: pd.DataFrame) -> alt.LayerChart:
     """Draw how often a run is wrong where the raters were of one mind, and where they were not.
 

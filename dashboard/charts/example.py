@@ -3,11 +3,13 @@
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import BLUE, ORANGE
 
 ROW = 24  # pixels for a word
 
 
+@drawn
 def word_weights(words: pd.DataFrame, label: str) -> alt.Chart:
     """Draw how much words speak for a label. ``words``: word, place, weight, in the order of the text."""
     shown = words.assign(

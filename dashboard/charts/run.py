@@ -5,10 +5,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_axis
 
 
-def learning_curve(
+def _learning_curve(
     history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None, kept: Any = None
 ) -> alt.LayerChart:
     """Draw logged values over the epochs, the best epoch marked; those named ``raw`` faintly behind them.
@@ -64,18 +65,21 @@ def _interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     ]
 
 
+@drawn
 def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
     """Draw the loss on training and on validation examples, as from `frames.run.losses`."""
     names = {"loss": "training loss", "validation_loss": "validation loss"}
-    return learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
+    return _learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
 
 
+@drawn
 def score_curve(history: pd.DataFrame, best_epoch: float | None, kept: Any = None) -> alt.LayerChart:
     """Draw macro F1 on the validation examples, with the interval of the epoch that was kept."""
     axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
-    return learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
+    return _learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
 
 
+@drawn
 def reliability(bins: pd.DataFrame) -> alt.LayerChart:
     """Draw how often a run is right at each confidence, with the band of a perfectly calibrated run.
 
@@ -96,6 +100,7 @@ def reliability(bins: pd.DataFrame) -> alt.LayerChart:
     )
 
 
+@drawn
 def bin_counts(bins: pd.DataFrame) -> alt.Chart:
     """Draw how many examples each bin of `reliability` has, to stand beneath it."""
     y = alt.Y("count", title="examples", axis=_beneath(tickCount=3))
@@ -128,6 +133,7 @@ def _of_bin() -> list[alt.Tooltip]:
     return [*shares, alt.Tooltip("count", format=",", title="examples")]
 
 
+@drawn
 def coverage(curve: pd.DataFrame, threshold: float) -> alt.LayerChart:
     """Draw the accuracy of the answers against the share answered, the chosen threshold marked.
 

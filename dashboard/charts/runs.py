@@ -5,12 +5,14 @@ from math import ceil, floor, log10
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import INK, run_scale, share_axis, with_interval
 
 _DRAWN = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
 _DRAWN += ["place", "front", "name", "name_at", "leftwards"]
 
 
+@drawn
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     """Plot macro F1 with its interval against what a run cost, on a log scale, with the Pareto front as a step line.
 

@@ -3,9 +3,11 @@
 import altair as alt
 import pandas as pd
 
+from dashboard.charts.drawing import drawn
 from dashboard.charts.look import INK, PERCENT, height_of
 
 
+@drawn
 def probabilities(answer: pd.DataFrame, colour: str) -> alt.LayerChart:
     """Draw the probability of each class. ``answer``: label, probability."""
     base = alt.Chart(answer).encode(

@@ -58,8 +58,7 @@ def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
 
 def disputed(shown: pd.DataFrame) -> None:
     """Show the texts that the raters judged most differently. ``shown``: split, label, text, deviation."""
-    frame = shown[["split", "label", "text"]].assign(
-        **{"deviation of the raters": column(told(number, shown["deviation"]))}
-    )
+    frame = shown[["label", "split", "text"]].copy()
+    frame.insert(1, "deviation of the raters", column(told(number, shown["deviation"])))
     wide = heads(frame, ["deviation of the raters"]) | {"text": st.column_config.TextColumn(width="large")}
     st.dataframe(as_told(frame), hide_index=True, height=320, column_config=wide)

@@ -55,6 +55,5 @@ def test_what_the_model_reads_the_beginning_of_is_said():
 
 def test_many_classes_are_drawn_as_the_most_and_the_least_common():
     many = pd.DataFrame({"label": [f"class {i}" for i in range(150)], "count": range(150)})
-    spec = charts.training_balance(many).to_dict()
-    (rows,) = spec["datasets"].values()
-    assert [row["count"] for row in rows] == [*range(149, 134, -1), *range(14, -1, -1)]
+    (rows,) = charts.training_balance(many).datasets.values()
+    assert list(rows["count"]) == [*range(149, 134, -1), *range(14, -1, -1)]

@@ -1,0 +1,44 @@
+"""Charts on the screen: built and written out once, afterwards only sent."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, cast
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A chart in Vega-Lite, apart from its data."""
+
+    spec: dict[str, Any]
+    datasets: dict[str, pd.DataFrame]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole chart in Vega-Lite."""
+        return deepcopy(self.spec) | {"datasets": dict(self.datasets)}
+
+
+def drawn(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, Drawn]:
+    """Keep what a builder of charts made of the same arguments: Altair takes longer than all else on a page."""
+
+    @st.cache_resource(max_entries=256, show_spinner=False)
+    @wraps(build)
+    def kept(*arguments: P.args, **named: P.kwargs) -> Drawn:
+        spec = build(*arguments, **named).to_dict()
+        del spec["config"]  # Altair's own sizes; Streamlit gives every chart its place
+        datasets = {name: pd.DataFrame(rows) for name, rows in spec.pop("datasets", {}).items()}
+        return Drawn(spec, datasets)
+
+    return cast(Callable[P, Drawn], kept)
+
+
+def show(chart: Drawn, *, key: str | None = None, on_select: Any = "ignore") -> None:
+    """Show a chart as wide as its place; ``on_select`` as in Streamlit."""
+    st.vega_lite_chart(spec=chart.to_dict(), width="stretch", key=key, on_select=on_select)
