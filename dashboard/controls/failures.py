@@ -38,7 +38,7 @@ def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Fi
             "Text contains", key="contains", bind="query-params", icon=":material/search:", width=200
         )
         sort = _choose_sort()
-    with st.expander("More filters", icon=":material/filter_alt:"):
+    with st.expander("More filters", icon=":material/filter_alt:", key="more", on_change="rerun"):
         confidence = _confidence_range()
         with st.container(horizontal=True, vertical_alignment="bottom"):
             words = _bounds("Words", "shortest", "longest", whole=True)
