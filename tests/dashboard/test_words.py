@@ -3,7 +3,7 @@
 import pandas as pd
 
 from core.formatting import class_score
-from dashboard import words
+from dashboard import words, words_of_data
 from dashboard.frames import failures
 from dashboard.tables import cells
 
@@ -39,7 +39,7 @@ def test_filters_that_are_set_are_said_in_words():
 def test_remarks_name_what_flatters_a_score():
     checks = {"left_out": {"without text": 2}, "duplicates": {"test": 1, "train": 0}, "leaked_test_examples": 3}
     rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053], "half": [0.092]})
-    said = words.remarks(checks, rare)
+    said = words_of_data.remarks(checks, rare)
     assert said == [
         "2 rows without text were left out.",
         "Texts that stand twice within a split: 1 in test.",
@@ -50,7 +50,7 @@ def test_remarks_name_what_flatters_a_score():
 
 def test_a_class_with_few_examples_is_too_rare_to_tell():
     rare = pd.DataFrame({"label": ["odd"], "count": [4], "share": [0.04], "half": [0.3]})
-    assert words.remarks({}, rare)[-1].endswith("4 examples. That is too few to tell (fewer than 10).")
+    assert words_of_data.remarks({}, rare)[-1].endswith("4 examples. That is too few to tell (fewer than 10).")
 
 
 def test_an_answer_below_the_threshold_is_unsure():
