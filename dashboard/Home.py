@@ -10,7 +10,8 @@ import streamlit as st
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from core.errors import RequestError
-from dashboard import data, state, words
+from dashboard import data, state
+from dashboard.words.common import plain
 
 st.set_page_config(
     page_title="Adapter Bench",
@@ -35,7 +36,7 @@ page = st.navigation(
 
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
-    st.sidebar.caption(words.plain(data.address()))
+    st.sidebar.caption(plain(data.address()))
     st.sidebar.caption(data.foot())
 
 
@@ -46,4 +47,4 @@ try:
     state.tell()
     page.run()
 except RequestError as error:
-    st.error(words.plain(error), icon=":material/error:")
+    state.broken(error)

@@ -13,7 +13,7 @@ from core.errors import RequestError
 from core.formatting import megabytes
 from dashboard import data
 from dashboard.exports import csv
-from dashboard.words import plain
+from dashboard.words.common import plain
 
 LARGEST_ZIP = 200_000_000
 """Bytes of files that are still packed; the server holds the zip in its memory while it is sent."""

@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.formatting import count
-from dashboard import data, state, words, words_of_runs
+from dashboard import data, state
+from dashboard.words import runs as words
+from dashboard.words.common import failure_of, plain
 
 EVERY = "2s"
 MOST = 10
@@ -26,7 +28,7 @@ def _at_work() -> pd.DataFrame:
     return runs[runs["state"] == "running"].sort_values("id", ascending=False)
 
 
-@st.fragment(run_every=EVERY)
+@state.part(run_every=EVERY)
 def _watch(known: list[int]) -> None:
     """Draw the runs at work anew; where one has ended or begun the whole page changes with it."""
     going = _at_work()
@@ -41,7 +43,7 @@ def _watch(known: list[int]) -> None:
 
 
 def _show(row: Any) -> None:
-    st.progress(share_done(row), text=words.plain(words_of_runs.progress(row, seconds_left(row))))
+    st.progress(share_done(row), text=plain(words.progress(row, seconds_left(row))))
     log = st.expander("Log", key=f"log {row.id}", on_change="rerun", icon=":material/subject:")
     if log.open:
         with log:
@@ -91,7 +93,7 @@ def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:
 def _show_end(run_id: int) -> None:
     run = data.run(run_id)
     with st.container(border=True):
-        st.text(f"{data.label(run_id)}. {words.failure_of(run)}")
+        st.text(f"{data.label(run_id)}. {failure_of(run)}")
         if run.error_message:
             st.code(f"{run.error_type}: {run.error_message}", language=None, wrap_lines=True)
         elif len(last := data.log(run_id, 1)):

@@ -5,8 +5,9 @@ changed; what the address leaves out is taken from the last screen of the sessio
 """
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import combinations
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
@@ -14,10 +15,13 @@ import streamlit as st
 from core.errors import RequestError
 from core.formatting import count
 from dashboard import data
-from dashboard.words import plain
+from dashboard.words.common import plain
 
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 COMMAND = "python runner.py --r 8 --epochs 2"
+P = ParamSpec("P")
+R = TypeVar("R")
+
 ANY = "any"
 OFFERED = 200  # runs in a choice; a browser stumbles over thousands
 MISTAKES, DOUBT = "mistakes", "labels in doubt"
@@ -70,6 +74,32 @@ def attempt(action: Callable[..., Any], *arguments: Any, done: str = "", **named
     else:
         if done:
             st.session_state["told"] = (done, ":material/check:")
+
+
+def broken(error: RequestError) -> None:
+    """Say what is the matter, and what to do."""
+    st.error(plain(error), icon=":material/error:")
+
+
+def part(run_every: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
+    """Make a function a part of its page that is drawn anew by itself; a decorator.
+
+    Such a part has to say itself what is the matter: it is drawn outside of what `Home` watches over.
+    ``run_every``: how often to draw it without being asked, such as ``2s``; None for never.
+    """
+
+    def decorate(draw: Callable[P, R]) -> Callable[P, R | None]:
+        @wraps(draw)
+        def watched(*arguments: P.args, **named: P.kwargs) -> R | None:
+            try:
+                return draw(*arguments, **named)
+            except RequestError as error:
+                broken(error)
+                return None
+
+        return cast(Callable[P, R | None], st.fragment(watched, run_every=run_every))
+
+    return decorate
 
 
 def tell() -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.formatting import count
-from dashboard import choices, data, exports, state, words
+from dashboard import choices, data, exports, state
 from dashboard.charts import compare as charts
 from dashboard.charts.drawing import show
 from dashboard.charts.runs import cost_quality
@@ -14,6 +14,8 @@ from dashboard.frames import compare as frames
 from dashboard.frames import cost as costs
 from dashboard.glossary import help_for
 from dashboard.tables import compare as tables
+from dashboard.words import compare as words
+from dashboard.words.common import left_out_of_costs, most_of, plain
 
 READ = 5  # examples of a flip that stand on the page
 MOST_DRAWN = 20  # runs in the charts of intervals; the table has all
@@ -29,12 +31,12 @@ with right:
 
 others, reasons = frames.comparable(run_id, others, state.test_set())
 for reason in reasons:
-    st.warning(words.plain(reason), icon=":material/warning:")
+    st.warning(plain(reason), icon=":material/warning:")
 if not others:
     st.info("Choose a complete run on the same test set to hold this one against.", icon=":material/info:")
     with st.container(horizontal=True):
         for first, second in frames.offers(run_id, complete):
-            label = words.plain(f"{data.label(first)} against {data.label(second)}")
+            label = plain(f"{data.label(first)} against {data.label(second)}")
             state.link("compare", label, ":material/compare_arrows:", run=first, against=second)
     st.stop()
 chosen = [run_id, *others]
@@ -68,20 +70,20 @@ def show_verdict(first: int, second: int) -> None:
     compared = data.comparison(first, second)
     verdict, *over_seeds, margin = data.sentences(first, second)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(verdict)}**", help=help_for("verdict"))
+        st.markdown(f"**{plain(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
             st.text(sentence, help=help_for("over seeds"))
         st.text(margin, help=help_for("margin"))
         st.text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
         st.text(words.settings(*frames.setting_differences([first, second])))
-        st.caption(words.plain(words.gap(data.label(first), data.label(second))))
+        st.caption(plain(words.gap(data.label(first), data.label(second))))
         if len(others) == 1:
             state.swap(first, second)
         else:
             state.link("compare", "Only these two", ":material/compare_arrows:", run=first, against=second)
     versions = words.versions(compared)
     if versions:
-        st.warning(words.plain(versions), icon=":material/warning:")
+        st.warning(plain(versions), icon=":material/warning:")
 
 
 def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
@@ -89,7 +91,7 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
     show(charts.class_changes(drawn, data.some_runs([first, second])))
-    some = words.most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
+    some = most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
 
@@ -107,12 +109,12 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
                 address = {"run": first, "against": second, "true": row.label, "flip": flip}
                 state.link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
-        words.most_of(len(flipped), len(changes), "classes", "with the most flips")
+        most_of(len(flipped), len(changes), "classes", "with the most flips")
         + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."
     )
 
 
-@st.fragment
+@state.part()
 def show_examples(first: int, second: int) -> None:
     """Show the examples of a flip, the surest first."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -122,16 +124,16 @@ def show_examples(first: int, second: int) -> None:
     for example in found.head(READ).itertuples():
         with st.container(border=True):
             st.text(example.text)
-            st.caption(words.plain(words.said_of(example, data.label(first), data.label(second))))
+            st.caption(plain(words.said_of(example, data.label(first), data.label(second))))
     if found.empty:
         st.text("There is no such example.")
         return
-    st.caption(words.most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest"))
+    st.caption(most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest"))
     address = {"run": first, "against": second, "true": label, "flip": flip}
     state.link("failures", "See them all", ":material/error_outline:", **address)
 
 
-@st.fragment
+@state.part()
 def show_matrices(first: int, second: int) -> None:
     """Show both confusion matrices and their difference: side by side, or where there are many classes one of them."""
     st.subheader("Confusion", help=help_for("difference of confusions"))
@@ -142,19 +144,26 @@ def show_matrices(first: int, second: int) -> None:
     for column, which in zip(st.columns(len(shown)), shown, strict=True):
         column.text(titles[which])
         with column:
-            show(charts.matrix(cells_, labels, which, titles[which]))
-    some = words.most_of(len(labels), total, "classes", "whose confusions differ most")
-    st.caption(f"{some}Difference: the first minus the second; blue: more examples in the first, orange: fewer.")
+            show(charts.matrix(cells_, labels, which, titles[which]), on_select="rerun", key=f"matrix {which}")
+        cell = state.clicked_cell(f"matrix {which}")
+        if cell:
+            one, other = (second, first) if which == "second run" else (first, second)
+            state.go("failures", run=one, against=other, true=cell[0], predicted=cell[1])
+    some = most_of(len(labels), total, "classes", "whose confusions differ most")
+    st.caption(
+        f"{some}Difference: the first minus the second; blue: more examples in the first, orange: fewer. A "
+        "click on a cell opens its examples."
+    )
 
 
 def show_many() -> None:
     """Show several runs: a row each at once, then how each stands to the first, then every two."""
     frame = data.some_runs(chosen)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(words.best_of(frames.best(frame), len(frame)))}**")
+        st.markdown(f"**{plain(words.best_of(frames.best(frame), len(frame)))}**")
         verdicts = st.empty()
         st.caption(
-            words.plain(f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number.")
+            plain(f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number.")
         )
     place = st.empty()
     with place.container():
@@ -172,7 +181,7 @@ def show_many() -> None:
         show(charts.run_intervals(drawn, "macro_f1", "macro F1"))
     with right:
         show(charts.run_intervals(drawn, "accuracy", "accuracy"))
-    st.caption(words.most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
+    st.caption(most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
 
 
 def show_pairs() -> None:
@@ -205,16 +214,16 @@ def show_settings_and_classes() -> None:
     exports.downloads(scores, "classes", words.table_caption(name, examples))
 
 
-@st.fragment
+@state.part()
 def show_costs() -> None:
     """Show what the runs cost against what they are worth."""
     st.subheader("Cost against quality")
     frame, (cost, title) = data.some_runs(chosen), choose_cost()
     show(cost_quality(costs.cost_quality(frame, cost), cost, title))
-    st.caption(words.plain(words.cost_quality(costs.without_cost(frame, cost), title)))
+    st.caption(plain(left_out_of_costs(costs.without_cost(frame, cost), title)))
 
 
-@st.fragment
+@state.part()
 def show_curves() -> None:
     """Show the learning curves of those runs that have some."""
     st.subheader("Learning curves", help=help_for("learning curves"))
@@ -224,7 +233,7 @@ def show_curves() -> None:
         st.text("None of these runs has such a curve.")
         return
     show(charts.curves(drawn, title, share=title.endswith("F1")))
-    st.caption(words.plain(words.without_curve(missing)))
+    st.caption(plain(words.without_curve(missing)))
 
 
 if len(others) == 1:

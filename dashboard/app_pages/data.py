@@ -3,12 +3,14 @@
 import streamlit as st
 
 from core.formatting import count
-from dashboard import choices, data, state, words, words_of_data
+from dashboard import choices, data, state
 from dashboard.charts import dataset as charts
 from dashboard.charts.drawing import show
 from dashboard.controls import dataset as controls
 from dashboard.frames import dataset as frames
 from dashboard.tables import dataset as tables
+from dashboard.words import dataset as words
+from dashboard.words.common import plain
 
 st.title("Data")
 state.explain_if_empty("This page will show the examples, their classes in each split, and what to mind.")
@@ -16,11 +18,11 @@ versions = data.versions(state.test_set())
 dataset_id = controls.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
-st.text(words_of_data.of_dataset(dataset, balance))
+st.text(words.of_dataset(dataset, balance))
 best = choices.best_run(state.test_set())
 rare = frames.rare_classes(dataset_id, state.test_set())
-remarks = words_of_data.remarks(dataset.checks, rare, frames.truncation(state.test_set()))
-st.markdown("\n".join(f"- {words.plain(remark)}" for remark in remarks))
+remarks = words.remarks(dataset.checks, rare, frames.truncation(state.test_set()))
+st.markdown("\n".join(f"- {plain(remark)}" for remark in remarks))
 for title, rows in (
     ("Texts that stand twice within a split", frames.duplicates(dataset_id)),
     ("Test examples that also stand in another split", frames.leaks(dataset_id, exact=True)),
@@ -63,13 +65,13 @@ def show_raters() -> None:
     if disputed.empty:
         return
     st.subheader("Where the raters disagree")
-    st.text(words_of_data.raters(disputed))
+    st.text(words.raters(disputed))
     left, right = st.columns(2, gap="large")
     with left:
         errors = frames.errors_by_raters(best) if best else disputed.head(0)
         if not errors.empty:
             show(charts.disagreement(errors))
-            st.caption(f"{words.plain(data.label(best or 0))}: share wrong by how far apart the raters of a text were.")
+            st.caption(f"{plain(data.label(best or 0))}: share wrong by how far apart the raters of a text were.")
     with right:
         tables.disputed(disputed)
         st.caption("The most disputed texts.")

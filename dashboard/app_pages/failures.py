@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from dashboard import choices, data, state, words
+from dashboard import choices, data, state
 from dashboard.charts import example as charts
 from dashboard.charts.confusion import confusion_matrix
 from dashboard.charts.drawing import show
@@ -19,6 +19,8 @@ from dashboard.frames.confusion import MOST_DRAWN, confusion, frequent_confusion
 from dashboard.tables import example as example_tables
 from dashboard.tables import failures as tables
 from dashboard.tables import slices as slice_tables
+from dashboard.words import failures as words
+from dashboard.words.common import most_of, plain
 
 LIST = 400  # pixels: a list of examples keeps its height, so that nothing beneath it jumps
 SIDE = 400  # pixels: the matrix and the slices beside the list
@@ -35,7 +37,7 @@ with left:
 with right:
     other = state.pick_other("Against another run", complete, run_id)
 if data.judged(run_id).empty:
-    st.info(words.plain(words.without_predictions(data.run(run_id))), icon=":material/info:")
+    st.info(plain(words.without_predictions(data.run(run_id))), icon=":material/info:")
     state.link("run", "Open this run", ":material/description:", run=run_id)
     st.stop()
 labels = data.labels(run_id)
@@ -47,7 +49,7 @@ def show_matrix() -> None:
     drawn = most_mistaken(cells_, labels)
     matrix = confusion_matrix(cells_, drawn, selection="cell")
     show(matrix, on_select=controls.filter_by_cell, key="cells")
-    some = words.most_of(len(drawn), len(labels), "labels", "with the most mistakes")
+    some = most_of(len(drawn), len(labels), "labels", "with the most mistakes")
     st.caption(f"{some}Colour: the share of the row. A click on a cell shows its examples, a double click all.")
     if len(labels) > MOST_DRAWN // 2:
         frequent = frequent_confusions(cells_)
@@ -79,7 +81,7 @@ def show_slices() -> None:
             rows,
             lambda row: controls.choose_slice(None if row is None else names[row]),
         )
-        some = words.most_of(len(found), looked_at, "slices", "that stand out most")
+        some = most_of(len(found), looked_at, "slices", "that stand out most")
         st.caption(
             f"{some}A click lists a slice. p is adjusted for their number. A column that all but is the label, "
             "such as a mean rating, says little."
@@ -97,7 +99,7 @@ def show_example(listed: pd.DataFrame) -> None:
     """Show all that is known of the open example, and what to do with it."""
     place = example_frames.place_of(run_id, examples.opened())
     if place is None:
-        st.info(f"There is no example {words.plain(examples.opened()[:20])} in this test set.", icon=":material/info:")
+        st.info(f"There is no example {plain(examples.opened()[:20])} in this test set.", icon=":material/info:")
         st.button("Close", icon=":material/close:", on_click=examples.open_example, args=(None,))
         return
     row = example_frames.example(run_id, other, place)
@@ -132,8 +134,8 @@ def show_weights(row: pd.Series) -> None:
         return
     drawn = example_frames.weightiest(weights)
     show(charts.word_weights(drawn, row["predicted"]))
-    some = words.most_of(len(drawn), len(weights), "words", "with the most weight")
-    st.caption(f"{some}Blue speaks for {words.plain(row['predicted'])}, orange against it.")
+    some = most_of(len(drawn), len(weights), "words", "with the most weight")
+    st.caption(f"{some}Blue speaks for {plain(row['predicted'])}, orange against it.")
     example_tables.weights(weights)
 
 
@@ -153,7 +155,7 @@ def show_doubt(row: pd.Series, place: int) -> None:
     suspicion = example_frames.suspicion(run_id, place)
     if suspicion:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(words.plain(words.suspicion(row["label"], *suspicion)), icon=":material/help:")
+            st.warning(plain(words.suspicion(row["label"], *suspicion)), icon=":material/help:")
             annotating.accept(row, suspicion[0])
 
 

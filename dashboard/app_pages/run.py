@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from core.formatting import class_score, duration, score
-from dashboard import bundles, choices, data, live, state, words
+from dashboard import bundles, choices, data, live, state
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
 from dashboard.charts.drawing import show
@@ -16,7 +16,9 @@ from dashboard.frames.confusion import confusion, most_mistaken
 from dashboard.glossary import help_for
 from dashboard.tables import cells
 from dashboard.tables import run as tables
-from dashboard.words_of_runs import progress
+from dashboard.words import run as words
+from dashboard.words.common import against_baseline, failure_of, most_of, plain, without_rival
+from dashboard.words.runs import progress
 
 SIDE_BY_SIDE = 6  # up to so many classes the table and the matrix have room beside each other
 LAST_LINES = 10  # so many lines of its log are told of a run that has no scores
@@ -27,7 +29,7 @@ run_id = controls.pick_run()
 run, row = data.run(run_id), data.row(run_id)
 rival = choices.rival(run_id) if row.state == "complete" else None
 
-st.caption(words.plain(words.kind_of(row)))
+st.caption(plain(words.kind_of(row)))
 
 
 def show_what_people_said() -> None:
@@ -35,17 +37,17 @@ def show_what_people_said() -> None:
     if run.tags:
         with st.container(horizontal=True, gap="small"):
             for tag in run.tags:
-                st.badge(words.plain(tag), icon=":material/label:", color="gray")
+                st.badge(plain(tag), icon=":material/label:", color="gray")
     if run.notes:
         st.text(run.notes)
     if run.deleted_at is not None:
-        st.warning(words.plain(words.trashed(run)), icon=":material/delete:")
+        st.warning(plain(words.trashed(run)), icon=":material/delete:")
         done = f"{data.label(run_id)} is back among the others."
         st.button("Bring it back", on_click=state.attempt, args=(data.restore, [run_id]), kwargs={"done": done})
     elif run.archived:
         st.caption("This run lies in the archive.")
     if data.folder_is_gone(run_id):
-        st.warning(words.plain(words.files_gone(run)), icon=":material/folder_off:")
+        st.warning(plain(words.files_gone(run)), icon=":material/folder_off:")
 
 
 def show_headline() -> None:
@@ -54,16 +56,16 @@ def show_headline() -> None:
         with st.container(border=True):
             show_verdict(rival)
     elif run.kind != "baseline":
-        st.text(words.without_rival(row))
+        st.text(without_rival(row))
     warning = data.training_warning(run_id)
     if warning:
-        st.warning(words.plain(warning), icon=":material/warning:")
+        st.warning(plain(warning), icon=":material/warning:")
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
     worst_f1 = class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
     numbers = (
         ("Macro F1", score(*metrics.loc["macro_f1"]), "macro F1"),
         ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
-        (f"Worst class: {words.plain(worst.label)}", worst_f1, "worst class"),
+        (f"Worst class: {plain(worst.label)}", worst_f1, "worst class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
     with st.container(horizontal=True):
@@ -76,16 +78,16 @@ def show_headline() -> None:
 def show_verdict(baseline: int) -> None:
     """Say whether it beats a baseline, on its own and over its seeds."""
     try:
-        st.markdown(f"**{words.plain(words.against_baseline(data.comparison(run_id, baseline)))}**")
+        st.markdown(f"**{plain(against_baseline(data.comparison(run_id, baseline)))}**")
         if run.kind != "baseline":
-            st.markdown(words.plain(words.of_its_seeds(data.configurations(run_id, baseline))))
+            st.markdown(plain(words.of_its_seeds(data.configurations(run_id, baseline))))
     except RequestError as error:
-        st.markdown(words.plain(error))
+        st.markdown(plain(error))
 
 
 def show_failure() -> None:
     """Say why the run has no scores, and what it told last."""
-    st.warning(words.plain(words.failure_of(run)), icon=":material/warning:")
+    st.warning(plain(failure_of(run)), icon=":material/warning:")
     log = data.log(run_id)
     if row.state == "crashed":
         st.text(words.silence(run))
@@ -101,16 +103,16 @@ def show_failure() -> None:
     show_command()
 
 
-@st.fragment(run_every=live.EVERY if row.state == "running" else None)
+@state.part(run_every=live.EVERY if row.state == "running" else None)
 def show_progress() -> None:
     """Show how far the run is, again and again, until it ends."""
     now = data.row(run_id)
     if now.state != "running":
         st.rerun()
     if data.run(run_id).step:
-        st.progress(live.share_done(now), text=words.plain(progress(now, live.seconds_left(now))))
+        st.progress(live.share_done(now), text=plain(progress(now, live.seconds_left(now))))
     else:
-        st.info(words.plain(words.failure_of(data.run(run_id))), icon=":material/hourglass_top:")
+        st.info(plain(failure_of(data.run(run_id))), icon=":material/hourglass_top:")
 
 
 def show_classes() -> None:
@@ -140,14 +142,14 @@ def show_confusion() -> None:
     drawn = most_mistaken(counted, labels)
     matrix = confusion_matrix(counted, drawn, selection="cell")
     show(matrix, on_select="rerun", key="confusion")
-    some = words.most_of(len(drawn), len(labels), "classes", "that are mistaken most often")
+    some = most_of(len(drawn), len(labels), "classes", "that are mistaken most often")
     st.caption(f"{some}Colour: the share of the row. A click on a cell opens its examples.")
     cell = state.clicked_cell("confusion")
     if cell:
         state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
 
 
-@st.fragment(run_every=live.EVERY if row.state == "running" else None)
+@state.part(run_every=live.EVERY if row.state == "running" else None)
 def show_training() -> None:
     """Show how the training went, where it was recorded."""
     if data.history(run_id).empty:

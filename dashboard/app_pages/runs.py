@@ -5,8 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import choices, data, exports, live, state, words
-from dashboard import words_of_runs as said
+from dashboard import choices, data, exports, live, state
 from dashboard.charts import runs as charts
 from dashboard.charts.drawing import show
 from dashboard.controls import chosen as actions
@@ -15,6 +14,8 @@ from dashboard.controls.cost import choose_cost
 from dashboard.frames import cost as costs
 from dashboard.frames import runs as frames
 from dashboard.tables import runs as tables
+from dashboard.words import runs as words
+from dashboard.words.common import against_baseline, left_out_of_costs, plain, without_rival
 
 st.title("Runs")
 actions.offer_restore()
@@ -30,17 +31,17 @@ def show_best(run: int) -> Any:
     """Say which run is the best, and over how many seeds; return where the verdict on it belongs."""
     row = data.row(run)
     with st.container(border=True):
-        st.markdown(f"**{words.plain(words.best_so_far(row))}**")
-        seeds = said.of_seeds(complete.loc[complete["group_key"] == row.group_key, "macro_f1"].tolist())
+        st.markdown(f"**{plain(words.best_so_far(row))}**")
+        seeds = words.of_seeds(complete.loc[complete["group_key"] == row.group_key, "macro_f1"].tolist())
         if seeds:
             st.text(seeds)
         verdict = st.empty()
-        verdict.text("Comparing with the best baseline …" if rival else words.without_rival(row))
+        verdict.text("Comparing with the best baseline …" if rival else without_rival(row))
         state.links_of(run, against=rival)
     return verdict
 
 
-@st.fragment  # a filter or a tick draws the table anew, not the page
+@state.part()  # a filter or a tick draws the table anew, not the page
 def show_runs() -> None:
     """Show the table of runs with its filters, and what can be done with ticked ones."""
     actions.refresh_page_if_changed()
@@ -49,7 +50,7 @@ def show_runs() -> None:
         view = controls.choose_view()
     runs = controls.runs_of(view, test_set)
     if runs.empty:
-        st.info(said.NOTHING[view], icon=":material/info:")
+        st.info(words.NOTHING[view], icon=":material/info:")
         actions.offer_undo()
         return
     versions = data.versions(test_set)
@@ -80,11 +81,11 @@ def show_page(rows: pd.DataFrame, titles: list[str], view: str, grouped: bool) -
         counted = st.empty()
         number = controls.choose_page(len(rows))
     first, last = frames.range_of(number, len(rows))
-    counted.text(said.rows_of(first, last, len(rows), grouped=grouped))
+    counted.text(words.rows_of(first, last, len(rows), grouped=grouped))
     page = frames.page(rows, number)
     shown = tables.written(page, titles)
     tables.choose(shown, page["ids"].tolist(), state.chosen_runs(), controls.sort_by)
-    st.caption(said.how_to_read(page, grouped=grouped, trash=view == controls.TRASH))
+    st.caption(words.how_to_read(page, grouped=grouped, trash=view == controls.TRASH))
     return shown
 
 
@@ -93,11 +94,11 @@ def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str])
     if chosen.empty:
         return
     with st.container(border=True):
-        st.text(said.chosen(chosen["label"].tolist()))
+        st.text(words.chosen(chosen["label"].tolist()))
         actions.ACTIONS[view](chosen, tags)
         for one in frames.configurations(chosen) if grouped else []:
             sentence = data.sentence_over_seeds(one.id, one.baseline_id)
-            st.text(said.over_seeds(one.name, data.label(one.baseline_id), sentence))
+            st.text(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
 
 
 def show_costs() -> None:
@@ -107,17 +108,17 @@ def show_costs() -> None:
     some = frames.for_chart(complete, cost)
     show(charts.cost_quality(costs.cost_quality(some, cost), cost, title))
     left_out = costs.without_cost(complete, cost)
-    st.caption(words.plain(said.drawn(len(some), len(complete)) + words.cost_quality(left_out, title)))
+    st.caption(plain(words.drawn(len(some), len(complete)) + left_out_of_costs(left_out, title)))
 
 
 def verdict_on(run: int, rival: int) -> str:
     """Return how the best run stands to the best baseline and to the next adapter."""
-    sentences = [words.against_baseline(data.comparison(run, rival))]
+    sentences = [against_baseline(data.comparison(run, rival))]
     second = choices.runner_up(test_set)
     if second is not None:
         seeds = int((complete["group_key"] == data.run(second).group_key).sum())
         told_apart = data.comparison(run, second).result.verdict == "helped"
-        sentences.append(said.against_next(data.label(second), seeds, told_apart=told_apart))
+        sentences.append(words.against_next(data.label(second), seeds, told_apart=told_apart))
     return " ".join(sentences)
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import choices, data, state, words
+from dashboard import choices, data, state
 from dashboard.charts import example as example_charts
 from dashboard.charts import try_it as charts
 from dashboard.charts.drawing import show
@@ -11,6 +11,8 @@ from dashboard.controls import try_it as controls
 from dashboard.frames import example as example_frames
 from dashboard.frames import try_it as frames
 from dashboard.tables import cells
+from dashboard.words import try_it as words
+from dashboard.words.common import most_of, plain
 
 st.title("Try it")
 state.explain_if_empty("This page will let recorded runs answer a text that you type, side by side.")
@@ -30,13 +32,13 @@ asked = [run_id, *others]
 answers = {}
 for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=True):
     with column, st.container(border=True):
-        st.markdown(f"**{words.plain(data.label(number))}**")
+        st.markdown(f"**{plain(data.label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
         st.text(words.answer(answers[number], threshold))
         shown = frames.likeliest(answers[number])
         show(charts.probabilities(shown, run_colour(number)))
-        some = words.most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
+        some = most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
         st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
 
 said = {
@@ -59,8 +61,7 @@ if controls.asks_for_words():
     else:
         show(example_charts.word_weights(drawn, likeliest))
         st.caption(
-            f"{words.plain(data.label(run_id))}: how much the log-odds of «{words.plain(likeliest)}» fall when a word "
-            "is left out."
+            f"{plain(data.label(run_id))}: how much the log-odds of «{plain(likeliest)}» fall when a word is left out."
         )
 
 st.subheader("Tried so far")

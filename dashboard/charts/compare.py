@@ -106,6 +106,7 @@ def matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str) -
     """Draw the confusion matrix of one of two runs, or the difference of the two.
 
     ``cells``: as `frames.compare.confusion_change` gives them; ``which``: first run, second run or difference.
+    A click sets the parameter ``cell``.
     """
     if which == "difference":
         said = "Difference of the two confusion matrices, the first minus the second: blue is more, orange fewer."
@@ -135,9 +136,11 @@ def _matrix(
         ],
     )
     filled = base if few else base.transform_filter("datum.a != 0 || datum.b != 0")  # noughts would hide the rest
-    numbers = filled.mark_text(fontSize=15 if few else 11).encode(text=text, color=ink)
+    numbers = filled.mark_text(fontSize=15 if few else 11, cursor="pointer").encode(text=text, color=ink)
+    cell = alt.selection_point(name="cell", fields=["true", "predicted"])
+    squares = base.mark_rect(cursor="pointer").encode(color=colour).add_params(cell)
     return alt.LayerChart(
-        layer=[base.mark_rect().encode(color=colour), numbers],
+        layer=[squares, numbers],
         height=max(240, (60 if few else 30) * len(labels) + 100),
         description=description,
     )

@@ -8,8 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import RequestError
-from dashboard import annotating, data, exports, state, words
+from dashboard import annotating, data, exports, state
 from dashboard.annotating import FIELDS
+from dashboard.words import failures as words
+from dashboard.words.common import plain
 
 
 def annotate(row: Any, labels: list[str]) -> None:
@@ -58,11 +60,11 @@ def _take_back(text: str) -> None:
 def accept(row: Any, label: str) -> None:
     """Draw the button that takes a suggested label as the proposed one."""
     if row["proposed_label"] == label:
-        st.caption(f"{words.plain(label)} is the proposed label.")
+        st.caption(f"{plain(label)} is the proposed label.")
         return
     said = data.Annotation(row["tag"], row["note"], label)
     st.button(
-        f"Propose «{words.plain(label)}»",
+        f"Propose «{plain(label)}»",
         icon=":material/check:",
         on_click=state.attempt,
         args=(data.annotate, {row["text"]: said}),
@@ -102,7 +104,7 @@ def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     try:
         found = annotating.read(file.getvalue(), before, every)
     except RequestError as error:
-        st.error(words.plain(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     new = {text: said for text, said in found.said.items() if said != before[text]}
     st.text(words.annotations_found(len(found.said), len(new), found.unknown))

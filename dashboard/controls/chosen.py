@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data, state
-from dashboard import words_of_runs as words
+from dashboard.words import runs as words
 
 _ARCHIVED, _TRASHED = "in the archive", "in the trash"
 

@@ -9,7 +9,7 @@ from dashboard.frames import failures as frames
 from dashboard.frames.failures import EITHER, NOT_NOTED, NOTED, PROPOSED, RIGHT, SORTS, TAGGED, WRONG, Bounds, Filters
 from dashboard.frames.slices import named
 from dashboard.state import DOUBT, MISTAKES, clicked_cell
-from dashboard.words import plain
+from dashboard.words.common import plain
 
 FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "least", "most", "shortest", "longest")
 BEGINNING, WHOLE = "beginning only", "whole"

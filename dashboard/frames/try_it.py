@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 import pandas as pd
 
-from dashboard.words import plain
+from dashboard.words.common import plain
 
 MOST_CLASSES = 12
 

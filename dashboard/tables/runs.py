@@ -22,7 +22,7 @@ from core.formatting import (
 )
 from dashboard import state
 from dashboard.tables.cells import heads
-from dashboard.words import moment
+from dashboard.words.common import moment
 
 ROWS_HIGH = 15
 """So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from dashboard import words_of_data
 from dashboard.charts import dataset as charts
+from dashboard.words import dataset as words
 from tests.dashboard.test_pages import said
 
 
@@ -47,10 +47,10 @@ def test_where_texts_were_rated_by_several_people_the_most_disputed_are_shown(se
 
 def test_what_the_model_reads_the_beginning_of_is_said():
     none = pd.DataFrame(columns=["label", "count", "share", "half"])
-    assert words_of_data.remarks({}, none, {"train": 0.2, "test": 0.0})[-1] == (
+    assert words.remarks({}, none, {"train": 0.2, "test": 0.0})[-1] == (
         "The best model reads only the beginning of 20.0 % of the train texts: a larger --max-length reads more."
     )
-    assert "No text is longer than the best model reads." in words_of_data.remarks({}, none, {"train": 0.0})
+    assert "No text is longer than the best model reads." in words.remarks({}, none, {"train": 0.0})
 
 
 def test_many_classes_are_drawn_as_the_most_and_the_least_common():

@@ -3,9 +3,11 @@
 import pandas as pd
 
 from core.formatting import class_score
-from dashboard import words, words_of_data
 from dashboard.frames import failures
 from dashboard.tables import cells
+from dashboard.words import dataset as dataset_words
+from dashboard.words import try_it as try_it_words
+from dashboard.words.common import plain
 
 JUDGED = pd.DataFrame(
     {
@@ -18,7 +20,7 @@ JUDGED = pd.DataFrame(
 
 
 def test_plain_text_shows_every_sign_of_markdown_as_it_stands():
-    assert words.plain("*a* <b>\n#1") == r"\*a\* \<b\> \#1"
+    assert plain("*a* <b>\n#1") == r"\*a\* \<b\> \#1"
 
 
 def test_search_takes_signs_for_what_they_are():
@@ -39,7 +41,7 @@ def test_filters_that_are_set_are_said_in_words():
 def test_remarks_name_what_flatters_a_score():
     checks = {"left_out": {"without text": 2}, "duplicates": {"test": 1, "train": 0}, "leaked_test_examples": 3}
     rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053], "half": [0.092]})
-    said = words_of_data.remarks(checks, rare)
+    said = dataset_words.remarks(checks, rare)
     assert said == [
         "2 rows without text were left out.",
         "Texts that stand twice within a split: 1 in test.",
@@ -50,13 +52,13 @@ def test_remarks_name_what_flatters_a_score():
 
 def test_a_class_with_few_examples_is_too_rare_to_tell():
     rare = pd.DataFrame({"label": ["odd"], "count": [4], "share": [0.04], "half": [0.3]})
-    assert words_of_data.remarks({}, rare)[-1].endswith("4 examples. That is too few to tell (fewer than 10).")
+    assert dataset_words.remarks({}, rare)[-1].endswith("4 examples. That is too few to tell (fewer than 10).")
 
 
 def test_an_answer_below_the_threshold_is_unsure():
     shares = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
-    assert words.answer(shares, 0.5) == "yes, 60.0 %"
-    assert words.answer(shares, 0.7) == "unsure: yes is the likeliest, 60.0 %"
+    assert try_it_words.answer(shares, 0.5) == "yes, 60.0 %"
+    assert try_it_words.answer(shares, 0.7) == "unsure: yes is the likeliest, 60.0 %"
 
 
 def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.formatting import count, duration, megabytes, percent, speed
+from core.formatting import count, duration, megabytes, percent, score, speed
 
 NAMED = 8
 """Of more runs only so many are named."""
@@ -98,3 +98,9 @@ def drawn(shown: int, total: int) -> str:
 def _named(labels: Sequence[str]) -> str:
     more = f" and {count(len(labels) - NAMED)} more" if len(labels) > NAMED else ""
     return ", ".join(labels[:NAMED]) + more
+
+
+def best_so_far(row: Any) -> str:
+    """Return the headline of the page of all runs, from a row of them."""
+    what = "" if row.kind != "baseline" else ", a baseline"
+    return f"Best so far: {row.label}{what}, macro F1 {score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."

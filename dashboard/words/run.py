@@ -1,0 +1,95 @@
+"""What the page of one run says in whole sentences."""
+
+from typing import TYPE_CHECKING, Any
+
+from core.formatting import (
+    count,
+    duration,
+    megabytes,
+    number,
+    percent,
+    points,
+    score,
+)
+
+if TYPE_CHECKING:
+    from core.store.records import Run
+    from core.verdicts import ConfigurationComparison, RunComparison
+
+
+from dashboard.words.common import moment
+
+
+def of_its_seeds(found: "ConfigurationComparison | None") -> str:
+    """Return what the seeds of a run's configuration say of it, against those of its baseline."""
+    if found is None:
+        return "This is one seed: how much of it is luck, more seeds would tell."
+    gap, seeds = found.result.macro_f1, len(found.result.per_seed)
+    verdict = "no evidence either way" if found.result.verdict.startswith("no") else found.result.verdict
+    return f"Over {count(seeds)} seeds: {points(gap.value, gap.low, gap.high)} points of macro F1, {verdict}."
+
+
+def price(compared: "RunComparison") -> str:
+    """Return what a run's difference in macro F1 to its baseline took."""
+    ours, theirs, gap = compared.a, compared.b, compared.result.macro_f1
+    return (
+        f"{points(gap.value, gap.low, gap.high)} points of macro F1 for {duration(ours.train_seconds)} of training "
+        f"instead of {duration(theirs.train_seconds)}, and {megabytes(ours.adapter_bytes)} on disk instead of "
+        f"{megabytes(theirs.adapter_bytes)}."
+    )
+
+
+def kept_epoch(kept: Any) -> str:
+    """Return which epoch was kept and how it did, and how the last one did: best value, not last.
+
+    ``kept``: epoch, value, low, high, last_epoch and last_value, of macro F1 on the validation examples.
+    """
+    said = f"macro F1 {score(kept.value, kept.low, kept.high)} on the validation examples"
+    if kept.epoch == kept.last_epoch:
+        return f"Kept: epoch {kept.epoch:g}, the best and the last, with {said}."
+    last = f"The last one, epoch {kept.last_epoch:g}, had {percent(kept.last_value)}."
+    return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
+
+
+def silence(run: "Run") -> str:
+    """Return what is last known of a run that fell silent, and what to do."""
+    beat = (
+        f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}. " if run.heartbeat_at else ""
+    )
+    return f"{beat}What it had recorded is kept; make it again with the command below."
+
+
+def kind_of(row: Any) -> str:
+    """Return what a run is, and of what state, from its row."""
+    what = [row.kind, row.title, *([] if row.model == "none" else [row.model]), row.state]
+    return f"{' · '.join(what)}. {row.note}"
+
+
+def files_gone(run: "Run") -> str:
+    """Return which folder of a run is missing, and what works without it."""
+    return (
+        f"The files of this run are gone: there is no folder {run.adapter_path} beside the database. Its scores, "
+        "predictions and settings are all here; it can't be tried or downloaded until the folder is back."
+    )
+
+
+def trashed(run: "Run") -> str:
+    """Return that a run lies in the trash."""
+    return (
+        f"This run lies in the trash since {moment(run.deleted_at)}: no other page shows it, and nothing of it is lost."
+    )
+
+
+def calibration(temperature: float) -> str:
+    """Return what the fitted temperature says of a run."""
+    fitted = f"The temperature fitted on the validation examples is {number(temperature)}: as trained,"
+    if temperature > 1:
+        return f"{fitted} the run is surer than it should be."
+    return f"{fitted} the run is less sure than it could be."
+
+
+def abstaining(split: str, row: Any) -> str:
+    """Return what answering only when sure gives on a split, from a row of its figures."""
+    answered = score(row.coverage, row.coverage_low, row.coverage_high)
+    right = score(row.accuracy, row.accuracy_low, row.accuracy_high)
+    return f"{split.capitalize()}: {answered} % answered, of these {right} % right."
