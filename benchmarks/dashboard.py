@@ -30,7 +30,7 @@ from benchmarks.first_use import CHROMIUM_FLAGS, ENVIRONMENT, ROOT, free_port, s
 from benchmarks.many_runs import make
 
 REPEATS = 7
-SCRIPT = ROOT / "dashboard" / "Home.py"
+FRAME, HOME = ROOT / "dashboard" / "frame.py", ROOT / "dashboard" / "Home.py"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def script_times(plan: list[Visit]) -> dict[tuple[str, str], float]:
     with empty_page() as script:
         times["empty", "opened"] = _median(AppTest.from_file(script, default_timeout=120))
     for visit in plan:
-        app = AppTest.from_file(SCRIPT, default_timeout=120).run().switch_page(f"app_pages/{visit.page}.py")
+        app = AppTest.from_file(FRAME, default_timeout=120).run().switch_page(f"app_pages/{visit.page}.py")
         for what, address in {"opened": {}, **visit.clicks}.items():
             app.query_params.clear()
             for key, value in (visit.address | address).items():
@@ -142,7 +142,7 @@ def browser_times(plan: list[Visit]) -> tuple[dict[tuple[str, str], float], int]
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         with _server(script) as (home, _):
             times["empty", "opened"] = _opened(chromium.new_page(), home, "", {})
-        with _server(SCRIPT) as (home, pid):
+        with _server(HOME) as (home, pid):
             page = chromium.new_page(viewport={"width": 1440, "height": 1000})
             for visit in plan:
                 path = "" if visit.page == "runs" else visit.page

@@ -1,50 +1,13 @@
 # ruff: noqa: N999 - the name stands in the address of the start page
-"""The dashboard's frame: navigation, the choice of test set, and what database is shown."""
+"""The dashboard as a program: what its first page needs is there before the first visitor comes."""
 
 import os
-from pathlib import Path
-
-import streamlit as st
 
 # Idle OpenMP threads that spin keep a core busy between two predictions; read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from core.errors import RequestError
-from dashboard import data, state
-from dashboard.words.common import plain
+import streamlit as st
 
-st.set_page_config(
-    page_title="Adapter Bench",
-    page_icon=str(Path(__file__).with_name("icon.svg")),
-    layout="wide",
-    initial_sidebar_state=230,
-)
+from dashboard import warm_up
 
-page = st.navigation(
-    {
-        "Results": [
-            st.Page(state.PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
-            st.Page(state.PAGES["run"], title="Run", icon=":material/description:"),
-            st.Page(state.PAGES["compare"], title="Compare", icon=":material/compare_arrows:"),
-            st.Page(state.PAGES["failures"], title="Failures", icon=":material/error_outline:"),
-        ],
-        "Data": [st.Page(state.PAGES["data"], title="Data", icon=":material/dataset:")],
-        "Use": [st.Page(state.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
-    }
-)
-
-
-def show_foot() -> None:
-    """Say at the foot of the sidebar what database is shown."""
-    st.sidebar.caption(plain(data.address()))
-    st.sidebar.caption(data.foot())
-
-
-try:
-    if not data.is_empty():
-        state.choose_test_set()
-    show_foot()
-    state.tell()
-    page.run()
-except RequestError as error:
-    state.broken(error)
+app = st.App("frame.py", lifespan=warm_up.before_the_first_visitor)

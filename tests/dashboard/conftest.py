@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.seeded import Seeded, seed
 
-HOME = Path(__file__).resolve().parents[2] / "dashboard" / "Home.py"
+HOME = Path(__file__).resolve().parents[2] / "dashboard" / "frame.py"
 
 
 @pytest.fixture(scope="session")

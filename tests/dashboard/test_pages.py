@@ -79,7 +79,7 @@ def test_another_test_set_lets_go_of_the_run(seeded, open_page):
 def test_the_start_page_does_not_wait_for_torch(seeded):
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "
-        "app = AppTest.from_file('dashboard/Home.py', default_timeout=60).run(); "
+        "app = AppTest.from_file('dashboard/frame.py', default_timeout=60).run(); "
         "assert app.title[0].value == 'Runs'; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

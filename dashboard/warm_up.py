@@ -1,0 +1,32 @@
+"""What takes long the first time is done while the server starts: libraries, the table of all runs, a verdict."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib import import_module
+from typing import Any
+
+from core.errors import RequestError
+from dashboard import choices, data
+
+LIBRARIES = ("PIL.Image", "altair", "core.evaluation.calibration", "core.verdicts", "pandas.io.formats.style")
+"""What most pages need, and import only when they do; not torch, which many visitors never need."""
+PARTS = ("charts", "controls", "frames", "tables")
+
+
+@asynccontextmanager
+async def before_the_first_visitor(app: Any) -> AsyncIterator[None]:
+    """Read libraries and runs; a database that can't be read is left to the pages, which say so."""
+    for name in (*LIBRARIES, *(f"dashboard.{part}.runs" for part in PARTS), "dashboard.live", "dashboard.exports"):
+        import_module(name)
+    with suppress(RequestError):
+        _read_what_the_first_page_shows()
+    yield
+
+
+def _read_what_the_first_page_shows() -> None:
+    if data.is_empty():
+        return
+    test_set = data.newest_test_set()
+    best, rival = choices.best_run(test_set), choices.best_baseline(test_set)
+    if best and rival and best != rival:
+        data.comparison(best, rival)
