@@ -126,6 +126,12 @@ class Visitor:
         main = self.page.locator('[data-testid="stMain"] [data-testid="stPageLink"]')
         return main.get_by_text(text, exact=True).filter(visible=True)
 
+    def holds(self, label: str, value: str) -> None:
+        """Wait until the field of this label holds a value."""
+        from playwright.sync_api import expect
+
+        expect(self.page.get_by_label(label)).to_have_value(value)
+
     def shows(self, text: str) -> bool:
         self.page.locator('[data-testid="stMain"]').get_by_text(text).first.wait_for()
         return True
@@ -290,10 +296,10 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
     assert visitor.shows("2 chosen: ")
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
-    visitor.go_to("Failures")
-    visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
+    matrices = visitor.page.locator('[data-testid="stVegaLiteChart"]').filter(has_text="predicted")
+    matrices.first.locator(".mark-text text").nth(1).click()
+    visitor.settle("Failures")
     assert visitor.shows("with true label negative, predicted positive")
-    visitor.settle()
     visitor.page.locator('[data-testid="stDataFrame"]').nth(1).click(position={"x": 15, "y": 52})
     assert visitor.shows("Example 1 of ")
     visitor.page.get_by_label("Note").fill("irony, not *praise*")
@@ -306,7 +312,7 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
     visitor.settle("Failures")
     assert visitor.shows("with true label negative, predicted positive")
     assert visitor.shows("Example 1 of ")
-    assert visitor.page.get_by_label("Note").input_value() == "irony, not *praise*"
+    visitor.holds("Note", "irony, not *praise*")
     assert visitor.page.url == address
     visitor.page.keyboard.press("j")
     assert visitor.shows("Example 2 of ")
@@ -384,6 +390,7 @@ def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visi
         visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
     heads, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))
     screen = visitor.page.locator('[data-testid="stDataFrame"]').last
+    screen.locator("tbody td").first.wait_for(state="attached")
     assert heads[0] == "class" and len(rows) == 2
     assert screen.locator("th").all_text_contents() == heads
     assert screen.locator("tbody td").all_text_contents() == [cell for row in rows for cell in row]
