@@ -4,7 +4,7 @@ from math import ceil, floor, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrik, gammaln, xlog1py, xlogy
+from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
 ALPHA = 0.05
 POWER = 0.8
@@ -47,11 +47,16 @@ def examples_needed(difference: float, flips: float) -> int | None:
     difference = min(abs(difference), flips)
     if difference <= 0:
         return None
-    low, high = 1, 64
+    # The normal distribution's number (Connor 1987) is close; the exact one is looked for around it.
+    spread = float(-ndtri(ALPHA / 2) * sqrt(flips) + ndtri(POWER) * sqrt(flips - difference**2))
+    about = (spread / difference) ** 2
+    if about > _MOST_EXAMPLES:
+        return None
+    low, high = max(1, int(about * 0.95)), max(2, ceil(about * 1.05))
     while mcnemar_power(high, flips, difference) < POWER:
-        low, high = high, high * 2
-        if high > _MOST_EXAMPLES:
-            return None
+        low, high = high, ceil(high * 1.1)
+    while low > 1 and mcnemar_power(low, flips, difference) >= POWER:
+        low, high = int(low / 1.1), low
     while high - low > max(1, low // 200):
         middle = (low + high) // 2
         low, high = (low, middle) if mcnemar_power(middle, flips, difference) >= POWER else (middle, high)
@@ -60,9 +65,13 @@ def examples_needed(difference: float, flips: float) -> int | None:
 
 def _critical(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the largest number of the rarer kind of flip at which the exact test rejects; -1 for never."""
-    guess = np.ceil(np.nan_to_num(bdtrik(ALPHA / 2, discordant, 0.5))).astype(np.int64)
-    too_large = bdtr(guess, discordant, 0.5) > ALPHA / 2
-    return np.asarray(guess - too_large, dtype=np.int64)
+    # The normal distribution's guess is off by one at most here and there; the exact one decides.
+    guess = np.floor(discordant / 2 + ndtri(ALPHA / 2) * np.sqrt(discordant) / 2).astype(np.int64)
+    while (too_small := bdtr(np.maximum(guess + 1, 0), discordant, 0.5) <= ALPHA / 2).any():
+        guess = guess + too_small
+    while (too_large := (guess >= 0) & (bdtr(np.maximum(guess, 0), discordant, 0.5) > ALPHA / 2)).any():
+        guess = guess - too_large
+    return np.asarray(np.maximum(guess, -1), dtype=np.int64)
 
 
 def _binomial(k: NDArray[np.int64], n: int, p: float) -> NDArray[np.float64]:

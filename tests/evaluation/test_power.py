@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, smallest_difference
 
@@ -16,6 +16,12 @@ def test_the_critical_numbers_are_those_of_scipys_exact_test():
     for n in range(1, 80):
         rejected = [k for k in range(n // 2 + 1) if binomtest(k, n).pvalue <= 0.05]
         assert _critical(np.array([n]))[0] == max(rejected, default=-1)
+
+
+def test_the_critical_numbers_hold_where_flips_are_many():
+    many = np.array([999, 1000, 54_321, 1_000_000])
+    found = _critical(many)
+    assert (binom.cdf(found, many, 0.5) <= 0.025).all() and (binom.cdf(found + 1, many, 0.5) > 0.025).all()
 
 
 def test_power_agrees_with_simulation():
