@@ -68,8 +68,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
 def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationComparison | None:
     """Compare the groups of two runs, paired by seed; None where they share fewer than two seeds.
 
-    A run without chance (a baseline such as TF-IDF) stands beside every seed. Raises `RequestError`
-    where the two runs can't be compared.
+    A run without chance (a baseline such as TF-IDF) stands beside every seed. A run in the archive
+    or in the trash belongs to no group. Raises `RequestError` where the two runs can't be compared.
     """
     a, b = queries.run(store, a_id), queries.run(store, b_id)
     labels = _common_labels(store, a, b)
@@ -119,10 +119,16 @@ def margin_sentence(result: Comparison) -> str:
 
 
 def training_warning(store: Store, run: Run) -> str | None:
-    """Say what speaks for an adapter's being under-trained, where it does not beat its best baseline."""
+    """Say what speaks for an adapter's being under-trained, where it does not beat its best baseline.
+
+    None also where the two can't be compared.
+    """
     if run.kind == "baseline" or run.baseline_id is None or run.state != "complete":
         return None
-    if compare_runs(store, run.id, run.baseline_id).result.verdict == "helped":
+    try:
+        if compare_runs(store, run.id, run.baseline_id).result.verdict == "helped":
+            return None
+    except RequestError:
         return None
     history = queries.history(store, [run.id])
     losses = history.loc[history["name"] == "loss", "value"].dropna()
@@ -144,10 +150,15 @@ def _gap(difference: Estimate) -> str:
 
 
 def _needed(result: Comparison) -> str:
+    """Return what this test set could have shown; of an accuracy that does differ, that it does."""
+    if result.p_accuracy < ALPHA:
+        gap = points(result.accuracy.value, result.accuracy.low, result.accuracy.high)
+        p = p_value(result.p_accuracy)
+        return f" Accuracy differs: {gap} points, McNemar p {p}: some classes gain what others lose."
     if result.detectable is None:
         return " This test set is too small to show any difference."
     shown = f" This test set could only show differences in accuracy of {points(result.detectable)[1:]} points or more"
-    if result.needed is None:
+    if result.needed is None or result.needed <= result.n:
         return f"{shown}."
     return f"{shown}; the observed {points(result.accuracy.value)} would need about {_about(result.needed)} examples."
 
@@ -158,6 +169,8 @@ def _about(number: int) -> str:
 
 
 def _paired(ours: Sequence[Run], theirs: Sequence[Run]) -> list[tuple[Run, Run]]:
+    if not ours or not theirs:
+        return []
     if all(run.seed is None for run in theirs):
         return [(run, theirs[-1]) for run in ours if run.seed is not None]
     if all(run.seed is None for run in ours):

@@ -236,11 +236,14 @@ def pick_other(
 def pick_others(
     label: str, runs: pd.DataFrame, run: int, default: int | None, key: str = "against", most: int | None = None
 ) -> list[int]:
-    """Draw the choice of other runs to stand beside one, also of those that the address alone names."""
+    """Draw the choice of other runs to stand beside one, also of those that the address alone names.
+
+    The default stands there until a person chooses others, or none.
+    """
     asked = [number for number in _numbers(_wanted(key)) if number != run][:most]
     names = _on_offer(runs, [*asked, default], but=run)
     names |= {number: f"#{number}" for number in asked if number not in names}
-    is_new = key not in st.query_params and f"last {key}" not in st.session_state
+    is_new = key not in st.query_params and f"pick {key}" not in st.session_state and not _wanted(key)
     st.session_state[f"pick {key}"] = asked or ([default] if is_new and default not in (None, run) else [])
     chosen = st.multiselect(
         label,

@@ -73,10 +73,11 @@ def show_verdict(first: int, second: int) -> None:
         st.markdown(f"**{plain(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
             st.text(sentence, help=help_for("over seeds"))
-        st.text(margin, help=help_for("margin"))
-        st.text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
         st.text(words.settings(*frames.setting_differences([first, second])))
         st.caption(plain(words.gap(data.label(first), data.label(second))))
+        with st.expander("The tests in full", icon=":material/functions:"):
+            st.text(margin, help=help_for("margin"))
+            st.text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
         if len(others) == 1:
             state.swap(first, second)
         else:
@@ -90,7 +91,7 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     """Show both runs' F1 in each class, and the difference."""
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
-    show(charts.class_changes(drawn, data.some_runs([first, second])))
+    show(charts.class_changes(drawn, data.some_runs([first, second])[["id", "label"]]))
     some = most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
@@ -128,7 +129,7 @@ def show_examples(first: int, second: int) -> None:
     if found.empty:
         st.text("There is no such example.")
         return
-    st.caption(most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest"))
+    st.caption(plain(most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest")))
     address = {"run": first, "against": second, "true": label, "flip": flip}
     state.link("failures", "See them all", ":material/error_outline:", **address)
 
@@ -178,9 +179,9 @@ def show_many() -> None:
     left, right = st.columns(2, gap="large")
     drawn = compared.head(MOST_DRAWN)
     with left:
-        show(charts.run_intervals(drawn, "macro_f1", "macro F1"))
+        show(charts.run_intervals(frames.of_metric(drawn, "macro_f1"), "macro_f1", "macro F1"))
     with right:
-        show(charts.run_intervals(drawn, "accuracy", "accuracy"))
+        show(charts.run_intervals(frames.of_metric(drawn, "accuracy"), "accuracy", "accuracy"))
     st.caption(most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
 
 

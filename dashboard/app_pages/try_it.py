@@ -6,7 +6,7 @@ from dashboard import choices, data, state
 from dashboard.charts import example as example_charts
 from dashboard.charts import try_it as charts
 from dashboard.charts.drawing import show
-from dashboard.charts.look import run_colour
+from dashboard.charts.look import run_colours
 from dashboard.controls import try_it as controls
 from dashboard.frames import example as example_frames
 from dashboard.frames import try_it as frames
@@ -29,6 +29,7 @@ if not text.strip():
     st.stop()
 
 asked = [run_id, *others]
+colours = run_colours(asked)
 answers = {}
 for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=True):
     with column, st.container(border=True):
@@ -37,7 +38,7 @@ for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=Tru
             answers[number] = data.predict(number, text)
         st.text(words.answer(answers[number], threshold))
         shown = frames.likeliest(answers[number])
-        show(charts.probabilities(shown, run_colour(number)))
+        show(charts.probabilities(shown, colours[number]))
         some = most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
         st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
 

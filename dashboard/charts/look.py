@@ -1,6 +1,6 @@
 """How charts look: colours, axes and heights, the same on every screen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import altair as alt
 import pandas as pd
@@ -30,14 +30,25 @@ ROW = 46  # pixels for a row of a chart of rows
 
 
 def run_colour(run_id: int) -> str:
-    """Return a run's colour, the same on every screen."""
+    """Return a run's own colour, the same on every screen where no other one has it."""
     return OKABE_ITO[(run_id - 1) % len(OKABE_ITO)]
+
+
+def run_colours(run_ids: Iterable[int]) -> dict[int, str]:
+    """Return the colours of runs that are shown together: each its own, of two alike the later one a free one."""
+    taken: dict[int, str] = {}
+    for run_id in sorted(set(run_ids)):
+        free = [colour for colour in OKABE_ITO if colour not in taken.values()]
+        own = run_colour(run_id)
+        taken[run_id] = own if own in free or not free else free[0]
+    return taken
 
 
 def run_scale(frame: pd.DataFrame) -> alt.Scale:
     """Colour runs by their number; ``frame`` has ``id`` and ``label``."""
     known = frame.drop_duplicates("id")
-    return alt.Scale(domain=known["label"].tolist(), range=[run_colour(run_id) for run_id in known["id"]])
+    colours = run_colours(known["id"])
+    return alt.Scale(domain=known["label"].tolist(), range=[colours[run_id] for run_id in known["id"]])
 
 
 def label_colour(labels: Sequence[str]) -> alt.Color:

@@ -1,14 +1,17 @@
 """Sentences that several screens share, and how text from strangers is kept from being read as Markdown."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
+from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from core.formatting import (
     DASH,
     count,
     points,
+    score,
 )
 
 if TYPE_CHECKING:
@@ -21,6 +24,19 @@ def plain(text: object) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
 
 
+def named_apart(names: Iterable[str], ours: Iterable[str]) -> list[str]:
+    """Return names for the data's own columns that differ from ours and from each other.
+
+    ``text`` becomes ``text (data)``, the next such ``text (data 2)``.
+    """
+    taken, found = set(ours), []
+    for name in names:
+        others = chain([name, f"{name} (data)"], (f"{name} (data {number})" for number in count_from(2)))
+        found.append(next(other for other in others if other not in taken))
+        taken.add(found[-1])
+    return found
+
+
 def without_rival(row: Any) -> str:
     """Return why the best run, from a row of them, is not held against a baseline."""
     return "No adapter beats it yet." if row.kind == "baseline" else "There is no baseline to hold it against yet."
@@ -29,11 +45,13 @@ def without_rival(row: Any) -> str:
 def against_baseline(compared: "RunComparison") -> str:
     """Return the verdict on a run against the baseline that it has to beat."""
     gap = compared.result.macro_f1
-    difference, baseline = points(gap.value, gap.low, gap.high), f"#{compared.b.id} {compared.b.name}"
+    baseline, hurt = f"#{compared.b.id} {compared.b.name}", "" if compared.a.kind == "baseline" else ": hurt"
     if compared.result.verdict == "helped":
-        return f"It beats the baseline {baseline} by {difference} points of macro F1: helped."
+        return f"It beats the baseline {baseline} by {score(gap.value, gap.low, gap.high)} points of macro F1: helped."
     if compared.result.verdict == "hurt":
-        return f"It falls behind the baseline {baseline} by {difference} points of macro F1: hurt."
+        behind = score(*(None if end is None else -end for end in (gap.value, gap.high, gap.low)))
+        return f"It lies {behind} points of macro F1 behind the baseline {baseline}{hurt}."
+    difference = points(gap.value, gap.low, gap.high)
     return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
 
 

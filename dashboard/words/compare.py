@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.formatting import (
+    DASH,
     count,
     p_value,
     percent,
@@ -51,8 +52,11 @@ def verdicts(counts: Mapping[str, int], first: str) -> str:
 
 def settings(differing: pd.DataFrame, alike_: int) -> str:
     """Return in which settings two runs differ, from a frame of their names and the two runs' values."""
-    changes = [f"{name} {ours} ↔ {theirs}" for name, ours, theirs in differing.itertuples(index=False, name=None)]
-    return f"What differs: {' · '.join(changes) or 'nothing'} ({count(alike_)} settings alike)."
+    rows = list(differing.itertuples(index=False, name=None))
+    changes = [f"{name} {ours} ↔ {theirs}" for name, ours, theirs in rows if DASH not in (ours, theirs)]
+    one_sided = len(rows) - len(changes)
+    lone = f"; {count(one_sided)} are used by one of them only" if one_sided else ""
+    return f"What differs: {' · '.join(changes) or 'nothing'} ({count(alike_)} settings alike{lone})."
 
 
 def alike(settings: int) -> str:

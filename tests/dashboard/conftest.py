@@ -8,7 +8,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.seeded import Seeded, seed
 
-HOME = Path(__file__).resolve().parents[2] / "dashboard" / "frame.py"
+FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "frame.py"
+LATER = ("runs", "try_it")
+"""Pages that are not found by their file's name before the list of pages was drawn once."""
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +36,10 @@ def open_page() -> Callable[..., AppTest]:
     """Open a page with an address; no page may show an exception."""
 
     def opened(page: str, **address: object) -> AppTest:
-        app = AppTest.from_file(str(HOME), default_timeout=120).run().switch_page(f"app_pages/{page}.py")
+        app = AppTest.from_file(str(FRAME), default_timeout=120)
+        if page in LATER:
+            app.run()
+        app.switch_page(f"app_pages/{page}.py")
         for key, value in address.items():
             app.query_params[key] = value if isinstance(value, list) else str(value)
         app.run()

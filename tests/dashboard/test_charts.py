@@ -166,3 +166,9 @@ def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
     assert scale["range"][0] == look.ORANGE
+
+
+def test_runs_that_are_shown_together_are_told_apart_by_colour():
+    assert len(set(look.run_colours([13, 20, 27, 6]).values())) == 4
+    assert look.run_colours([13, 20])[13] == look.run_colour(13)
+    assert len(look.run_colours(range(1, 30))) == 29

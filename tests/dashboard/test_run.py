@@ -52,7 +52,7 @@ def begin(run):
 
 def test_the_headline_tells_the_verdict_alone_and_over_seeds(seeded, open_page):
     words = said(open_page("run", run=seeded.lora))
-    assert f"It beats the baseline #{seeded.tfidf} tfidf by +" in words
+    assert f"It beats the baseline #{seeded.tfidf} tfidf by " in words
     assert "Over 3 seeds: +" in words and "points of macro F1, helped." in words
     assert "This is one seed" in said(open_page("run", run=seeded.odd))
 
@@ -186,9 +186,7 @@ def test_the_model_card_is_shown_as_text_once_it_is_asked_for(seeded, open_page)
 
 
 def test_a_name_a_tag_and_a_note_are_never_read_as_markup(store, tfidf, open_page):
-    curator.rename_run(store, tfidf, ODD_NAME)
-    curator.tag_run(store, tfidf, ["*tag*"])
-    curator.note_run(store, tfidf, "a **note**")
+    curator.describe_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
     app = open_page("run", run=tfidf)
     assert f"#{tfidf} {ODD_NAME}" in app.selectbox(key="pick run").options
     assert "a **note**" in [text.value for text in app.text]
@@ -265,6 +263,43 @@ def test_an_archived_run_is_found_by_its_address(store, tfidf, open_page):
     assert "This run lies in the archive." in said(open_page("run", run=tfidf))
 
 
+@pytest.mark.parametrize("put_away", [curator.archive_runs, curator.trash_runs])
+def test_a_baseline_that_was_put_away_still_stands_beside_its_runs(put_away, store, tfidf, open_page):
+    put_away(store, [tfidf])
+    assert "points of macro F1 behind the baseline #1 tfidf" in said(open_page("run", run=2))
+    compared = open_page("compare", run=2, against=tfidf)
+    assert "Adapter 2 hurt" in said(compared) and not compared.error
+
+
+def test_where_only_a_run_without_data_is_left_the_others_are_found_in_the_trash(store, tfidf, open_page):
+    with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
+        raise RequestError("There is no such file.")
+    curator.trash_runs(store, [1, 2])
+    assert "There is no such file." in said(open_page("runs"))
+    assert run.id in list(data.runs(data.newest_test_set())["id"])
+
+
+def test_a_run_that_failed_before_it_had_data_is_found_in_the_archive(store, tfidf):
+    with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
+        raise RequestError("There is no such file.")
+    curator.archive_runs(store, [run.id])
+    assert list(data.archived(data.newest_test_set())["id"]) == [run.id]
+
+
+PARTS = ("Classes", "Training", "Calibration", "Abstaining", "Cost", "Settings", "Record")
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("lost", ["metrics", "class_metrics", "predictions"])
+def test_a_complete_run_of_which_something_is_lost_has_its_page(lost, part, store, tfidf, open_page):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"delete from {lost} where run_id = 2")
+    app = open_page("run", run=2, part=part)
+    assert not app.error, app.error
+    assert len(app.metric) == 4
+    assert len(app.tabs) == len(PARTS)
+
+
 def test_where_the_files_are_gone_the_rest_still_works(store, tfidf, open_page):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     folder.rename(store.folder / "elsewhere")
@@ -301,6 +336,38 @@ def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
     with pytest.raises(RequestError, match="'linked' is a link"):
         bundles.adapter_zip(tfidf)
     assert "'linked' is a link" in said(open_page("run", run=tfidf))
+
+
+def test_a_model_card_that_is_a_link_is_not_followed(store, tfidf):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    (store.folder / "secret.txt").write_text("secret")
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(store.folder / "secret.txt")
+    with pytest.raises(RequestError, match="'README.md' is a link"):
+        data.model_card(tfidf)
+
+
+def test_weights_that_are_a_link_are_not_read(store, tfidf):
+    folder = store.folder / "adapters" / "linked"
+    folder.mkdir()
+    header = b'{"base.score.weight": {"shape": [2, 32]}}'
+    (store.folder / "weights").write_bytes(len(header).to_bytes(8, "little") + header)
+    with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT | {"new_modules": ["score"]}) as run:
+        run.update(adapter_path="adapters/linked", model="another")
+    (folder / "adapter_model.safetensors").write_bytes((store.folder / "weights").read_bytes())
+    assert data.model_width(run.id) == 32
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "adapter_model.safetensors").symlink_to(store.folder / "weights")
+    assert data.model_width(run.id) is None
+
+
+def test_a_path_with_dots_gives_no_dots_in_the_zip(store, tfidf):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    with store.engine.begin() as connection:
+        path = f"adapters/{folder.name}/b/.."
+        connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
+    with zipfile.ZipFile(io.BytesIO(bundles.adapter_zip(tfidf))) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {folder.name}
 
 
 @pytest.mark.parametrize("path", ["../outside", "adapters/../../outside", "/etc", "adapters"])
