@@ -43,7 +43,14 @@ def addresses(store: Store) -> dict[str, str]:
     runs = queries.runs(store)
     best = runs[(runs["dataset"] == "movie-reviews") & (runs["kind"] == "adapter")].nlargest(1, "macro_f1").iloc[0]
     pair = f"dataset={int(best.dataset_id)}&run={best.id}&against={int(best.baseline_id)}"
-    return {"runs": "", "compare": f"compare?{pair}", "failures": f"failures?{pair}", "try-it": f"try?run={best.id}"}
+    one = f"dataset={int(best.dataset_id)}&run={best.id}"
+    return {
+        "runs": "",
+        "run": f"run?{one}",
+        "compare": f"compare?{pair}",
+        "failures": f"failures?{one}",
+        "try-it": f"try?{one}",
+    }
 
 
 def wait_until_drawn(page: Page) -> None:
