@@ -25,8 +25,7 @@ def adapter_zip(run_id: int) -> bytes:
 
     Raises `RequestError` where one of them is a link, and where they are too large.
     """
-    files = data.files(run_id)
-    folder = str(data.run(run_id).adapter_path).rsplit("/", 1)[-1]
+    files, folder = data.files(run_id), data.folder_name(run_id)
     if sum(path.stat().st_size for path in files.values()) > LARGEST_ZIP:
         raise RequestError(f"The files of run {run_id} are too large to be packed.")
     packed = io.BytesIO()

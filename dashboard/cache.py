@@ -1,6 +1,7 @@
 """The store behind the screens: opened once, and each thing read once until it changes."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Hashable
 from functools import wraps
 from pathlib import Path
@@ -26,6 +27,11 @@ class Version(NamedTuple):
 
     address: str
     stamps: tuple[int, ...]
+    writes: int = 0
+
+
+_writes: Counter[str] = Counter()
+"""How often this program wrote to a database, by address: on a server nothing else tells at once."""
 
 
 def version() -> Version:
@@ -33,7 +39,7 @@ def version() -> Version:
     url = engine.resolve()
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
-        return Version(address, (int(time.monotonic()),))
+        return Version(address, (int(time.monotonic()),), _writes[address])
     file = Path(url.database or "")
     parts = (file, file.with_name(file.name + "-wal"))
     stats = [part.stat() for part in parts if part.is_file()]
@@ -59,6 +65,14 @@ def reachable(action: Callable[[], R]) -> R:
         return action()
     except DBAPIError as error:
         raise RequestError(engine.unusable(store(), error)) from None
+
+
+def written(action: Callable[[], R]) -> R:
+    """Change something in the database, so that the next read sees it; else as `reachable`."""
+    try:
+        return reachable(action)
+    finally:  # also what was refused may have been done in part
+        _writes[version().address] += 1
 
 
 def cached(

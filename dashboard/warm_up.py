@@ -24,7 +24,7 @@ async def before_the_first_visitor(app: Any) -> AsyncIterator[None]:
 
 
 def _read_what_the_first_page_shows() -> None:
-    if data.is_empty():
+    if data.is_empty() or data.test_sets().empty:
         return
     test_set = data.newest_test_set()
     best, rival = choices.best_run(test_set), choices.best_baseline(test_set)

@@ -7,7 +7,7 @@ from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
 from core.evaluation.metrics import evaluate
-from core.store import queries
+from core.store import curator, queries
 from core.store.recorder import recording, save_dataset
 from core.verdicts import (
     adjusted_p,
@@ -155,3 +155,22 @@ def test_an_adapter_that_helped_needs_no_warning(store):
     baseline = record(store, 0.6, "tfidf")
     assert training_warning(store, queries.run(store, record(store, 0.9, seed=2, steps=10, baseline=baseline))) is None
     assert training_warning(store, queries.run(store, baseline)) is None
+
+
+@pytest.mark.parametrize("put_away", [curator.archive_runs, curator.trash_runs])
+def test_over_seeds_nothing_is_said_of_a_configuration_that_was_put_away(put_away, store):
+    baseline = record(store, 0.7, "tfidf")
+    ours = [record(store, 0.9, seed=seed) for seed in (1, 2)]
+    assert compare_configurations(store, ours[0], baseline) is not None
+    put_away(store, [baseline])
+    assert compare_configurations(store, ours[0], baseline) is None
+    assert compare_configurations(store, baseline, ours[0]) is None
+
+
+def test_a_run_without_predictions_gets_no_warning(store):
+    baseline = record(store, 0.7, "tfidf")
+    adapter = record(store, 0.6, steps=3, baseline=baseline)
+    assert training_warning(store, queries.run(store, adapter))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("delete from predictions where run_id = ?", (adapter,))
+    assert training_warning(store, queries.run(store, adapter)) is None

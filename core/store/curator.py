@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy.orm import Session
 
 from core.errors import RequestError
 from core.store import queries
@@ -26,23 +27,12 @@ class Annotation:
     proposed_label: str | None = None
 
 
-def rename_run(store: Store, run_id: int, name: str) -> None:
-    """Give a run another name. Raises `RequestError` for one that is empty or too long."""
-    _update(store, [run_id], name=_name(name))
-
-
-def note_run(store: Store, run_id: int, notes: str) -> None:
-    """Keep a note on a run; an empty one takes it away."""
-    _update(store, [run_id], notes=notes.strip() or None)
-
-
-def tag_run(store: Store, run_id: int, tags: Iterable[str]) -> None:
-    """Replace a run's tags. Raises `RequestError` for one that is too long."""
-    _update(store, [run_id], tags=_tags(tags))
-
-
 def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
-    """Change name, note and tags at once; where one is refused (`RequestError`) none is changed."""
+    """Change name, note and tags at once; an empty note takes it away.
+
+    Raises `RequestError` for a name that is empty or too long and for a tag that is too long; then
+    nothing is changed.
+    """
     _update(store, [run_id], name=_name(name), tags=_tags(tags), notes=notes.strip() or None)
 
 
@@ -84,17 +74,58 @@ def restore_runs(store: Store, run_ids: Sequence[int]) -> None:
 def delete_run(store: Store, run_id: int) -> None:
     """Delete a run, what hangs on it, its files, and its data set where no other run uses it.
 
-    Raises `RequestError` for a run that is still running.
+    Raises `RequestError` for a run that is still running, and where its files can't be deleted.
     """
     run = _at_rest(store, run_id)
     with store.session.begin() as session:
-        session.execute(delete(RunRow).where(RunRow.id == run_id))
-        if run.dataset_id is not None:
-            used = exists().where(RunRow.dataset_id == run.dataset_id)
-            session.execute(delete(DatasetRow).where(DatasetRow.id == run.dataset_id, ~used))
-    folder = run.folder(store.folder)
-    if folder is not None and folder.is_dir():
-        shutil.rmtree(folder)
+        _delete(session, [run])
+    remaining = _without_files(store, [run])
+    if remaining:
+        raise RequestError(" ".join(remaining))
+
+
+def empty_trash(store: Store, run_ids: Sequence[int]) -> None:
+    """Delete those of some runs that lie in the trash, for good, as `delete_run` does.
+
+    Raises `RequestError` that names the others, which stay as they are, and the folders that can't be deleted.
+    """
+    trashed = (RunRow.id.in_(run_ids), RunRow.deleted_at.is_not(None))
+    with store.session.begin() as session:
+        # A write comes first: from here on nobody else can take one of them out of the trash.
+        session.execute(update(RunRow).where(*trashed).values(deleted_at=RunRow.deleted_at))
+        found = [queries.record(row) for row in session.scalars(select(RunRow).where(*trashed))]
+        found = [run for run in found if run.state != "running"]
+        _delete(session, found)
+    kept = sorted({*run_ids} - {run.id for run in found})
+    names = ", ".join(f"#{number}" for number in kept)
+    refused = [f"Not deleted, as no longer at rest in the trash: {names}."] if kept else []
+    problems = refused + _without_files(store, found)
+    if problems:
+        raise RequestError(" ".join(problems))
+
+
+def _delete(session: Session, runs: Sequence[Run]) -> None:
+    run_ids = [run.id for run in runs]
+    # The database would take the link away unseen; so the marks of those who had it move too.
+    session.execute(update(RunRow).where(RunRow.baseline_id.in_(run_ids)).values(baseline_id=None))
+    session.execute(delete(RunRow).where(RunRow.id.in_(run_ids)))
+    used = exists().where(RunRow.dataset_id == DatasetRow.id)
+    mine = {run.dataset_id for run in runs if run.dataset_id is not None}
+    session.execute(delete(DatasetRow).where(DatasetRow.id.in_(mine), ~used))
+
+
+def _without_files(store: Store, runs: Sequence[Run]) -> list[str]:
+    """Delete the files of runs that are gone; return a sentence for each folder that remains."""
+    remaining = []
+    for run in runs:
+        folder = run.folder(store.folder)
+        try:
+            if folder is not None and folder.is_dir():
+                shutil.rmtree(folder)
+        except OSError as error:
+            reason = error.strerror or error
+            remaining.append(f"Run {run.id} is deleted, but its folder {folder} remains ({reason}): delete it by hand.")
+    return remaining
 
 
 def _at_rest(store: Store, run_id: int) -> Run:

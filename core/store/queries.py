@@ -126,10 +126,11 @@ def run(store: Store, run_id: int) -> Run:
             newest = session.scalar(select(func.max(RunRow.id)))
             range_ = f"The newest is {newest}." if newest else "There are none yet."
             raise RequestError(f"There is no run {run_id}. {range_} See: python runner.py list")
-        return _record(row)
+        return record(row)
 
 
-def _record(row: RunRow) -> Run:
+def record(row: RunRow) -> Run:
+    """Return what a row holds, free of its session; for this package only."""
     return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
 
 
@@ -276,7 +277,7 @@ def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, p
     with _readable(store), store.session() as session:
         for row in session.scalars(query):
             if row.config == settings and row.environment.get("packages") == packages:
-                return _record(row)
+                return record(row)
     return None
 
 
@@ -292,7 +293,7 @@ def group(store: Store, run: Run) -> list[Run]:
         .order_by(RunRow.id)
     )
     with _readable(store), store.session() as session:
-        members = {row.seed: _record(row) for row in session.scalars(query)}
+        members = {row.seed: record(row) for row in session.scalars(query)}
     return sorted(members.values(), key=lambda one: -1 if one.seed is None else one.seed)
 
 

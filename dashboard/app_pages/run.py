@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import RequestError
-from core.formatting import class_score, duration, score
+from core.formatting import duration, score
 from dashboard import bundles, choices, data, live, state
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
@@ -61,11 +61,11 @@ def show_headline() -> None:
     if warning:
         st.warning(plain(warning), icon=":material/warning:")
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
-    worst_f1 = class_score(worst.f1, worst.f1_low, worst.f1_high, worst.support)
+    known = metrics.reindex(["macro_f1", "accuracy"])
     numbers = (
-        ("Macro F1", score(*metrics.loc["macro_f1"]), "macro F1"),
-        ("Accuracy", score(*metrics.loc["accuracy"]), "accuracy"),
-        (f"Worst class: {plain(worst.label)}", worst_f1, "worst class"),
+        ("Macro F1", score(*known.loc["macro_f1"]), "macro F1"),
+        ("Accuracy", score(*known.loc["accuracy"]), "accuracy"),
+        (*words.worst_class(worst), "worst class"),
         ("Cost", duration(run.train_seconds), "cost"),
     )
     with st.container(horizontal=True):
@@ -180,6 +180,9 @@ def show_calibration() -> None:
     if temperature is None:
         st.info("This run has no temperature fitted on validation examples.")
         return
+    if not data.test_size(run_id):
+        st.info("This run has no predictions on test examples.")
+        return
     st.text(words.calibration(temperature))
     columns = st.columns(2, gap="large")
     for column, calibrated in zip(columns, (False, True), strict=True):
@@ -216,12 +219,20 @@ def show_abstaining() -> None:
 def show_cost() -> None:
     """Show what it cost, beside its best baseline."""
     if rival is not None:
-        st.text(words.price(data.comparison(run_id, rival)))
+        show_price(rival)
     costs = frames.costs([run_id] if rival is None else [run_id, rival])
     if costs.empty:
         st.info("Nothing was measured: the run ended before its training did.")
     else:
         tables.costs(costs)
+
+
+def show_price(baseline: int) -> None:
+    """Say what its difference to a baseline took."""
+    try:
+        st.text(words.price(data.comparison(run_id, baseline)))
+    except RequestError as error:
+        st.text(str(error))
 
 
 def show_settings() -> None:

@@ -32,7 +32,7 @@ def show_best(run: int) -> Any:
     row = data.row(run)
     with st.container(border=True):
         st.markdown(f"**{plain(words.best_so_far(row))}**")
-        seeds = words.of_seeds(complete.loc[complete["group_key"] == row.group_key, "macro_f1"].tolist())
+        seeds = words.of_seeds(frames.of_group(complete, row.group_key)["macro_f1"].tolist())
         if seeds:
             st.text(seeds)
         verdict = st.empty()
@@ -116,7 +116,7 @@ def verdict_on(run: int, rival: int) -> str:
     sentences = [against_baseline(data.comparison(run, rival))]
     second = choices.runner_up(test_set)
     if second is not None:
-        seeds = int((complete["group_key"] == data.run(second).group_key).sum())
+        seeds = len(frames.of_group(complete, data.run(second).group_key))
         told_apart = data.comparison(run, second).result.verdict == "helped"
         sentences.append(words.against_next(data.label(second), seeds, told_apart=told_apart))
     return " ".join(sentences)

@@ -167,9 +167,8 @@ def _really_delete(ids: list[int]) -> None:
 
 def _delete_for_good(ids: list[int]) -> None:
     st.session_state.pop("moved", None)
-    for number in ids:
-        data.delete(number)
     state.choose_runs([])
+    data.empty_trash(ids)
 
 
 # --- Name, note and tags ----------------------------------------------------------------------------

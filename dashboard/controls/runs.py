@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data
-from dashboard.frames.runs import PAGE, TEXTS, Filters, on_test_set, tags_of
+from dashboard.frames.runs import PAGE, TEXTS, Filters, tags_of
 from dashboard.tables.runs import ALWAYS, COLUMNS, OF_GROUPS, USUAL
 
 ACTIVE, ARCHIVE, TRASH = "active", "archived", "trash"
@@ -42,7 +42,7 @@ def choose_view() -> str:
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
     """Return the runs on a test set that belong to a view."""
     if view == TRASH:
-        return on_test_set(data.trash(), test_set)
+        return data.on_test_set(data.trash(), test_set)
     return data.archived(test_set) if view == ARCHIVE else data.runs(test_set)
 
 

@@ -3,7 +3,7 @@
 from core.store.curator import Annotation
 from dashboard.data.annotations import annotated, annotations, tags
 from dashboard.data.answers import predict, word_weights
-from dashboard.data.changes import annotate, archive, delete, describe, note, rename, restore, tag, to_trash
+from dashboard.data.changes import annotate, archive, describe, empty_trash, restore, to_trash
 from dashboard.data.comparisons import (
     adjusted_p,
     comparable,
@@ -27,7 +27,7 @@ from dashboard.data.datasets import (
     versions,
 )
 from dashboard.data.failures import answers, columns, disagreement, lengths, other_runs, slices
-from dashboard.data.files import files, folder_is_gone, model_card, model_width
+from dashboard.data.files import files, folder_is_gone, folder_name, model_card, model_width
 from dashboard.data.predictions import codes, judged, probabilities, reliability, suspects, test_size
 from dashboard.data.runs import (
     address,
@@ -44,6 +44,7 @@ from dashboard.data.runs import (
     labels,
     log,
     metrics,
+    on_test_set,
     rechecks,
     row,
     run,

@@ -7,12 +7,15 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset
-from dashboard.cache import cached
+from dashboard.cache import any_change, cached
 from dashboard.data.runs import everything
 from dashboard.data.table import any_run, table, this_dataset
 
 if TYPE_CHECKING:
     from core.evaluation.neighbours import TextIndex
+
+LONGEST_NUMBER = 19
+"""Numbers of fewer digits than this fit into a column of the database."""
 
 
 @cached(any_run)
@@ -37,8 +40,12 @@ def test_sets(db: Store) -> pd.DataFrame:
 
 
 def newest_test_set() -> int:
-    """Return the id of the test set that the newest run was measured on."""
-    return int(everything()["test_set"].dropna().iloc[-1])
+    """Return the id of the test set that the newest run was measured on, else of the last one that has runs at all.
+
+    Where all runs with data are in the trash, their test sets can still be chosen. There has to be one.
+    """
+    known = everything()["test_set"].dropna()
+    return int((known if len(known) else test_sets()["id"]).iloc[-1])
 
 
 def test_set_of(run_id: int) -> int | None:
@@ -90,11 +97,11 @@ def sample_text(test_set: int) -> str:
     return str((fair if len(fair) else frame)["text"].iloc[0])
 
 
-def example_text(dataset_id: int, example: str) -> str | None:
-    """Return the text of an example by its number; None where there is none."""
-    frame = examples(dataset_id)
-    found = frame.loc[frame["id"].astype(str) == example, "text"]
-    return None if found.empty else str(found.iloc[0])
+@cached(any_change, keep=64)
+def example_text(db: Store, example: str) -> str | None:
+    """Return the text of an example of whatever data set, by its number; None where there is none."""
+    number = int(example) if example.isascii() and example.isdigit() and len(example) < LONGEST_NUMBER else None
+    return None if number is None else queries.example_text(db, number)
 
 
 @cached(this_dataset, keep=4)

@@ -1,6 +1,7 @@
 """The files that a run left beside the database."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from core.errors import RequestError
@@ -16,6 +17,12 @@ def folder_is_gone(run_id: int) -> bool:
     """Tell whether a run left files that are no longer beside the database."""
     folder = run(run_id).folder(store().folder)
     return run(run_id).adapter_path is not None and (folder is None or not folder.is_dir())
+
+
+def folder_name(run_id: int) -> str:
+    """Return the name of the folder that a run's files lie in; empty where it has none."""
+    folder = run(run_id).folder(store().folder)
+    return folder.name if folder else ""
 
 
 def files(run_id: int) -> dict[str, Path]:
@@ -35,10 +42,9 @@ def files(run_id: int) -> dict[str, Path]:
 
 
 def model_card(run_id: int) -> str | None:
-    """Return the model card that lies beside a run's files, in Markdown; None where there is none."""
-    folder = run(run_id).folder(store().folder)
-    card = folder / "README.md" if folder else None
-    return card.read_text(encoding="utf-8", errors="replace") if card and card.is_file() else None
+    """Return the model card among a run's `files`, in Markdown; None where there is none."""
+    card = files(run_id).get("README.md")
+    return card.read_text(encoding="utf-8", errors="replace") if card else None
 
 
 def model_width(run_id: int) -> int | None:
@@ -53,9 +59,10 @@ def model_width(run_id: int) -> int | None:
 
 
 def _width_of_head(one: Run) -> int | None:
-    folder, heads = one.folder(store().folder), one.environment.get("new_modules", [])
-    weights = folder / "adapter_model.safetensors" if folder else None
-    if weights is None or not weights.is_file():
+    heads, weights = one.environment.get("new_modules", []), None
+    with suppress(RequestError):
+        weights = files(one.id).get("adapter_model.safetensors")
+    if weights is None:
         return None
     shapes = {name: entry["shape"] for name, entry in _header(weights).items() if "shape" in entry}
     of_heads = [shape for name, shape in shapes.items() if any(f".{head}." in name for head in heads)]

@@ -74,16 +74,20 @@ def runs(db: Store, test_set: int) -> pd.DataFrame:
 
     Those that failed before they had data are among them.
     """
-    frame = everything()
-    mine = (frame["test_set"] == test_set) | frame["test_set"].isna()
-    return frame[mine & ~frame["archived"].astype(bool)].reset_index(drop=True)
+    frame = on_test_set(everything(), test_set)
+    return frame[~frame["archived"].astype(bool)].reset_index(drop=True)
 
 
 @cached(any_run, keep=8)
 def archived(db: Store, test_set: int) -> pd.DataFrame:
-    """Return the archived runs on a test set."""
-    frame = everything()
-    return frame[(frame["test_set"] == test_set) & frame["archived"].astype(bool)].reset_index(drop=True)
+    """Return the archived runs on a test set, those that failed before they had data among them."""
+    frame = on_test_set(everything(), test_set)
+    return frame[frame["archived"].astype(bool)].reset_index(drop=True)
+
+
+def on_test_set(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
+    """Return the runs on a test set, and those without one: they ended before they had data."""
+    return frame[(frame["test_set"] == test_set) | frame["test_set"].isna()].reset_index(drop=True)
 
 
 def row(run_id: int) -> Any:
@@ -138,8 +142,8 @@ def class_metrics(db: Store, run_id: int) -> pd.DataFrame:
 
 
 def worst_class(run_id: int) -> Any:
-    """Return the class with the lowest F1: a row of `class_metrics`, its columns as attributes."""
-    return next(class_metrics(run_id).sort_values("f1").itertuples(index=False))
+    """Return the class with the lowest F1: a row of `class_metrics`, as attributes; None where there are no classes."""
+    return next(class_metrics(run_id).sort_values("f1").itertuples(index=False), None)
 
 
 @cached(these_runs)

@@ -55,11 +55,6 @@ def narrowed(frame: pd.DataFrame, wanted: Filters) -> pd.DataFrame:
     return frame[keep].reset_index(drop=True)
 
 
-def on_test_set(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
-    """Return the runs on a test set, and those that ended before they had data."""
-    return frame[(frame["test_set"] == test_set) | frame["test_set"].isna()].reset_index(drop=True)
-
-
 def tags_of(frame: pd.DataFrame) -> list[str]:
     """Return all tags of these runs, in their order."""
     return sorted({tag for tags in frame["tags"] for tag in tags})
@@ -73,13 +68,14 @@ def with_versions(frame: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFr
 def against_baselines(frame: pd.DataFrame, best_baseline: int | None) -> pd.DataFrame:
     """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``.
 
-    ``ids``: the numbers of the runs that a row stands for. ``is_best_baseline``: whether it is that one.
+    Both stay where that baseline was deleted since. ``ids``: the numbers of the runs that a row
+    stands for. ``is_best_baseline``: whether it is that one.
     """
     from core.evaluation.comparison import verdict_of
     from core.evaluation.intervals import Estimate
 
     recorded = [f"macro_f1_over_baseline{end}" for end in ("", "_low", "_high")]
-    gaps = frame[recorded].astype(float).set_axis(_GAP, axis=1).where(frame["baseline_id"].notna())
+    gaps = frame[recorded].astype(float).set_axis(_GAP, axis=1)
     found = zip(gaps.itertuples(index=False), frame["macro_f1_over_baseline_p"].astype(float), strict=True)
     verdicts = [verdict_of(Estimate(*row), p) if pd.notna(row[0]) else DASH for row, p in found]
     ids = pd.Series([[number] for number in frame["id"]], index=frame.index, dtype=object)
@@ -92,29 +88,45 @@ def groups(runs: pd.DataFrame) -> pd.DataFrame:
     ``runs``: as `against_baselines` gives them. The figures of a group are means; beside each stands
     ``…_deviation`` (of the sample), and ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
     mean of the recorded ones: the interval over seeds takes a comparison, too slow for every row.
+    Of several runs of one seed the newest counts; ``ids`` holds them all.
     """
     alone = runs["group_key"].isna() | (runs["state"] != "complete")
     keys = pd.Series(pd.factorize(runs["group_key"].astype(object).where(~alone, runs["id"]))[0], index=runs.index)
+    everyone = _by_group(runs["id"], keys), runs["is_best_baseline"].groupby(keys).any()
+    runs = runs[_newest_of_seed(runs.assign(group_key=keys))]
+    keys = keys[runs.index]
     figures = ["macro_f1", "accuracy", "worst_f1", "gap", "train_seconds"]
-    numbers, sizes = runs[figures].astype(float).groupby(keys), keys.value_counts(sort=False).sort_index()
+    numbers, sizes = runs[figures].astype(float).groupby(keys), keys.value_counts().sort_index()
     means, deviations, several = numbers.mean(), numbers.std(), sizes > 1
     worst = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(keys)
-    rows = runs[~keys.duplicated()].reset_index(drop=True)  # in the order of the keys
+    rows = runs[~keys.duplicated()].set_index(keys[~keys.duplicated()]).sort_index()
     rows = rows.assign(**{name: means[name].where(several, rows[name]) for name in figures})
     rows = rows.assign(**{f"{name}_deviation": deviations[name] for name in figures})
     return rows.assign(
-        ids=_by_group(runs["id"], keys, sizes),
+        ids=everyone[0],
         seeds=sizes,
         macro_f1_lowest=numbers["macro_f1"].min(),
         macro_f1_highest=numbers["macro_f1"].max(),
-        is_best_baseline=runs["is_best_baseline"].groupby(keys).any(),
+        is_best_baseline=everyone[1],
         verdict=rows["verdict"].where(~several, _tally(runs["verdict"], keys, sizes)),
         worst_class=rows["worst_class"].astype(object).where(worst.min() == worst.max(), "several"),
     )
 
 
-def _by_group(values: pd.Series, keys: pd.Series, sizes: pd.Series) -> pd.Series:
+def of_group(runs: pd.DataFrame, group_key: str | None) -> pd.DataFrame:
+    """Return the runs of a group; of several of one seed the newest."""
+    mine = runs[runs["group_key"] == group_key]
+    return mine[_newest_of_seed(mine)]
+
+
+def _newest_of_seed(runs: pd.DataFrame) -> pd.Series:
+    """Tell of each run whether it is the newest of its group and seed."""
+    return ~runs.sort_values("id").duplicated(["group_key", "seed"], keep="last").reindex(runs.index)
+
+
+def _by_group(values: pd.Series, keys: pd.Series) -> pd.Series:
     """Return the values of each group as a list."""
+    sizes = keys.value_counts().sort_index()
     parts = np.split(values.to_numpy()[np.argsort(keys.to_numpy(), kind="stable")], np.cumsum(sizes.to_numpy())[:-1])
     return pd.Series([part.tolist() for part in parts], dtype=object)
 
@@ -130,7 +142,7 @@ def _tally(verdicts: pd.Series, keys: pd.Series, sizes: pd.Series) -> pd.Series:
 def configurations(chosen: pd.DataFrame) -> list[Any]:
     """Return of the ticked runs those of several seeds that have a baseline, a row a group, at most `AT_ONCE`."""
     done = chosen[(chosen["state"] == "complete") & (chosen["kind"] != "baseline") & chosen["baseline_id"].notna()]
-    several = done[done["group_key"].duplicated(keep=False)].drop_duplicates("group_key")
+    several = done[done.groupby("group_key")["seed"].transform("nunique") > 1].drop_duplicates("group_key")
     return list(several.head(AT_ONCE).astype({"baseline_id": int}).itertuples(index=False))
 
 

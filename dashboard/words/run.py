@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from core.formatting import (
+    DASH,
+    class_score,
     count,
     duration,
     megabytes,
@@ -17,16 +19,23 @@ if TYPE_CHECKING:
     from core.verdicts import ConfigurationComparison, RunComparison
 
 
-from dashboard.words.common import moment
+from dashboard.words.common import moment, plain
 
 
 def of_its_seeds(found: "ConfigurationComparison | None") -> str:
     """Return what the seeds of a run's configuration say of it, against those of its baseline."""
     if found is None:
-        return "This is one seed: how much of it is luck, more seeds would tell."
+        return "This is one seed's result: how much of it is luck, more seeds would tell."
     gap, seeds = found.result.macro_f1, len(found.result.per_seed)
     verdict = "no evidence either way" if found.result.verdict.startswith("no") else found.result.verdict
     return f"Over {count(seeds)} seeds: {points(gap.value, gap.low, gap.high)} points of macro F1, {verdict}."
+
+
+def worst_class(row: Any) -> tuple[str, str]:
+    """Return title and figure of the class with the lowest F1, from its row; None or an undefined F1 has neither."""
+    if row is None or row.f1 != row.f1:
+        return "Worst class", DASH
+    return f"Worst class: {plain(row.label)}", class_score(row.f1, row.f1_low, row.f1_high, row.support)
 
 
 def price(compared: "RunComparison") -> str:

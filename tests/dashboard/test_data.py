@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dashboard import cache
 from dashboard.charts import dataset as charts
 from dashboard.words import dataset as words
 from tests.dashboard.test_pages import said
@@ -57,3 +58,10 @@ def test_many_classes_are_drawn_as_the_most_and_the_least_common():
     many = pd.DataFrame({"label": [f"class {i}" for i in range(150)], "count": range(150)})
     (rows,) = charts.training_balance(many).datasets.values()
     assert list(rows["count"]) == [*range(149, 134, -1), *range(14, -1, -1)]
+
+
+def test_what_was_changed_here_is_seen_at_once_on_a_server_too(monkeypatch):
+    monkeypatch.setenv("RUNS_DB", "postgresql://somewhere/runs")
+    before = cache.version().writes
+    cache.written(lambda: None)
+    assert cache.version().writes == before + 1

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.data import load_data
-from core.store import queries
+from core.store import curator, queries
 from core.store.engine import open_store
 from core.store.recorder import recording, save_dataset
+from dashboard import data
 from dashboard.frames import runs as frames
 from tests.dashboard.conftest import HOME
 from tests.dashboard.test_pages import said
@@ -102,6 +103,50 @@ def test_a_ticked_configuration_gets_its_interval_over_seeds(seeded, open_runs):
 # --- Filters, order and pages -----------------------------------------------------------------------
 
 
+def repeat(own, run_id, macro_f1):
+    """Record a run once more, as a newer one with another score; return its number."""
+    with store_of(own).engine.begin() as connection:
+
+        def copy(table, where, **changed):
+            names = [row[1] for row in connection.exec_driver_sql(f"pragma table_info({table})")]
+            values = [str(changed.get(name, name)) for name in names]
+            connection.exec_driver_sql(f"insert into {table} select {', '.join(values)} from {table} where {where}")
+
+        copy("runs", f"id = {run_id}", id="(select max(id) + 1 from runs)")
+        new = connection.exec_driver_sql("select max(id) from runs").scalar()
+        copy("predictions", f"run_id = {run_id}", run_id=new)
+        copy("metrics", f"run_id = {run_id}", run_id=new)
+        of_score = "run_id = ? and split = 'test' and name = 'macro_f1'"
+        connection.exec_driver_sql(f"update metrics set value = ? where {of_score}", (macro_f1, new))
+    return new
+
+
+def test_of_a_seed_that_was_run_again_the_newest_run_counts(own, open_runs):
+    again = repeat(own, own.seeds[1], 0.5)
+    app = open_runs(seeds="true")
+    row = app.dataframe[0].value.set_index("name").loc["lora-r8 ×4"]
+    assert row["seed"] == "3 seeds" and row["range"].startswith("50.0–")
+    assert "Over the 3 seeds of its configuration" in said(app)
+    rows = frames.groups(frames.against_baselines(data.runs(1), own.tfidf))
+    assert [*own.seeds, again] in rows["ids"].tolist()
+
+
+def test_one_seed_that_was_run_twice_has_no_deviation(own):
+    again = repeat(own, own.odd, 0.5)
+    row = frames.groups(frames.against_baselines(data.runs(1), own.tfidf)).set_index("id").loc[again]
+    assert (row["seeds"], row["macro_f1"], row["ids"]) == (1, 0.5, [own.odd, again])
+    assert frames.pd.isna(row["macro_f1_deviation"])
+    assert not frames.configurations(data.some_runs([own.odd, again]))
+
+
+def test_the_recorded_difference_stays_when_the_baseline_is_deleted(own):
+    before = frames.against_baselines(data.runs(1), own.tfidf).set_index("id").loc[own.lora, ["gap", "verdict"]]
+    curator.delete_run(store_of(own), own.tfidf)
+    row = frames.against_baselines(data.runs(1), own.majority).set_index("id").loc[own.lora]
+    assert frames.pd.isna(row["baseline_id"])
+    assert row[["gap", "verdict"]].tolist() == before.tolist()
+
+
 def test_filters_come_from_the_address(seeded, open_runs):
     assert names(open_runs(kind="baseline")) == ["tfidf", "majority"]
     assert names(open_runs(kind="baseline", search="TFI")) == ["tfidf"]
@@ -181,8 +226,6 @@ def test_a_page_is_in_the_address_and_a_filter_goes_back_to_the_first(many, open
 
 
 def test_the_best_baseline_stands_on_every_page(seeded):
-    from dashboard import data
-
     runs = frames.against_baselines(data.everything(), seeded.tfidf)
     runs = frames.ordered(frames.pd.concat([runs[runs["id"] != seeded.tfidf]] * 20), "id", descending=False)
     rows = frames.pd.concat([runs, frames.against_baselines(data.some_runs([seeded.tfidf]), seeded.tfidf)])
@@ -193,8 +236,6 @@ def test_the_best_baseline_stands_on_every_page(seeded):
 
 
 def test_the_chart_of_many_runs_keeps_the_best_the_front_and_the_baselines(seeded):
-    from dashboard import data
-
     complete = data.complete_runs(1)
     many = frames.pd.concat([complete] * 100, ignore_index=True).assign(id=range(100 * len(complete)))
     many = many.sort_values("macro_f1", ascending=False, kind="stable").reset_index(drop=True)
@@ -239,6 +280,18 @@ def test_the_trash_restores_and_deletes_for_good_after_a_question(own, open_runs
     assert not app.exception
     assert own.tfidf not in list(queries.runs(store_of(own), trash=True)["id"])
     assert "The trash is empty." in said(open_runs(show="trash"))
+
+
+def test_a_run_that_was_restored_meanwhile_is_not_deleted_for_good(own, open_runs):
+    open_runs(chosen=f"{own.odd},{own.tfidf}").button(key="do Delete").click().run()
+    app = open_runs(show="trash", chosen=f"{own.odd},{own.tfidf}")
+    app.button(key="delete for good").click().run()
+    curator.restore_runs(store_of(own), [own.odd])
+    app.button(key="really delete").click().run()
+    assert not app.exception
+    assert f"\\#{own.odd}" in app.toast[0].value and f"\\#{own.tfidf}" not in app.toast[0].value
+    left = list(queries.runs(store_of(own), trash=True)["id"])
+    assert own.odd in left and own.tfidf not in left
 
 
 def test_the_archive_takes_runs_and_gives_them_back(own, open_runs):

@@ -1,12 +1,16 @@
 """What people change in the record, and that nothing is lost by it."""
 
+import shutil
+
 import pytest
+from sqlalchemy import update
 
 from core.config import make_config
 from core.errors import RequestError
 from core.store import curator, queries, recorder
 from core.store.curator import Annotation
 from core.store.records import content_hash
+from core.store.schema import RunRow
 
 
 @pytest.fixture
@@ -17,30 +21,29 @@ def run_id(store):
 
 
 def test_a_run_is_renamed_noted_and_tagged(store, run_id):
-    curator.rename_run(store, run_id, "  the\nchosen one ")
-    curator.note_run(store, run_id, "ship it ")
-    curator.tag_run(store, run_id, ["paper", " paper", "", "α β"])
+    curator.describe_run(store, run_id, "  the\nchosen one ", "ship it ", ["paper", " paper", "", "α β"])
     run = queries.run(store, run_id)
     assert (run.name, run.notes, run.tags) == ("the chosen one", "ship it", ["paper", "α β"])
-    curator.note_run(store, run_id, " ")
+    curator.describe_run(store, run_id, "the chosen one", " ", [])
     assert queries.run(store, run_id).notes is None
 
 
 @pytest.mark.parametrize("name", ["", "  \n", "x" * 201])
 def test_a_senseless_name_is_refused(name, store, run_id):
     with pytest.raises(RequestError, match="1 to 200 characters"):
-        curator.rename_run(store, run_id, name)
-    assert queries.run(store, run_id).name == "a run"
+        curator.describe_run(store, run_id, name, "a note", ["paper"])
+    run = queries.run(store, run_id)
+    assert (run.name, run.notes, run.tags) == ("a run", None, [])
 
 
 def test_a_tag_that_is_too_long_is_refused(store, run_id):
     with pytest.raises(RequestError, match="at most 50 characters"):
-        curator.tag_run(store, run_id, ["x" * 51])
+        curator.describe_run(store, run_id, "a", "", ["x" * 51])
 
 
 def test_a_run_that_is_not_there_is_refused(store):
     with pytest.raises(RequestError, match="There is no run 7"):
-        curator.rename_run(store, 7, "a")
+        curator.describe_run(store, 7, "a", "", [])
 
 
 def test_a_run_in_the_trash_is_out_of_sight_until_it_is_brought_back(store, run_id):
@@ -70,10 +73,65 @@ def test_every_change_of_a_run_moves_its_stamp_and_no_others(store, run_id):
     with recorder.recording(store, make_config({}), "another", {}) as other:
         pass
     before = queries.stamps(store)
-    curator.rename_run(store, run_id, "b")
+    curator.describe_run(store, run_id, "b", "", [])
     after = queries.stamps(store)
     assert after[run_id] != before[run_id]
     assert after[other.id] == before[other.id]
+
+
+def linked(store, run_id):
+    """Record a run whose baseline is another one; return its number."""
+    with recorder.recording(store, make_config({}), "measured", {}) as run:
+        run.update(baseline_id=run_id)
+    return run.id
+
+
+def with_folder(store, run_id):
+    folder = store.folder / "adapters" / str(run_id)
+    folder.mkdir(parents=True)
+    (folder / "weights").write_text("w")
+    with store.session.begin() as session:
+        session.execute(update(RunRow).where(RunRow.id == run_id).values(adapter_path=f"adapters/{run_id}"))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "delete", [lambda *of: curator.delete_run(*of), lambda db, one: curator.empty_trash(db, [one])]
+)
+def test_a_run_whose_baseline_is_deleted_changes_with_it(delete, store, run_id):
+    measured = linked(store, run_id)
+    curator.trash_runs(store, [run_id])
+    before = queries.stamps(store)[measured]
+    delete(store, run_id)
+    assert queries.run(store, measured).baseline_id is None
+    assert queries.stamps(store)[measured] != before
+
+
+def test_only_what_lies_in_the_trash_is_deleted_for_good(store, run_id):
+    restored, gone = linked(store, run_id), linked(store, run_id)
+    curator.trash_runs(store, [run_id, restored])
+    curator.restore_runs(store, [restored])
+    with pytest.raises(RequestError, match=f"no longer at rest in the trash: #{restored}, #{gone}, #77"):
+        curator.empty_trash(store, [run_id, restored, gone, 77])
+    assert list(queries.runs(store, trash=True)["id"]) == [restored, gone]
+
+
+def test_a_folder_that_cannot_be_deleted_is_named_and_the_other_runs_go(store, run_id, monkeypatch):
+    other = linked(store, run_id)
+    held, free = with_folder(store, run_id), with_folder(store, other)
+    rmtree = shutil.rmtree
+
+    def refuse(folder):
+        if folder == held:
+            raise PermissionError(13, "Permission denied")
+        rmtree(folder)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    curator.trash_runs(store, [run_id, other])
+    with pytest.raises(RequestError, match=f"{held} remains \\(Permission denied\\)"):
+        curator.empty_trash(store, [run_id, other])
+    assert queries.runs(store, trash=True).empty
+    assert held.is_dir() and not free.exists()
 
 
 def test_the_newest_annotation_of_a_text_holds_and_the_earlier_ones_are_kept(store):
