@@ -1,6 +1,5 @@
 """Charts on the screen: built and written out once, afterwards only sent."""
 
-import pickle
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
@@ -29,8 +28,8 @@ class Drawn:
 def drawn(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, Drawn]:
     """Keep what a builder of charts made of the same arguments: Altair takes longer than all else on a page."""
 
-    # Pickled, since frames of runs hold lists (their tags), which Streamlit can't tell apart otherwise.
-    @st.cache_resource(max_entries=256, show_spinner=False, hash_funcs={pd.DataFrame: pickle.dumps})
+    # Frames that hold lists, such as tags, are not to come here: Streamlit can't tell them apart.
+    @st.cache_resource(max_entries=256, show_spinner=False)
     @wraps(build)
     def kept(*arguments: P.args, **named: P.kwargs) -> Drawn:
         spec = build(*arguments, **named).to_dict()

@@ -8,9 +8,6 @@ import pandas as pd
 from dashboard.charts.drawing import drawn
 from dashboard.charts.look import INK, run_scale, share_axis, with_interval
 
-_DRAWN = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
-_DRAWN += ["place", "front", "name", "name_at", "leftwards"]
-
 
 @drawn
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
@@ -18,7 +15,6 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
 
     ``runs``: as `frames.cost.cost_quality` gives them, cheapest first.
     """
-    runs = runs[[*_DRAWN, cost]]  # Altair looks at every column anew for each mark
     x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=30, nice=False))
     y = alt.Y("macro_f1", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
     colour = alt.Color("label", scale=run_scale(runs), legend=None)

@@ -137,6 +137,11 @@ def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
     return frame
 
 
+def of_metric(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return number and label of some runs, and one metric with its interval."""
+    return runs[["id", "label", metric, f"{metric}_low", f"{metric}_high"]]
+
+
 def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
     """Return a row an ordered pair of runs: row, column, gap (row minus column), its interval, verdict and text."""
     labels = data.some_runs(run_ids)["label"].tolist()

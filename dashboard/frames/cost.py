@@ -6,6 +6,8 @@ import pandas as pd
 FEW_RUNS = 10
 """Up to this many points each has its name beside it; of more only the front and the baselines have."""
 MOST_NAMES = 14
+_DRAWN = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
+_DRAWN += ["place", "front", "name", "name_at", "leftwards"]
 _NOTHING = 0.18  # how far left of the cheapest run those stand that cost nothing, as a share of the axis
 _NAME, _LINE = 0.3, 0.055  # how wide and high a name is, as shares of the chart
 
@@ -13,10 +15,10 @@ _NAME, _LINE = 0.3, 0.055  # how wide and high a name is, as shares of the chart
 def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Return the runs whose cost is known, cheapest first, and where each stands in the chart.
 
-    ``runs``: rows of `data.everything`. The columns besides: ``place`` (the cost; a run that cost
-    nothing stands left of all others, since a log scale has no 0), ``front`` (no other run is cheaper
-    and better), ``name`` (empty where there is no room), ``name_at`` (the height of that name) and
-    ``leftwards`` (it stands left of its point).
+    ``runs``: rows of `data.everything`. The columns besides number, label, kind, macro F1 and
+    cost: ``place`` (the cost; a run that cost nothing stands left of all others, since a log scale
+    has no 0), ``front`` (no other run is cheaper and better), ``name`` (empty where there is no room),
+    ``name_at`` (the height of that name) and ``leftwards`` (it stands left of its point).
     """
     known = runs.assign(**{cost: known_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])
     known = known.sort_values([cost, "macro_f1"], ascending=[True, False]).reset_index(drop=True)
@@ -24,7 +26,7 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     edge = 10 ** (paid.min() - max(_NOTHING * (paid.max() - paid.min()), 0.3)) if len(paid) else 1.0
     best_before = known["macro_f1"].cummax().shift(fill_value=-np.inf)
     known = known.assign(place=known[cost].where(known[cost] > 0, edge), front=known["macro_f1"] > best_before)
-    return _with_names(known)
+    return _with_names(known)[[*_DRAWN, cost]]
 
 
 def without_cost(runs: pd.DataFrame, cost: str) -> list[str]:
