@@ -1,11 +1,12 @@
 """How quick the dashboard is with many runs: each page's opening, each kind of click, and the server's memory.
 
-    .venv/bin/python -m benchmarks.dashboard                 10,000 runs, 10 million predictions (2 GB on disk)
+    .venv/bin/python -m benchmarks.dashboard                 10,000 runs, 10 million predictions (1 GB on disk)
     .venv/bin/python -m benchmarks.dashboard --runs 500
 
-«script» is the time that the page's script takes in a warm server, the median of several; «browser» the time
-from the click to the last element of the page, in chromium. Absolute times mean little on a shared machine: the
-first line is the yardstick, an empty Streamlit page, measured in the same minute.
+«script» is the time that the page's script takes in a warm process, with a selection that it has not seen before;
+«browser» the time from a click in chromium to the end of what it sets off, «first content» that until the page's
+first words stand there. Each is the median of several. Absolute times mean little on a shared machine: the first
+line is the yardstick, an empty Streamlit page, measured in the same minutes.
 """
 
 import argparse
@@ -14,9 +15,10 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -27,49 +29,121 @@ from rich.table import Table
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.first_use import CHROMIUM_FLAGS, ENVIRONMENT, ROOT, free_port, serve
-from benchmarks.many_runs import make
+from benchmarks.many_runs import METHODS, RANKS, make
 
-REPEATS = 7
+REPEATS = 5
 FRAME, HOME = ROOT / "dashboard" / "frame.py", ROOT / "dashboard" / "Home.py"
+WORDS = ("film", "good", "story", "bad", "never", "time", "plot", "love")
+SCRIPT_STATE = "[data-testid=stApp]"
+ARM = """selector => {
+    const app = document.querySelector(selector);
+    window.finished = new Promise(done => {
+        let started = false;
+        new MutationObserver(() => {
+            const state = app.getAttribute('data-test-script-state');
+            if (state === 'running') started = true;
+            else if (started && state === 'notRunning') done(performance.now());
+        }).observe(app, {attributes: true});
+    });
+    window.began = performance.now();
+}"""
+WAIT = """() => Promise.race([
+    window.finished.then(end => (end - window.began) / 1000),
+    new Promise((_, fail) => setTimeout(() => fail(new Error('the page did not change within a minute')), 60000)),
+])"""
+
+Address = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Click:
+    """What a click changes in the address the n-th time, and how it is done in a browser."""
+
+    address: Callable[[int], Address]
+    act: Callable[[Page, int], None]
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A page with a selection in its address, and the selection that a click then makes."""
+    """A page, its address the n-th time, and what is clicked there."""
 
+    title: str
     page: str
-    address: dict[str, str]
-    clicks: dict[str, dict[str, str]]
+    address: Callable[[int], Address] = field(default=lambda n: {})
+    clicks: dict[str, Click] = field(default_factory=dict)
 
 
 def visits(runs: int) -> list[Visit]:
     """Return what to open and to click; the runs lie in the middle of the table, where nothing is special."""
-    one, two, three = (str(runs // 2 // 6 * 6 + place) for place in (0, 1, 6))
+
+    def adapter(n: int) -> str:
+        return str(runs // 2 // len(METHODS) * len(METHODS) + len(METHODS) * n)
+
+    def find(label: str) -> Callable[[Page, int], None]:
+        def act(page: Page, n: int) -> None:
+            box = page.get_by_label(label, exact=True)
+            box.fill(WORDS[n] if label != "Search" else f"lora-r{RANKS[n]}")
+            box.press("Enter")
+
+        return act
+
+    def choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], None]:
+        def act(page: Page, n: int) -> None:
+            box = page.get_by_role("combobox", name=label, exact=True)
+            box.fill(value(n))
+            box.press("Enter")
+
+        return act
+
+    orders = ("training", "size", "accuracy", "trained weights", "method")
     return [
         Visit(
+            "Runs",
             "runs",
-            {},
-            {
-                "sort by another column": {"sort": "training"},
-                "search": {"search": "lora-r4"},
-                "filter by method": {"method": "LoRA"},
-                "next page": {"page": "2"},
-                "group seeds": {"seeds": "true"},
+            clicks={
+                "sort": Click(lambda n: {"sort": orders[n]}, choose("Sort by", lambda n: orders[n])),
+                "search": Click(lambda n: {"search": f"lora-r{RANKS[n]}"}, find("Search")),
+                "group seeds": Click(
+                    lambda n: {"seeds": "true", "page": str(n + 1)},
+                    lambda page, n: page.get_by_text("Group seeds").click(),
+                ),
             },
         ),
-        Visit("run", {"run": one}, {"another run": {"run": three}}),
-        Visit("compare", {"run": one, "against": two}, {"another run": {"against": three}}),
         Visit(
-            "failures",
-            {"run": one},
+            "Run",
+            "run",
+            lambda n: {"run": adapter(n)},
+            {"another run": Click(lambda n: {"run": adapter(n + 20)}, choose("Run", lambda n: adapter(n + 20)))},
+        ),
+        Visit(
+            "Compare",
+            "compare",
+            lambda n: {"run": adapter(n), "against": adapter(n + 1)},
             {
-                "a cell of the matrix": {"true": "negative", "predicted": "positive"},
-                "sort by loss": {"sort": "loss"},
-                "search": {"contains": "film"},
-                "against another run": {"against": two},
+                "another run": Click(
+                    lambda n: {"run": adapter(n + 20), "against": adapter(1)}, choose("Run", lambda n: adapter(n + 20))
+                )
             },
         ),
-        Visit("data", {"run": one}, {"filter by label": {"label": "negative"}, "search": {"contains": "film"}}),
+        Visit(
+            "Failures",
+            "failures",
+            lambda n: {"run": adapter(n)},
+            {
+                "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, find("Text contains")),
+                "sort by disagreement": Click(
+                    lambda n: {"run": adapter(n + 40), "by": "most disputed first"},
+                    choose("Order", lambda n: ("loss", "surest")[n % 2]),
+                ),
+                "another run": Click(lambda n: {"run": adapter(n + 20)}, choose("Run", lambda n: adapter(n + 20))),
+            },
+        ),
+        Visit(
+            "Data",
+            "data",
+            lambda n: {},
+            {"search": Click(lambda n: {"contains": WORDS[n]}, find("Text contains"))},
+        ),
     ]
 
 
@@ -90,12 +164,16 @@ def main() -> None:
         plan = visits(arguments.runs)
         script = script_times(plan)
         browser, memory = browser_times(plan)
+    report(script, browser, memory)
+
+
+def report(script: dict[tuple[str, str], float], browser: dict[tuple[str, str], float], memory: int) -> None:
+    """Print the table."""
     table = Table("page", "what", "script, s", "browser, s")
-    table.add_row("an empty page", "opened", f"{script['empty', 'opened']:.3f}", f"{browser['empty', 'opened']:.2f}")
-    for (page, what), seconds in script.items():
-        if page != "empty":
-            table.add_row(page, what, f"{seconds:.3f}", f"{browser[page, what]:.2f}")
-    Console().print(table)
+    for (page, what), seconds in browser.items():
+        known = script.get((page, what))
+        table.add_row(page, what, "" if known is None else f"{known:.3f}", f"{seconds:.2f}")
+    Console(width=100).print(table)
     print(f"Memory of the server afterwards: {memory / 1e6:,.0f} MB")
 
 
@@ -103,21 +181,23 @@ def script_times(plan: list[Visit]) -> dict[tuple[str, str], float]:
     """Return the median time of each script in one warm process, by page and what was done."""
     times = {}
     with empty_page() as script:
-        times["empty", "opened"] = _median(AppTest.from_file(script, default_timeout=120))
+        app = AppTest.from_file(script, default_timeout=120)
+        times["empty", "opened"] = statistics.median(_timed(app) for _ in range(REPEATS))
     for visit in plan:
         app = AppTest.from_file(FRAME, default_timeout=120).run().switch_page(f"app_pages/{visit.page}.py")
-        for what, address in {"opened": {}, **visit.clicks}.items():
-            app.query_params.clear()
-            for key, value in (visit.address | address).items():
-                app.query_params[key] = value
-            times[visit.page, what] = _median(app)
-            assert not app.exception, (visit.page, what, app.exception)
+        whats = {"opened": visit.address} | {what: click.address for what, click in visit.clicks.items()}
+        for what, address in whats.items():
+            times[visit.title, what] = statistics.median(_scripted(app, address(n)) for n in range(REPEATS))
     return times
 
 
-def _median(app: AppTest) -> float:
-    app.run()
-    return statistics.median(_timed(app) for _ in range(REPEATS))
+def _scripted(app: AppTest, address: Address) -> float:
+    app.query_params.clear()
+    for key, value in address.items():
+        app.query_params[key] = value
+    seconds = _timed(app)
+    assert not app.exception, (address, app.exception)
+    return seconds
 
 
 def _timed(app: AppTest) -> float:
@@ -131,7 +211,7 @@ def empty_page() -> Iterator[Path]:
     """Give a script of a title alone."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "empty.py"
-        script.write_text("import streamlit as st\nst.title('Empty')\n")
+        script.write_text("import streamlit as st\nst.title('Empty')\nst.text('Nothing.')\n")
         yield script
 
 
@@ -141,16 +221,71 @@ def browser_times(plan: list[Visit]) -> tuple[dict[tuple[str, str], float], int]
     with sync_playwright() as playwright, empty_page() as script:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         with _server(script) as (home, _):
-            times["empty", "opened"] = _opened(chromium.new_page(), home, "", {})
+            page = chromium.new_page()
+            shown = [_open(page, home) for _ in range(REPEATS)]
+            times["an empty page", "first content, tab opened"] = _median([first for first, _ in shown])
         with _server(HOME) as (home, pid):
             page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+            page.set_default_timeout(60_000)
+            shown = [_open(page, home) for _ in range(REPEATS)]
+            times["Runs", "first content, tab opened"] = _median([first for first, _ in shown])
             for visit in plan:
-                path = "" if visit.page == "runs" else visit.page
-                for what, address in {"opened": {}, **visit.clicks}.items():
-                    times[visit.page, what] = _opened(page, home, path, visit.address | address)
+                for what, seconds in _visited(page, home, visit):
+                    times[visit.title, what] = seconds
             memory = psutil.Process(pid).memory_info().rss
         chromium.close()
     return times, memory
+
+
+def _visited(page: Page, home: str, visit: Visit) -> Iterator[tuple[str, float]]:
+    """Give the times of a page's opening by a click in the navigation, and of the clicks on it."""
+    opened = []
+    for n in range(REPEATS):
+        elsewhere = "data" if visit.title != "Data" else "run"
+        _open(page, f"{home}/{elsewhere}?{urlencode(visit.address(n))}")
+        opened.append(_navigate(page, visit.title))
+    yield "first content", _median([first for first, _ in opened])
+    yield "opened", _median([whole for _, whole in opened])
+    path = "" if visit.page == "runs" else visit.page
+    for what, click in visit.clicks.items():
+        _open(page, f"{home}/{path}?{urlencode(visit.address(0))}")
+        yield what, _median([_clicked(page, partial(click.act, page, n)) for n in range(REPEATS)])
+
+
+def _median(seconds: list[float]) -> float:
+    return statistics.median(seconds[1:])  # the first one fills caches of the browser
+
+
+def _open(page: Page, address: str) -> tuple[float, float]:
+    """Open an address; return how long it took until the first words stood there, and until the end."""
+    start = time.perf_counter()
+    page.goto(address)
+    _first_words(page)
+    first = time.perf_counter() - start
+    page.locator(f'{SCRIPT_STATE}[data-test-script-state="notRunning"]').wait_for()
+    return first, time.perf_counter() - start
+
+
+def _navigate(page: Page, title: str) -> tuple[float, float]:
+    link = page.get_by_test_id("stSidebarNavLink").get_by_text(title, exact=True)
+    page.evaluate(ARM, SCRIPT_STATE)
+    start = time.perf_counter()
+    link.click()
+    page.get_by_role("heading", name=title, exact=True).first.wait_for()
+    _first_words(page)
+    first = time.perf_counter() - start
+    return first, float(page.evaluate(WAIT))
+
+
+def _first_words(page: Page) -> None:
+    words = '[data-testid="stText"], [data-testid="stMarkdown"] p, [data-testid="stSelectbox"]'
+    page.get_by_test_id("stMain").locator(words).first.wait_for()
+
+
+def _clicked(page: Page, act: Callable[[], None]) -> float:
+    page.evaluate(ARM, SCRIPT_STATE)
+    act()
+    return float(page.evaluate(WAIT))
 
 
 @contextmanager
@@ -162,18 +297,6 @@ def _server(script: Path) -> Iterator[tuple[str, int]]:
     finally:
         server.terminate()
         server.wait()
-
-
-def _opened(page: Page, home: str, path: str, address: dict[str, str]) -> float:
-    """Return how long a fresh tab of a warm browser waits for the last element, the median of some."""
-    seconds = []
-    for _ in range(4):
-        start = time.perf_counter()
-        page.goto(f"{home}/{path}?{urlencode(address)}")
-        page.locator("h1").first.wait_for(timeout=120_000)
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=120_000)
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds[1:])
 
 
 if __name__ == "__main__":
