@@ -2,43 +2,46 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import RequestError, did_you_mean
 from core.formatting import count
-from dashboard import exports
-from dashboard.data import Annotation
+from dashboard import data, exports
 
 MOST_MEGABYTES = 20
-LONGEST_TAG = 50
-LONGEST_NOTE = 10_000
-FIELDS = ("tag", "note", "proposed_label")
 _SEPARATORS = (",", ";", "\t")
 _LONGEST_CELL = MOST_MEGABYTES * 1_000_000
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a file says: the annotations by text, and how many of its texts this data set does not have."""
+    """What a file says: on how many texts it notes something, what that changes by text, and how many it can't place.
 
-    said: dict[str, Annotation]
+    ``changes`` hold of each text the fields that are to become another; ``unknown`` counts the texts
+    that this data set does not have.
+    """
+
+    texts: int
+    changes: dict[str, dict[str, str | None]]
     unknown: int
 
 
-def read(content: bytes, known: dict[str, Annotation], labels: Sequence[str]) -> Found:
+def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: Sequence[str]) -> Found:
     """Read annotations from a CSV file. Raises `RequestError` with the reason where it can't be used.
 
-    ``known``: every text of the data set with its annotation, whose fields stay where the file lacks
-    their column. Rows that say nothing are passed over.
+    ``known``: every text of the data set with what is noted on it, which stays where the file lacks a
+    column. Rows that say nothing are passed over; so are those that say what is known, beside a row of
+    the same text that says something else.
     """
     rows, columns = _rows(content)
     by_text = {_plain(text): text for text in known}
-    said: dict[str, Annotation] = {}
+    texts: set[str] = set()
+    changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
     for line, row in rows:
-        fields = {name: exports.as_typed(row[name]).strip() or None for name in FIELDS if name in columns}
+        fields = {name: exports.as_typed(row[name]).strip() or None for name in data.ANNOTATED if name in columns}
         _check(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -46,9 +49,20 @@ def read(content: bytes, known: dict[str, Annotation], labels: Sequence[str]) ->
         if text is None:
             unknown.add(row["text"])
             continue
-        before = known[text]
-        said[text] = Annotation(**{name: fields.get(name, getattr(before, name)) for name in FIELDS})
-    return Found(said, len(unknown))
+        texts.add(text)
+        new = {name: value for name, value in fields.items() if value != known[text][name]}
+        if new:
+            _check_alike(changed.setdefault(text, (line, new)), line, new)
+    return Found(len(texts), {text: new for text, (_, new) in changed.items()}, len(unknown))
+
+
+def _check_alike(first: tuple[int, dict[str, str | None]], line: int, new: dict[str, str | None]) -> None:
+    """Refuse two rows that say different things of one text."""
+    if first[1] != new:
+        raise RequestError(
+            f"Lines {count(first[0])} and {count(line)} have the same text and say different things of it. "
+            "Nothing was kept."
+        )
 
 
 def _rows(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
@@ -89,22 +103,21 @@ def _check_columns(columns: Sequence[str]) -> None:
     shown = ", ".join(name[:30] for name in columns[:8])
     if "text" not in columns:
         raise RequestError(f"There is no column «text». Its columns: {shown}. Nothing was kept.")
-    if not set(FIELDS) & set(columns):
+    if not set(data.ANNOTATED) & set(columns):
         raise RequestError(
             f"There is no column «tag», «note» or «proposed_label». Its columns: {shown}. Nothing was kept."
         )
-    twice = next((name for name in ("text", *FIELDS) if columns.count(name) > 1), None)
+    twice = next((name for name in ("text", *data.ANNOTATED) if columns.count(name) > 1), None)
     if twice:
         raise RequestError(f"There is more than one column «{twice}». Nothing was kept.")
 
 
-def _check(fields: dict[str, str | None], line: int, labels: Sequence[str]) -> None:
-    tag, note, label = (fields.get(name) or "" for name in FIELDS)
-    where = f"Line {count(line)}"
-    if len(tag) > LONGEST_TAG:
-        raise RequestError(f"{where}: a tag has at most {LONGEST_TAG} characters. Nothing was kept.")
-    if len(note) > LONGEST_NOTE:
-        raise RequestError(f"{where}: a note has at most {count(LONGEST_NOTE)} characters. Nothing was kept.")
+def _check(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
+    where, label = f"Line {count(line)}", fields.get("proposed_label")
+    try:
+        data.check_annotation(fields)
+    except RequestError as error:
+        raise RequestError(f"{where}: {error} Nothing was kept.") from None
     if label and label not in labels:
         shown = ", ".join(labels[:20])
         raise RequestError(

@@ -1,30 +1,23 @@
 """What people change in the record: names, notes, tags, the archive, the trash, and annotations of texts."""
 
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import RequestError
+from core.formatting import count
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import Run, content_hash
+from core.store.records import ANNOTATED, Run, content_hash
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
 
 LONGEST_NAME = 200
 LONGEST_TAG = 50
-
-
-@dataclass(frozen=True)
-class Annotation:
-    """What a person says of a text; all three None takes back what was said before."""
-
-    tag: str | None = None
-    note: str | None = None
-    proposed_label: str | None = None
+LONGEST_NOTE = 10_000
+"""The most characters of a note on a text."""
 
 
 def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
@@ -46,9 +39,13 @@ def _name(text: str) -> str:
 def _tags(texts: Iterable[str]) -> list[str]:
     tags = list(dict.fromkeys(" ".join(tag.split()) for tag in texts if tag.strip()))
     for tag in tags:
-        if len(tag) > LONGEST_TAG:
-            raise RequestError(f"A tag has at most {LONGEST_TAG} characters; this one has {len(tag)}: {tag[:20]}…")
+        _check_tag(tag)
     return tags
+
+
+def _check_tag(tag: str) -> None:
+    if len(tag) > LONGEST_TAG:
+        raise RequestError(f"A tag has at most {LONGEST_TAG} characters; this one has {len(tag)}: {tag[:20]}…")
 
 
 def archive_runs(store: Store, run_ids: Sequence[int], *, archived: bool = True) -> None:
@@ -142,24 +139,44 @@ def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
         session.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(**columns))
 
 
-def annotate(store: Store, said: dict[str, Annotation]) -> int:
-    """Keep what a person says of texts, by text; return of how many texts it is new.
+def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> int:
+    """Change what people note on texts, by text: of each text the given fields of `ANNOTATED`, None to take one back.
 
-    What was said before stays in the table; the newest holds.
+    Return on how many texts that changes what is noted. What was noted before stays in the table; the
+    newest holds. Raises `RequestError` where a field is too long; then nothing is changed.
     """
-    hashes = {content_hash(text): one for text, one in said.items()}
+    for fields in changes.values():
+        check_annotation(fields)
+    hashes = {content_hash(text): fields for text, fields in changes.items()}
     with store.session.begin() as session:
-        earlier = queries.newest_annotations(list(hashes))
-        known = {row.content_hash: row for row in session.scalars(select(AnnotationRow).where(earlier))}
+        known = _noted(session, list(hashes))
+        nothing = dict.fromkeys(ANNOTATED)
+        merged = {hash_: {**known.get(hash_, nothing), **fields} for hash_, fields in hashes.items()}
         rows = [
-            {"content_hash": hash_, **asdict(one), "created_at": now()}
-            for hash_, one in hashes.items()
-            if one != _said(known.get(hash_))
+            {"content_hash": hash_, **noted, "created_at": now()}
+            for hash_, noted in merged.items()
+            if noted != known.get(hash_, nothing)
         ]
         if rows:
             session.execute(insert(AnnotationRow), rows)
     return len(rows)
 
 
-def _said(row: AnnotationRow | None) -> Annotation:
-    return Annotation(row.tag, row.note, row.proposed_label) if row else Annotation()
+def check_annotation(fields: Mapping[str, str | None]) -> None:
+    """Raise `RequestError` where what a person notes on a text is too long."""
+    _check_tag(fields.get("tag") or "")
+    note = fields.get("note") or ""
+    if len(note) > LONGEST_NOTE:
+        raise RequestError(f"A note has at most {count(LONGEST_NOTE)} characters; this one has {count(len(note))}.")
+
+
+def _noted(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:
+    """Return what is noted on texts, by their hash, and keep others from changing it until the session ends."""
+    noted: dict[str, dict[str, str | None]] = {}
+    for place in range(0, len(hashes), queries.MANY):
+        part = hashes[place : place + queries.MANY]
+        # A write comes first: from here on nobody else can note something on these texts.
+        session.execute(update(AnnotationRow).where(AnnotationRow.content_hash.in_(part)).values(tag=AnnotationRow.tag))
+        for row in session.scalars(select(AnnotationRow).where(queries.newest_annotations(part))):
+            noted[row.content_hash] = {name: getattr(row, name) for name in ANNOTATED}
+    return noted

@@ -13,7 +13,7 @@ from sqlalchemy.types import NullType
 
 from core.errors import RequestError
 from core.store.engine import Store
-from core.store.records import Dataset, Run, state
+from core.store.records import ANNOTATED, Dataset, Run, state
 from core.store.schema import (
     AnnotationRow,
     ClassBalanceRow,
@@ -33,7 +33,7 @@ OVER_BASELINE = "macro_f1_over_baseline"
 OVER_BASELINE_P = f"{OVER_BASELINE}_p"
 HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE, OVER_BASELINE_P)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
-_MANY = 10_000  # numbers in one IN (…): databases have a limit
+MANY = 10_000  # values in one IN (…): databases have a limit
 
 
 @contextmanager
@@ -66,8 +66,8 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
     does ``worst_f1``, of the test split's class with the lowest F1, beside ``worst_class`` and
     ``worst_support``. With ``run_ids`` only these; with ``trash`` also those in the trash.
     """
-    if run_ids is not None and len(run_ids) > _MANY:
-        parts = [runs(store, run_ids[i : i + _MANY], trash=trash) for i in range(0, len(run_ids), _MANY)]
+    if run_ids is not None and len(run_ids) > MANY:
+        parts = [runs(store, run_ids[i : i + MANY], trash=trash) for i in range(0, len(run_ids), MANY)]
         return pd.concat(parts, ignore_index=True)
     columns = [column for column in RunRow.__table__.columns if column.name not in _HEAVY]
     query = select(*columns, DatasetRow.name.label("dataset")).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
@@ -207,6 +207,12 @@ def examples(store: Store, dataset_id: int, split: str | None = None) -> pd.Data
     return _frame(store, query.order_by(ExampleRow.split, ExampleRow.position))
 
 
+def example_text(store: Store, example_id: int) -> str | None:
+    """Return the text of one example; None where there is none of that number."""
+    with _readable(store), store.session() as session:
+        return session.scalar(select(ExampleRow.text).where(ExampleRow.id == example_id))
+
+
 def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     """Return a row an example of a split, in its order.
 
@@ -232,13 +238,18 @@ def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     )
 
 
-def outcomes(store: Store, run_id: int, labels: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the true and the predicted label codes of a run's test examples, in order: [n] and [n]."""
+def outcomes(
+    store: Store, run_id: int, labels: Sequence[str], split: str = "test"
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the true and the predicted label codes of a run's examples of a split, in order: [n] and [n].
+
+    Raises `RequestError` for a run that names a label which is none of ``labels``.
+    """
     frame = _frame(
         store,
         select(ExampleRow.label, PredictionRow.predicted)
         .join(PredictionRow, PredictionRow.example_id == ExampleRow.id)
-        .where(PredictionRow.run_id == run_id, ExampleRow.split == "test")
+        .where(PredictionRow.run_id == run_id, ExampleRow.split == split)
         .order_by(ExampleRow.position),
     )
     code = {label: index for index, label in enumerate(labels)}
@@ -335,9 +346,9 @@ def votes(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataF
 def annotations(store: Store) -> pd.DataFrame:
     """Return the newest annotation of each text that has one: content_hash, tag, note, proposed_label, created_at."""
     table = AnnotationRow
-    columns = (table.content_hash, table.tag, table.note, table.proposed_label, table.created_at)
+    columns = [getattr(table, name) for name in ("content_hash", *ANNOTATED, "created_at")]
     frame = _frame(store, select(*columns).where(newest_annotations()).order_by(table.id))
-    return frame[frame[["tag", "note", "proposed_label"]].notna().any(axis=1)].reset_index(drop=True)
+    return frame[frame[list(ANNOTATED)].notna().any(axis=1)].reset_index(drop=True)
 
 
 def newest_annotations(hashes: Sequence[str] | None = None) -> ColumnElement[bool]:

@@ -11,6 +11,10 @@ SILENT_AFTER = timedelta(seconds=60)
 """A running run whose heartbeat is older than this has crashed."""
 
 
+ANNOTATED = ("tag", "note", "proposed_label")
+"""What a person may note on a text: the columns of an annotation."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One row of ``runs``. `state` is its status as of now: a run that fell silent reads as crashed."""

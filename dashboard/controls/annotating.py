@@ -9,26 +9,25 @@ import streamlit as st
 
 from core.errors import RequestError
 from dashboard import annotating, data, exports, state
-from dashboard.annotating import FIELDS
 from dashboard.words import failures as words
 from dashboard.words.common import plain
 
 
 def annotate(row: Any, labels: list[str]) -> None:
     """Draw the form for one example, filled with what was noted before."""
-    noted = data.Annotation(*(row[name] for name in FIELDS))
+    noted = _noted(row)
     # What was noted is part of the keys: fields of another state of the record start from that.
-    key = f"{row['example_id']} {hash(noted)}"
+    key = f"{row['example_id']} {hash(tuple(noted.values()))}"
     with st.form(f"annotate {key}", border=False):
         with st.container(horizontal=True):
-            _choose(data.tags(), noted.tag, "Tag", f"tag {key}", new=True)
-            _choose(labels, noted.proposed_label, "Proposed label", f"proposed {key}")
-        st.text_area("Note", noted.note or "", key=f"note {key}", height=80, max_chars=annotating.LONGEST_NOTE)
+            _choose(data.tags(), noted["tag"], "Tag", f"tag {key}", new=True)
+            _choose(labels, noted["proposed_label"], "Proposed label", f"proposed {key}")
+        st.text_area("Note", noted["note"] or "", key=f"note {key}", height=80, max_chars=data.LONGEST_NOTE)
         with st.container(horizontal=True):
             st.form_submit_button(
-                "Save", icon=":material/save:", on_click=_save, args=(row["text"], key), type="primary"
+                "Save", icon=":material/save:", on_click=_save, args=(row["text"], key, noted), type="primary"
             )
-            if noted != data.Annotation():
+            if any(noted.values()):
                 st.form_submit_button("Take back", icon=":material/undo:", on_click=_take_back, args=(row["text"],))
 
 
@@ -39,22 +38,20 @@ def _choose(options: list[str], chosen: str | None, label: str, key: str, *, new
     st.selectbox(label, offered, index=index, key=key, accept_new_options=new, placeholder=hint, width=240)
 
 
-def _save(text: str, key: str) -> None:
-    typed = [st.session_state.get(f"{name} {key}") for name in ("tag", "note", "proposed")]
-    tag, note, label = (" ".join(typed[0].split()) if typed[0] else None), (typed[1] or "").strip(), typed[2]
-    state.attempt(
-        _keep, text, data.Annotation(tag or None, note or None, label or None), done="The annotation is kept."
-    )
+def _noted(row: Any) -> dict[str, str | None]:
+    return {name: row[name] for name in data.ANNOTATED}
 
 
-def _keep(text: str, said: data.Annotation) -> None:
-    if said.tag and len(said.tag) > annotating.LONGEST_TAG:
-        raise RequestError(f"A tag has at most {annotating.LONGEST_TAG} characters; this one has {len(said.tag)}.")
-    data.annotate({text: said})
+def _save(text: str, key: str, noted: dict[str, str | None]) -> None:
+    """Keep those fields that a person changed: of the others somebody else may have said more since."""
+    tag, note, label = (st.session_state.get(f"{name} {key}") or "" for name in ("tag", "note", "proposed"))
+    typed = dict(zip(data.ANNOTATED, (" ".join(tag.split()), note.strip(), label), strict=True))
+    changes = {name: value or None for name, value in typed.items() if (value or None) != noted[name]}
+    state.attempt(data.annotate, {text: changes}, done="The annotation is kept.")
 
 
 def _take_back(text: str) -> None:
-    state.attempt(data.annotate, {text: data.Annotation()}, done="The annotation is taken back.")
+    state.attempt(data.annotate, {text: dict.fromkeys(data.ANNOTATED)}, done="The annotation is taken back.")
 
 
 def accept(row: Any, label: str) -> None:
@@ -62,12 +59,11 @@ def accept(row: Any, label: str) -> None:
     if row["proposed_label"] == label:
         st.caption(f"{plain(label)} is the proposed label.")
         return
-    said = data.Annotation(row["tag"], row["note"], label)
     st.button(
         f"Propose «{plain(label)}»",
         icon=":material/check:",
         on_click=state.attempt,
-        args=(data.annotate, {row["text"]: said}),
+        args=(data.annotate, {row["text"]: {"proposed_label": label}}),
         kwargs={"done": "The suggested label is kept as the proposed one."},
     )
 
@@ -96,22 +92,18 @@ def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     )
     if file is None:
         return
-    frame = known()
-    before = {
-        text: data.Annotation(*said) for text, *said in frame[["text", *FIELDS]].itertuples(index=False, name=None)
-    }
-    every = [*labels, *(one.proposed_label for one in before.values() if one.proposed_label)]
+    before = {row["text"]: _noted(row) for row in known().to_dict("records")}
+    every = [*labels, *(noted["proposed_label"] for noted in before.values() if noted["proposed_label"])]
     try:
         found = annotating.read(file.getvalue(), before, every)
     except RequestError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    new = {text: said for text, said in found.said.items() if said != before[text]}
-    st.text(words.annotations_found(len(found.said), len(new), found.unknown))
+    st.text(words.annotations_found(found.texts, len(found.changes), found.unknown))
     st.button(
         "Keep these annotations",
-        disabled=not new,
+        disabled=not found.changes,
         on_click=state.attempt,
-        args=(data.annotate, new),
+        args=(data.annotate, found.changes),
         kwargs={"done": "The annotations are kept."},
     )

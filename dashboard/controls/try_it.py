@@ -15,7 +15,7 @@ LONGEST_IN_ADDRESS = 1_000  # longer ones make addresses that browsers and chats
 def write_text() -> str:
     """Draw the box to write a text in; ready with what the address holds, else with a test example."""
     example = st.query_params.get("example", "")
-    ready = (st.query_params.get("text") or data.example_text(test_set(), example) or data.sample_text(test_set()))[
+    ready = (st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set()))[
         :LONGEST
     ]
     key = f"text {test_set()} {example}"

@@ -4,10 +4,8 @@ import pandas as pd
 
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import content_hash
+from core.store.records import ANNOTATED, content_hash
 from dashboard.cache import any_change, cached
-
-COLUMNS = ("tag", "note", "proposed_label")
 
 
 @cached(any_change, keep=2)
@@ -19,15 +17,15 @@ def annotated(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame of examples (``text``) with what was noted on each: tag, note and proposed_label, else None."""
     known = _annotations()
     if known.empty:
-        return frame.assign(**dict.fromkeys(COLUMNS, None))
+        return frame.assign(**dict.fromkeys(ANNOTATED, None))
     hashes = frame["text"].map(content_hash)
-    noted = {name: hashes.map(known[name]).astype(object) for name in COLUMNS}
+    noted = {name: hashes.map(known[name]).astype(object) for name in ANNOTATED}
     return frame.assign(**{name: column.where(column.notna(), None) for name, column in noted.items()})
 
 
 def annotations() -> pd.DataFrame:
     """Return all that was noted, on whatever text: tag, note and proposed_label, by the hash of the text."""
-    return _annotations()[list(COLUMNS)]
+    return _annotations()[list(ANNOTATED)]
 
 
 def tags() -> list[str]:

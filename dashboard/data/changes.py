@@ -1,7 +1,8 @@
 """What people change from the screens: names, notes, tags, the archive, the trash, and annotations."""
 
+from collections.abc import Mapping
+
 from core.store import curator
-from core.store.curator import Annotation
 from dashboard.cache import store, written
 
 # Each raises `RequestError` with the reason where it can't be done; then nothing is changed, but by `empty_trash`.
@@ -32,6 +33,6 @@ def empty_trash(run_ids: list[int]) -> None:
     written(lambda: curator.empty_trash(store(), run_ids))
 
 
-def annotate(said: dict[str, Annotation]) -> int:
-    """Keep what a person says of texts, by text; return of how many texts it is new."""
-    return written(lambda: curator.annotate(store(), said))
+def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:
+    """Change what is noted on texts, by text, of each the given fields; return on how many texts that is new."""
+    return written(lambda: curator.annotate(store(), changes))

@@ -29,7 +29,8 @@ def lengths(db: Store, run_id: int) -> pd.Series:
 @cached(these_runs, keep=8)
 def columns(db: Store, run_id: int) -> pd.DataFrame:
     """Return the other columns of the data, a row an example in `judged`."""
-    return pd.DataFrame.from_records([one or {} for one in judged(run_id)["extra"]])
+    frame = judged(run_id)
+    return pd.DataFrame([one or {} for one in frame["extra"]], index=frame.index)
 
 
 def other_runs(run_id: int, test_set: int) -> list[int]:

@@ -25,11 +25,14 @@ def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.flo
 
 
 @cached(these_runs, keep=24)
-def codes(db: Store, run_id: int, split: str = "test") -> NDArray[np.int64]:
+def outcomes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the true and the predicted label codes of the examples of a split that a run judged: [n] and [n]."""
+    return queries.outcomes(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
+
+
+def codes(run_id: int, split: str = "test") -> NDArray[np.int64]:
     """Return the true label codes of the examples of a split that a run judged: [n]."""
-    names = queries.dataset(db, run(run_id).dataset_id or 0).labels
-    place = {label: code for code, label in enumerate(names)}
-    return np.array([place[label] for label in queries.predictions(db, run_id, split)["label"]], dtype=np.int64)
+    return outcomes(run_id, split)[0]
 
 
 @cached(these_runs, keep=24)

@@ -6,20 +6,21 @@ import pandas as pd
 
 from core.formatting import setting
 from dashboard import data
+from dashboard.words.common import named_apart
 
-NOTED = ["tag", "note", "proposed_label"]
 JUDGED = ["label", "predicted", "confidence", "true_probability", "loss", "flip", "other", "truncated", "words"]
 
 
 def listed(run_id: int, frame: pd.DataFrame) -> pd.DataFrame:
     """Return listed examples with all that is known of them; ``frame``: rows of `data.judged` under its index."""
-    return _with_the_data(run_id, data.annotated(frame), ["text", *NOTED, *JUDGED, "disagreement"])
+    return _with_the_data(run_id, data.annotated(frame), ["text", *data.ANNOTATED, *JUDGED, "disagreement"])
 
 
 def annotated(run_id: int) -> pd.DataFrame:
     """Return the annotated examples of a run's test set, with the other columns of the data."""
     frame = data.annotated(data.judged(run_id))
-    return _with_the_data(run_id, frame[frame[NOTED].notna().any(axis=1)], ["text", *NOTED, "label"])
+    frame = frame[frame[list(data.ANNOTATED)].notna().any(axis=1)]
+    return _with_the_data(run_id, frame, ["text", *data.ANNOTATED, "label"])
 
 
 def texts(run_id: int) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def texts(run_id: int) -> pd.DataFrame:
 def _with_the_data(run_id: int, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     known = frame[[name for name in names if name in frame]]
     own = data.columns(run_id).loc[frame.index]
-    own.columns = [f"{name} (data)" if name in names else str(name) for name in own.columns]
+    own.columns = named_apart(map(str, own.columns), names)
     return pd.concat([known, own], axis=1).astype(object).map(_written)
 
 

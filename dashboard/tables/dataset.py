@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.formatting import DASH, count, number, percent
 from dashboard.tables.cells import as_told, column, heads, told
+from dashboard.words.common import named_apart
 
 ROWS_WITHOUT_SCROLLING = 12
 
@@ -50,7 +51,7 @@ def flawed(frame: pd.DataFrame) -> None:
 def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
     """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
     frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
-    more = extra[[name for name in extra if name not in frame]].rename(columns=lambda name: name.replace("_", " "))
+    more = extra.set_axis(named_apart((str(name).replace("_", " ") for name in extra), frame), axis=1)
     both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
     wide = heads(both) | {"text": st.column_config.TextColumn(width="large")}
     st.dataframe(both, hide_index=True, height=440, column_config=wide, lazy=True, placeholder=DASH)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.formatting import DASH, count, number, percent, setting
 from dashboard.glossary import help_for
+from dashboard.words.common import named_apart
 
 ROW, HEAD = 35, 38  # pixels of a table's row and of its head
 MOST_ROWS = 6
@@ -25,7 +26,9 @@ def example(row: Any, disagreement: float | None, other: str | None) -> None:
         f"{other} said": row.get("other"),
         "flip": row.get("flip"),
     }
-    said |= {name.replace("_", " "): setting(value) for name, value in (row["extra"] or {}).items()}
+    extra = row["extra"] or {}
+    names = named_apart((name.replace("_", " ") for name in extra), said)
+    said |= dict(zip(names, map(setting, extra.values()), strict=True))
     rows = [(name, value, help_for(name) or "") for name, value in said.items() if value not in (None, "", DASH)]
     shown = pd.DataFrame(rows, columns=["", "value", "what it is"])
     st.dataframe(shown, hide_index=True, height="content")

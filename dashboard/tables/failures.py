@@ -6,8 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.formatting import DASH, percent
+from dashboard import data
 from dashboard.glossary import help_for
 from dashboard.tables.cells import as_told, column, told
+from dashboard.words.common import named_apart
 
 PREVIEW = 300
 """Characters of a text in a list; the panel has the whole."""
@@ -39,13 +41,14 @@ def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: 
     column in ``value``. What nobody annotated and no run was asked for is left out.
     """
     wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
-    wanted = [name for name in wanted if name not in ("tag", "note", "proposed_label") or frame[name].notna().any()]
+    wanted = [name for name in wanted if name not in data.ANNOTATED or frame[name].notna().any()]
     shown = frame[wanted].copy()
     shown["text"] = [f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text for text in shown["text"]]
     for name in _SHARES:
         if name in shown:
             shown[name] *= 100
-    heads = _HEADS | ({"value": column} if column else {})
+    ours = [head for name, head in _HEADS.items() if name != "value"]
+    heads = _HEADS | ({"value": named_apart([column], ours)[0]} if column else {})
     return {
         "data": shown.rename(columns=heads),
         "hide_index": True,

@@ -1,6 +1,9 @@
 """The page where runs are tried."""
 
+from core.store.engine import open_store
+from core.store.queries import predictions
 from dashboard.frames import try_it as frames
+from tests.dashboard.hard_texts import record_hard_texts
 from tests.dashboard.test_pages import said
 
 
@@ -37,6 +40,15 @@ def test_a_typed_text_stands_in_the_address_and_comes_back_from_it(seeded, open_
     assert app.query_params["text"] == "A dull, *dull* film."
     again = open_page("try_it", run=seeded.tfidf, beside="", text="A dull, *dull* film.")
     assert again.text_area[0].value == "A dull, *dull* film."
+
+
+def test_an_example_of_another_training_version_is_there_to_be_tried(empty, open_page):
+    store = open_store(str(empty), create=True)
+    record_hard_texts(store)
+    _, run = record_hard_texts(store, trained_on=20)
+    example = predictions(store, run).iloc[20]
+    app = open_page("try_it", run=run, beside="", example=example["example_id"])
+    assert app.text_area[0].value == example["text"]
 
 
 def test_an_edit_shows_what_changed_in_the_text_and_in_the_answers(seeded, open_page):

@@ -8,7 +8,6 @@ from sqlalchemy import update
 from core.config import make_config
 from core.errors import RequestError
 from core.store import curator, queries, recorder
-from core.store.curator import Annotation
 from core.store.records import content_hash
 from core.store.schema import RunRow
 
@@ -135,19 +134,38 @@ def test_a_folder_that_cannot_be_deleted_is_named_and_the_other_runs_go(store, r
 
 
 def test_the_newest_annotation_of_a_text_holds_and_the_earlier_ones_are_kept(store):
-    assert curator.annotate(store, {"a text": Annotation("irony", "reads as praise", "negative")}) == 1
-    assert curator.annotate(store, {"a text": Annotation("sarcasm", None, None), "another": Annotation("x")}) == 2
+    assert curator.annotate(store, {"a text": {"tag": "irony", "note": "reads as praise"}}) == 1
+    assert curator.annotate(store, {"a text": {"tag": "sarcasm"}, "another": {"tag": "x"}}) == 2
     known = queries.annotations(store).set_index("content_hash")
-    assert known.loc[content_hash("a text"), "tag"] == "sarcasm"
+    assert known.loc[content_hash("a text"), ["tag", "note"]].tolist() == ["sarcasm", "reads as praise"]
     assert len(known) == 2
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM annotations").scalar() == 3
 
 
 def test_saying_the_same_again_writes_nothing_and_saying_nothing_takes_it_back(store):
-    curator.annotate(store, {"a text": Annotation("irony")})
-    assert curator.annotate(store, {"a text": Annotation("irony"), "another": Annotation()}) == 0
-    curator.annotate(store, {"a text": Annotation()})
+    curator.annotate(store, {"a text": {"tag": "irony"}})
+    assert curator.annotate(store, {"a text": {"tag": "irony"}, "another": {"tag": None}}) == 0
+    curator.annotate(store, {"a text": {"tag": None}})
+    assert queries.annotations(store).empty
+
+
+def test_a_field_that_is_not_given_stays_as_somebody_else_noted_it(store):
+    curator.annotate(store, {"a text": {"tag": "first"}})
+    curator.annotate(store, {"a text": {"proposed_label": "bad"}})
+    assert queries.annotations(store)[["tag", "proposed_label"]].to_numpy().tolist() == [["first", "bad"]]
+
+
+def test_more_texts_are_annotated_at_once_than_a_database_takes_values(store):
+    texts = {f"text {place}": {"tag": "x"} for place in range(33_000)}
+    assert curator.annotate(store, texts) == 33_000
+    assert curator.annotate(store, texts) == 0
+
+
+@pytest.mark.parametrize("fields", [{"tag": "x" * 51}, {"note": "x" * 10_001}])
+def test_what_is_too_long_to_be_noted_is_refused(fields, store):
+    with pytest.raises(RequestError, match="has at most"):
+        curator.annotate(store, {"fine": {"tag": "x"}, "a text": fields})
     assert queries.annotations(store).empty
 
 
