@@ -201,11 +201,13 @@ def _of_columns(extra: Sequence[Mapping[str, Any] | None]) -> Iterator[_Candidat
 
 
 def _of_values(column: str, values: Sequence[str | int | float | None]) -> Iterator[_Candidate]:
-    frequent = Counter(value for value in values if value is not None).most_common(MOST)
+    """Offer the values of a column by how they read: 1 and «1» are one."""
+    read = [None if value is None else setting(value) for value in values]
+    frequent = Counter(value for value in read if value is not None).most_common(MOST)
     codes = {value: code for code, (value, _) in enumerate(frequent)}
-    coded = np.array([-1 if value is None else codes.get(value, -1) for value in values])
+    coded = np.array([-1 if value is None else codes.get(value, -1) for value in read])
     for value, code in codes.items():
-        yield _Candidate(f"{column} is {setting(value)}", "column", coded == code)
+        yield _Candidate(f"{column} is {value}", "column", coded == code)
 
 
 def _quarters(values: Floats, kind: str, below: str, above: str, unit: str = "") -> Iterator[_Candidate]:

@@ -69,9 +69,10 @@ def show_slices() -> None:
     """Show the kinds of texts with more mistakes than elsewhere; a click filters the list."""
     st.subheader("Kinds of texts")
     with st.spinner("Looking for kinds of texts with more mistakes …"):
-        found, looked_at = slice_frames.slices(run_id), len(data.slices(run_id))
-    for sentence in words.slices(found, looked_at):
+        every = slice_frames.slices(run_id)
+    for sentence in words.slices(slice_frames.standing_out(every), len(every)):
         st.text(sentence)
+    found = every.head(slice_frames.MOST_LISTED)
     if not found.empty:
         names = list(found["name"])
         rows = [row for row, name in enumerate(names) if name == st.query_params.get("slice")]
@@ -81,7 +82,7 @@ def show_slices() -> None:
             rows,
             lambda row: controls.choose_slice(None if row is None else names[row]),
         )
-        some = most_of(len(found), looked_at, "slices", "that stand out most")
+        some = most_of(len(found), len(every), "slices", "that stand out most")
         st.caption(
             f"{some}A click lists a slice. p is adjusted for their number. A column that all but is the label, "
             "such as a mean rating, says little."

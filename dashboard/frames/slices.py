@@ -9,7 +9,8 @@ from dashboard import data
 if TYPE_CHECKING:
     from core.evaluation.slices import Slice
 
-MOST_SHOWN = 50
+MOST_LISTED = 50
+_SHARES = {"wrong": "error_rate", "rest": "rest", "gap": "difference"}
 SIGNIFICANT = 0.05
 
 
@@ -18,16 +19,13 @@ def slices(run_id: int) -> pd.DataFrame:
 
     ``wrong``: the share of errors inside, ``rest``: elsewhere, ``gap``: the first less the second.
     """
-    rows = [
-        {"name": one.name, "size": one.size, "p": one.p_adjusted}
-        | {
-            f"{name}{end}": value
-            for name, share in (("wrong", one.error_rate), ("rest", one.rest), ("gap", one.difference))
-            for end, value in (("", share.value), ("_low", share.low), ("_high", share.high))
-        }
-        for one in data.slices(run_id)[:MOST_SHOWN]
-    ]
-    return pd.DataFrame(rows)
+    found = data.slices(run_id)
+    frame = pd.DataFrame({"name": [one.name for one in found], "size": [one.size for one in found]})
+    frame["p"] = [one.p_adjusted for one in found]
+    for name, attribute in _SHARES.items():
+        for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
+            frame[f"{name}{end}"] = [getattr(getattr(one, attribute), part) for one in found]
+    return frame
 
 
 def standing_out(frame: pd.DataFrame) -> pd.DataFrame:

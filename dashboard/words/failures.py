@@ -49,11 +49,10 @@ def suspicion(label: str, suggested: str, quality: float) -> str:
     )
 
 
-def slices(found: pd.DataFrame, looked_at: int) -> list[str]:
-    """Return on which kinds of texts a run errs more than elsewhere. ``found``: name, p, wrong, rest and gap."""
+def slices(worse: pd.DataFrame, looked_at: int) -> list[str]:
+    """Return on which kinds of texts a run errs more than elsewhere. ``worse``: of all of them name, wrong and rest."""
     if not looked_at:
         return ["There are too few examples, or too few mistakes, to look for kinds of texts."]
-    worse = found[(found["p"] < 0.05) & (found["gap"] > 0)]
     if worse.empty:
         return [f"No slice stands out: of {count(looked_at)} looked at, none has more mistakes than chance explains."]
     head = f"{count(len(worse))} of {count(looked_at)} slices looked at have more mistakes than chance explains."

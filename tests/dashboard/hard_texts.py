@@ -1,5 +1,7 @@
 """A test set that is hard on a page: hostile texts, odd labels, and a kind of text that is always mistaken."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core.config import RunConfig
@@ -25,16 +27,18 @@ WRONG = (np.arange(SIZE) % 4 == 0) | (np.arange(SIZE) % 23 == 1)
 WEAK_WORD = "grey"
 
 
-def texts() -> tuple[str, ...]:
-    """Return the test texts: every fourth has a word that the first run always gets wrong."""
-    plain = [f"Film {place} is {WEAK_WORD if place % 4 == 0 else 'quite'} fine." for place in range(SIZE)]
+def texts(weak: Sequence[str] = (WEAK_WORD,)) -> tuple[str, ...]:
+    """Return the test texts: every fourth has one of the words that the first run always gets wrong."""
+    words = ["quite" if place % 4 else weak[place // 4 % len(weak)] for place in range(SIZE)]
+    plain = [f"Film {place} is {word} fine." for place, word in enumerate(words)]
     return (*HOSTILE, *plain[len(HOSTILE) :])
 
 
-def record_hard_texts(store: Store, trained_on: int = 40) -> tuple[int, int]:
+def record_hard_texts(store: Store, trained_on: int = 40, weak: Sequence[str] = (WEAK_WORD,)) -> tuple[int, int]:
     """Record a run that errs on every fourth text and a few more, and one that errs on the first eight alone.
 
-    ``trained_on``: the number of training examples; data sets that differ in it share the test set.
+    ``trained_on``: the number of training examples; data sets that differ in it share the test set. ``weak``: the words
+    that the first run always gets wrong.
     """
     labels = np.arange(SIZE) % 2
     extra = tuple({"stars": place % 3, "size": place / 2, "text": "own"} for place in range(SIZE))
@@ -42,19 +46,21 @@ def record_hard_texts(store: Store, trained_on: int = 40) -> tuple[int, int]:
         Split(tuple(f"Film {place} is {WEAK_WORD} dull." for place in range(size)), np.arange(size) % 2, ({},) * size)
         for size in (trained_on, 40)
     )
-    splits = {"train": training, "validation": validation, "test": Split(texts(), labels, extra)}
+    splits = {"train": training, "validation": validation, "test": Split(texts(weak), labels, extra)}
     data = DataSet("films", "file:films.csv", None, "text", "label", LABELS, splits, {})
     hostile = np.arange(SIZE) < len(HOSTILE)
-    return _record(store, data, "weak", WRONG | hostile), _record(store, data, "strong", hostile)
+    return record_on(store, data, "weak", WRONG | hostile), record_on(store, data, "strong", hostile)
 
 
-def _record(store: Store, data: DataSet, name: str, wrong: np.ndarray) -> int:
-    sure = np.linspace(0.99, 0.6, SIZE).astype(np.float32)
+def record_on(store: Store, data: DataSet, name: str, wrong: np.ndarray) -> int:
+    """Record a run that errs on these test examples of a data set of two classes."""
+    size = len(data.test)
+    sure = np.linspace(0.99, 0.6, size).astype(np.float32)
     said = np.where(wrong, 1 - data.test.labels, data.test.labels)
     shares = np.where(np.arange(2) == said[:, None], sure[:, None], 1 - sure[:, None]).astype(np.float32)
-    with recording(store, RunConfig(**SIZES, dataset="films"), name, ENVIRONMENT) as run:
+    with recording(store, RunConfig(**SIZES, dataset=data.name), name, ENVIRONMENT) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id)
         found = evaluate(data.test.labels, shares, data.labels)
-        run.save_predictions(data, "test", dataset_id, shares, found, np.arange(SIZE) < len(HOSTILE))
+        run.save_predictions(data, "test", dataset_id, shares, found, np.arange(size) < len(HOSTILE))
     return run.id

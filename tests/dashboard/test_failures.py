@@ -2,22 +2,27 @@
 
 import csv
 import io
+import sqlite3
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core.config import RunConfig
 from core.data import load_data
-from core.store.curator import Annotation, annotate
+from core.data.splits import DataSet, Split
+from core.store.curator import annotate
 from core.store.engine import open_store
 from core.store.queries import annotations, predictions
+from core.store.records import ANNOTATED
 from dashboard import annotating, exports
-from dashboard.data import Annotation as Said
-from dashboard.frames import confusion, files
+from dashboard.frames import confusion, files, slices
 from dashboard.frames import failures as frames
-from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, WEAK_WORD, WRONG, record_hard_texts
+from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, WEAK_WORD, WRONG, record_hard_texts, record_on
 from tests.dashboard.test_pages import said
 from tests.seeded import SIZES, record_adapters, record_failure
+
+NOTHING = dict.fromkeys(ANNOTATED)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +37,7 @@ def hard(recorded, monkeypatch):
     monkeypatch.setenv("RUNS_DB", str(recorded[0]))
     store = open_store(str(recorded[0]))
     yield store, *recorded[1:]
-    annotate(store, {text: Annotation() for text in predictions(store, recorded[1])["text"]})
+    annotate(store, dict.fromkeys(predictions(store, recorded[1])["text"], NOTHING))
 
 
 def listed(app):
@@ -255,6 +260,16 @@ def test_where_no_slice_stands_out_the_page_says_so(seeded, open_page):
     assert "No slice stands out: of " in said(open_page("failures", run=seeded.lora))
 
 
+def test_all_slices_are_counted_that_stand_out(empty, open_page, monkeypatch):
+    weak, _ = record_hard_texts(open_store(str(empty), create=True), weak=("grey", "pale", "dull"))
+    worse = slices.standing_out(slices.slices(weak))
+    assert len(worse) >= 3
+    monkeypatch.setattr(slices, "MOST_LISTED", 1)
+    app = open_page("failures", run=weak)
+    assert f"{len(worse)} of {len(slices.slices(weak))} slices looked at have more mistakes" in said(app)
+    assert len(table(app, "slice")) == 1
+
+
 # --- One example ------------------------------------------------------------------------------------
 
 
@@ -346,7 +361,7 @@ def test_an_annotation_shows_in_the_list_after_a_reload_and_for_another_run(hard
 
 def test_a_tag_is_offered_again_and_filters(hard, open_page):
     store, weak, _ = hard
-    annotate(store, {HOSTILE[1]: Annotation(tag="irony")})
+    annotate(store, {HOSTILE[1]: {"tag": "irony"}})
     app = open_page("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
     assert "irony" in next(element for element in app.selectbox if element.label == "Tag").options
     fill(app, tag="irony")
@@ -354,9 +369,18 @@ def test_a_tag_is_offered_again_and_filters(hard, open_page):
     assert len(listed(open_page("failures", run=weak, noted="annotated"))) == 2
 
 
+def test_a_form_keeps_what_somebody_else_noted_meanwhile(hard, open_page):
+    store, weak, _ = hard
+    app = open_page("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
+    app.text_area[0].input("mine")
+    annotate(store, {HOSTILE[0]: {"tag": "theirs"}})
+    button(app, "Save").click().run()
+    assert annotations(store)[["tag", "note"]].to_numpy().tolist() == [["theirs", "mine"]]
+
+
 def test_labels_in_doubt_come_with_a_suggestion_that_can_be_taken(hard, open_page):
     store, weak, _ = hard
-    annotate(store, {HOSTILE[0]: Annotation(tag="kept")})
+    annotate(store, {HOSTILE[0]: {"tag": "kept"}})
     app = open_page("failures", run=weak, view="labels in doubt", example=example_of(store, weak, HOSTILE[0]))
     assert f"of {SIZE} labels of the test set are in doubt" in said(app)
     shown = listed(app)
@@ -373,19 +397,19 @@ def test_the_raters_deviation_stands_beside_labels_in_doubt(seeded, open_page):
 
 
 def known_texts(**said_before):
-    return {text: Said(**said_before) for text in HOSTILE}
+    return dict.fromkeys(HOSTILE, NOTHING | said_before)
 
 
 def test_annotations_go_through_a_file_and_back(hard):
     store, weak, _ = hard
     notes = {HOSTILE[6]: "=cmd|' /C calc'!A0", HOSTILE[7]: 'two\nlines, "so" — ünï 👍', HOSTILE[5]: "-5"}
-    annotate(store, {text: Annotation("@tag", note, LABELS[0]) for text, note in notes.items()})
+    noted = {text: dict(zip(ANNOTATED, ("@tag", note, LABELS[0]), strict=True)) for text, note in notes.items()}
+    annotate(store, noted)
     written = exports.for_spreadsheets(files.annotated(weak))
     rows = list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"), newline="")))
     assert {row["note"] for row in rows} >= {"'=cmd|' /C calc'!A0"} and {row["tag"] for row in rows} == {"'@tag"}
     found = annotating.read(written.encode(), known_texts(), LABELS)
-    assert found.said == {text: Said("@tag", note, LABELS[0]) for text, note in notes.items()}
-    assert found.unknown == 0
+    assert (found.texts, found.changes, found.unknown) == (3, noted, 0)
 
 
 def test_the_list_goes_into_a_file_with_all_that_is_known(hard):
@@ -397,17 +421,77 @@ def test_the_list_goes_into_a_file_with_all_that_is_known(hard):
     assert not written.isna().any().any()
 
 
+def test_examples_without_other_columns_go_into_files(empty):
+    store = open_store(str(empty), create=True)
+    (run,) = record_adapters(store, 2, 0.6)
+    assert len(files.listed(run, frames.examples(run).iloc[3:6])) == 3
+    annotate(store, {"test 4": {"tag": "x"}})
+    assert list(files.annotated(run)["text"]) == ["test 4"]
+
+
+@pytest.fixture
+def clashing(empty):
+    """A run on data whose columns have names of ours, or names that read alike."""
+    names = ("text", "true", "predicted", "loss", "length", "confidence, %", "a_b", "a b", "characters", "label")
+    splits = {
+        name: Split(
+            tuple(f"{name} {place}" for place in range(40)), np.arange(40) % 2, (dict.fromkeys(names, "o"),) * 40
+        )
+        for name in ("train", "validation", "test")
+    }
+    store = open_store(str(empty), create=True)
+    data = DataSet("odd", "file:odd.csv", None, "said", "is", ("no", "yes"), splits, {})
+    return names, record_on(store, data, "adapter", np.arange(40) < 20)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_column_of_the_data_may_have_a_name_of_ours(place, clashing, open_page):
+    names, run = clashing
+    shown = listed(open_page("failures", run=run, column=names[place]))
+    assert len(shown) == 20 and "o" in shown.iloc[0].tolist()
+
+
+def test_columns_of_the_data_leave_the_facts_of_a_run_alone(clashing, open_page):
+    _, run = clashing
+    known = facts(open_page("failures", run=run, example=example_of(open_store(), run, "test 0")))
+    assert known["predicted"].startswith("yes") and known["predicted (data)"] == "o"
+    assert known["length"] == "2 words" and {"a b", "a b (data)"} <= set(known)
+
+
+def test_the_examples_of_data_with_names_of_ours_are_listed(clashing, open_page):
+    shown = table(open_page("data"), "characters (data)")
+    assert {"text", "text (data)", "a b", "a b (data)"} <= set(shown)
+
+
+def test_a_label_that_no_class_has_is_told_in_plain_words(empty, open_page):
+    store = open_store(str(empty), create=True)
+    (run,) = record_adapters(store, 2, 0.6)
+    with sqlite3.connect(empty) as connection:
+        connection.execute("UPDATE predictions SET predicted = 'odd' WHERE example_id = (SELECT max(id) FROM examples)")
+    for page in ("failures", "run"):
+        assert f"Run {run} is damaged: it names the label 'odd'" in open_page(page, run=run).error[0].value.replace(
+            "\\", ""
+        )
+
+
 def test_a_file_may_lack_columns_and_hold_texts_from_elsewhere():
     before = known_texts(note="kept")
     rows = f"text;tag\n{HOSTILE[0]};new\nunknown;new\n{HOSTILE[1]};\n"
     found = annotating.read(rows.encode("utf-8-sig"), before, LABELS)
-    assert found.said == {HOSTILE[0]: Said("new", "kept")}
+    assert found.changes == {HOSTILE[0]: {"tag": "new"}}
     assert found.unknown == 1
+
+
+def test_of_rows_of_one_text_the_one_that_says_something_new_counts():
+    rows = "text,tag,note\na,new,kept\na,old,kept\na,new,kept\n"
+    found = annotating.read(rows.encode(), {"a": NOTHING | {"tag": "old", "note": "kept"}}, LABELS)
+    assert (found.texts, found.changes) == (1, {"a": {"tag": "new"}})
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
+        (b"text,tag\na,b\nx,y\na,c\n", "Lines 2 and 4 have the same text and say different things"),
         (b"tag,note\na,b\n", "There is no column «text»"),
         (b"text,label\na,b\n", "There is no column «tag», «note» or «proposed_label»"),
         (b"text,tag,tag\na,b,c\n", "more than one column «tag»"),
@@ -418,13 +502,13 @@ def test_a_file_may_lack_columns_and_hold_texts_from_elsewhere():
         (b"text,tag\na,b,c\n", "Line 2 has not as many cells"),
         (b"text,tag\na\n", "Line 2 has not as many cells"),
         (b"text,proposed_label\na,goood\n", "is no label of this data set"),
-        (b"text,tag\na," + b"x" * 51, "a tag has at most 50 characters"),
+        (b"text,tag\na," + b"x" * 51, "Line 2: A tag has at most 50 characters"),
         (b"text,tag\n" + b"x" * 20_000_001, "larger than 20 MB"),
     ],
 )
 def test_a_wrong_file_is_refused_in_plain_words(content, reason):
     with pytest.raises(annotating.RequestError, match=reason):
-        annotating.read(content, {"a": Said()}, ["good", "bad"])
+        annotating.read(content, {"a": NOTHING}, ["good", "bad"])
 
 
 def test_an_uploaded_file_is_told_before_it_is_kept(hard, open_page):

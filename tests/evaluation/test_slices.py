@@ -109,6 +109,13 @@ def test_columns_make_slices_by_value_or_by_quarter():
     assert named(found)["without genre"].size == 67
 
 
+def test_values_that_read_alike_are_one_slice():
+    _, texts = made_up(120)
+    extra = [{"a": (1, "1", 1.0, "x")[i % 4]} for i in range(120)]
+    found = [one for one in find_slices(texts, np.arange(120) % 3 == 0, extra=extra) if one.kind == "column"]
+    assert [(one.name, one.size) for one in found] == [("a is 1", 90)]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, {"a": 1}, [1], None, "x" * 5000, True, "{}"])
 def test_odd_values_of_columns_are_no_trouble(value):
     _, texts = made_up(60)
