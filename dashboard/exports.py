@@ -58,7 +58,9 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in LaTeX, with the rules of the package booktabs."""
 
     def escaped(text: str) -> str:
-        return " ".join(text.split()).translate(_LATEX)
+        cell = " ".join(text.split()).translate(_LATEX)
+        # At the start of a row these would be read as the options of the line's end before it.
+        return f"{{{cell[0]}}}{cell[1:]}" if cell.startswith(("[", "*")) else cell
 
     columns = "".join("r" if right else "l" for right in _numeric(frame))
     return str(

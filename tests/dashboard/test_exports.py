@@ -52,6 +52,13 @@ def test_latex_escapes_every_special_sign():
     assert text.isascii()
 
 
+@pytest.mark.parametrize("sign", "[*")
+def test_latex_reads_no_start_of_a_row_as_an_option(sign):
+    text = exports.latex(pd.DataFrame({f"{sign}run": [f"{sign}2cm] a", "b"], "gap": ["1", "2"]}))
+    assert not re.search(r"(\\\\|rule)\s*[\[*]", text)
+    assert f"{{{sign}}}2cm] a & 1" in text and f"{{{sign}}}run & gap" in text
+
+
 def test_an_empty_table_has_its_heads():
     frame = pd.DataFrame({"class": [], "F1": []})
     assert read(exports.csv(frame)) == [["class", "F1"]]
