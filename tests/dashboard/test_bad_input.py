@@ -18,6 +18,8 @@ from tests.dashboard.test_pages import PAGES, said
 from tests.seeded import ENVIRONMENT, SIZES
 
 ROWS = 300
+HOSTILE_NAME = "x **bold** ![i](http://evil/p.png) <script>"
+MARKUP = ("<script>", "](javascript", "![", "**bold**", "](http://evil")
 
 
 def record_two(store: Store, labels: tuple[str, ...]) -> tuple[int, int]:
@@ -37,7 +39,7 @@ def _record(store: Store, data: DataSet, right: float) -> int:
     said_ = np.where(rng.random(ROWS) < right, data.test.labels, rng.integers(k, size=ROWS))
     shares = np.full((ROWS, k), 0.1 / k, dtype=np.float32)
     shares[np.arange(ROWS), said_] += np.float32(0.9)
-    with recording(store, RunConfig(**SIZES, dataset="many"), f"right {right}", ENVIRONMENT) as run:
+    with recording(store, RunConfig(**SIZES, dataset="many"), f"{HOSTILE_NAME} {right}", ENVIRONMENT) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id)
         for split in ("validation", "test"):
@@ -58,7 +60,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, int, 
     found = {}
     for name, record in kinds.items():
         database = tmp_path_factory.mktemp("odd") / "runs.db"
-        found[name] = (database, *record(open_store(str(database), create=True)))
+        store = open_store(str(database), create=True)
+        found[name] = (database, *record(store))
+        for run in found[name][1:]:
+            curator.describe_run(store, run, f"{HOSTILE_NAME} {run}", f"a note: {HOSTILE_NAME}", ["**bold**"])
     return found
 
 
@@ -69,8 +74,26 @@ def test_every_page_copes_with_odd_data(kind, page, odd, open_page, monkeypatch)
     monkeypatch.setenv("RUNS_DB", str(database))
     app = open_page(page, run=second, against=first)
     assert app.title[0].value == PAGES[page]
-    rendered = [element.value for element in (*app.markdown, *app.caption, *app.info, *app.warning, *app.error)]
-    assert not [text for text in rendered if "<script>" in text or "](javascript" in text]
+    assert not markup_in(app)
+
+
+def test_an_open_example_of_hostile_runs_holds_no_markup(odd, open_page, monkeypatch):
+    database, first, second = odd["hostile"]
+    monkeypatch.setenv("RUNS_DB", str(database))
+    example = queries.predictions(open_store(), second)["example_id"][0]
+    for view in ("mistakes", "labels in doubt"):
+        app = open_page("failures", run=second, against=first, example=example, view=view, answers="all")
+        assert len(app.text_area) == 1, "the form of the open example"
+        assert not markup_in(app)
+
+
+def markup_in(app):
+    """Return what a browser reads as Markdown on a page (bodies, labels and help) and holds a stranger's markup."""
+    nodes = [node for node in app._tree if getattr(node, "proto", None) and node.type not in ("text", "code")]
+    read = [getattr(node.proto, name, "") for node in nodes for name in ("body", "label", "help")]
+    read += [option.content for node in nodes if node.type == "button_group" for option in node.proto.options]
+    assert len(read) > 20
+    return [text for text in read if any(sign in str(text) for sign in MARKUP)]
 
 
 @pytest.fixture
