@@ -172,3 +172,10 @@ def test_runs_that_are_shown_together_are_told_apart_by_colour():
     assert len(set(look.run_colours([13, 20, 27, 6]).values())) == 4
     assert look.run_colours([13, 20])[13] == look.run_colour(13)
     assert len(look.run_colours(range(1, 30))) == 29
+
+
+@pytest.mark.parametrize("page", ["runs", "run", "compare"])
+def test_no_page_hands_its_charts_what_cannot_be_told_apart_at_once(page, seeded, open_page, caplog):
+    open_page(page, run=seeded.lora, against=f"{seeded.odd},{seeded.tfidf}", pair=f"{seeded.odd},{seeded.lora}")
+    open_page(page, run=seeded.lora, against=seeded.odd)
+    assert not [record for record in caplog.records if "hash" in record.getMessage()]

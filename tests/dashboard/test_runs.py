@@ -15,7 +15,7 @@ from core.store.engine import open_store
 from core.store.recorder import recording, save_dataset
 from dashboard import data
 from dashboard.frames import runs as frames
-from tests.dashboard.conftest import HOME
+from tests.dashboard.conftest import FRAME
 from tests.dashboard.test_pages import said
 from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_failure
 
@@ -34,7 +34,7 @@ def open_runs():
     """Open the page with an address: it is the start page, and reads its filters as it opens."""
 
     def opened(**address):
-        app = AppTest.from_file(str(HOME), default_timeout=120)
+        app = AppTest.from_file(str(FRAME), default_timeout=120)
         for key, value in address.items():
             app.query_params[key] = str(value)
         app.run()
