@@ -94,9 +94,7 @@ def with_folder(store, run_id):
     return folder
 
 
-@pytest.mark.parametrize(
-    "delete", [lambda *of: curator.delete_run(*of), lambda db, one: curator.empty_trash(db, [one])]
-)
+@pytest.mark.parametrize("delete", [curator.delete_run, lambda store, run_id: curator.empty_trash(store, [run_id])])
 def test_a_run_whose_baseline_is_deleted_changes_with_it(delete, store, run_id):
     measured = linked(store, run_id)
     curator.trash_runs(store, [run_id])
