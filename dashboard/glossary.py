@@ -51,7 +51,8 @@ TERMS = {
     "size": "What the run left on disk: the adapter, or a baseline's small model.",
     "peak memory": "The most memory that the run's process held.",
     "cost": "How long the training took. What else it cost stands further down.",
-    "confidence, %": "The probability that the run gave to the label that it named.",
+    "confidence, %": "The probability that the run gave to the label that it named, as trained (the page Try it "
+    "shows calibrated ones).",
     "loss": "How surprised the run was by the true label: minus the logarithm of the probability it gave it.",
     "disagreement, %": "The share of the other best runs on this test set that name another label.",
     "quality of the label, %": "How well the label fits what the run's probabilities say; low where it is in doubt.",

@@ -22,7 +22,7 @@ from dashboard.tables import slices as slice_tables
 from dashboard.words import failures as words
 from dashboard.words.common import most_of, plain
 
-LIST = 400  # pixels: a list of examples keeps its height, so that nothing beneath it jumps
+LIST, SHORT_LIST = 400, 190  # pixels: a list makes room where an example is open beneath it
 SIDE = 400  # pixels: the matrix and the slices beside the list
 LONG = 1_500  # characters: a longer text gets a box that scrolls
 
@@ -41,6 +41,8 @@ if data.judged(run_id).empty:
     state.link("run", "Open this run", ":material/description:", run=run_id)
     st.stop()
 labels = data.labels(run_id)
+with st.container(border=True):
+    st.markdown(f"**{plain(words.headline(data.label(run_id), confusion(run_id)))}**")
 
 
 def show_matrix() -> None:
@@ -92,8 +94,13 @@ def show_slices() -> None:
 def show_list(listed: pd.DataFrame, filtered_by: str, sort: str | None = None, column: str | None = None) -> None:
     """Show a page of examples. ``filtered_by``: what makes the list another one; ``sort``, ``column``: shown for it."""
     place = examples.choose_page(len(listed), filtered_by)
+    height = SHORT_LIST if examples.opened() else LIST
     page = data.annotated(listed.iloc[place : place + examples.PAGE_SIZE])
-    examples.show_list(tables.failures(page, sort, column, LIST), page["example_id"].tolist(), "examples")
+    examples.show_list(
+        tables.failures(page, sort, column, height),
+        page["example_id"].tolist(),
+        "examples",
+    )
 
 
 def show_example(listed: pd.DataFrame) -> None:

@@ -183,7 +183,7 @@ def show_calibration() -> None:
     if not data.test_size(run_id):
         st.info("This run has no predictions on test examples.")
         return
-    st.text(words.calibration(temperature))
+    st.text(words.calibration(temperature, *frames.miscalibration(run_id)))
     columns = st.columns(2, gap="large")
     for column, calibrated in zip(columns, (False, True), strict=True):
         with column:

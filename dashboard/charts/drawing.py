@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, cast
 import altair as alt
 import pandas as pd
 import streamlit as st
+from altair.utils.schemapi import debug_mode
 
 P = ParamSpec("P")
 
@@ -32,7 +33,8 @@ def drawn(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, Drawn]:
     @st.cache_resource(max_entries=256, show_spinner=False)
     @wraps(build)
     def kept(*arguments: P.args, **named: P.kwargs) -> Drawn:
-        spec = build(*arguments, **named).to_dict()
+        with debug_mode(False):  # the tests check every chart against the schema, at a third of the time it takes
+            spec = build(*arguments, **named).to_dict(validate=False)
         del spec["config"]  # Altair's own sizes; Streamlit gives every chart its place
         datasets = {name: pd.DataFrame(rows) for name, rows in spec.pop("datasets", {}).items()}
         return Drawn(spec, datasets)

@@ -22,8 +22,8 @@ def act_on_active(chosen: pd.DataFrame, tags: list[str]) -> None:
         _links(ids)
         if len(ids) == 1:
             _edit(ids[0], tags)
-        _button("Archive", ":material/archive:", "A", archive, ids)
-        _button("Delete", ":material/delete:", "D", delete, ids)
+        _button("Archive", ":material/archive:", archive, ids)
+        _button("Delete", ":material/delete:", delete, ids)
         _let_go()
 
 
@@ -32,8 +32,8 @@ def act_on_archived(chosen: pd.DataFrame, _: list[str]) -> None:
     ids = [int(number) for number in chosen["id"]]
     with st.container(horizontal=True, vertical_alignment="center"):
         _links(ids)
-        _button("Take out of the archive", ":material/unarchive:", "A", unarchive, ids)
-        _button("Delete", ":material/delete:", "D", delete, ids)
+        _button("Take out of the archive", ":material/unarchive:", unarchive, ids)
+        _button("Delete", ":material/delete:", delete, ids)
         _let_go()
 
 
@@ -41,7 +41,7 @@ def act_on_trash(chosen: pd.DataFrame, _: list[str]) -> None:
     """Draw what can be done with ticked runs of the trash."""
     ids = [int(number) for number in chosen["id"]]
     with st.container(horizontal=True, vertical_alignment="center"):
-        _button("Restore", ":material/restore_from_trash:", "A", restore, ids)
+        _button("Restore", ":material/restore_from_trash:", restore, ids)
         if st.button("Delete for good …", icon=":material/delete_forever:", key="delete for good"):
             _confirm(chosen)
         _let_go()
@@ -61,9 +61,9 @@ def _links(ids: list[int]) -> None:
         state.link("run", f"Open #{number}", ":material/description:", run=number)
 
 
-def _button(label: str, icon: str, shortcut: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
-    # A letter alone: Streamlit passes it over while somebody types.
-    st.button(label, icon=icon, shortcut=shortcut, on_click=action, args=(ids,), key=f"do {label}")
+def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
+    # Without a key to press: one that is hit by accident would take runs away.
+    st.button(label, icon=icon, on_click=action, args=(ids,), key=f"do {label}")
 
 
 def _let_go() -> None:

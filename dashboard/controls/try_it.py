@@ -15,9 +15,7 @@ LONGEST_IN_ADDRESS = 1_000  # longer ones make addresses that browsers and chats
 def write_text() -> str:
     """Draw the box to write a text in; ready with what the address holds, else with a test example."""
     example = st.query_params.get("example", "")
-    ready = (st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set()))[
-        :LONGEST
-    ]
+    ready = (st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set()))[:LONGEST]
     key = f"text {test_set()} {example}"
     return str(st.text_area("Text", ready, height=120, key=key, max_chars=LONGEST, on_change=_keep_text, args=(key,)))
 

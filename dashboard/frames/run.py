@@ -206,3 +206,10 @@ def _abstained(
             row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}  # type: ignore[dict-item]
         rows.append(row)
     return pd.DataFrame(rows, dtype=float)
+
+
+def miscalibration(run_id: int) -> tuple[float, float]:
+    """Return a run's ECE on the test set as trained, and the highest that a perfectly calibrated run would show."""
+    figures = calibration(run_id).set_index(["when", "name"])
+    value, _, by_luck = figures.loc[("as trained", "ece"), ["value", "low", "high"]]
+    return float(value), float(by_luck)

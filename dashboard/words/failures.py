@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 from dashboard.words.common import failure_of
 
 
+def headline(label: str, cells: pd.DataFrame) -> str:
+    """Return how many test examples a run gets wrong, and its most frequent mistake, from its confusion matrix."""
+    wrong, total = cells[cells["true"] != cells["predicted"]], int(cells["count"].sum())
+    mistakes = int(wrong["count"].sum())
+    share = proportion(mistakes, total)
+    head = f"{label} gets {count(mistakes)} of {count(total)} test examples wrong"
+    if not mistakes:
+        return f"{head}."
+    most = wrong.loc[wrong["count"].idxmax()]
+    said = f"{head}: {score(share.value, share.low, share.high)} %."
+    return f"{said} Most often it takes «{most['true']}» for «{most['predicted']}»: {count(most['count'])} times."
+
+
 def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -> str:
     """Return how many examples are wrong, how many are shown, and why."""
     share = proportion(wrong, total)
@@ -30,7 +43,7 @@ def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -
 def flips(counts: Mapping[str, int], other: str) -> str:
     """Return what a run made of another one's answers."""
     parts = (f"{count(counts.get(flip, 0))} {flip}" for flip in ("fixed", "broken", "both wrong"))
-    return f"Against {other}: {', '.join(parts)}."
+    return f"Over the whole test set, against {other}: {', '.join(parts)}."
 
 
 def suspects(found: int, total: int, label: str) -> str:

@@ -89,12 +89,18 @@ def trashed(run: "Run") -> str:
     )
 
 
-def calibration(temperature: float) -> str:
-    """Return what the fitted temperature says of a run."""
-    fitted = f"The temperature fitted on the validation examples is {number(temperature)}: as trained,"
-    if temperature > 1:
-        return f"{fitted} the run is surer than it should be."
-    return f"{fitted} the run is less sure than it could be."
+def calibration(temperature: float, off: float, by_luck: float) -> str:
+    """Return whether a run's confidence can be believed, and the fitted temperature.
+
+    ``off``: its ECE as trained; ``by_luck``: the highest that a perfectly calibrated run would show.
+    """
+    fitted = f"The temperature fitted on the validation examples is {number(temperature)}."
+    if off != off or not off > by_luck:
+        return (
+            f"No evidence that its confidence is off: {percent(off)} points on average, as luck alone gives. {fitted}"
+        )
+    how = "surer than it should be" if temperature > 1 else "less sure than it could be"
+    return f"As trained it is {how}: its confidence is off by {percent(off)} points on average. {fitted}"
 
 
 def abstaining(split: str, row: Any) -> str:

@@ -17,7 +17,8 @@ def temperature(fitted: float | None) -> str:
     """Return whether the probabilities of an answer are calibrated."""
     if fitted is None:
         return "Not calibrated: this run has no fitted temperature."
-    return f"Calibrated with the temperature fitted on the validation examples, {number(fitted)}."
+    fitted_on = f"the temperature fitted on the validation examples, {number(fitted)}"
+    return f"Calibrated with {fitted_on}; elsewhere confidence stands as trained."
 
 
 def answer(probabilities: pd.DataFrame, threshold: float = 0.0) -> str:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from dashboard.charts import compare, confusion, dataset, look, run, runs, try_it
+from dashboard.charts.drawing import Drawn
 from dashboard.frames import cost
 
 RUNS = pd.DataFrame(
@@ -87,8 +88,9 @@ ALL = {
 }
 
 
-def spec(chart: alt.LayerChart | alt.Chart) -> dict:
-    return chart.to_dict()  # checked against Vega-Lite's schema
+def spec(chart: Drawn) -> dict:
+    alt.Chart.from_dict(chart.spec)  # checked against Vega-Lite's schema
+    return chart.to_dict()
 
 
 @pytest.mark.parametrize("name", ALL)

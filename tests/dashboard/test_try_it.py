@@ -10,7 +10,7 @@ from tests.dashboard.test_pages import said
 def test_try_it_is_calibrated_and_unsure_below_the_threshold(seeded, open_page):
     app = open_page("try_it", run=seeded.tfidf, threshold=99)
     words = said(app)
-    assert "Calibrated with the temperature fitted on the validation examples, 1.500." in words
+    assert "Calibrated with the temperature fitted on the validation examples, 1.500;" in words
     assert "unsure: " in words
 
 
