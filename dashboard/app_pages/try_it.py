@@ -31,7 +31,7 @@ if not text.strip():
 asked = [run_id, *others]
 colours = run_colours(asked)
 answers = {}
-for column, number in zip(st.columns(len(asked), gap="large"), asked, strict=True):
+for column, number in zip(st.columns(len(asked)), asked, strict=True):
     with column, st.container(border=True):
         st.markdown(f"**{plain(data.label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):

@@ -13,15 +13,15 @@ from dashboard.words.common import named_apart
 
 PREVIEW = 300
 """Characters of a text in a list; the panel has the whole."""
-TEXT_WIDTH = 330  # pixels: the figures behind it stay in sight
+TEXT_WIDTH = 290  # pixels: the figures behind it stay in sight
 _HEADS = {
     "text": "text",
     "label": "true",
     "predicted": "predicted",
+    "flip": "flip",
     "confidence": "confidence, %",
     "loss": "loss",
     "disagreement": "disagreement, %",
-    "flip": "flip",
     "other": "the other said",
     "value": "value",
     "suggested": "suggested label",

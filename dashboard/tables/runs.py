@@ -121,7 +121,6 @@ USUAL = (
     "vs best baseline",
     "verdict",
     "status",
-    "kind",
     "method",
     "worst class F1",
     "worst class",
