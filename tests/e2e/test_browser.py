@@ -169,6 +169,7 @@ def test_every_page_opens_directly(page, dashboard, record, visit):
 def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
+    assert visitor.shows("It beats the baseline")  # the last of the page to be drawn: all links are there
     visitor.follow("Open this run", "Run")
     assert f"run={record.lora}" in visitor.page.url
     visitor.follow("See its mistakes", "Failures")
