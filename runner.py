@@ -1,10 +1,12 @@
 """The command line: parse, call, print. Nothing else."""
 
+import logging
 import os
 import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.arguments import asked_values, parse
@@ -21,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Idle OpenMP threads that spin make training up to 2.7 times as slow on a shared machine; torch
     # reads this once, when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # It warns, as soon as peft is imported, of a faster path on CPUs that needs another package.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     arguments = parse(list(sys.argv[1:] if argv is None else argv))
     try:
         return COMMANDS[arguments.command](arguments)
@@ -100,12 +104,48 @@ def compare(arguments: Namespace) -> int:
 
 
 def predict(arguments: Namespace) -> int:
-    """Classify texts with a recorded run."""
+    """Classify texts, or a file of them, with a recorded run."""
     from cli.output import print_predictions
-    from core.inference import load_run
+    from cli.predicting import given_rows, write_rows
 
-    loaded = load_run(_open(arguments), arguments.run)
-    print_predictions(arguments.texts, loaded.labels, loaded.predict(arguments.texts), as_json=arguments.json)
+    store = _open(arguments)
+    rows = given_rows(arguments, store)
+    from core.inference import load_run
+    from core.prediction_files import predict_texts
+
+    loaded = load_run(store, arguments.run, trust_remote_code=arguments.trust_remote_code)
+    if arguments.file or arguments.output:
+        write_rows(loaded, rows, arguments)
+        return DONE
+    texts = rows.frame["text"].tolist()
+    print_predictions(texts, loaded.labels, predict_texts(loaded, texts), as_json=arguments.json)
+    return DONE
+
+
+def merge(arguments: Namespace) -> int:
+    """Write a run as a plain transformers model."""
+    from core.exporting import merge_run
+
+    folder = Path(arguments.folder).expanduser()
+    merged = merge_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
+    proof = f"its logits differ by {merged.max_difference:.1g} at most, on {merged.examples} test texts"
+    print(f"Run {arguments.run} is a plain transformers model in {merged.folder}: {proof}.")
+    if merged.quantized:
+        print(
+            f"The run held its base in {merged.quantized[0]} bits, the merged weights are exact: its answers differ "
+            "from the recorded ones by what quantising took away."
+        )
+    return DONE
+
+
+def export(arguments: Namespace) -> int:
+    """Write a folder that runs without this project."""
+    from core.exporting import export_run
+
+    folder = Path(arguments.folder).expanduser()
+    export_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
+    print(f'Run {arguments.run} is in {arguments.folder}. Try: python {Path(arguments.folder) / "example.py"} "a text"')
+    print("It takes the base model from the Hugging Face Hub, or from a folder: --base FOLDER.")
     return DONE
 
 
@@ -114,7 +154,9 @@ def recheck(arguments: Namespace) -> int:
     from cli.output import print_recheck
     from core.recheck import recheck
 
-    print_recheck(recheck(_open(arguments), arguments.run), as_json=arguments.json)
+    print_recheck(
+        recheck(_open(arguments), arguments.run, trust_remote_code=arguments.trust_remote_code), as_json=arguments.json
+    )
     return DONE
 
 
@@ -134,6 +176,20 @@ def delete(arguments: Namespace) -> int:
             return DONE
     delete_run(store, record.id)
     print(f"Run {record.id} ({record.name}) is deleted.")
+    return DONE
+
+
+def methods(arguments: Namespace) -> int:
+    """List the methods, with what the probe found; or try them all again."""
+    from cli.methods import print_methods
+    from core.environment import installed
+    from core.probed import PACKAGES, probed, write
+
+    if arguments.probe:
+        from core.models.probe import probe
+
+        write(probe(lambda name: print(f"  {name}", file=sys.stderr, flush=True)))
+    print_methods(probed(), installed(PACKAGES), as_json=arguments.json)
     return DONE
 
 
@@ -157,8 +213,11 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "show": show,
     "compare": compare,
     "predict": predict,
+    "merge": merge,
+    "export": export,
     "recheck": recheck,
     "delete": delete,
+    "methods": methods,
     "db": db,
 }
 

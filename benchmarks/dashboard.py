@@ -15,7 +15,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,11 +39,12 @@ ARM = """selector => {
     const app = document.querySelector(selector);
     window.finished = new Promise(done => {
         let started = false;
-        new MutationObserver(() => {
+        new MutationObserver(changes => {
             const state = app.getAttribute('data-test-script-state');
-            if (state === 'running') started = true;
-            else if (started && state === 'notRunning') done(performance.now());
-        }).observe(app, {attributes: true});
+            // A script that is over at once begins and ends in one batch of changes.
+            started ||= state === 'running' || changes.some(change => change.oldValue === 'running');
+            if (started && state === 'notRunning') done(performance.now());
+        }).observe(app, {attributeFilter: ['data-test-script-state'], attributeOldValue: true});
     });
     window.began = performance.now();
 }"""
@@ -79,72 +80,70 @@ def visits(runs: int) -> list[Visit]:
     def adapter(n: int) -> str:
         return str(runs // 2 // len(METHODS) * len(METHODS) + len(METHODS) * n)
 
-    def find(label: str) -> Callable[[Page, int], None]:
-        def act(page: Page, n: int) -> None:
-            box = page.get_by_label(label, exact=True)
-            box.fill(WORDS[n] if label != "Search" else f"lora-r{RANKS[n]}")
-            box.press("Enter")
+    return [_runs(), _run(adapter), _compare(adapter), _failures(adapter), _data()]
 
-        return act
 
-    def choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], None]:
-        def act(page: Page, n: int) -> None:
-            box = page.get_by_role("combobox", name=label, exact=True)
-            box.fill(value(n))
-            box.press("Enter")
-
-        return act
-
+def _runs() -> Visit:
     orders = ("training", "size", "accuracy", "trained weights", "method")
-    return [
-        Visit(
-            "Runs",
-            "runs",
-            clicks={
-                "sort": Click(lambda n: {"sort": orders[n]}, choose("Sort by", lambda n: orders[n])),
-                "search": Click(lambda n: {"search": f"lora-r{RANKS[n]}"}, find("Search")),
-                "group seeds": Click(
-                    lambda n: {"seeds": "true", "page": str(n + 1)},
-                    lambda page, n: page.get_by_text("Group seeds").click(),
-                ),
-            },
+    searched = [f"lora-r{rank}" for rank in RANKS]
+    clicks = {
+        "sort": Click(lambda n: {"sort": orders[n]}, _choose("Sort by", lambda n: orders[n])),
+        "search": Click(lambda n: {"search": searched[n]}, _find("Search", searched)),
+        "group seeds": Click(
+            lambda n: {"seeds": "true", "page": str(n + 1)}, lambda page, n: page.get_by_text("Group seeds").click()
         ),
-        Visit(
-            "Run",
-            "run",
-            lambda n: {"run": adapter(n)},
-            {"another run": Click(lambda n: {"run": adapter(n + 20)}, choose("Run", lambda n: adapter(n + 20)))},
+    }
+    return Visit("Runs", "runs", clicks=clicks)
+
+
+def _run(adapter: Callable[[int], str]) -> Visit:
+    another = Click(lambda n: {"run": adapter(n + 20)}, _choose("Run", lambda n: adapter(n + 20)))
+    return Visit("Run", "run", lambda n: {"run": adapter(n)}, {"another run": another})
+
+
+def _compare(adapter: Callable[[int], str]) -> Visit:
+    another = Click(
+        lambda n: {"run": adapter(n + 20), "against": adapter(1)}, _choose("Run", lambda n: adapter(n + 20))
+    )
+    return Visit(
+        "Compare", "compare", lambda n: {"run": adapter(n), "against": adapter(n + 1)}, {"another run": another}
+    )
+
+
+def _failures(adapter: Callable[[int], str]) -> Visit:
+    orders = ("most disputed first", "surest first")
+    clicks = {
+        "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _find("Text contains", WORDS)),
+        "sort by disagreement": Click(
+            lambda n: {"run": adapter(n + 40), "by": orders[0]}, _choose("Order", lambda n: orders[n % 2])
         ),
-        Visit(
-            "Compare",
-            "compare",
-            lambda n: {"run": adapter(n), "against": adapter(n + 1)},
-            {
-                "another run": Click(
-                    lambda n: {"run": adapter(n + 20), "against": adapter(1)}, choose("Run", lambda n: adapter(n + 20))
-                )
-            },
-        ),
-        Visit(
-            "Failures",
-            "failures",
-            lambda n: {"run": adapter(n)},
-            {
-                "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, find("Text contains")),
-                "sort by disagreement": Click(
-                    lambda n: {"run": adapter(n + 40), "by": "most disputed first"},
-                    choose("Order", lambda n: ("loss", "surest")[n % 2]),
-                ),
-                "another run": Click(lambda n: {"run": adapter(n + 20)}, choose("Run", lambda n: adapter(n + 20))),
-            },
-        ),
-        Visit(
-            "Data",
-            "data",
-            lambda n: {},
-            {"search": Click(lambda n: {"contains": WORDS[n]}, find("Text contains"))},
-        ),
-    ]
+        "another run": Click(lambda n: {"run": adapter(n + 20)}, _choose("Run", lambda n: adapter(n + 20))),
+    }
+    return Visit("Failures", "failures", lambda n: {"run": adapter(n)}, clicks)
+
+
+def _data() -> Visit:
+    return Visit(
+        "Data", "data", clicks={"search": Click(lambda n: {"contains": WORDS[n]}, _find("Text contains", WORDS))}
+    )
+
+
+def _find(label: str, words: Sequence[str]) -> Callable[[Page, int], None]:
+    def act(page: Page, n: int) -> None:
+        box = page.get_by_label(label, exact=True)
+        box.fill(words[n])
+        box.press("Enter")
+
+    return act
+
+
+def _choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], None]:
+    def act(page: Page, n: int) -> None:
+        box = page.get_by_role("combobox", name=label, exact=True)
+        box.fill(value(n))
+        box.press("Enter")
+
+    return act
 
 
 def main() -> None:

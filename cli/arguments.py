@@ -1,14 +1,14 @@
 """What can be asked: the commands, and a flag for every field of RunConfig."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
-from core.config import RunConfig, flag, section
+from core.config import PAIRS, RunConfig, flag, section
 from core.errors import RequestError, did_you_mean
-from core.methods import METHODS
 
 _WRONG_REQUEST = 2
 _SECTIONS = {
@@ -24,9 +24,12 @@ _HELP = {
     "list": "List the recorded runs.",
     "show": "Show one run: its settings and its scores.",
     "compare": "Compare runs with the first one, on their common test set.",
-    "predict": "Classify texts with a recorded run.",
+    "predict": "Classify texts with a recorded run: those given, one a line from standard input, or a file's.",
+    "merge": "Write a run as a plain transformers model, proved to give the same answers.",
+    "export": "Write a folder that runs without this project: adapter, tokenizer, card and an example.",
     "recheck": "Predict a run's test set again, under today's libraries, and record what drifted.",
     "delete": "Delete a run, its predictions and its files.",
+    "methods": "List the methods: what they are, their defaults, and on which models they work.",
     "db": "Look after the database: 'upgrade' brings its tables up to date.",
 }
 
@@ -38,6 +41,8 @@ class _Parser(argparse.ArgumentParser):
         kind, _, rest = message.partition(": ")
         if kind == "unrecognized arguments":
             word = rest.split()[0]
+            if word in _HELP:
+                _refuse(f"a command comes first: python runner.py {word} …")
             flags = [name for name in self._option_string_actions if name.startswith("--")]
             message = f"there is no {word} here.{did_you_mean(word, flags)} See: {self.prog} --help"
         _refuse(message)
@@ -54,7 +59,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     command, rest = (argv[0], argv[1:]) if named else ("run", argv)
     parser = _parser(command)
     _ARGUMENTS[command](parser)
-    arguments = parser.parse_args(rest)
+    arguments = parser.parse_intermixed_args(rest)  # a flag may stand between the texts
     arguments.command = command
     return arguments
 
@@ -63,7 +68,17 @@ def asked_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
     """Return every setting that was asked for, with its values: the file's, overridden by the flags'."""
     values = _file_values(arguments.config) if arguments.config else {}
     given = {name: getattr(arguments, name) for name in RunConfig.model_fields}
-    return values | {name: value for name, value in given.items() if value is not None}
+    return values | {name: _values(name, value) for name, value in given.items() if value is not None}
+
+
+def _values(name: str, given: list[Any]) -> list[Any]:
+    """Return the values that a flag was given; pairs of other keys belong together, of one key make a grid."""
+    if name not in PAIRS:
+        return given or [True]
+    by_key: dict[str, list[str]] = {}
+    for pair in given:
+        by_key.setdefault(pair.partition("=")[0], []).append(pair)
+    return list(itertools.product(*by_key.values()))
 
 
 def _refuse(message: str) -> NoReturn:
@@ -87,10 +102,11 @@ def _parser(command: str) -> _Parser:
 def _run_arguments(parser: argparse.ArgumentParser) -> None:
     groups = {name: parser.add_argument_group(title) for name, title in _SECTIONS.items()}
     for name, field in RunConfig.model_fields.items():
-        choices = METHODS if name == "method" else [one for one in get_args(field.annotation) if isinstance(one, str)]
+        choices = [one for one in get_args(field.annotation) if isinstance(one, str)]
         groups[section(name)].add_argument(
             flag(name),
-            nargs="+",
+            nargs="*" if field.annotation is bool else "+",
+            action="extend" if name in PAIRS else "store",
             metavar=name.rsplit("_", 1)[-1].upper(),
             help=f"{field.description}{_among(choices)}{_default(field.default)}",
         )
@@ -135,14 +151,40 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     _json_argument(parser)
 
 
-def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+def _loading_arguments(parser: argparse.ArgumentParser) -> None:
     _show_arguments(parser)
-    parser.add_argument("texts", nargs="+", metavar="text", help="what to classify")
+    _remote_code_argument(parser)
+
+
+def _remote_code_argument(parser: argparse.ArgumentParser) -> None:
+    described = RunConfig.model_fields["trust_remote_code"].description
+    parser.add_argument("--trust-remote-code", action="store_true", help=described)
+
+
+def _predict_arguments(parser: argparse.ArgumentParser) -> None:
+    _loading_arguments(parser)
+    parser.add_argument("texts", nargs="*", metavar="text", help="what to classify; with none, what is piped in")
+    parser.add_argument("--file", metavar="FILE", help="a CSV, TSV, JSONL or Parquet file of texts")
+    parser.add_argument("--text-column", metavar="COLUMN", help="the file's column with the texts; guessed")
+    parser.add_argument(
+        "--output", metavar="FILE", help="where to write the rows with their predictions, as .csv, .tsv or .jsonl"
+    )
+
+
+def _taken_away_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("folder", metavar="DIR", help="a folder that is not there yet, or is empty")
+    _remote_code_argument(parser)
 
 
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=int, help="the run's number")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _methods_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--probe", action="store_true", help="try them all with the installed packages, and keep that")
+    _json_argument(parser)
 
 
 def _db_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,8 +197,11 @@ _ARGUMENTS = {
     "show": _show_arguments,
     "compare": _compare_arguments,
     "predict": _predict_arguments,
-    "recheck": _show_arguments,
+    "merge": _taken_away_arguments,
+    "export": _taken_away_arguments,
+    "recheck": _loading_arguments,
     "delete": _delete_arguments,
+    "methods": _methods_arguments,
     "db": _db_arguments,
 }
 
@@ -172,5 +217,13 @@ def _file_values(path: str) -> dict[str, list[Any]]:
         raise RequestError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise RequestError(f"--config {path} holds no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
-    named = {str(name).replace("-", "_"): value for name, value in content.items()}
-    return {name: value if isinstance(value, list) else [value] for name, value in named.items()}
+    named = {str(name).replace("-", "_"): value for name, value in content.items() if value is not None}
+    return {name: _listed(path, name, value) for name, value in named.items()}
+
+
+def _listed(path: str, name: str, value: Any) -> list[Any]:
+    """Return the values that a file gives a setting: a list stands for several runs, of pairs for their grid."""
+    if value == []:
+        raise RequestError(f"--config {path}: {name} is an empty list. Name a value, or leave it out.")
+    given = value if isinstance(value, list) else [value]
+    return _values(name, given) if all(isinstance(one, str) for one in given) else given

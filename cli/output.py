@@ -5,12 +5,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -49,6 +50,8 @@ from core.verdicts import (
 if TYPE_CHECKING:
     from core.recheck import Recheck
 
+SENTENCES = ("text", "what it is")
+"""Columns that wrap where room is scarce."""
 SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "ece")
 """Metrics that are read in percent, by how their names begin."""
 
@@ -56,7 +59,7 @@ SHARES = ("accuracy", "macro_f1", "balanced_accuracy", "ece")
 def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
     """Print a line a run."""
     if as_json:
-        _print_json(_records(runs))
+        print_json(_records(runs))
     elif runs.empty:
         print("No runs yet. Begin with: python runner.py --r 8 --epochs 2")
     else:
@@ -77,13 +80,13 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
         ]
         over = "over best baseline"
         head = ("run", "name", "kind", "data", "status", "macro F1", over, "accuracy", "training", "trained weights")
-        _print_table(head, rows, words=5)
+        print_table(head, rows, words=5)
 
 
 def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json: bool) -> None:
     """Print one run: settings, cost and test scores."""
     if as_json:
-        _print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
+        print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
         return
     print(f"Run {run.id}: {run.name} ({METHODS[run.method].title}), {run.state}")
     if run.error_message:
@@ -92,13 +95,14 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
         "trained weights": parameters(run.trainable_parameters, run.total_parameters),
         "training": duration(run.train_seconds),
         "evaluation": duration(run.evaluation_seconds),
+        "base in memory": megabytes(run.base_memory_bytes),
         "most memory": megabytes(run.peak_memory_bytes),
         "files": f"{run.adapter_path or DASH} ({megabytes(run.adapter_bytes)})",
     }
     for name, value in (run.config | facts).items():
         print(f"  {name:16} {setting(value)}")
-    _print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
-    _print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
+    print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
+    print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
 
 
 def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
@@ -109,7 +113,12 @@ def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
         if name.startswith("ece_null"):
             continue
         interval = row["value"], row["low"], row["high"]
-        figure = score(*interval) if name.startswith(SHARES) else number(*interval)
+        if name.endswith("_over_baseline_p"):
+            figure = p_value(row["value"]).removeprefix("= ")
+        elif name.endswith("_over_baseline"):
+            figure = f"{points(*interval)} points"
+        else:
+            figure = score(*interval) if name.startswith(SHARES) else number(*interval)
         null = by_name.get(name.replace("ece", "ece_null"))
         if name.startswith("ece") and null:
             figure += f", perfectly calibrated {percent(null['low'])}–{percent(null['high'])}"
@@ -123,7 +132,7 @@ def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
     groups = [(group, spread(group["macro_f1"].tolist())) for _, group in complete.groupby("group_key", sort=False)]
     found = [(group, over) for group, over in groups if over is not None]
     if as_json:
-        _print_json([{"runs": group["id"].tolist(), "macro_f1": vars(over)} for group, over in found])
+        print_json([{"runs": group["id"].tolist(), "macro_f1": vars(over)} for group, over in found])
         return
     rows = [
         (
@@ -137,7 +146,7 @@ def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
         )
         for group, over in found
     ]
-    _print_table(("name", "data", "seeds", "mean macro F1", "deviation", "range", "runs"), rows, words=2)
+    print_table(("name", "data", "seeds", "mean macro F1", "deviation", "range", "runs"), rows, words=2)
 
 
 def print_comparisons(
@@ -146,7 +155,7 @@ def print_comparisons(
     """Print each comparison: the verdict, what differs, and the difference class by class."""
     adjusted = adjusted_p(comparisons)
     if as_json:
-        _print_json([_comparison(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
+        print_json([_comparison(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
         return
     for one, configuration, p in zip(comparisons, over_seeds, adjusted, strict=True):
         print(f"Run {one.a.id} ({one.a.name}) against run {one.b.id} ({one.b.name})")
@@ -180,13 +189,13 @@ def _print_classes(comparison: RunComparison) -> None:
         )
         for label, one in ordered
     ]
-    _print_table(("label", "F1, points", "recall", "precision", "p (Holm)", "fixed", "broken", "examples"), rows)
+    print_table(("label", "F1, points", "recall", "precision", "p (Holm)", "fixed", "broken", "examples"), rows)
 
 
 def print_recheck(found: "Recheck", *, as_json: bool) -> None:
     """Print whether a run still says what it said."""
     if as_json:
-        _print_json(vars(found))
+        print_json(vars(found))
         return
     head = "Drifted" if found.drifted else "Nothing drifted"
     print(
@@ -203,20 +212,24 @@ def _versions(versions: Mapping[str, Sequence[object]]) -> str:
 def print_predictions(
     texts: Sequence[str], labels: Sequence[str], probabilities: NDArray[np.float32], *, as_json: bool
 ) -> None:
-    """Print each text's label and the probabilities, [n, k], of all labels."""
+    """Print each text's label and the probabilities, [n, k], of all labels; nothing where they are NaN."""
     answers: list[dict[str, Any]] = [
         {
             "text": text,
-            "label": labels[int(row.argmax())],
-            "probabilities": dict(zip(labels, row.tolist(), strict=True)),
+            "label": None if np.isnan(row[0]) else labels[int(row.argmax())],
+            "probabilities": {
+                label: None if share != share else share for label, share in zip(labels, row.tolist(), strict=True)
+            },
         }
         for text, row in zip(texts, probabilities, strict=True)
     ]
     if as_json:
-        _print_json(answers)
+        print_json(answers)
         return
-    rows = [(one["label"], *map(percent, one["probabilities"].values()), _shortened(one["text"])) for one in answers]
-    _print_table(("label", *(f"{label} %" for label in labels), "text"), rows, words=1)
+    rows = [
+        (one["label"] or DASH, *map(percent, one["probabilities"].values()), _shortened(one["text"])) for one in answers
+    ]
+    print_table(("label", *(f"{label} %" for label in labels), "text"), rows, words=1)
 
 
 def print_report(store: Store, ids: Sequence[int]) -> None:
@@ -228,7 +241,8 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
     _print_verdicts(store, adapters)
     for run in adapters.itertuples():
-        print(f"Adapter: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
+        what = "Adapter" if run.kind == "adapter" else "Model"
+        print(f"{what}: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
     if not adapters.empty:
         _print_next(int(adapters.index[-1]), store)
 
@@ -267,7 +281,7 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
         ]
         of_classes = (f"F1 {label}" for label in labels)
         head = ("run", "name", "macro F1", "accuracy", *of_classes, "training", "trained weights")
-        _print_table(head, rows, words=2)
+        print_table(head, rows, words=2)
 
 
 def _print_next(run_id: int, store: Store) -> None:
@@ -312,20 +326,42 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
 
 
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> None:
-    """Print a table; its first ``words`` columns are set left, the numbers behind them right."""
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> None:
+    """Print a table; its first ``words`` columns are set left, the numbers behind them right.
+
+    A last column of whole sentences wraps. Where the rest is too wide, the last columns are left
+    out rather than all of them cut, and named beneath.
+    """
+    # A log file has no width of its own; 80 columns would cut the numbers.
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    shown = len(columns)
+    while shown > 2 and not _fits(console, _table(columns[:shown], rows, words)):
+        shown -= 1
+    console.print(_table(columns[:shown], rows, words))
+    if shown < len(columns):
+        console.print(Text(f"No room for: {', '.join(columns[shown:])}. A wider window shows them."))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
-        is_word = position < words or column == "text"
-        table.add_column(column, justify="left" if is_word else "right", no_wrap=True)
+        sentences = column in SENTENCES
+        widest = 24 if sentences else max(cell_len(cell) for cell in (column, *(row[position] for row in rows)))
+        side: Literal["left", "right"] = "left" if position < words or sentences else "right"
+        table.add_column(column, justify=side, no_wrap=not sentences, min_width=widest)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets in a name are no markup
-    # A log file has no width of its own; 80 columns would cut the numbers.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+        table.add_row(*(Text(cell) for cell in row[: len(columns)]))  # Text: brackets in a name are no markup
+    return table
+
+
+def _fits(console: Console, table: Table) -> bool:
+    """Tell whether no column of figures would be cut: sentences may wrap."""
+    return console.measure(table, options=console.options.update(max_width=10_000)).minimum <= console.width
 
 
 def _shortened(text: str, width: int = 80) -> str:

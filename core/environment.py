@@ -1,10 +1,14 @@
 """Under what a run took place: versions, code, machine; never names of hosts or people."""
 
+import ctypes
+import gc
 import os
 import platform
 import subprocess
+import sys
+from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -35,6 +39,17 @@ def packages() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
+def installed(packages: Sequence[str]) -> dict[str, str | None]:
+    """Return the installed version of each package; None where it is missing."""
+    found: dict[str, str | None] = {}
+    for name in packages:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
 def _git(*arguments: str) -> str | None:
     """Return git's answer; None outside a checkout or without git."""
     try:
@@ -44,13 +59,28 @@ def _git(*arguments: str) -> str | None:
     return answer.stdout.strip()
 
 
+def give_back_freed_memory() -> None:
+    """Hand memory that is no longer used back to the system: glibc keeps much of it for later."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries lack it
+        if trim is not None:
+            trim(0)
+
+
 class PeakMemory:
     """Measures, within a ``with``, the most memory that this process held at once, in bytes.
 
-    On a GPU the device's own peak; else the resident size, looked at four times a second.
+    On a GPU the device's own peak; else the resident size, looked at four times a second. What an
+    earlier run has freed does not count.
     """
 
     def __enter__(self) -> Self:
+        import torch
+
+        give_back_freed_memory()
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         self._process = psutil.Process()
         self._bytes: int = self._process.memory_info().rss
         self._stop = Event()

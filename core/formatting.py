@@ -109,6 +109,10 @@ def setting(value: object) -> str:
         return DASH
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return " ".join(f"{key}={setting(one)}" for key, one in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

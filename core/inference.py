@@ -15,9 +15,10 @@ from core.errors import RequestError, did_you_mean
 from core.evaluation.words import HAN
 from core.models.baselines import FrozenClassifier, MajorityClassifier, TfidfClassifier, load_untrained
 from core.models.classifier import Classifier, probabilities
+from core.models.tuned import load_adapted, load_full
+from core.sharing import Bases
 from core.store import queries
 from core.store.engine import Store
-from core.training import load_adapted
 
 MOST_PIECES = 200
 """A text of more words is left out of itself in so many chunks of about equally many words."""
@@ -72,16 +73,41 @@ class LoadedRun:
         return tuple(WordWeight(text[a:b], a, b, float(fall)) for (a, b), fall in zip(spans, falls, strict=True))
 
 
-def load_run(store: Store, run_id: int) -> LoadedRun:
-    """Load a complete run. Raises `RequestError` where it can't be used, with the reason."""
+def load_run(store: Store, run_id: int, bases: Bases | None = None, *, trust_remote_code: bool = False) -> LoadedRun:
+    """Load a complete run, onto one of these bases where it can share it; without any, onto a base of its own.
+
+    Raises `RequestError` where it can't be used, with the reason.
+    """
+    config, labels, folder = recorded_files(store, run_id, trust_remote_code=trust_remote_code)
+    if bases is not None and config.kind == "adapter":
+        return LoadedRun(run_id, labels, bases.load(config, labels, folder))
+    return LoadedRun(run_id, labels, load_classifier(config, labels, folder))
+
+
+def load_runs(store: Store, run_ids: Sequence[int]) -> list[LoadedRun]:
+    """Load several complete runs, in the given order; adapters of one base share it where they can."""
+    bases = Bases()
+    return [load_run(store, run_id, bases) for run_id in run_ids]
+
+
+def recorded_files(
+    store: Store, run_id: int, *, trust_remote_code: bool = False
+) -> tuple[RunConfig, tuple[str, ...], Path]:
+    """Return config, labels and folder of a complete run.
+
+    Code that comes with its model is trusted now or not at all, whatever the record says: a record
+    may come from anybody. Raises `RequestError` where there is no such run, or its files are gone.
+    """
     run = queries.run(store, run_id)
     if run.state != "complete" or run.dataset_id is None:
         raise RequestError(f"Run {run_id} is {run.state}: there is nothing to predict with. See: python runner.py list")
     folder = run.folder(store.folder)
     if folder is None or not folder.is_dir():
         raise RequestError(f"The files of run {run_id} are gone: {run.adapter_path} is not beside the database.")
-    labels = tuple(queries.dataset(store, run.dataset_id).labels)
-    return LoadedRun(run_id, labels, load_classifier(make_config(run.config), labels, folder))
+    settings = run.config | {"trust_remote_code": trust_remote_code}
+    if run.model_revision:  # the Hub's may have moved since
+        settings["revision"] = run.model_revision
+    return make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels), folder
 
 
 def load_classifier(config: RunConfig, labels: Sequence[str], folder: Path) -> Classifier:
@@ -120,4 +146,5 @@ _LOADERS: dict[str, Callable[[RunConfig, Sequence[str], Path], Classifier]] = {
     "tfidf": lambda config, labels, folder: TfidfClassifier.load(folder),
     "frozen": lambda config, labels, folder: FrozenClassifier.load(config, folder),
     "untrained": _untrained,
+    "full": load_full,
 }

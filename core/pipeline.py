@@ -5,7 +5,7 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,12 +21,14 @@ from core.errors import RequestError, RunError
 from core.evaluation.calibration import calibration_metrics, fit_temperature
 from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import Evaluation, evaluate
+from core.evaluation.metrics import evaluate
 from core.inference import load_classifier
 from core.methods import BASELINES, METHODS, rate_for_width
-from core.models.backbone import find_backbone
+from core.models.backbone import find_backbone, length_for, load_tokenizer
 from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
 from core.models.classifier import Classifier, Fitted, probabilities
+from core.models.trial import try_out
+from core.models.tuned import tokenizer_for
 from core.progress import Progress
 from core.store import queries
 from core.store.engine import Store
@@ -46,7 +48,7 @@ PROOF_TOLERANCE = 1e-4
 def with_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
     """Put in front of the configs the baselines that they are to be measured against, each once."""
     baselines = [
-        config.model_copy(update={"method": method, "lr": None})
+        config.model_copy(update={"method": method})
         for method in BASELINES
         for config in configs
         if config.kind != "baseline"
@@ -68,10 +70,13 @@ def prepare(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     Raises `RequestError` for the first thing wrong.
     """
     _check_writable(store_folder)
+    configs = [config.as_used() for config in configs]
+    for config in configs:
+        try_out(config)
     settled = [_settled(config) for config in configs]
     data = {_data_settings(config): config for config in settled}
     loaded = {settings: load_data(config) for settings, config in data.items()}
-    return [Job(config, loaded[_data_settings(config)]) for config in settled]
+    return [_fitted_to(Job(config, loaded[_data_settings(config)])) for config in settled]
 
 
 def _settled(config: RunConfig) -> RunConfig:
@@ -79,7 +84,17 @@ def _settled(config: RunConfig) -> RunConfig:
     if "model" not in METHODS[config.method].sections:
         return config
     backbone = find_backbone(config)
+    tokenizer_for(config, backbone)  # for its refusals alone
     return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
+
+
+def _fitted_to(job: Job) -> Job:
+    """Return the job with the length of text that its training texts ask for, where that was left open."""
+    config = job.config
+    if config.max_length != "auto" or "model" not in METHODS[config.method].sections:
+        return job
+    length = length_for(load_tokenizer(find_backbone(config), "auto"), job.data.train.texts)
+    return replace(job, config=config.model_copy(update={"max_length": length}))
 
 
 def _data_settings(config: RunConfig) -> str:
@@ -126,12 +141,12 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
 
         progress.entered("evaluation")
         temperature = _evaluate_validation(run, dataset_id, data, fitted)
-        evaluation = _evaluate_test(run, dataset_id, data, fitted, temperature)
+        _evaluate_test(run, dataset_id, data, fitted, temperature)
         if config.kind != "baseline":
             measure_against_baseline(run, dataset_id, data.labels, config.seed)
 
         progress.entered("saving")
-        card = model_card(config, data, fitted, evaluation)
+        card = model_card(store, run.id)
         _save_and_prove(run, config, data, fitted.classifier, card)
         run.update(peak_memory_bytes=memory.bytes)
     return queries.run(store, run.id)
@@ -191,6 +206,7 @@ def _record_fit(run: RunWriter, fitted: Fitted) -> None:
         model_revision=fitted.model_revision,
         trainable_parameters=fitted.trainable_parameters,
         total_parameters=fitted.total_parameters,
+        base_memory_bytes=fitted.base_bytes,
         train_seconds=fitted.train_seconds,
         train_examples_per_second=fitted.train_examples_per_second,
         environment=queries.run(run.store, run.id).environment | fitted.environment,
@@ -221,7 +237,7 @@ def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted:
     return temperature
 
 
-def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted, temperature: float) -> Evaluation:
+def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted, temperature: float) -> None:
     """Read the test split, once, and record the predictions with all that they say."""
     start = time.perf_counter()
     logits = _checked(fitted.classifier.logits(data.test.texts))
@@ -236,7 +252,6 @@ def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitte
         clean = np.setdiff1d(np.arange(len(true)), leaked)
         without = evaluate(true[clean], predicted[clean], data.labels).metrics
         run.save_metrics("test", {f"{name}_without_leaks": without[name] for name in ("accuracy", "macro_f1")})
-    return evaluation
 
 
 def _checked(logits: NDArray[np.float32]) -> NDArray[np.float32]:

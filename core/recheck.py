@@ -28,10 +28,10 @@ class Recheck:
     versions: dict[str, list[object]]
 
 
-def recheck(store: Store, run_id: int) -> Recheck:
+def recheck(store: Store, run_id: int, *, trust_remote_code: bool = False) -> Recheck:
     """Load a run's stored files, predict its stored test set again, and record what became of it."""
     run = queries.run(store, run_id)
-    loaded = load_run(store, run_id)
+    loaded = load_run(store, run_id, trust_remote_code=trust_remote_code)
     stored, texts = queries.probabilities(store, run_id), list(queries.predictions(store, run_id)["text"])
     if not texts:
         raise RequestError(f"Run {run_id} has no stored predictions to hold against.")

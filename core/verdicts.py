@@ -1,8 +1,9 @@
 """Recorded runs against each other: what is read from the store, judged by the evidence, said in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ FEW_STEPS = 100
 class RunComparison:
     """Run A against run B on their common test set.
 
-    ``settings`` are those in which they differ, A's first; ``versions`` the packages whose versions
+    ``settings`` are those in which they differ, A's first; ``versions`` the packages, device or format that
     differ, likewise: then a gap may be theirs.
     """
 
@@ -61,7 +62,7 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         labels,
         result=compare(true, predicted_a, predicted_b, len(labels), margin),
         settings=differences([a.config, b.config]),
-        versions=differences([run.environment.get("packages", {}) for run in (a, b)]),
+        versions=differences(_surroundings(a, b)),
     )
 
 
@@ -90,7 +91,7 @@ def adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
 def sentence(comparison: RunComparison) -> str:
     """Return the verdict in words, with its evidence; where there is none, what it would take to know."""
     result = comparison.result
-    subject = f"{'Run' if comparison.a.kind == 'baseline' else 'Adapter'} {comparison.a.id}"
+    subject = f"{'Adapter' if comparison.a.kind == 'adapter' else 'Run'} {comparison.a.id}"
     none = result.verdict == "no evidence either way"
     head = "No evidence either way" if none else f"{subject} {result.verdict}"
     if result.macro_f1.value is None:
@@ -195,3 +196,12 @@ def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
     else:
         reason = f"their test examples differ ({ours.name} and {theirs.name})"
     raise RequestError(f"Runs {a.id} and {b.id} can't be compared example by example: {reason}.")
+
+
+def _surroundings(*runs: Run) -> list[Mapping[str, Any]]:
+    """Return under what each run took place: versions, and where all are known, the device and the number format."""
+    known = {name for name in ("device", "training_dtype") if all(name in run.environment for run in runs)}
+    return [
+        run.environment.get("packages", {}) | {name.replace("_", " "): run.environment[name] for name in sorted(known)}
+        for run in runs
+    ]

@@ -49,6 +49,7 @@ TERMS = {
     "training": "How long the training took.",
     "trained weights": "How many weights were trained, and their share of all weights of the model.",
     "size": "What the run left on disk: the adapter, or a baseline's small model.",
+    "base in memory": "What the base model's weights take: a base in 8 or 4 bits takes less.",
     "peak memory": "The most memory that the run's process held.",
     "cost": "How long the training took. What else it cost stands further down.",
     "confidence, %": "The probability that the run gave to the label that it named, as trained (the page Try it "

@@ -84,7 +84,7 @@ def broken(error: RequestError) -> None:
 def part(run_every: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     """Make a function a part of its page that is drawn anew by itself; a decorator.
 
-    Such a part has to say itself what is the matter: it is drawn outside of what `Home` watches over.
+    Such a part has to say itself what is the matter: it is drawn outside of what `frame` watches over.
     ``run_every``: how often to draw it without being asked, such as ``2s``; None for never.
     """
 
@@ -347,6 +347,13 @@ def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
     """Draw a filter that stands in the address; None where it lets all through."""
     choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
     return None if choice in (None, ANY) else str(choice)
+
+
+def choose(label: str, options: Sequence[str], default: str, key: str, **more: Any) -> str:
+    """Draw a choice of few, of which one always holds; it stands in the address."""
+    return str(
+        st.segmented_control(label, options, default=default, required=True, key=key, bind="query-params", **more)
+    )
 
 
 def search(key: str = "contains") -> str:

@@ -66,7 +66,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *("##" + c for c in "abcdefghijklmnopqrstuvwxyz"),
     ]
     (folder / "vocab.txt").write_text("\n".join([*words, "good", "bad", "film", "the", "was"]))
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=len(words) + 5,

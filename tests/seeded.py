@@ -169,6 +169,16 @@ def record_adapters(store: Store, labels: int, *rights: float) -> list[int]:
     ]
 
 
+def record_quantised(store: Store) -> tuple[int, int]:
+    """Record an adapter, and the same on a base in 4 bits; return their numbers."""
+    data = load_data(RunConfig(**SIZES))
+    exact = _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.8)
+    quantised = _adapter(store, data, RunConfig(**SIZES, quantize="4bit"), "lora-r8-4bit", right=0.7)
+    for run_id, base, peak in ((exact, 90_000_000, 900_000_000), (quantised, 53_000_000, 800_000_000)):
+        RunWriter(store, run_id).update(base_memory_bytes=base, peak_memory_bytes=peak)
+    return exact, quantised
+
+
 def record_failure(store: Store, data: DataSet) -> int:
     """Record a run that failed while training."""
     with recording(store, RunConfig(**SIZES, lr=9.0), "lora-r8", ENVIRONMENT) as run:

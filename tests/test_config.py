@@ -26,7 +26,18 @@ def test_text_from_a_command_line_is_understood():
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"method": "loar"}, "--method 'loar' is none of: .*Did you mean 'lora'"),
+        (
+            {"method": "loar"},
+            "--method 'loar' is no baseline and none of peft's methods. Did you mean 'lora'.*runner.py met",
+        ),
+        ({"method": "poly"}, "--method 'poly' can't train a text classifier. peft says: task_ids should not be None"),
+        ({"init": "pisa"}, "--init 'pisa' is none of: .* Did you mean 'pissa'"),
+        ({"init": "pissa", "quantize": "4bit"}, "--init pissa needs the exact weights"),
+        ({"init": "loftq"}, "--init loftq .* needs --quantize 4bit"),
+        ({"layers": "lst:4"}, "--layers 'lst:4' should be like last:4"),
+        ({"quantize": "3bit"}, "--quantize '3bit' should be '8bit' or '4bit'"),
+        ({"peft": "scaling"}, "--peft 'scaling' should be key=value"),
+        ({"max_length": 2}, "--max-length 2 should be a number of tokens, at least 4, or 'auto'"),
         ({"epoch": 3}, "no setting 'epoch'. Did you mean 'epochs'"),
         ({"r": -4}, "--r -4 should be greater than or equal to 1"),
         ({"train_size": "-5"}, "--train-size '-5' should be greater"),
@@ -37,6 +48,17 @@ def test_text_from_a_command_line_is_understood():
 def test_a_wrong_value_is_named_with_what_is_allowed(values, expected):
     with pytest.raises(RequestError, match=expected):
         make_config(values)
+
+
+def test_pairs_are_read_one_by_one():
+    assert make_config({"splits": ["test=9", "train=no"]}).splits == {"test": "9", "train": "no"}
+    assert make_config({"peft": "n_frequency=9"}).peft == {"n_frequency": 9}
+    assert make_config({"peft": ["a=true", "b=[1, x]", "c=plain word", "d=: ["]}).peft == {
+        "a": True,
+        "b": [1, "x"],
+        "c": "plain word",
+        "d": ": [",
+    }
 
 
 def test_all_wrong_values_are_named_at_once():
@@ -70,9 +92,37 @@ def test_differences_show_unused_settings_as_none():
     assert "dataset" not in found
 
 
+def test_what_a_method_does_not_use_is_as_nobody_had_asked_for_it():
+    asked = {"quantize": "4bit", "init": "gaussian", "lora_plus": 16, "dora": True, "dropout": 0.0}
+    used = [make_config({"method": method, **asked}).as_used() for method in ("full", "ia3", "adalora", "lora")]
+    assert [config.quantize for config in used] == [None, "4bit", "4bit", "4bit"]
+    assert [config.init for config in used] == [None, None, None, "gaussian"]
+    assert [config.lora_plus for config in used] == [None, None, None, 16]
+    assert all(config.as_used() == config for config in used)
+
+
+def test_differences_show_what_was_not_asked_for_as_none_of_it():
+    asked = [{"quantize": "4bit"}, {"dora": True}, {"method": "ia3"}]
+    found = differences([make_config(values).settings() for values in asked])
+    assert found["quantize"] == ["4bit", "none", "none"]
+    assert found["dora"] == ["none", True, None]
+    assert differences([{"torch": "1"}, {}]) == {"torch": ["1", None]}
+
+
 def test_several_values_make_every_combination():
     assert [(c.r, c.seed) for c in grid({"r": [4, 8], "seed": [1, 2]})] == [(4, 1), (4, 2), (8, 1), (8, 2)]
 
 
 def test_a_grid_asks_for_the_same_run_once():
-    assert len(grid({"method": ["tfidf"], "r": [4, 8]})) == 1
+    assert [(c.method, c.uses("r") and c.r) for c in grid({"method": ["tfidf", "lora"], "r": [4, 8]})] == [
+        ("tfidf", False),
+        ("lora", 4),
+        ("lora", 8),
+    ]
+
+
+def test_a_setting_that_no_method_uses_is_refused():
+    with pytest.raises(
+        RequestError, match="--r does nothing for --method ia3. Of the adapter's settings it takes --tar"
+    ):
+        grid({"method": ["ia3"], "r": [4, 8]})

@@ -1,11 +1,17 @@
+import json
+import shutil
+
 import numpy as np
 import pytest
 
 from core.config import make_config
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
-from core.inference import MOST_PIECES, LoadedRun
+from core.inference import MOST_PIECES, LoadedRun, load_run
 from core.models.baselines import MajorityClassifier, fit_frozen, fit_tfidf, load_untrained
+from core.pipeline import bench, prepare
+from core.progress import Progress
+from core.store.engine import open_store
 
 LABELS = ("bad", "good")
 ODD_TEXTS = ("", " \n ", "film", " film\n", "🎬🍿 film", "הסרט לא טוב", "电影很好", "a" * 5000)
@@ -97,3 +103,16 @@ def test_a_long_text_is_weighed_in_chunks_that_leave_nothing_out(tfidf, count):
 def test_an_unknown_label_is_refused_with_the_known_ones(tfidf):
     with pytest.raises(RequestError, match="'god' is no label of run 1: bad, good. Did you mean 'good'?"):
         tfidf.word_weights("a film", "god")
+
+
+def test_a_record_does_not_make_code_that_comes_with_a_model_run(tiny_bert, tmp_path):
+    """Whoever loads a run decides, not whoever recorded it."""
+    folder = shutil.copytree(tiny_bert, tmp_path / "model")
+    asked = {"model": str(folder), "method": "untrained", "train_size": 20, "validation_size": 8, "test_size": 8}
+    store = open_store(str(tmp_path / "runs.db"), create=True)
+    (run,) = bench(prepare([make_config({**asked, "trust_remote_code": True})], tmp_path), store, Progress())
+    path = folder / "config.json"
+    auto_map = {"auto_map": {"AutoModelForSequenceClassification": "modeling_own.Own"}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | auto_map))
+    with pytest.raises(RequestError, match="brings Python code of its own .* --trust-remote-code"):
+        load_run(store, run.id)

@@ -251,15 +251,57 @@ def test_a_training_that_diverges_is_a_failed_run_with_its_reason(benched):
     delete_run(store, failed.id)
 
 
-def test_an_unknown_target_module_is_a_failed_run_and_the_next_one_begins(benched):
+def test_after_a_run_that_failed_the_next_one_begins(benched):
     store, config, _ = benched
-    wrong = config.model_copy(update={"target_modules": ("qeury",)})
+    wrong = config.model_copy(update={"lr": 1e30})
     majority = config.model_copy(update={"method": "majority"})
     records = bench(prepare([wrong, majority], store.folder), store, Progress(), rerun_baselines=True)
     assert [record.state for record in records] == ["failed", "complete"]
-    assert "'qeury' is not in" in records[0].error_message
     for record in records:
         delete_run(store, record.id)
+
+
+def test_an_adapter_that_cannot_be_made_is_refused_before_anything_is_written(benched):
+    store, config, _ = benched
+    before = len(queries.runs(store))
+    with pytest.raises(RequestError, match="'qeury' is not in"):
+        run_one(store, config, target_modules=("qeury",))
+    with pytest.raises(RequestError, match="--method loha can't train"):
+        run_one(store, config, method="loha")
+    assert len(queries.runs(store)) == before
+
+
+def test_a_run_is_not_touched_by_what_only_others_of_its_grid_use(benched):
+    store, config, _ = benched
+    asked = config.model_copy(update={"quantize": "4bit", "init": "gaussian", "epochs": 1})
+    jobs = prepare([asked.model_copy(update={"method": method}) for method in ("full", "ia3")], store.folder)
+    runs = bench(jobs, store, Progress())
+    assert [run.state for run in runs] == ["complete", "complete"]
+    assert [run.config.get("quantize") for run in runs] == [None, "4bit"]
+    for run in runs:
+        delete_run(store, run.id)
+
+
+def test_the_length_of_texts_is_taken_from_the_training_texts(benched):
+    store, config, _ = benched
+    (job,) = prepare([config.model_copy(update={"max_length": "auto"})], store.folder)
+    run = execute(job, store, Progress())
+    assert job.config.max_length == run.config["max_length"] and job.config.max_length % 8 == 0
+    assert 0 <= run.environment["truncated"]["train"] <= 0.02
+    delete_run(store, run.id)
+
+
+@pytest.mark.parametrize("values", [{"quantize": "4bit"}, {"method": "full"}, {"method": "ia3"}, {"init": "pissa"}])
+def test_another_sort_of_run_is_recorded_and_answers_as_it_did(benched, values):
+    store, config, _ = benched
+    run = run_one(store, config, **values)
+    assert (run.state, run.error_message) == ("complete", None)
+    assert (run.kind, run.method) == (config.model_copy(update=values).kind, values.get("method", "lora"))
+    assert run.base_memory_bytes > 0 and run.baseline_id is not None
+    assert not recheck(store, run.id).drifted
+    exact = queries.run(store, adapter_of(benched).id).base_memory_bytes
+    assert (run.base_memory_bytes < exact) == ("quantize" in values)
+    delete_run(store, run.id)
 
 
 class Forgetful(MajorityClassifier):

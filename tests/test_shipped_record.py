@@ -26,7 +26,7 @@ def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     runs = queries.runs(shipped)
     assert set(runs["state"]) == {"complete"}
     for _, group in runs.groupby("dataset"):
-        assert set(group["method"]) == {"majority", "untrained", "tfidf", "frozen", "lora"}
+        assert set(group["method"]) >= {"majority", "untrained", "tfidf", "frozen", "lora"}
         adapters = group[group["kind"] == "adapter"]
         assert {"lora-r4", "lora-r8", "lora-r16"} <= set(adapters["name"])
         assert (adapters["name"] == "lora-r8").sum() == 3
@@ -34,6 +34,23 @@ def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     weighted = runs[runs["name"].isin(["lora-r8-weighted", "lora-r8-balanced"])]
     assert weighted["name"].value_counts().to_dict() == {"lora-r8-weighted": 3, "lora-r8-balanced": 1}
     assert set(weighted["dataset"]) == {"movie-reviews-3"}
+
+
+def test_it_holds_eight_more_methods_and_qlora(shipped):
+    runs = queries.runs(shipped).query("dataset == 'movie-reviews' and kind == 'adapter'")
+    assert set(runs["method"]) - {"lora"} == {
+        "adalora", "fourierft", "ia3", "ln_tuning", "loha", "oft", "prompt_tuning", "vera"
+    }  # fmt: skip
+    assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa", "lora-r8-bfloat16"} <= set(runs["name"])
+    ids = [int(runs.loc[runs["name"] == name, "id"].iloc[0]) for name in ("lora-r8", "lora-r8-4bit")]
+    exact, quantised = (queries.run(shipped, run_id).base_memory_bytes for run_id in ids)
+    assert quantised < 0.6 * exact
+
+
+def test_every_new_method_was_measured_on_the_examples_of_the_others(shipped):
+    for run_id in queries.runs(shipped).query("dataset == 'movie-reviews' and kind == 'adapter'")["id"]:
+        run = queries.run(shipped, int(run_id))
+        assert run.baseline_id is not None and run.reload_max_difference <= 1e-4
 
 
 def test_every_metric_is_that_of_the_predictions(shipped):

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from torch.nn.functional import cross_entropy
 
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
+from core.methods import METHODS
 from core.progress import Progress
-from core.training import ClassificationLoss, balanced_sampler, balanced_weights, fine_tune
+from core.training import ClassificationLoss, balanced_sampler, balanced_weights, fine_tune, rates
 
 SIZES = {"train_size": 32, "validation_size": 9, "test_size": 9, "max_length": 16, "dtype": "float32"}
 
@@ -92,3 +94,62 @@ def test_a_run_with_the_balanced_sampler_trains(tiny_bert):
 def test_pieces_that_do_not_divide_the_batch_are_refused():
     with pytest.raises(RequestError, match="--gradient-accumulation 5 does not divide --batch-size 32"):
         make_config({"gradient_accumulation": 5})
+
+
+def test_new_layers_learn_at_a_rate_that_suits_them():
+    of_lora = rates(make_config({}), width=384)
+    assert of_lora.head == of_lora.adapter == METHODS["lora"].learning_rate
+    assert rates(make_config({"lr": 1e-4}), width=384).head == 1e-4
+    wild = rates(make_config({"method": "fourierft"}), width=384)
+    assert wild.adapter == METHODS["fourierft"].learning_rate
+    assert wild.head == METHODS["lora"].learning_rate
+    assert rates(make_config({"head_lr": 0.5}), width=384).head == 0.5
+
+
+def test_lora_plus_speeds_up_b_alone():
+    found = rates(make_config({"lr": 1e-3, "lora_plus": 16}), width=384)
+    names = ["x.query.lora_A.default.weight", "x.query.lora_B.default.weight", "x.classifier.modules_to_save.default.w"]
+    assert [found.of(name, ["classifier"]) for name in names] == [1e-3, 16e-3, 1e-3]
+
+
+def test_the_head_of_a_model_that_is_trained_whole_has_its_own_rate():
+    found = rates(make_config({"method": "full", "lr": 1e-5, "head_lr": 1e-3}), width=384)
+    assert [found.of(name, ["classifier"]) for name in ("bert.pooler.weight", "classifier.weight")] == [1e-5, 1e-3]
+
+
+def test_a_rate_of_nothing_leaves_the_head_where_it_was(still_bert):
+    moved = weights_after_one_step(still_bert, head_lr=1e-2)
+    barely = weights_after_one_step(still_bert, head_lr=1e-12)
+    head = next(name for name in moved if "classifier" in name and name.endswith("weight"))
+    assert torch.allclose(moved[head], barely[head], atol=1e-6) is False
+    assert all(torch.allclose(moved[name], barely[name]) for name in moved if "lora_A" in name)
+
+
+def test_a_method_with_a_term_of_its_own_adds_it_to_the_loss(still_bert):
+    with_term = weights_after_one_step(still_bert, method="adalora", peft={"orth_reg_weight": 100.0})
+    without = weights_after_one_step(still_bert, method="adalora", peft={"orth_reg_weight": 0.0})
+    assert any(not torch.allclose(with_term[name], without[name]) for name in without if "lora_A" in name)
+
+
+def test_a_term_of_the_models_own_counts_by_the_pieces_examples():
+    logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    plain = cross_entropy(logits, labels)
+    outputs = {"logits": logits, "loss": plain + 0.5}
+    assert torch.allclose(ClassificationLoss(None)(outputs, labels, 8), (plain + 0.5) * 4 / 8)
+
+
+def test_the_best_epoch_is_kept_and_not_the_last(still_bert):
+    class Curve(Progress):
+        def __init__(self):
+            self.scores = []
+
+        def logged(self, step, epoch, values):
+            self.scores += [values[name] for name in values if name == "validation_macro_f1"]
+
+    curve, config = Curve(), make_config({"model": str(still_bert), "epochs": 6, "lr": 0.05, "batch_size": 16, **SIZES})
+    data = load_data(config)
+    fitted = fine_tune(config, data, curve)
+    predicted = fitted.classifier.logits(data.validation.texts).argmax(axis=1)
+    assert f1_score(data.validation.labels, predicted, average="macro") == pytest.approx(max(curve.scores))
+    assert fitted.best_epoch == 1 + int(np.argmax(curve.scores))
+    assert curve.scores[-1] < max(curve.scores)

@@ -8,7 +8,7 @@ from core.data import load_data
 from core.errors import RequestError
 from core.evaluation.metrics import evaluate
 from core.store import curator, queries
-from core.store.recorder import recording, save_dataset
+from core.store.recorder import RunWriter, recording, save_dataset
 from core.verdicts import (
     adjusted_p,
     compare_configurations,
@@ -106,6 +106,15 @@ def test_the_newest_run_stands_for_its_seed(store):
 def test_other_versions_are_flagged(store):
     a, b = record(store, 0.9), record(store, 0.8, seed=2, packages={"torch": "2.12.0"})
     assert compare_runs(store, a, b).versions == {"torch": ["2.13.0", "2.12.0"]}
+
+
+def test_another_number_format_is_flagged_where_both_have_one(store):
+    a, b, baseline = record(store, 0.9), record(store, 0.8, seed=2), record(store, 0.6, "tfidf")
+    for run_id, format_ in ((a, "float32"), (b, "bfloat16")):
+        environment = queries.run(store, run_id).environment
+        RunWriter(store, run_id).update(environment=environment | {"training_dtype": format_, "device": "cpu"})
+    assert compare_runs(store, a, b).versions == {"training dtype": ["float32", "bfloat16"]}
+    assert compare_runs(store, a, baseline).versions == {}
 
 
 @pytest.mark.parametrize(

@@ -5,35 +5,47 @@ from typing import Any
 import pandas as pd
 
 from core.data.bundled import BUNDLED
+from core.data.own_splits import SPLIT_COLUMN
 from core.errors import RequestError, did_you_mean
 
-SPLIT_NAMES = {"train": "train", "validation": "validation", "valid": "validation", "dev": "validation", "test": "test"}
 
+def read_hub(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | None]:
+    """Return all rows of a Hub data set, with the name of their split, and its revision.
 
-def read_hub(name: str) -> tuple[pd.DataFrame, str | None]:
-    """Return all labelled rows of a Hub data set, with their split, and its revision.
-
-    Class labels come back as their names. Splits of other names (``unsupervised``) are left out,
-    unless there is no other. Raises `RequestError` where it can't be had, with what works offline.
+    ``config``: which of its configurations. Class labels come back as their names, in the order of
+    their codes; a label that is kept back (-1) is missing. Raises `RequestError` where the data set
+    can't be had, with what works offline, or where a configuration has to be named, with all of them.
     """
     import datasets  # slow to import, and not needed for bundled data
 
     try:
-        loaded = datasets.load_dataset(name)
+        loaded = datasets.load_dataset(name, config)
     except Exception as error:  # the loader raises a different type for each of a dozen causes
+        configs = _configs(name)
+        if configs and config not in configs and (config is not None or len(configs) > 1):
+            raise RequestError(_which_config(name, config, configs)) from None
         raise RequestError(_unavailable(name, error)) from error
-    known = {split: data for split, data in loaded.items() if split in SPLIT_NAMES} or dict(loaded)
-    frames = [_frame(split, data) for split, data in known.items()]
-    revision = next((_revision(data) for data in known.values()), None)
+    frames = [_frame(split, data) for split, data in loaded.items()]
+    revision = next((_revision(data) for data in loaded.values()), None)
     return pd.concat(frames, ignore_index=True), revision
+
+
+def _configs(name: str) -> list[str]:
+    import datasets
+
+    try:
+        return list(datasets.get_dataset_config_names(name))
+    except Exception:  # it can't be had at all: the first error says why
+        return []
 
 
 def _frame(split: str, data: Any) -> pd.DataFrame:
     frame: pd.DataFrame = data.to_pandas()
     for column, feature in data.features.items():
         if hasattr(feature, "int2str"):
-            frame[column] = [feature.int2str(int(code)) if code >= 0 else None for code in frame[column]]
-    return frame.assign(__split__=SPLIT_NAMES.get(split))
+            codes = frame[column].fillna(-1).astype(int)
+            frame[column] = pd.Categorical.from_codes(codes.clip(lower=-1), feature.names, ordered=True)
+    return frame.assign(**{SPLIT_COLUMN: split})
 
 
 def _revision(data: Any) -> str | None:
@@ -44,10 +56,17 @@ def _revision(data: Any) -> str | None:
     return None
 
 
+def _which_config(name: str, config: str | None, configs: list[str]) -> str:
+    listed = f"{', '.join(configs[:30])}{' …' if len(configs) > 30 else ''}"
+    if config is None:
+        return f"'{name}' has several configurations: {listed}. Name one with --dataset-config."
+    return f"--dataset-config '{config}' is not in '{name}'. It has: {listed}.{did_you_mean(config, configs)}"
+
+
 def _unavailable(name: str, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"'{name}' is neither a bundled data set nor a file, and the Hugging Face Hub did not give it "
         f"({type(error).__name__}: {reason}).{did_you_mean(name, BUNDLED)} "
-        f"Without a network these work: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL or Parquet file."
+        f"Without a network these work: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file."
     )

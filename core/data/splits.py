@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig, flag
 from core.data.checks import check
-from core.data.source import Source
+from core.data.source import SPLITS, Source
 from core.errors import RequestError
 
-SPLITS = ("train", "validation", "test")
 _DRAWING_ORDER = ("test", "validation", "train")
+_WEIGHTS = {"train": 60, "validation": 15, "test": 25}  # how a suggestion divides what there is
 _SEEDS = {"test": 0, "validation": 1, "train": 2}  # fixed: a run's own seed never moves an example
 
 
@@ -93,7 +93,7 @@ def split(source: Source, config: RunConfig) -> DataSet:
     is too small, or a label too rare for that, raises `RequestError`.
     """
     codes = pd.Categorical(source.frame["label"], categories=list(source.labels)).codes.astype(np.int64)
-    pools = _pools(source.frame["split"])
+    pools = _pools(source)
     _refuse_what_cannot_be_drawn(source, config, codes, pools)
     free = np.ones(len(codes), dtype=bool)
     splits = {}
@@ -102,8 +102,6 @@ def split(source: Source, config: RunConfig) -> DataSet:
         candidates = np.flatnonzero(free & pools[name])
         size = getattr(config, f"{name}_size")
         chosen = candidates[stratified_order(codes[candidates], np.random.default_rng(_SEEDS[name]), later)[:size]]
-        if len(chosen) < size:
-            raise RequestError(_too_small(source, config, pools[name].sum()))
         free[chosen] = False
         splits[name] = _take(source.frame, codes, chosen)
     return DataSet(
@@ -134,44 +132,56 @@ def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, leave: 
     return order[: int(np.isfinite(keys).sum())]
 
 
-def _pools(given: pd.Series) -> dict[str, NDArray[np.bool_]]:
-    """Return which rows each split may be drawn from: the source's own split where it has one."""
-    everything = np.ones(len(given), dtype=bool)
-    own = {name: (given == name).to_numpy(dtype=bool) for name in SPLITS}
-    if not own["test"].any():
-        return dict.fromkeys(SPLITS, everything)
-    if not own["train"].any():
-        own["train"] = ~own["test"] & ~own["validation"]
-    if not own["validation"].any():
-        own["validation"] = own["train"]
-    return own
+def _pools(source: Source) -> dict[str, NDArray[np.bool_]]:
+    """Return which rows each split may be drawn from; splits that share theirs have the same array.
+
+    A split that the source lacks is drawn from its training split, else from what it has.
+    """
+    if not source.own:
+        return dict.fromkeys(SPLITS, np.ones(len(source.frame), dtype=bool))
+    given = source.frame["split"].to_numpy()
+    masks = {name: np.asarray(given == name, dtype=bool) for name in source.own.values()}
+    instead = next(source.own[name] for name in SPLITS if name in source.own)
+    return {name: masks[source.own.get(name, instead)] for name in SPLITS}
 
 
 def _refuse_what_cannot_be_drawn(
     source: Source, config: RunConfig, codes: NDArray[np.int64], pools: dict[str, NDArray[np.bool_]]
 ) -> None:
-    for name in SPLITS:
-        size = getattr(config, f"{name}_size")
+    sizes = {name: getattr(config, f"{name}_size") for name in SPLITS}
+    for name, size in sizes.items():
         if size < len(source.labels):
             raise RequestError(f"{flag(name + '_size')} {size} is less than the {len(source.labels)} labels.")
-    shared = all(pool is pools["test"] for pool in pools.values())
-    wanted = sum(getattr(config, f"{name}_size") for name in SPLITS)
-    if shared and wanted > len(codes):
-        raise RequestError(_too_small(source, config, len(codes)))
+    shares = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
     for name, pool in pools.items():
         counts = np.bincount(codes[pool], minlength=len(source.labels))
-        needed = sum(other is pool for other in pools.values())
+        needed = len(shares[name])
         if (counts < needed).any():
             rare = int(counts.argmin())
             raise RequestError(_too_rare(source, name, source.labels[rare], int(counts[rare]), needed))
+    for name, pool in pools.items():
+        if sum(sizes[other] for other in shares[name]) > pool.sum():
+            raise RequestError(_too_small(source, sizes, pools, shares, name))
 
 
-def _too_small(source: Source, config: RunConfig, rows: int) -> str:
-    sizes = {name: getattr(config, f"{name}_size") for name in SPLITS}
-    asked = " + ".join(f"{sizes[name]:,} {name}" for name in SPLITS)
+def _too_small(
+    source: Source,
+    sizes: dict[str, int],
+    pools: dict[str, NDArray[np.bool_]],
+    shares: dict[str, list[str]],
+    lacking: str,
+) -> str:
+    asked = " + ".join(f"{sizes[name]:,} {name}" for name in shares[lacking])
+    fitting = {}
+    for name in SPLITS:
+        rows, alike = int(pools[name].sum()), shares[name]
+        least, weight = len(source.labels), sum(_WEIGHTS[other] for other in alike)
+        fits = sum(sizes[other] for other in alike) <= rows
+        fitting[name] = sizes[name] if fits else least + (rows - least * len(alike)) * _WEIGHTS[name] // weight
+    flags = " ".join(f"{flag(name + '_size')} {size}" for name, size in fitting.items())
     return (
-        f"{source.name} has {rows:,} usable rows to draw from; {asked} examples were asked for. "
-        f"For example: --train-size {rows * 6 // 10} --validation-size {rows * 15 // 100} --test-size {rows // 4}"
+        f"{source.name} has {int(pools[lacking].sum()):,} usable rows to draw {', '.join(shares[lacking])} from; "
+        f"{asked} examples were asked for. For example: {flags}"
     )
 
 

@@ -1,37 +1,83 @@
 """The base model: where it is, its tokenizer, and how it is loaded for classification."""
 
+import inspect
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+)
 from transformers import logging as transformers_logging
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+)
+from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from transformers.utils import cached_file
 
 from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
+from core.models.quantization import keep_format, let_go_of_exact_weights, quantization
+
+LONGEST = 512
+"""How much of a text is read at most, in tokens, where neither the model nor the config says it."""
+SHORTEST = 16
+"""The least that `length_for` returns: fewer tokens save no time."""
+_SAMPLED_TEXTS = 10_000
+
+_IN_A_LAYER = re.compile(r"\.\d+\.")
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError)
+"""What the libraries raise for files that are missing, broken, or of a kind that they don't know."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """Which base model: ``name`` and ``revision`` are recorded, ``path`` is what is read, ``width`` its hidden size."""
+    """Which base model: ``name`` and ``revision`` are recorded, ``path`` is what is read, ``width`` its hidden size.
+
+    ``decoder``: each position sees only those before it, and the head takes the text's last one.
+    ``positions``: how many tokens it can read, None for any number; ``vocabulary``: how many tokens
+    it knows; ``inputs``: what it takes; ``padding_side``: where its padding has to stand;
+    ``remote_code``: whether Python code that comes with it may run.
+    """
 
     name: str
     revision: str | None
     path: str
     width: int = 0
+    decoder: bool = False
+    positions: int | None = None
+    vocabulary: int | None = None
+    inputs: tuple[str, ...] = ()
+    padding_side: str = "right"
+    remote_code: bool = False
 
     @property
     def read_revision(self) -> str | None:
         """The revision to ask the Hub for; None where the files lie here."""
         return self.revision if self.path == self.name else None
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What every ``from_pretrained`` is told."""
+        return {"revision": self.read_revision, "trust_remote_code": self.remote_code}
 
 
 @dataclass(frozen=True)
@@ -53,18 +99,32 @@ _PACKAGED = {
 
 
 def find_backbone(config: RunConfig) -> Backbone:
-    """Find the config's model: a packaged one, a local folder, else a Hub name.
+    """Find the config's model: a packaged one, a local folder, else a Hub name; and look at it, without its weights.
 
-    Raises `RequestError` where it can't be read, before any weights are.
+    Raises `RequestError` where it can't be read, has no text classifier, has only pickled weights,
+    or brings code that was not asked for.
     """
-    backbone = _locate(config.model, config.revision)
+    backbone = replace(_locate(config.model, config.revision), remote_code=config.trust_remote_code)
     try:
         with quiet():
-            loaded = AutoConfig.from_pretrained(backbone.path, revision=backbone.read_revision)
-    except (OSError, ValueError) as error:
+            _refuse_unasked_code(backbone)
+            loaded = AutoConfig.from_pretrained(backbone.path, **backbone.reading)
+    except _UNREADABLE as error:
         raise RequestError(_unavailable(config.model, error)) from None
-    commit = getattr(loaded, "_commit_hash", None) or backbone.revision
-    return replace(backbone, revision=commit, width=int(loaded.get_text_config().hidden_size))
+    model = without_weights(backbone, loaded)
+    _refuse_pickled(backbone)
+    text = loaded.get_text_config()
+    reads_both_ways = loaded.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    return replace(
+        backbone,
+        revision=getattr(loaded, "_commit_hash", None) or backbone.revision,
+        width=int(text.hidden_size),
+        decoder=not reads_both_ways,
+        positions=_positions(model),
+        vocabulary=getattr(text, "vocab_size", None),
+        inputs=tuple(inspect.signature(type(model).forward).parameters),
+        padding_side="left" if getattr(loaded, "summary_type", None) == "last" else "right",
+    )
 
 
 def _locate(name: str, revision: str | None) -> Backbone:
@@ -79,54 +139,202 @@ def _locate(name: str, revision: str | None) -> Backbone:
     return Backbone(name, revision, name)
 
 
-def load_tokenizer(backbone: Backbone, max_length: int) -> PreTrainedTokenizerBase:
-    """Load the tokenizer; where it has no pad token, the end-of-text token serves. Pads on the right."""
+def _refuse_unasked_code(backbone: Backbone) -> None:
+    """Refuse a model that names Python files of its own: it is then not what its type alone says."""
+    config, _ = PreTrainedConfig.get_config_dict(backbone.path, revision=backbone.read_revision)
+    tokenizer = get_tokenizer_config(backbone.path, revision=backbone.read_revision)
+    named = [value for one in (config, tokenizer) for value in _values(one.get("auto_map"))]
+    if named and not backbone.remote_code:
+        files = sorted({f"{value.split('--')[-1].rsplit('.', 1)[0]}.py" for value in named})
+        raise RequestError(
+            f"{backbone.name} brings Python code of its own ({', '.join(files)}). It would run on this machine and "
+            "can do anything that you can: read it first. If you trust it, ask for it with --trust-remote-code."
+        )
+
+
+def _values(auto_map: Any) -> list[str]:
+    """Return the names in an ``auto_map``: a mapping to names or lists of them, or such a list."""
+    if isinstance(auto_map, str):
+        return [auto_map]
+    inner = auto_map.values() if isinstance(auto_map, dict) else auto_map or ()
+    return [name for value in inner for name in _values(value)]
+
+
+def without_weights(backbone: Backbone, config: PreTrainedConfig) -> PreTrainedModel:
+    """Return the model with its head, but empty: to look at."""
+    known = type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    if not known and "AutoModelForSequenceClassification" not in (getattr(config, "auto_map", None) or {}):
+        raise RequestError(
+            f"{backbone.name} is a {config.model_type} model: transformers has no text classifier for it. It has one "
+            "for encoders (BERT, RoBERTa, DeBERTa, ModernBERT, …), decoders (GPT-2, Llama, Qwen, Gemma, …) and "
+            "encoder-decoders (BART, T5, …)."
+        )
+    with _loading(backbone), torch.device("meta"):
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
+            config, trust_remote_code=backbone.remote_code
+        )
+    return model
+
+
+def _refuse_pickled(backbone: Backbone) -> None:
+    """Refuse a folder without safetensors; of a Hub model it shows when its weights are asked for."""
+    folder = Path(backbone.path)
+    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+        if any(path for pattern in _PICKLED for path in folder.glob(pattern)):
+            raise RequestError(_only_pickled(backbone))
+        raise RequestError(f"The folder {backbone.path} holds no weights: a *.safetensors file was expected.")
+
+
+def _positions(model: PreTrainedModel) -> int | None:
+    """Return how many tokens a model can read. RoBERTa's kinds count from the padding's number + 1."""
+    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(most, int) or most <= 0:
+        return None
+    tables = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.num_embeddings == most
+    ]
+    return most - max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)
+
+
+def load_tokenizer(backbone: Backbone, max_length: int | Literal["auto"]) -> PreTrainedTokenizerBase:
+    """Load the tokenizer; where it has no pad token, the end-of-text token serves.
+
+    Its ``model_max_length`` is ``max_length`` (with ``auto``: no limit, but 512 where nothing names
+    one), or what the model or the tokenizer can do where that is less. It gives only what the model
+    takes. Raises `RequestError` where it can't be loaded or is not the model's.
+    """
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(backbone.path, revision=backbone.read_revision)
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{backbone.name} has no tokenizer that can be loaded: {_first_line(error)}") from None
+            tokenizer = AutoTokenizer.from_pretrained(backbone.path, **backbone.reading)
+    except Exception as error:  # the Rust library raises bare ones
+        raise RequestError(_no_tokenizer(backbone, error)) from None
+    _refuse_foreign(backbone, tokenizer)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    tokenizer.padding_side = "right"
+    tokenizer.padding_side = backbone.padding_side
     tokenizer.truncation_side = "right"
-    tokenizer.model_max_length = min(max_length, tokenizer.model_max_length)
+    tokenizer.split_special_tokens = True  # «</s>» within a text is text: some heads fail on a second end
+    tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in backbone.inputs]
+    possible = min(tokenizer.model_max_length, backbone.positions or tokenizer.model_max_length)
+    unnamed = LONGEST if possible > 1e9 else possible  # how transformers writes «no limit»
+    tokenizer.model_max_length = unnamed if max_length == "auto" else min(max_length, possible)
     return tokenizer
 
 
-def load_encoder(backbone: Backbone) -> nn.Module:
-    """Load the base model without a head, for features."""
-    with _loading(backbone):
-        model: nn.Module = AutoModel.from_pretrained(
-            backbone.path, revision=backbone.read_revision, use_safetensors=True
+def _refuse_foreign(backbone: Backbone, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Refuse a tokenizer that was made from nothing, for lack of its files, or that has tokens the model lacks."""
+    own = set(tokenizer.vocab_files_names.values())
+    files = sorted(own | {"tokenizer.json"}) if own else ()  # without any it reads characters or bytes
+    found = (
+        cached_file(
+            backbone.path,
+            file,
+            revision=backbone.read_revision,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
         )
-    return model.eval().to(device())
+        for file in files
+    )
+    if files and not any(found):
+        raise RequestError(f"{backbone.name} has no tokenizer: one of {', '.join(files)} was expected.")
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if backbone.vocabulary is not None and highest >= backbone.vocabulary:
+        raise RequestError(
+            f"{backbone.name}: its tokenizer has tokens up to number {highest:,}, but its model knows "
+            f"{backbone.vocabulary:,}, from 0: they do not belong together. Save the tokenizer that the model was "
+            "trained with beside it, or the model after resize_token_embeddings."
+        )
+
+
+def length_for(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> int:
+    """Return the length, in tokens, that all but the longest hundredth of the texts have room in.
+
+    It is rounded up to a multiple of 8, is at least `SHORTEST`, and no more than the tokenizer's
+    ``model_max_length``. Of many texts it looks at 10,000, evenly spread.
+    """
+    sample = texts[:: -(-len(texts) // _SAMPLED_TEXTS)]
+    with quiet():  # the tokenizer warns of every long text
+        lengths = [len(ids) for ids in tokenizer(list(sample))["input_ids"]]
+    longest = int(np.percentile(lengths, 99, method="higher"))
+    return min(max(SHORTEST, -(-longest // 8) * 8), int(tokenizer.model_max_length))
+
+
+def load_encoder(backbone: Backbone) -> nn.Module:
+    """Load the base model without a head, for features; of an encoder-decoder the encoder."""
+    with _loading(backbone):
+        model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_exactly(backbone))
+    parts = dict(model.named_children())
+    both = {"encoder", "decoder"} <= parts.keys()
+    _refuse_incomplete(backbone, report, "encoder." if both else "")
+    encoder: nn.Module = parts["encoder"] if both else model
+    return encoder.eval().to(device())
+
+
+def _exactly(backbone: Backbone) -> dict[str, Any]:
+    """Return how weights are read: from safetensors alone, and in float32, whatever they are written in."""
+    return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.reading}
+
+
+def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) -> None:
+    """Refuse weights that lack some of the body's layers, or have others' shapes: these would be random."""
+    lacking = [key for key in report["missing_keys"] if key.startswith(body) and _IN_A_LAYER.search(key)]
+    lacking += [key for key, *_ in report["mismatched_keys"] if key.startswith(body)]
+    if lacking:
+        raise RequestError(
+            f"{backbone.name}: its weights lack {len(lacking):,} tensors of the model that its config.json describes, "
+            f"or have them in other shapes ({lacking[0]}, …). They would be random. Is it the config of these "
+            "weights, and is the whole model there?"
+        )
 
 
 def load_for_classification(
-    backbone: Backbone, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str]
+    backbone: Backbone, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], quantize: str | None = None
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Load the base model with a fresh head; return it with the names of its newly initialised modules.
+    """Load the base model with a fresh head that knows the tokenizer's pad token: see `load_with_head`."""
+    return load_with_head(backbone, tokenizer.pad_token_id, labels, quantize)
 
-    The names come from the loading report's missing keys: the highest modules that are new whole.
-    The head is random: seed torch before.
+
+def load_with_head(
+    backbone: Backbone, pad_token_id: int | None, labels: Sequence[str], quantize: str | None = None
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Load the base model with a fresh head; return it with the names of the modules that have to be trained.
+
+    These are the newly initialised ones: what the loading report says is missing or of another
+    shape, by the highest modules that are so whole. They are random: seed torch before. Where there
+    are none, the checkpoint's head has the right size, but is that of another task: then all that
+    stands on top of the base model. With ``quantize`` (``8bit`` or ``4bit``) all but the head is
+    held in so many bits.
     """
     options: dict[str, Any] = {} if device() != "cpu" else {"attn_implementation": "eager"}  # faster in training there
     with _loading(backbone):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             backbone.path,
-            revision=backbone.read_revision,
-            use_safetensors=True,
             num_labels=len(labels),
             id2label=dict(enumerate(labels)),
             label2id={label: code for code, label in enumerate(labels)},
             output_loading_info=True,
-            ignore_mismatched_sizes=True,
+            **_exactly(backbone),
             **options,
+            **quantization(quantize, head_of(backbone) if quantize else (), device()),
         )
-    model.config.pad_token_id = tokenizer.pad_token_id  # decoder heads look here, not at the tokenizer
-    new = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]}
-    return model.to(device()), _whole_modules(model, new)
+    if quantize:
+        keep_format(model)
+        let_go_of_exact_weights(model)
+    model.config.pad_token_id = pad_token_id  # decoder heads look here, not at the tokenizer
+    body = f"{model.base_model_prefix}."
+    _refuse_incomplete(backbone, report, body)
+    on_top = {name for name, _ in model.named_parameters() if not name.startswith(body)}
+    new = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]} or on_top
+    # bitsandbytes has put a quantised model where it belongs
+    return (model if quantize else model.to(device())), _whole_modules(model, new)
+
+
+def head_of(backbone: Backbone) -> tuple[str, ...]:
+    """Return the names of the modules on top of the base model, by a model without weights."""
+    empty = without_weights(backbone, AutoConfig.from_pretrained(backbone.path, **backbone.reading))
+    return tuple(name for name, _ in empty.named_children() if name != empty.base_model_prefix)
 
 
 def _whole_modules(model: nn.Module, new: set[str]) -> tuple[str, ...]:
@@ -167,17 +375,32 @@ def _loading(backbone: Backbone) -> Iterator[None]:
     try:
         with quiet():
             yield
-    except (OSError, ValueError) as error:
+    except _UNREADABLE as error:
         raise RequestError(_unloadable(backbone, error)) from error
 
 
 def _unloadable(backbone: Backbone, error: Exception) -> str:
-    if "safetensors" in str(error):
-        return (
-            f"{backbone.name} has no safetensors weights. Pickled weights can run code and are not loaded; "
-            "convert them with transformers' save_pretrained."
-        )
+    if isinstance(error, OSError) and "safetensors" in str(error) and not Path(backbone.path).is_dir():
+        return _only_pickled(backbone)
     return f"{backbone.name} can't be loaded as a text classifier: {_first_line(error)}"
+
+
+def _only_pickled(backbone: Backbone) -> str:
+    return (
+        f"{backbone.name} has no safetensors weights. Pickled weights can run code and are not loaded; "
+        "convert them with transformers' save_pretrained."
+    )
+
+
+def _no_tokenizer(backbone: Backbone, error: Exception) -> str:
+    packages = ("sentencepiece", "tiktoken")
+    needed = [name for name in packages if not find_spec(name)] if any(name in str(error) for name in packages) else []
+    if needed:
+        return (
+            f"{backbone.name} has no tokenizer.json, and reading its tokenizer from other files needs a package "
+            f"that is not installed: pip install {' or '.join(needed)}."
+        )
+    return f"{backbone.name} has no tokenizer that can be loaded: {_first_line(error)}"
 
 
 def _unavailable(name: str, error: Exception) -> str:

@@ -28,13 +28,14 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Fitted:
-    """A classifier, and what fitting it took."""
+    """A classifier, and what fitting it took; ``base_bytes`` is what the base model's weights take in memory."""
 
     classifier: Classifier
     trainable_parameters: int
     total_parameters: int
     model: str | None = None
     model_revision: str | None = None
+    base_bytes: int | None = None
     train_seconds: float | None = None
     train_examples_per_second: float | None = None
     best_epoch: float | None = None

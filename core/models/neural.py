@@ -1,6 +1,6 @@
 """A transformers model and its tokenizer as a classifier, and the one loop that runs texts through it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,19 +55,48 @@ def run_texts(
 
     Sorting by length saves padding; every row is put back in its own text's place.
     """
-    encoded = tokenizer(list(texts), truncation=True, max_length=tokenizer.model_max_length)
-    order = np.argsort([len(ids) for ids in encoded["input_ids"]], kind="stable")
+    tokens = encoded(tokenizer, texts)
+    lengths = np.array([len(ids) for ids in tokens["input_ids"]], dtype=np.int64)
     device = next(model.parameters()).device
     rows: NDArray[np.float32] | None = None
-    for start in range(0, len(order), INFERENCE_BATCH):
-        chosen = order[start : start + INFERENCE_BATCH]
-        batch = tokenizer.pad({key: [encoded[key][i] for i in chosen] for key in encoded}, return_tensors="pt")
+    for chosen in _batches(lengths, padded=tokenizer.padding_side == "right"):
+        batch = tokenizer.pad({key: [tokens[key][i] for i in chosen] for key in tokens}, return_tensors="pt")
         with torch.inference_mode():
             result = forward(batch.to(device)).float().cpu().numpy()
         if rows is None:
-            rows = np.empty((len(order), result.shape[1]), dtype=np.float32)
+            rows = np.empty((len(lengths), result.shape[1]), dtype=np.float32)
         rows[chosen] = result
     return rows if rows is not None else np.empty((0, 0), dtype=np.float32)
+
+
+def encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> dict[str, list[list[int]]]:
+    """Tokenize texts, cut to what the model reads; an empty one is a pad token where nothing else stands for it.
+
+    A sign of the end within a text is an unknown word: heads of encoder-decoders look for the last one.
+    """
+    found = tokenizer(list(texts), truncation=True, max_length=tokenizer.model_max_length)
+    instead = {"input_ids": [tokenizer.pad_token_id], "attention_mask": [1]}
+    rows = {key: [row or instead.get(key, [0]) for row in column] for key, column in found.items()}
+    end, unknown = tokenizer.eos_token_id, tokenizer.unk_token_id
+    if unknown not in (None, end):
+        rows["input_ids"] = [
+            [unknown if one == end else one for one in ids[:-1]] + ids[-1:] if ids[-1] == end else ids
+            for ids in rows["input_ids"]
+        ]
+    return rows
+
+
+def _batches(lengths: NDArray[np.int64], *, padded: bool) -> Iterator[NDArray[np.intp]]:
+    """Give the texts' places, shortest texts first, a batch at a time.
+
+    Padding in front of a text moves its words: where it would stand there, a batch holds texts of
+    one length, so that an answer depends on its own text alone.
+    """
+    order = np.argsort(lengths, kind="stable")
+    alike = [order] if padded else np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
+    for group in alike:
+        for start in range(0, len(group), INFERENCE_BATCH):
+            yield group[start : start + INFERENCE_BATCH]
 
 
 def too_long(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> NDArray[np.bool_]:

@@ -7,10 +7,28 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+from peft.tuners.ln_tuning.layer import LNTuningLayer
 from torch import Tensor, nn
+
+from core.config import RunConfig
+from core.models.backbone import device
+from core.probed import verdict
 
 _SHAPE = (960, 384, 1536)  # a batch of 32 sentences through a small model's widest layer
 _WORTH_IT = 1.2
+
+
+def frozen_dtype(config: RunConfig) -> torch.dtype:
+    """Return the format that a config's frozen weights have while it trains.
+
+    With ``auto``, exact where the probe found that the method can't train on others, and where the
+    base is quantised: what that leaves is little.
+    """
+    if config.kind != "adapter":
+        return torch.float32
+    if config.dtype == "auto" and (config.quantize or not verdict(config.method, "bfloat16").works):
+        return torch.float32
+    return training_dtype(config.dtype, device())
 
 
 def training_dtype(asked: str, device: str) -> torch.dtype:
@@ -58,6 +76,8 @@ def frozen_weights_in(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
             parameter.data = parameter.data.to(dtype)
         if frozen:
             hooks = [module.register_forward_pre_hook(_match_input) for module in _trained_whole(model)]
+            norms = [module for module in model.modules() if isinstance(module, LNTuningLayer)]
+            hooks += [module.register_forward_hook(_match_output) for module in norms]
         yield
     finally:
         for hook in hooks:
@@ -77,6 +97,11 @@ def _trained_whole(model: nn.Module) -> list[nn.Module]:
         for name, module in model.named_modules()
         if "modules_to_save" in name and any(p.requires_grad for p in module.parameters(recurse=False))
     ]
+
+
+def _match_output(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    """Give what a trained norm returns the format of what it was given: some give their weights' own."""
+    return output.to(inputs[0].dtype)
 
 
 def _match_input(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from core.errors import RequestError
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
 BUSY_TIMEOUT_SECONDS = 30
 

@@ -48,6 +48,7 @@ class Run:
     evaluation_seconds: float | None
     train_examples_per_second: float | None
     peak_memory_bytes: int | None
+    base_memory_bytes: int | None
     environment: dict[str, Any]
     error_type: str | None
     error_message: str | None

@@ -3,9 +3,23 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, MetaData, String, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_LARGE = BigInteger().with_variant(Integer, "sqlite")  # SQLite's integers have 64 bits whatever they are called
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -119,16 +133,17 @@ class RunRow(Base):
     heartbeat_at: Mapped[datetime | None]
     host: Mapped[str | None]
     pid: Mapped[int | None]
-    trainable_parameters: Mapped[int | None]
-    total_parameters: Mapped[int | None]
+    trainable_parameters: Mapped[int | None] = mapped_column(_LARGE)
+    total_parameters: Mapped[int | None] = mapped_column(_LARGE)
     adapter_path: Mapped[str | None]
-    adapter_bytes: Mapped[int | None]
+    adapter_bytes: Mapped[int | None] = mapped_column(_LARGE)
     adapter_sha256: Mapped[str | None]
     reload_max_difference: Mapped[float | None]
     train_seconds: Mapped[float | None]
     evaluation_seconds: Mapped[float | None]
     train_examples_per_second: Mapped[float | None]
-    peak_memory_bytes: Mapped[int | None]
+    peak_memory_bytes: Mapped[int | None] = mapped_column(_LARGE)
+    base_memory_bytes: Mapped[int | None] = mapped_column(BigInteger)
     environment: Mapped[dict[str, Any]]
     error_type: Mapped[str | None]
     error_message: Mapped[str | None] = mapped_column(Text)

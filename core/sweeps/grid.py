@@ -4,12 +4,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from core.config import RunConfig, make_config
+from core.config import RunConfig, flag, make_config, section
+from core.errors import RequestError
+from core.methods import METHODS
 
 
 def grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
-    """Return one config for every combination of the given values, the last setting varying fastest."""
-    return distinct(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
+    """Return one config for every combination of the given values, the last setting varying fastest.
+
+    Raises `RequestError` for a setting of the adapter that none of the methods uses.
+    """
+    configs = distinct(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
+    for name in values:
+        if section(name) == "adapter" and not any(config.uses(name) for config in configs):
+            raise RequestError(_unused(name, configs))
+    return configs
+
+
+def _unused(name: str, configs: Sequence[RunConfig]) -> str:
+    methods = dict.fromkeys(config.method for config in configs)
+    taken = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].takes)
+    uses = f"Of the adapter's settings it takes {', '.join(taken)}." if taken else "It has no adapter."
+    return f"{flag(name)} does nothing for --method {' '.join(methods)}. {uses}"
 
 
 def distinct(configs: Iterable[RunConfig]) -> list[RunConfig]:

@@ -217,10 +217,13 @@ def show_abstaining() -> None:
 
 
 def show_cost() -> None:
-    """Show what it cost, beside its best baseline."""
+    """Show what it cost, beside its best baseline and, where its base is quantised, the same without."""
     if rival is not None:
         show_price(rival)
-    costs = frames.costs([run_id] if rival is None else [run_id, rival])
+    exact = data.unquantized(run_id)
+    if exact is not None:
+        st.text(words.memory_saved(run, data.run(exact)))
+    costs = frames.costs([one for one in (run_id, exact, rival) if one is not None])
     if costs.empty:
         st.info("Nothing was measured: the run ended before its training did.")
     else:

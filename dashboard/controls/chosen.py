@@ -1,6 +1,7 @@
 """What is done with ticked runs: compare, open, name, archive, delete, and take it back again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -17,38 +18,40 @@ _ARCHIVED, _TRASHED = "in the archive", "in the trash"
 
 def act_on_active(chosen: pd.DataFrame, tags: list[str]) -> None:
     """Draw what can be done with ticked runs that are at hand; ``tags``: all that are in use."""
-    ids = [int(number) for number in chosen["id"]]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with _bar(chosen) as ids:
         _links(ids)
         if len(ids) == 1:
             _edit(ids[0], tags)
         _button("Archive", ":material/archive:", archive, ids)
         _button("Delete", ":material/delete:", delete, ids)
-        _let_go()
 
 
 def act_on_archived(chosen: pd.DataFrame, _: list[str]) -> None:
     """Draw what can be done with ticked runs of the archive."""
-    ids = [int(number) for number in chosen["id"]]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with _bar(chosen) as ids:
         _links(ids)
         _button("Take out of the archive", ":material/unarchive:", unarchive, ids)
         _button("Delete", ":material/delete:", delete, ids)
-        _let_go()
 
 
 def act_on_trash(chosen: pd.DataFrame, _: list[str]) -> None:
     """Draw what can be done with ticked runs of the trash."""
-    ids = [int(number) for number in chosen["id"]]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with _bar(chosen) as ids:
         _button("Restore", ":material/restore_from_trash:", restore, ids)
         if st.button("Delete for good …", icon=":material/delete_forever:", key="delete for good"):
             _confirm(chosen)
-        _let_go()
 
 
 ACTIONS = {"active": act_on_active, "archived": act_on_archived, "trash": act_on_trash}
 """By what the page shows."""
+
+
+@contextmanager
+def _bar(chosen: pd.DataFrame) -> Iterator[list[int]]:
+    """Draw what can be done with ticked runs in a row, and last the way to untick them; give their numbers."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        yield [int(number) for number in chosen["id"]]
+        st.button("Untick all", type="tertiary", on_click=state.choose_runs, args=([],), key="untick")
 
 
 def _links(ids: list[int]) -> None:
@@ -64,10 +67,6 @@ def _links(ids: list[int]) -> None:
 def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
     # Without a key to press: one that is hit by accident would take runs away.
     st.button(label, icon=icon, on_click=action, args=(ids,), key=f"do {label}")
-
-
-def _let_go() -> None:
-    st.button("Untick all", type="tertiary", on_click=state.choose_runs, args=([],), key="untick")
 
 
 # --- Callbacks --------------------------------------------------------------------------------------

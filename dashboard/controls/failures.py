@@ -8,7 +8,7 @@ from dashboard import data
 from dashboard.frames import failures as frames
 from dashboard.frames.failures import EITHER, NOT_NOTED, NOTED, PROPOSED, RIGHT, SORTS, TAGGED, WRONG, Bounds, Filters
 from dashboard.frames.slices import named
-from dashboard.state import DOUBT, MISTAKES, clicked_cell
+from dashboard.state import DOUBT, MISTAKES, choose, clicked_cell
 from dashboard.words.common import plain
 
 FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "least", "most", "shortest", "longest")
@@ -17,9 +17,7 @@ BEGINNING, WHOLE = "beginning only", "whole"
 
 def choose_view() -> str:
     """Draw the choice of what to list: mistakes, or labels in doubt; it stands in the address."""
-    views = [MISTAKES, DOUBT]
-    choice = st.segmented_control("Show", views, default=MISTAKES, required=True, key="view", bind="query-params")
-    return str(choice)
+    return choose("Show", [MISTAKES, DOUBT], MISTAKES, "view")
 
 
 def _choose_sort() -> str:
@@ -70,17 +68,9 @@ def _pick(label: str, options: list[str], key: str, width: int = 190) -> str | N
 
 
 def _choose_outcome(*, settled: bool) -> str:
-    choice = st.segmented_control(
-        "Answers",
-        [WRONG, RIGHT, EITHER],
-        default=WRONG,
-        required=True,
-        key="answers",
-        bind="query-params",
-        disabled=settled,
-        help="Settled where both labels, or a flip, are chosen." if settled else None,
-    )
-    return EITHER if settled else str(choice)
+    why = "Settled where both labels, or a flip, are chosen." if settled else None
+    choice = choose("Answers", [WRONG, RIGHT, EITHER], WRONG, "answers", disabled=settled, help=why)
+    return EITHER if settled else choice
 
 
 def _confidence_range() -> tuple[int, int]:

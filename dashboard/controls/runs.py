@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.frames.runs import PAGE, TEXTS, Filters, tags_of
+from dashboard.state import choose
 from dashboard.tables.runs import ALWAYS, COLUMNS, OF_GROUPS, USUAL
 
 ACTIVE, ARCHIVE, TRASH = "active", "archived", "trash"
@@ -27,16 +28,7 @@ WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
 
 def choose_view() -> str:
     """Draw the choice of which runs to see: those at hand, those in the archive, or those in the trash."""
-    choice = st.segmented_control(
-        "Show",
-        [ACTIVE, ARCHIVE, TRASH],
-        default=ACTIVE,
-        required=True,
-        key="show",
-        bind="query-params",
-        on_change=first_page,
-    )
-    return str(choice)
+    return choose("Show", [ACTIVE, ARCHIVE, TRASH], ACTIVE, "show", on_change=first_page)
 
 
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
@@ -130,15 +122,7 @@ def choose_order() -> tuple[str, bool]:
         on_change=first_page,
         width=170,
     )
-    order = st.segmented_control(
-        "Order",
-        [FALLING, RISING],
-        default=FALLING,
-        required=True,
-        key="order",
-        bind="query-params",
-        on_change=first_page,
-    )
+    order = choose("Order", [FALLING, RISING], FALLING, "order", on_change=first_page)
     return COLUMNS[title].field, order == FALLING
 
 

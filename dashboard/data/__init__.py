@@ -53,5 +53,6 @@ from dashboard.data.runs import (
     some_runs,
     temperature,
     trash,
+    unquantized,
     worst_class,
 )

@@ -11,13 +11,21 @@ from dashboard.data.runs import run, temperature
 
 if TYPE_CHECKING:
     from core.inference import LoadedRun
+    from core.sharing import Bases
+
+
+@st.cache_resource(show_spinner=False)
+def _bases() -> "Bases":
+    from core.sharing import Bases
+
+    return Bases()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
     from core.inference import load_run
 
-    return load_run(store(), run_id)
+    return load_run(store(), run_id, _bases())
 
 
 def predict(run_id: int, text: str) -> pd.DataFrame:

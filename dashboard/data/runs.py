@@ -85,6 +85,18 @@ def archived(db: Store, test_set: int) -> pd.DataFrame:
     return frame[frame["archived"].astype(bool)].reset_index(drop=True)
 
 
+def unquantized(run_id: int) -> int | None:
+    """Return the newest complete run that is like a quantised one in all but that; None where there is none."""
+    ours = run(run_id)
+    exact = {name: value for name, value in ours.config.items() if name != "quantize"}
+    if exact == ours.config:
+        return None
+    frame = everything()
+    alike = frame[(frame["dataset_id"] == ours.dataset_id) & (frame["method"] == ours.method)]
+    complete = alike.loc[(alike["state"] == "complete") & (alike["seed"] == ours.seed), "id"]
+    return next((number for number in map(int, complete[::-1]) if run(number).config == exact), None)
+
+
 def on_test_set(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
     """Return the runs on a test set, and those without one: they ended before they had data."""
     return frame[(frame["test_set"] == test_set) | frame["test_set"].isna()].reset_index(drop=True)

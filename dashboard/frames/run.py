@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.config import flag, make_config
+from core.config import as_flags, make_config
 from core.formatting import DASH, count, duration, megabytes, milliseconds, parameters, percent, setting
 from core.methods import rate_for_width
 from dashboard import data
@@ -38,7 +38,7 @@ def settings(run_id: int) -> pd.DataFrame:
 
 def _default(run_id: int, name: str) -> Any:
     run = data.run(run_id)
-    width = data.model_width(run_id) if name == "lr" and run.config[name] is not None else None
+    width = data.model_width(run_id) if name == "lr" else None
     if width is not None:
         return rate_for_width(run.method, width)
     others = {other: value for other, value in run.config.items() if other != name or name == "method"}
@@ -49,15 +49,14 @@ def command(run_id: int) -> str:
     """Return the command that makes a run again: the flags that matter, no others."""
     config = data.run(run_id).config
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
-        config = config | {"lr": None}
+        config = {name: value for name, value in config.items() if name != "lr"}
     defaults = make_config({}).settings()
     given = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
     for name in list(given):
         fewer = {other: value for other, value in given.items() if other != name}
         if make_config(fewer).settings() == config:  # it follows from the others, as alpha does from r
             given = fewer
-    flags = [part for name, value in given.items() for part in (flag(name), setting(value))]
-    return shlex.join(["python", "runner.py", *flags])
+    return shlex.join(["python", "runner.py", *as_flags(given)])
 
 
 def environment(run_id: int) -> dict[str, Any]:
@@ -80,6 +79,7 @@ COSTS: dict[str, Callable[[Any], str]] = {
     "time a text": lambda run: milliseconds(_seconds_a_text(run)),
     "trained weights": lambda run: parameters(run.trainable_parameters, run.total_parameters),
     "size": lambda run: megabytes(run.adapter_bytes),
+    "base in memory": lambda run: megabytes(run.base_memory_bytes),
     "peak memory": lambda run: megabytes(run.peak_memory_bytes),
 }
 

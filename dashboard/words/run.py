@@ -48,6 +48,17 @@ def price(compared: "RunComparison") -> str:
     )
 
 
+def memory_saved(quantised: "Run", exact: "Run") -> str:
+    """Return what holding the base in fewer bits saved, beside a run that is the same but for that."""
+    return (
+        f"In {quantised.config['quantize'].removesuffix('bit')} bits the base takes "
+        f"{megabytes(quantised.base_memory_bytes)} of memory instead of {megabytes(exact.base_memory_bytes)} in run "
+        f"#{exact.id}; at its peak the run held {megabytes(quantised.peak_memory_bytes)} instead of "
+        f"{megabytes(exact.peak_memory_bytes)}, and trained in {duration(quantised.train_seconds)} instead of "
+        f"{duration(exact.train_seconds)}."
+    )
+
+
 def kept_epoch(kept: Any) -> str:
     """Return which epoch was kept and how it did, and how the last one did: best value, not last.
 

@@ -1,12 +1,19 @@
-"""A seeded database, an empty place, and the dashboard as Streamlit runs it."""
+"""Seeded databases, an empty place, and the dashboard as Streamlit runs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.seeded import Seeded, seed
+from core.config import RunConfig
+from core.data import load_data
+from core.store.curator import annotate
+from core.store.engine import Store, open_store
+from core.store.queries import predictions
+from core.store.records import ANNOTATED
+from tests.dashboard.hard_texts import record_hard_texts
+from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
 
 FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "frame.py"
 LATER = ("runs", "try_it")
@@ -29,6 +36,34 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     database = tmp_path / "runs.db"
     monkeypatch.setenv("RUNS_DB", str(database))
     return database
+
+
+@pytest.fixture
+def store(empty: Path) -> Store:
+    return open_store(str(empty), create=True)
+
+
+@pytest.fixture
+def tfidf(store: Store) -> int:
+    """A database of its own with a baseline, which has files, and an adapter; the baseline's number."""
+    record_weak_adapter(store, load_data(RunConfig(**SIZES)))
+    return 1
+
+
+@pytest.fixture(scope="session")
+def hard_record(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
+    database = tmp_path_factory.mktemp("hard") / "runs.db"
+    return database, *record_hard_texts(open_store(str(database), create=True))
+
+
+@pytest.fixture
+def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, int, int]]:
+    """A store of hard texts, and the numbers of a weak and a strong run on them; a test may annotate."""
+    database, weak, strong = hard_record
+    monkeypatch.setenv("RUNS_DB", str(database))
+    store = open_store(str(database))
+    yield store, weak, strong
+    annotate(store, dict.fromkeys(predictions(store, weak)["text"], dict.fromkeys(ANNOTATED)))
 
 
 @pytest.fixture

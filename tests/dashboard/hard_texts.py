@@ -25,6 +25,7 @@ HOSTILE = (
 SIZE = 240
 WRONG = (np.arange(SIZE) % 4 == 0) | (np.arange(SIZE) % 23 == 1)
 WEAK_WORD = "grey"
+SLICE = f"with the word «{WEAK_WORD}»"
 
 
 def texts(weak: Sequence[str] = (WEAK_WORD,)) -> tuple[str, ...]:

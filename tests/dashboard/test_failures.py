@@ -1,7 +1,5 @@
-"""The page of the failures: every filter, order and page from the address; the panel; annotations and their files."""
+"""The page of the failures: every filter, order and page from the address; odd labels and columns."""
 
-import csv
-import io
 import sqlite3
 
 import numpy as np
@@ -11,57 +9,12 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.data.splits import DataSet, Split
-from core.store.curator import annotate
 from core.store.engine import open_store
-from core.store.queries import annotations, predictions
-from core.store.records import ANNOTATED
-from dashboard import annotating, exports
-from dashboard.frames import confusion, files, slices
-from dashboard.frames import failures as frames
-from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, WEAK_WORD, WRONG, record_hard_texts, record_on
+from dashboard.frames import confusion
+from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, SLICE, WRONG, record_on
+from tests.dashboard.reading import button, example_of, facts, listed, table
 from tests.dashboard.test_pages import said
 from tests.seeded import SIZES, record_adapters, record_failure
-
-NOTHING = dict.fromkeys(ANNOTATED)
-
-
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
-    database = tmp_path_factory.mktemp("hard") / "runs.db"
-    weak, strong = record_hard_texts(open_store(str(database), create=True))
-    return database, weak, strong
-
-
-@pytest.fixture
-def hard(recorded, monkeypatch):
-    monkeypatch.setenv("RUNS_DB", str(recorded[0]))
-    store = open_store(str(recorded[0]))
-    yield store, *recorded[1:]
-    annotate(store, dict.fromkeys(predictions(store, recorded[1])["text"], NOTHING))
-
-
-def listed(app):
-    """Return the list of examples that is shown; empty where there is none."""
-    shown = [table.value for table in app.dataframe if {"text", "true"} <= set(table.value.columns)]
-    return shown[0] if shown else pd.DataFrame(columns=["text", "true", "predicted"])
-
-
-def table(app, column):
-    return next(element.value for element in app.dataframe if column in element.value.columns)
-
-
-def facts(app):
-    return dict(table(app, "what it is").iloc[:, :2].itertuples(index=False, name=None))
-
-
-def example_of(store, run, text):
-    frame = predictions(store, run)
-    return int(frame.loc[frame["text"] == text, "example_id"].iloc[0])
-
-
-def button(app, label):
-    return next(one for one in app.button if one.label == label)
-
 
 # --- The list ---------------------------------------------------------------------------------------
 
@@ -72,9 +25,6 @@ def test_mistakes_are_listed_surest_first(seeded, open_page):
     assert (shown["true"] != shown["predicted"]).all()
     assert shown["confidence, %"].is_monotonic_decreasing
     assert f"{len(shown)} of 100 test examples are wrong" in said(app)
-
-
-SLICE = f"with the word «{WEAK_WORD}»"
 
 
 @pytest.mark.parametrize(
@@ -246,187 +196,7 @@ def test_the_labels_with_most_mistakes_are_drawn_in_their_order():
     assert len(drawn) == confusion.MOST_DRAWN and {"07", "29"} <= set(drawn) and drawn == sorted(drawn)
 
 
-# --- Slices -----------------------------------------------------------------------------------------
-
-
-def test_slices_are_ranked_and_said_in_words(hard, open_page):
-    app = open_page("failures", run=hard[1])
-    assert "more mistakes than chance explains." in said(app)
-    assert f"{SLICE}: 100.0 % wrong against " in said(app)
-    assert table(app, "slice")["slice"].iloc[0] == SLICE
-
-
-def test_where_no_slice_stands_out_the_page_says_so(seeded, open_page):
-    assert "No slice stands out: of " in said(open_page("failures", run=seeded.lora))
-
-
-def test_all_slices_are_counted_that_stand_out(empty, open_page, monkeypatch):
-    weak, _ = record_hard_texts(open_store(str(empty), create=True), weak=("grey", "pale", "dull"))
-    worse = slices.standing_out(slices.slices(weak))
-    assert len(worse) >= 3
-    monkeypatch.setattr(slices, "MOST_LISTED", 1)
-    app = open_page("failures", run=weak)
-    assert f"{len(worse)} of {len(slices.slices(weak))} slices looked at have more mistakes" in said(app)
-    assert len(table(app, "slice")) == 1
-
-
-# --- One example ------------------------------------------------------------------------------------
-
-
-def test_the_open_example_is_told_in_full(hard, open_page):
-    store, weak, strong = hard
-    text = f"Film 12 is {WEAK_WORD} fine."
-    app = open_page("failures", run=weak, against=strong, example=example_of(store, weak, text))
-    known = facts(app)
-    assert text in [element.value for element in app.text]
-    assert known["true label"].startswith(LABELS[0]) and known["predicted"].startswith(LABELS[1])
-    assert (known["disagreement"], known["flip"], known["length"]) == ("100.0 %", "broken", "5 words")
-    assert (known["the model read"], known["stars"], known["size"]) == ("whole", "0", "6")
-    assert list(table(app, "probability, %")["label"]) == [LABELS[1], LABELS[0]]
-    assert list(table(app, "right or wrong")["right or wrong"]) == ["right"]
-    nearest = table(app, "similarity, %")
-    assert len(nearest) == 5 and set(nearest["label"]) <= set(LABELS) and nearest["similarity, %"].between(1, 100).all()
-
-
-def test_runs_that_learnt_from_other_examples_are_asked_too(empty, open_page):
-    store = open_store(str(empty), create=True)
-    weak, _ = record_hard_texts(store)
-    record_hard_texts(store, trained_on=20)
-    app = open_page("failures", run=weak, example=example_of(store, weak, f"Film 12 is {WEAK_WORD} fine."))
-    assert sorted(table(app, "right or wrong")["right or wrong"]) == ["right", "right", "wrong"]
-
-
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_texts_stand_as_they_are(text, hard, open_page):
-    store, weak, _ = hard
-    app = open_page("failures", run=weak, example=example_of(store, weak, text))
-    assert text in [element.value for element in app.text]
-    assert not [element.value for element in app.markdown if text[:20] in element.value]
-
-
-def test_previous_and_next_lead_through_the_list_and_its_pages(hard, open_page):
-    store, weak, _ = hard
-    app = open_page("failures", run=weak)
-    last = listed(app)["text"].iloc[49]
-    app = open_page("failures", run=weak, example=example_of(store, weak, last))
-    assert "Example 50 of 73 in the list" in [element.value for element in app.subheader]
-    button(app, "Next").click().run()
-    assert "Example 51 of 73 in the list" in [element.value for element in app.subheader]
-    assert len(listed(app)) == 23
-    button(app, "Previous").click().run()
-    assert len(listed(app)) == 50
-    button(app, "Close").click().run()
-    assert "example" not in app.query_params
-
-
-@pytest.mark.parametrize("example", ["999999", "abc", "<b>"])
-def test_an_example_that_is_not_there_gets_a_plain_message(example, hard, open_page):
-    app = open_page("failures", run=hard[1], example=example)
-    assert f"There is no example {example} in this test set" in app.info[0].value.replace("\\", "")
-
-
-def test_word_weights_come_on_a_wish(seeded, open_page):
-    wrong = predictions(open_store(str(seeded.database)), seeded.tfidf).iloc[0]
-    app = open_page("failures", run=seeded.tfidf, example=wrong["example_id"], answers="all", weights="true")
-    assert list(table(app, "weight")["word"]) == wrong["text"].split()
-
-
-# --- Annotations ------------------------------------------------------------------------------------
-
-
-def fill(app, tag=None, note=None, label=None):
-    fields = {element.label: element for element in (*app.selectbox, *app.text_area)}
-    if tag:
-        fields["Tag"].set_value(tag)
-    if note:
-        fields["Note"].input(note)
-    if label:
-        fields["Proposed label"].select(label)
-    button(app, "Save").click().run()
-    assert not app.exception
-
-
-def test_an_annotation_shows_in_the_list_after_a_reload_and_for_another_run(hard, open_page):
-    store, weak, strong = hard
-    example = example_of(store, weak, HOSTILE[0])
-    fill(open_page("failures", run=weak, example=example), note="not =this *one*", label=LABELS[1])
-    for run in (weak, strong):
-        app = open_page("failures", run=run, example=example)
-        shown = listed(app).set_index("text").loc[HOSTILE[0]]
-        assert (shown["note"], shown["proposed label"]) == ("not =this *one*", LABELS[1])
-        assert len(listed(open_page("failures", run=run, noted="with a proposed label"))) == 1
-    button(open_page("failures", run=weak, example=example), "Take back").click().run()
-    assert "note" not in listed(open_page("failures", run=weak))
-
-
-def test_a_tag_is_offered_again_and_filters(hard, open_page):
-    store, weak, _ = hard
-    annotate(store, {HOSTILE[1]: {"tag": "irony"}})
-    app = open_page("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
-    assert "irony" in next(element for element in app.selectbox if element.label == "Tag").options
-    fill(app, tag="irony")
-    assert list(listed(open_page("failures", run=weak, noted="tag: irony"))["tag"]) == ["irony", "irony"]
-    assert len(listed(open_page("failures", run=weak, noted="annotated"))) == 2
-
-
-def test_a_form_keeps_what_somebody_else_noted_meanwhile(hard, open_page):
-    store, weak, _ = hard
-    app = open_page("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
-    app.text_area[0].input("mine")
-    annotate(store, {HOSTILE[0]: {"tag": "theirs"}})
-    button(app, "Save").click().run()
-    assert annotations(store)[["tag", "note"]].to_numpy().tolist() == [["theirs", "mine"]]
-
-
-def test_labels_in_doubt_come_with_a_suggestion_that_can_be_taken(hard, open_page):
-    store, weak, _ = hard
-    annotate(store, {HOSTILE[0]: {"tag": "kept"}})
-    app = open_page("failures", run=weak, view="labels in doubt", example=example_of(store, weak, HOSTILE[0]))
-    assert f"of {SIZE} labels of the test set are in doubt" in said(app)
-    shown = listed(app)
-    assert (shown["true"] != shown["suggested label"]).all()
-    next(one for one in app.button if one.label.startswith("Propose")).click().run()
-    assert annotations(store).iloc[-1][["tag", "proposed_label"]].tolist() == ["kept", LABELS[1]]
-
-
-def test_the_raters_deviation_stands_beside_labels_in_doubt(seeded, open_page):
-    assert "deviation of the raters" in listed(open_page("failures", run=seeded.flawed, view="labels in doubt"))
-
-
-# --- Files ------------------------------------------------------------------------------------------
-
-
-def known_texts(**said_before):
-    return dict.fromkeys(HOSTILE, NOTHING | said_before)
-
-
-def test_annotations_go_through_a_file_and_back(hard):
-    store, weak, _ = hard
-    notes = {HOSTILE[6]: "=cmd|' /C calc'!A0", HOSTILE[7]: 'two\nlines, "so" — ünï 👍', HOSTILE[5]: "-5"}
-    noted = {text: dict(zip(ANNOTATED, ("@tag", note, LABELS[0]), strict=True)) for text, note in notes.items()}
-    annotate(store, noted)
-    written = exports.for_spreadsheets(files.annotated(weak))
-    rows = list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"), newline="")))
-    assert {row["note"] for row in rows} >= {"'=cmd|' /C calc'!A0"} and {row["tag"] for row in rows} == {"'@tag"}
-    found = annotating.read(written.encode(), known_texts(), LABELS)
-    assert (found.texts, found.changes, found.unknown) == (3, noted, 0)
-
-
-def test_the_list_goes_into_a_file_with_all_that_is_known(hard):
-    _, weak, strong = hard
-    listed_ = frames.in_order(frames.examples(weak, strong).iloc[8:12], "most disputed first", weak, 1)
-    written = files.listed(weak, listed_)
-    assert {"text", "label", "predicted", "loss", "flip", "disagreement", "stars", "text (data)", "tag"} <= set(written)
-    assert written["text (data)"].tolist() == ["own"] * 4
-    assert not written.isna().any().any()
-
-
-def test_examples_without_other_columns_go_into_files(empty):
-    store = open_store(str(empty), create=True)
-    (run,) = record_adapters(store, 2, 0.6)
-    assert len(files.listed(run, frames.examples(run).iloc[3:6])) == 3
-    annotate(store, {"test 4": {"tag": "x"}})
-    assert list(files.annotated(run)["text"]) == ["test 4"]
+# --- Columns and labels with odd names --------------------------------------------------------------
 
 
 @pytest.fixture
@@ -472,54 +242,3 @@ def test_a_label_that_no_class_has_is_told_in_plain_words(empty, open_page):
         assert f"Run {run} is damaged: it names the label 'odd'" in open_page(page, run=run).error[0].value.replace(
             "\\", ""
         )
-
-
-def test_a_file_may_lack_columns_and_hold_texts_from_elsewhere():
-    before = known_texts(note="kept")
-    rows = f"text;tag\n{HOSTILE[0]};new\nunknown;new\n{HOSTILE[1]};\n"
-    found = annotating.read(rows.encode("utf-8-sig"), before, LABELS)
-    assert found.changes == {HOSTILE[0]: {"tag": "new"}}
-    assert found.unknown == 1
-
-
-def test_of_rows_of_one_text_the_one_that_says_something_new_counts():
-    rows = "text,tag,note\na,new,kept\na,old,kept\na,new,kept\n"
-    found = annotating.read(rows.encode(), {"a": NOTHING | {"tag": "old", "note": "kept"}}, LABELS)
-    assert (found.texts, found.changes) == (1, {"a": {"tag": "new"}})
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"text,tag\na,b\nx,y\na,c\n", "Lines 2 and 4 have the same text and say different things"),
-        (b"tag,note\na,b\n", "There is no column «text»"),
-        (b"text,label\na,b\n", "There is no column «tag», «note» or «proposed_label»"),
-        (b"text,tag,tag\na,b,c\n", "more than one column «tag»"),
-        ("text,tag\nä,b\n".encode("latin-1"), "The file is not in UTF-8"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff", "The file is not in UTF-8"),
-        (b"  \n", "The file is empty"),
-        (b'text,tag\n"never closed,b\n', "no CSV that can be read"),
-        (b"text,tag\na,b,c\n", "Line 2 has not as many cells"),
-        (b"text,tag\na\n", "Line 2 has not as many cells"),
-        (b"text,proposed_label\na,goood\n", "is no label of this data set"),
-        (b"text,tag\na," + b"x" * 51, "Line 2: A tag has at most 50 characters"),
-        (b"text,tag\n" + b"x" * 20_000_001, "larger than 20 MB"),
-    ],
-)
-def test_a_wrong_file_is_refused_in_plain_words(content, reason):
-    with pytest.raises(annotating.RequestError, match=reason):
-        annotating.read(content, {"a": NOTHING}, ["good", "bad"])
-
-
-def test_an_uploaded_file_is_told_before_it_is_kept(hard, open_page):
-    store, weak, _ = hard
-    app = open_page("failures", run=weak)
-    content = f'text,tag\n"{HOSTILE[0]}",from a file\nunknown,x\n'.encode()
-    app.file_uploader[0].upload("annotations.csv", content, "text/csv").run()
-    assert "1 annotation, 1 of them new or changed. 1 text is not in this data set and is left out." in said(app)
-    assert annotations(store).empty
-    button(app, "Keep these annotations").click().run()
-    assert annotations(store)["tag"].tolist() == ["from a file"]
-    app = open_page("failures", run=weak)
-    app.file_uploader[0].upload("annotations.csv", b"a,b\n1,2\n", "text/csv").run()
-    assert "There is no column «text»" in app.error[0].value.replace("\\", "")

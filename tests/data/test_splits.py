@@ -3,8 +3,8 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.data.hub import SPLIT_NAMES
-from core.data.source import SPLIT_COLUMN, as_source
+from core.data.own_splits import SPLIT_COLUMN
+from core.data.source import Table, as_source
 from core.data.splits import split, stratified_order
 from core.errors import RequestError
 
@@ -88,7 +88,7 @@ def test_a_sources_own_splits_are_kept():
     frame = pd.DataFrame(rows(["a", "b"] * 100))
     frame[SPLIT_COLUMN] = ["train"] * 150 + ["test"] * 50
     config = make_config(SIZES)
-    data = split(as_source(config, "hub", "hub:hub", None, frame), config)
+    data = split(as_source(Table("hub", "hub", "hub:hub", None, frame), config), config)
     test_numbers = {int(text.split()[1]) for text in data.test.texts}
     assert min(test_numbers) >= 150
     assert max(int(text.split()[1]) for text in (*data.train.texts, *data.validation.texts)) < 150
@@ -128,7 +128,3 @@ def test_checks_count_duplicates_and_leaks(csv):
     data = load_data(make_config({"dataset": csv({"text": texts, "label": ["a", "b"] * 100}), **SIZES}))
     assert data.checks["leaked_test_examples"] > 0
     assert data.checks["duplicates"]["train"] > 0
-
-
-def test_hub_split_names_are_known():
-    assert {"train", "validation", "test"} == set(SPLIT_NAMES.values())

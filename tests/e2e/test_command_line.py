@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -148,10 +149,10 @@ def test_a_file_of_ones_own_goes_the_whole_way(tmp_path, tiny_gpt2):
 
 
 def test_a_failed_run_ends_with_code_1_and_says_why(tmp_path, capsys, tiny_bert):
-    request = ["--model", str(tiny_bert), "--target-modules", "nonsense", "--no-baselines", *SMALL]
+    request = ["--model", str(tiny_bert), "--lr", "1e30", "--no-baselines", *SMALL]
     assert main([*request, "--db", str(tmp_path / "runs.db")]) == 1
     printed = capsys.readouterr()
-    assert "failed in model: --target-modules 'nonsense' is not in" in printed.out
+    assert "failed in evaluation: The model's outputs are not numbers" in printed.out
     assert "Traceback" not in printed.out + printed.err
 
 
@@ -167,6 +168,15 @@ def test_a_failed_run_ends_with_code_1_and_says_why(tmp_path, capsys, tiny_bert)
         (["--dataset", "nowhere.csv"], "There is no file nowhere.csv"),
         (["--dataset", "some/set"], "Without a network these work"),
         (["--model", "some/model"], "neither a folder nor"),
+        (["--target-modules", "nonsense"], "--target-modules 'nonsense' is not in"),
+        (["--method", "loha", "--peft", "rank_dropuot=0.3"], "has no such field. Did you mean 'rank_dropout'"),
+        (["--method", "poly"], "can't train a text classifier. peft says"),
+        (["--method", "ia3", "--r", "4"], "--r does nothing for --method ia3"),
+        (["--method", "c3a", "--peft", "block_size=7"], "--method c3a can't train minilm like this. peft says"),
+        (["--quantize", "2bit"], "--quantize '2bit' should be '8bit' or '4bit'"),
+        (["--method", "delora", "--quantize", "4bit"], "--method delora can't train minilm in 4bit like this"),
+        (["--layers", "last:9"], "--layers last:9: the model has 6 layers"),
+        (["--init", "pissa", "--quantize", "4bit"], "--init pissa needs the exact weights"),
         (["--config", "nowhere.yaml"], "--config nowhere.yaml can't be read"),
         (["--db", "/nowhere/runs.db"], "can't be written to"),
         (["list", "--db", "/nowhere/runs.db"], "There is no database"),
@@ -234,3 +244,29 @@ def test_every_setting_has_its_flag_documented():
 def test_an_upgraded_database_is_up_to_date(store, capsys):
     assert main(["db", "upgrade", "--db", store.address]) == 0
     assert "is up to date" in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_loses_whole_columns_and_says_which():
+    import pty
+
+    ours, theirs = pty.openpty()
+    window = {**os.environ, "COLUMNS": "90", "TERM": "xterm"}
+    command = [sys.executable, "runner.py", "methods"]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.DEVNULL, cwd=ROOT, env=window) as running:
+        os.close(theirs)
+        printed = b""
+        with suppress(OSError):  # how a terminal says that the other side has gone
+            while part := os.read(ours, 65536):
+                printed += part
+        assert running.wait() == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", printed.decode()).replace("\r", "").splitlines()
+    table = lines[next(n for n, line in enumerate(lines) if "PEFT method" in line) :][:10]
+    assert all(len(line) <= 90 for line in table)
+    assert "encoder" in table[0] and "gpt2" in table[0] and not any("…" in line for line in table)
+    assert "No room for: what it is." in " ".join(lines)
+
+
+def test_a_command_behind_its_flags_is_told(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["--db", "runs.db", "list"])
+    assert "a command comes first: python runner.py list" in capsys.readouterr().err

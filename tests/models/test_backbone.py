@@ -1,16 +1,34 @@
+import json
+
 import numpy as np
 import pytest
 import torch
-from transformers import RobertaConfig, RobertaForSequenceClassification
+from transformers import (
+    AutoConfig,
+    BartForSequenceClassification,
+    BertForMaskedLM,
+    BertModel,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+    T5EncoderModel,
+)
 
 from core.config import make_config
 from core.data.splits import Split
 from core.errors import RequestError
-from core.models.adapters import add_adapter, choose_targets
-from core.models.backbone import _whole_modules, find_backbone, load_for_classification, load_tokenizer
+from core.models.adapters import Plan, add_adapter, targets_of
+from core.models.backbone import (
+    _whole_modules,
+    find_backbone,
+    length_for,
+    load_encoder,
+    load_for_classification,
+    load_tokenizer,
+)
 from core.models.baselines import load_untrained
 from core.models.neural import mean_pooled, run_texts, truncated_shares
 from core.models.precision import frozen_weights_in, training_dtype
+from tests.models.kinds import KINDS
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
 
@@ -21,6 +39,11 @@ def loaded(folder, labels=("a", "b", "c"), **values):
     tokenizer = load_tokenizer(backbone, config.max_length)
     torch.manual_seed(0)
     return config, tokenizer, *load_for_classification(backbone, tokenizer, labels)
+
+
+def with_lora(config, model, new):
+    plan = Plan(steps=1, batches=list)
+    return add_adapter(model, config, new, targets_of(config, model, new), find_backbone(config), plan).model
 
 
 def test_the_packaged_model_is_recorded_by_its_hub_name_and_revision():
@@ -43,13 +66,193 @@ def test_a_folder_without_a_model_is_told(tmp_path):
         find_backbone(make_config({"model": str(tmp_path)}))
 
 
-def test_pickled_weights_are_refused(tiny_bert, tmp_path):
-    for path in tiny_bert.iterdir():
-        if path.suffix != ".safetensors":
-            (tmp_path / path.name).write_bytes(path.read_bytes())
-    torch.save({}, tmp_path / "pytorch_model.bin")
-    with pytest.raises(RequestError, match="no safetensors weights"):
+def copied(folder, to, *, without=(), **changed):
+    """Copy a model folder, without some files and with other values in its config.json."""
+    for path in folder.iterdir():
+        if not any(path.match(pattern) for pattern in without):
+            (to / path.name).write_bytes(path.read_bytes())
+    config = json.loads((to / "config.json").read_text())
+    config = {name: value for name, value in (config | changed).items() if value is not None}
+    (to / "config.json").write_text(json.dumps(config))
+    return to
+
+
+def found(folder, **values):
+    return find_backbone(make_config({"model": str(folder), **values}))
+
+
+def test_a_config_without_a_model_type_is_told(tiny_bert, tmp_path):
+    with pytest.raises(RequestError, match="holds no model that can be read: .*model_type"):
+        found(copied(tiny_bert, tmp_path, model_type=None))
+
+
+def test_a_config_that_is_no_json_is_told(tiny_bert, tmp_path):
+    (copied(tiny_bert, tmp_path) / "config.json").write_text("{")
+    with pytest.raises(RequestError, match="holds no model that can be read"):
+        found(tmp_path)
+
+
+@pytest.mark.parametrize("model_type", ["vit", "clip", "whisper"])
+def test_a_model_without_a_text_classifier_is_refused_before_it_is_loaded(model_type, tmp_path):
+    AutoConfig.for_model(model_type).save_pretrained(tmp_path)
+    with pytest.raises(RequestError, match=f"is a {model_type} model: .*It has one for encoders"):
+        found(tmp_path)
+
+
+def test_a_folder_without_weights_is_told(tiny_bert, tmp_path):
+    with pytest.raises(RequestError, match="holds no weights"):
+        found(copied(tiny_bert, tmp_path, without=["*.safetensors"]))
+
+
+def test_pickled_weights_are_refused_before_anything_is_loaded(tiny_bert, tmp_path):
+    torch.save({}, copied(tiny_bert, tmp_path, without=["*.safetensors"]) / "pytorch_model.bin")
+    with pytest.raises(RequestError, match="no safetensors weights. Pickled weights can run code"):
+        found(tmp_path)
+
+
+def test_safetensors_are_taken_where_pickled_weights_lie_beside_them(tiny_bert, tmp_path):
+    torch.save({"nothing": torch.zeros(1)}, copied(tiny_bert, tmp_path) / "pytorch_model.bin")
+    assert loaded(tmp_path)[3] == ("classifier",)
+
+
+def test_broken_weights_are_told(tiny_bert, tmp_path):
+    (copied(tiny_bert, tmp_path) / "model.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(RequestError, match="can't be loaded as a text classifier"):
         loaded(tmp_path)
+
+
+def test_weights_in_several_files_are_read(tiny_bert, tmp_path):
+    copied(tiny_bert, tmp_path, without=["*.safetensors"])
+    BertModel.from_pretrained(tiny_bert).save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    whole, parts = (loaded(folder)[2].state_dict() for folder in (tiny_bert, tmp_path))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_weights_in_half_precision_are_read_in_full(tiny_bert, tmp_path):
+    copied(tiny_bert, tmp_path)
+    BertModel.from_pretrained(tiny_bert).to(torch.bfloat16).save_pretrained(tmp_path)
+    assert "BF16" in str((tmp_path / "model.safetensors").read_bytes()[:500])
+    models = loaded(tmp_path)[2], load_encoder(found(tmp_path))
+    assert {p.dtype for model in models for p in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("load", [loaded, lambda folder: load_encoder(found(folder))])
+def test_weights_that_lack_layers_are_refused(load, tiny_bert, tmp_path):
+    with pytest.raises(RequestError, match="its weights lack 16 tensors .*encoder.layer.2"):
+        load(copied(tiny_bert, tmp_path, num_hidden_layers=3))
+
+
+def test_weights_of_another_shape_are_refused(tiny_bert, tmp_path):
+    with pytest.raises(RequestError, match="in other shapes .*word_embeddings"):
+        loaded(copied(tiny_bert, tmp_path, vocab_size=90))
+
+
+def test_an_encoder_alone_is_no_encoder_decoder_but_has_features(tmp_path):
+    folder = KINDS["t5"].write(tmp_path)
+    T5EncoderModel.from_pretrained(folder).save_pretrained(folder)
+    with pytest.raises(RequestError, match="its weights lack .*decoder"):
+        loaded(folder)
+    assert load_encoder(found(folder)).config.d_model == 32
+
+
+def test_a_new_pooler_is_trained_with_the_head(tiny_bert, tmp_path):
+    copied(tiny_bert, tmp_path)
+    BertForMaskedLM.from_pretrained(tiny_bert).save_pretrained(tmp_path)
+    assert loaded(tmp_path)[3] == ("bert.pooler", "classifier")
+
+
+def test_a_head_that_the_checkpoint_has_is_trained_whole(tmp_path):
+    folder = KINDS["bart"].write(tmp_path)
+    BartForSequenceClassification.from_pretrained(folder, num_labels=3).save_pretrained(folder)
+    assert loaded(folder)[3] == ("classification_head",)
+
+
+MODULE = """
+from transformers import BertForSequenceClassification, BertConfig
+open(__file__ + ".ran", "w").close()
+class Own(BertForSequenceClassification):
+    pass
+"""
+
+
+def with_code(folder, to):
+    copied(folder, to, auto_map={"AutoModelForSequenceClassification": "modeling_own.Own"})
+    (to / "modeling_own.py").write_text(MODULE)
+    return to
+
+
+def test_code_that_comes_with_a_model_is_refused_before_it_runs(tiny_bert, tmp_path):
+    with pytest.raises(
+        RequestError, match=r"code of its own \(modeling_own.py\).*anything that you can.*--trust-remote-code"
+    ):
+        found(with_code(tiny_bert, tmp_path))
+
+
+def test_code_of_a_tokenizer_is_refused_too(tiny_bert, tmp_path):
+    path = copied(tiny_bert, tmp_path) / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"auto_map": {"AutoTokenizer": [None, "own.Fast"]}}))
+    with pytest.raises(RequestError, match=r"code of its own \(own.py\)"):
+        found(tmp_path)
+
+
+def test_code_that_was_asked_for_runs(tiny_bert, tmp_path, monkeypatch):
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "model").mkdir()
+    _, _, model, new = loaded(with_code(tiny_bert, tmp_path / "model"), trust_remote_code=True)
+    assert type(model).__name__ == "Own"
+    assert new == ("classifier",)
+
+
+def test_a_folder_without_a_tokenizer_is_told(tiny_bert, tiny_gpt2, tmp_path):
+    # transformers makes one of nothing but special tokens, and says nothing
+    for number, folder in enumerate((tiny_bert, tiny_gpt2)):
+        (tmp_path / str(number)).mkdir()
+        copied(folder, tmp_path / str(number), without=["token*", "vocab*", "merges*", "special*"])
+        with pytest.raises(RequestError, match="has no tokenizer: one of .*tokenizer.json"):
+            load_tokenizer(found(tmp_path / str(number)), 32)
+
+
+@pytest.mark.parametrize(("kind", "file"), [("llama", "tokenizer.model"), ("t5", "spiece.model")])
+def test_a_tokenizer_that_needs_a_package_is_told_with_its_name(kind, file, tmp_path):
+    folder = KINDS[kind].write(tmp_path)
+    (folder / "tokenizer.json").unlink()
+    (folder / file).write_bytes(b"pieces")
+    with pytest.raises(RequestError, match="has no tokenizer"):
+        load_tokenizer(found(folder), 32)
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path):
+    for name in ("xlm-roberta", "bert"):
+        (tmp_path / name).mkdir()
+        KINDS[name].write(tmp_path / name)
+    for path in (tmp_path / "bert").glob("token*"):
+        (tmp_path / "xlm-roberta" / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(RequestError, match="tokens up to number 61, but its model knows 37.* do not belong together"):
+        load_tokenizer(found(tmp_path / "xlm-roberta"), 32)
+
+
+@pytest.mark.parametrize(("asked", "given"), [(32, 32), (500, 64), ("auto", 64)])
+def test_a_tokenizer_cuts_at_the_length_asked_for_or_at_the_models_positions(asked, given, tiny_gpt2):
+    assert load_tokenizer(found(tiny_gpt2), asked).model_max_length == given
+
+
+def test_a_model_without_positions_reads_512_tokens_unless_more_is_asked_for(tmp_path):
+    backbone = found(KINDS["xlnet"].write(tmp_path))
+    assert load_tokenizer(backbone, "auto").model_max_length == 512
+    assert load_tokenizer(backbone, 2000).model_max_length == 2000
+
+
+@pytest.mark.parametrize(("words", "length"), [(1, 16), (20, 24), (22, 24), (23, 32), (500, 64)])
+def test_the_datas_own_length_has_room_for_all_but_the_longest_hundredth(words, length, tiny_bert):
+    tokenizer = load_tokenizer(found(tiny_bert), "auto")
+    texts = ["good " * words] * 995 + ["good " * 60] * 5
+    assert length_for(tokenizer, texts) == length
+
+
+def test_of_many_texts_a_sample_is_measured(tiny_bert):
+    tokenizer = load_tokenizer(found(tiny_bert), "auto")
+    assert length_for(tokenizer, ["good " * 30, "bad"] * 15_000) == 32
 
 
 def test_a_decoder_gets_a_pad_token_and_its_model_knows_it(tiny_gpt2):
@@ -104,24 +307,9 @@ def test_the_share_of_cut_texts_is_told(tiny_bert):
     assert truncated_shares(tokenizer, {"test": part}) == {"test": 0.5}
 
 
-@pytest.mark.parametrize(("fixture", "targets"), [("tiny_bert", ["query", "value"]), ("tiny_gpt2", ["c_attn"])])
-def test_targets_are_chosen_for_the_architecture_with_a_reason(fixture, targets, request):
-    config, _, model, _ = loaded(request.getfixturevalue(fixture))
-    assert choose_targets(model, config)[0] == targets
-    assert "peft's own choice" in choose_targets(model, config)[1]
-
-
-def test_an_unknown_target_is_told_with_the_models_own(tiny_bert):
-    config, _, model, _ = loaded(tiny_bert, target_modules="qeury")
-    with pytest.raises(
-        RequestError, match="--target-modules 'qeury' is not in .*Its linear modules: .*Did you mean 'query'"
-    ):
-        choose_targets(model, config)
-
-
 def test_only_adapter_and_new_head_train(tiny_bert):
     config, _, model, new = loaded(tiny_bert)
-    adapted = add_adapter(model, config, new)
+    adapted = with_lora(config, model, new)
     trained = {name for name, p in adapted.named_parameters() if p.requires_grad}
     assert all("lora_" in name or "classifier.modules_to_save" in name for name in trained)
     assert any("classifier" in name for name in trained)
@@ -130,7 +318,7 @@ def test_only_adapter_and_new_head_train(tiny_bert):
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
 def test_lower_precision_trains_and_gives_the_exact_weights_back(fixture, request):
     config, tokenizer, model, new = loaded(request.getfixturevalue(fixture))
-    adapted = add_adapter(model, config, new)
+    adapted = with_lora(config, model, new)
     before = {name: p.detach().clone() for name, p in adapted.named_parameters()}
     batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
     with frozen_weights_in(adapted, torch.bfloat16):

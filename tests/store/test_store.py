@@ -1,3 +1,4 @@
+import json
 import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -321,16 +322,35 @@ def test_opening_again_finds_what_was_written(store, data):
     assert os.path.exists(store.address)
 
 
-def test_an_upgrade_loses_nothing_of_what_hangs_on_a_run(tmp_path, data):
+def downgrade(store, revision):
+    """Bring a database back to an earlier revision."""
     from alembic import command
     from alembic.config import Config
 
-    store = open_store(str(tmp_path / "runs.db"), create=True)
-    run_id, expected = record(store, data)
     config = Config()
     config.set_main_option("script_location", str(engine.MIGRATIONS))
     config.attributes["engine"] = store.engine
-    command.downgrade(config, "0002")
+    command.downgrade(config, revision)
+
+
+def test_an_upgrade_keeps_seeds_of_one_configuration_together(tmp_path, data):
+    store = open_store(str(tmp_path / "runs.db"), create=True)
+    run_id, _ = record(store, data)
+    config, expected = queries.run(store, run_id).config, queries.run(store, run_id).group_key
+    downgrade(store, "0003")
+    before = json.dumps(config | {"target_modules": None, "revision": None})
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE runs SET group_key = 'another', config = ?", (before,))
+    again = engine.upgrade_store(store.address)
+    assert queries.run(again, run_id).config == config
+    assert queries.run(again, run_id).group_key == expected
+    assert queries.run(again, run_id).base_memory_bytes is None
+
+
+def test_an_upgrade_loses_nothing_of_what_hangs_on_a_run(tmp_path, data):
+    store = open_store(str(tmp_path / "runs.db"), create=True)
+    run_id, expected = record(store, data)
+    downgrade(store, "0002")
     with pytest.raises(RequestError, match="from an earlier version"):
         open_store(store.address)
     again = engine.upgrade_store(store.address)

@@ -1,0 +1,82 @@
+"""What `predict` is given and how far it is: texts, a pipe or a file in, rows out, a bar on standard error."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from core.errors import RequestError
+from core.formatting import count
+from core.prediction_files import Rows, check_output, read_rows, write_predictions, written_aside
+from core.store import queries
+from core.store.engine import Store
+
+if TYPE_CHECKING:
+    from core.inference import LoadedRun
+
+
+def given_rows(arguments: Namespace, store: Store) -> Rows:
+    """Return what is to be classified. Raises `RequestError` where that is nothing, or two things at once."""
+    run = queries.run(store, arguments.run)
+    file = Path(arguments.file).expanduser() if arguments.file else None
+    if file and arguments.texts:
+        raise RequestError("predict takes texts or --file, not both.")
+    if arguments.text_column and not file:
+        raise RequestError("--text-column names a column of --file, and there is no --file.")
+    if arguments.output:
+        check_output(Path(arguments.output).expanduser(), file)
+    if file:
+        learnt = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
+        return read_rows(file, arguments.text_column, learnt)
+    return Rows(pd.DataFrame({"text": _named(arguments.texts) or _piped()}, dtype=object), "text")
+
+
+def _named(texts: list[str]) -> list[str]:
+    """Return the texts of the command line; refuse one whose bytes are no text."""
+    for number, text in enumerate(texts, start=1):
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise RequestError(
+                f"Text {number} is not UTF-8 (character {error.start + 1:,}). Convert it with iconv."
+            ) from None
+    return texts
+
+
+def _piped() -> list[str]:
+    """Return the lines of standard input."""
+    if sys.stdin.isatty():
+        raise RequestError("predict needs a text: name it, pipe texts in (one a line), or give a --file.")
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"Standard input is not UTF-8 (byte {error.start:,}). Convert it with iconv.") from None
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    if not text.strip():
+        raise RequestError("Standard input holds no text. Pipe texts in, one a line, name them, or give a --file.")
+    return lines
+
+
+def write_rows(loaded: "LoadedRun", rows: Rows, arguments: Namespace) -> None:
+    """Write the rows with their predictions, and say on standard error what was written."""
+    output = Path(arguments.output).expanduser() if arguments.output else None
+    ending = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
+    with written_aside(output) if output else nullcontext(sys.stdout) as target, _bar(len(rows)) as bar:
+        empty = write_predictions(loaded, rows, target, ending, lambda done: bar.advance(bar.task_ids[0], done))
+    without = f", {count(empty)} of them without a text and so without a prediction" if empty else ""
+    print(f"{count(len(rows))} rows{without}{f': written to {output}' if output else ''}.", file=sys.stderr)
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Progress]:
+    console = Console(stderr=True)
+    columns = (TextColumn("Classifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        bar.add_task("", total=total)
+        yield bar

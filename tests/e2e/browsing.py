@@ -1,0 +1,120 @@
+"""The dashboard as a program of its own, and a visitor who lets no exception and no console error pass."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+)
+PAGES = ("Runs", "Run", "Compare", "Failures", "Data", "Try it")
+PATIENCE = 60_000  # milliseconds
+
+needs_chromium = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")]
+
+
+@contextmanager
+def served(database: Path) -> Iterator[str]:
+    """Serve the dashboard of a database; give its address."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/Home.py"]
+    options = ["--server.headless", "true", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    server = subprocess.Popen([*command, *options], cwd=ROOT, env={**os.environ, "RUNS_DB": str(database)})
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health")
+        yield f"http://localhost:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _wait_for(address: str) -> None:
+    end = monotonic() + PATIENCE / 1000
+    while True:
+        try:
+            urllib.request.urlopen(address).close()
+        except OSError:
+            assert monotonic() < end, "the dashboard did not start"
+            sleep(0.2)
+        else:
+            return
+
+
+class Visitor:
+    """A browser's page that remembers every console error."""
+
+    def __init__(self, page, home: str) -> None:
+        self.page, self.home, self.errors = page, home, []
+        page.set_default_timeout(PATIENCE)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _listen(self, message) -> None:
+        # Streamlit looks for its own end points below a sub-page's address first.
+        its_own = "404" in message.text and "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not its_own:
+            self.errors.append(f"{message.text} ({message.location})")
+
+    def open(self, address: str = "") -> None:
+        self.page.goto(f"{self.home}/{address}")
+        self.settle()
+
+    def settle(self, title: str | None = None) -> None:
+        """Wait until the page is drawn, and look for exceptions."""
+        heading = (
+            self.page.locator("h1")
+            if title is None
+            else self.page.locator("h1", has_text=re.compile(rf"^\s*{title}\s*$"))
+        )
+        heading.first.wait_for()
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        assert self.page.locator('[data-testid="stException"]').count() == 0
+        assert self.errors == [], self.errors
+
+    def go_to(self, title: str) -> None:
+        self.page.locator('[data-testid="stSidebarNavLink"]').get_by_text(title, exact=True).click()
+        self.settle(title)
+
+    def follow(self, link: str, title: str) -> None:
+        self.links(link).first.click()
+        self.settle(title)
+
+    def links(self, text: str):
+        """Return the visible links in the main part that read so; those in a closed box don't count."""
+        main = self.page.locator('[data-testid="stMain"] [data-testid="stPageLink"]')
+        return main.get_by_text(text, exact=True).filter(visible=True)
+
+    def holds(self, label: str, value: str) -> None:
+        """Wait until the field of this label holds a value."""
+        from playwright.sync_api import expect
+
+        expect(self.page.get_by_label(label)).to_have_value(value)
+
+    def shows(self, text: str) -> bool:
+        self.page.locator('[data-testid="stMain"]').get_by_text(text).first.wait_for()
+        return True
+
+
+def tick(visitor: Visitor, row: int) -> None:
+    """Click the box in front of a row of the first table, from 0."""
+    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 52 + 35 * row})

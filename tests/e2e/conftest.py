@@ -1,0 +1,45 @@
+"""A seeded database, the dashboard of it, and browsers that visit it."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.browsing import CHROMIUM, FLAGS, Visitor, served
+from tests.seeded import Seeded, seed
+
+
+@pytest.fixture(scope="package")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    return seed(tmp_path_factory.mktemp("record"))
+
+
+@pytest.fixture(scope="package")
+def dashboard(record: Seeded) -> Iterator[str]:
+    with served(record.database) as address:
+        yield address
+
+
+@pytest.fixture
+def own(record, tmp_path):
+    """A copy of the database that a test may change, and the dashboard of it."""
+    shutil.copytree(record.database.parent, tmp_path / "own")
+    with served(tmp_path / "own" / "runs.db") as address:
+        yield tmp_path / "own" / "runs.db", address
+
+
+@pytest.fixture(scope="module")  # its event loop is not to run on beneath other tests
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    yield lambda home: Visitor(context.new_page(), home)
+    context.close()

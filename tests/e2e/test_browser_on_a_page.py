@@ -1,0 +1,148 @@
+"""The dashboard in a real browser: what is clicked, typed and taken away on a page."""
+
+import csv
+import io
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from core.config import RunConfig
+from core.store import queries
+from core.store.engine import open_store
+from core.store.recorder import recording
+from tests.e2e.browsing import needs_chromium, tick
+from tests.seeded import SIZES
+
+pytestmark = needs_chromium
+
+
+def test_a_columns_head_and_the_filters_go_to_the_address(dashboard, visit):
+    visitor = visit(dashboard)
+    visitor.open()
+    grid = visitor.page.locator('[data-testid="stDataFrame"]').first
+    grid.click(position={"x": 110, "y": 17})  # the head of the names
+    visitor.page.wait_for_url(lambda url: "sort=name" in url and "order=ascending" in url)
+    box = visitor.page.get_by_role("textbox", name="Search")
+    box.fill("lora")
+    box.press("Enter")
+    visitor.page.wait_for_url("**search=lora**")
+    visitor.page.get_by_text("Filters").first.click()
+    visitor.page.get_by_role("button", name="Clear all filters").click()
+    visitor.page.wait_for_url(lambda url: "search" not in url)
+    visitor.settle("Runs")
+
+
+def test_a_deleted_run_comes_back_with_undo(own, record, visit):
+    visitor = visit(own[1])
+    visitor.open(f"?chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete").click()
+    assert visitor.shows("1 run is in the trash.")
+    visitor.page.keyboard.press("u")
+    assert visitor.shows("1 run is at hand again.")
+    visitor.settle("Runs")
+
+
+def test_a_run_is_deleted_for_good_after_a_question(own, record, visit):
+    visitor = visit(own[1])
+    visitor.open(f"?chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete").click()
+    assert visitor.shows("1 run is in the trash.")
+    visitor.open(f"?show=trash&chosen={record.odd}")
+    visitor.page.get_by_role("button", name="Delete for good …").click()
+    question = visitor.page.get_by_role("dialog")
+    question.get_by_text(f"Lost for good: #{record.odd}").wait_for()
+    question.get_by_role("button", name="Delete for good").click()
+    assert visitor.shows("The trash is empty.")
+    assert record.odd not in queries.runs(open_store(str(own[0])), trash=True)["id"].tolist()
+
+
+def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
+    store, visitor = open_store(str(own[0])), visit(own[1])
+    with recording(store, RunConfig(**SIZES), "at work", {}) as run:
+        run.enter("training")
+        run.step(1, 10, 1.0, 58.0)
+        visitor.open()
+        assert visitor.shows("step 1 of 10")
+        run.step(7, 10, 7.0, 58.0)
+        assert visitor.shows("step 7 of 10")
+    visitor.page.get_by_text("At work: 1").wait_for(state="detached")
+    visitor.settle("Runs")
+
+
+def test_a_cell_filters_the_failures_and_lets_go_again(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"failures?run={record.odd}")
+    cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(2)
+    cell.click()
+    assert visitor.shows("with true label positive, predicted negative")
+    visitor.settle()
+    cell.dblclick()
+    visitor.page.get_by_text("with true label").wait_for(state="detached")
+    visitor.settle()
+
+
+def test_a_typed_text_is_answered(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"try?run={record.tfidf}&beside={record.majority}")
+    box = visitor.page.locator("textarea").first
+    box.fill("A wonderful, moving film.")
+    box.press("Control+Enter")
+    visitor.page.locator('[data-testid="stVegaLiteChart"]').nth(1).wait_for()  # the second answer stands below
+    visitor.settle()
+    assert visitor.page.locator('[data-testid="stVegaLiteChart"]').count() == 2
+
+
+def test_the_parts_of_a_run_stand_in_the_address(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"run?run={record.lora}")
+    visitor.page.get_by_role("tab", name="Training").click()
+    assert visitor.shows("Kept: epoch 2, the best and the last")
+    visitor.settle()
+    assert "part=Training" in visitor.page.url
+    visitor.page.reload()
+    assert visitor.shows("Kept: epoch 2, the best and the last")
+    visitor.settle("Run")
+
+
+def test_what_is_taken_away_of_a_run_holds_what_it_should(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"run?run={record.tfidf}")
+    visitor.page.get_by_test_id("stPopoverButton").click()
+
+    def taken(label: str) -> Path:
+        with visitor.page.expect_download() as download:
+            visitor.page.get_by_role("button", name=label).click()
+        return Path(download.value.path())
+
+    with zipfile.ZipFile(taken("Model files (zip")) as archive:
+        assert {Path(name).name for name in archive.namelist()} == {"README.md", "tfidf.safetensors", "vocabulary.json"}
+    assert len(pd.read_csv(taken("Predictions (CSV)"))) == 100
+    assert yaml.safe_load(taken("Settings (YAML)").read_text())["method"] == "tfidf"
+    assert taken("Log (text)").read_text() == ""
+    assert visitor.errors == []
+
+
+def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open()
+    visitor.page.get_by_text("Group seeds").click()
+    visitor.shows("standard deviation over the seeds")
+    assert "seeds=true" in visitor.page.url
+    tick(visitor, 1)
+    assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
+    assert visitor.shows("Over 3 seeds this configuration helped")
+
+
+def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visit):
+    visitor = visit(dashboard)
+    visitor.open(f"compare?run={record.tfidf}&against={record.lora},{record.odd}")
+    with visitor.page.expect_download() as download:
+        visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
+    heads, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))
+    screen = visitor.page.locator('[data-testid="stDataFrame"]').last
+    screen.locator("tbody td").first.wait_for(state="attached")
+    assert heads[0] == "class" and len(rows) == 2
+    assert screen.locator("th").all_text_contents() == heads
+    assert screen.locator("tbody td").all_text_contents() == [cell for row in rows for cell in row]

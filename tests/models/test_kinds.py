@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForSequenceClassification
+
+from core.config import make_config
+from core.data.splits import DataSet, Split
+from core.inference import load_classifier
+from core.models.baselines import fit_frozen, fit_untrained
+from core.models.neural import run_texts
+from core.models.trial import try_out
+from core.progress import Progress
+from core.training import fine_tune
+from tests.models.kinds import KINDS, POSITIONS
+
+LABELS = ("bad", "fair", "good")
+TEXTS = tuple(" ".join([word] * (1 + n % 5)) for n in range(14) for word in ("bad film", "the film", "good film"))
+PROBE = ("good", "the film was good", "bad film", "", "the " * 5 * POSITIONS, "bad " * 7)
+UNSEEN = 1e-4
+"""Largest difference that the padding may make: float32's, over two layers."""
+
+
+@pytest.fixture(scope="module")
+def films():
+    codes = np.arange(len(TEXTS)) % 3
+    part = Split(TEXTS, codes, ({},) * len(TEXTS))
+    return DataSet(
+        "films", "films", None, "text", "label", LABELS, dict.fromkeys(("train", "validation", "test"), part), {}
+    )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request):
+    return KINDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def config(kind, tmp_path_factory):
+    folder = kind.write(tmp_path_factory.mktemp("model"))
+    return make_config(
+        {"model": str(folder), "epochs": 1, "batch_size": 8, "lr": 1e-2, "max_length": 256, "dtype": "float32"}
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(config, films):
+    return fine_tune(config, films, Progress())
+
+
+@pytest.fixture(scope="module")
+def saved(fitted, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("adapter")
+    fitted.classifier.save(folder)
+    return folder
+
+
+def test_a_saved_adapter_gives_the_same_answers_on_a_fresh_base(config, fitted, saved):
+    reloaded = load_classifier(config, LABELS, saved).logits(PROBE)
+    assert np.isfinite(reloaded).all()
+    assert np.abs(reloaded - fitted.classifier.logits(PROBE)).max() < 1e-5
+
+
+def test_plain_peft_on_a_plain_base_gives_the_same_answers(config, fitted, saved):
+    tokenizer = fitted.classifier.tokenizer
+    base = AutoModelForSequenceClassification.from_pretrained(
+        config.model, num_labels=len(LABELS), pad_token_id=tokenizer.pad_token_id
+    )
+    model = PeftModel.from_pretrained(base, saved).eval()
+    logits = run_texts(model, tokenizer, PROBE, lambda batch: model(**batch).logits)
+    assert np.abs(logits - fitted.classifier.logits(PROBE)).max() < 1e-5
+
+
+def test_the_trained_head_is_in_the_saved_file(kind, config, fitted, saved, films):
+    assert tuple(fitted.environment["new_modules"]) == kind.new
+    untrained = fit_untrained(config, films).classifier.model.state_dict()
+    for name, tensor in load_file(saved / "adapter_model.safetensors").items():
+        own = name.removeprefix("base_model.model.")
+        if own.startswith(kind.new) and own.endswith(".weight"):
+            assert not tensor.equal(untrained.pop(own)), f"{own} is as it was drawn"
+    assert not [name for name in untrained if name.startswith(kind.new) and name.endswith(".weight")]
+
+
+def test_the_modules_to_adapt_are_recorded_with_the_reason(kind, fitted):
+    assert tuple(fitted.environment["target_modules"]) == kind.targets
+    assert (
+        kind.name.split("/")[0] in fitted.environment["target_modules_reason"]
+        or "query" in fitted.environment["target_modules_reason"]
+    )
+
+
+def test_an_answer_depends_on_its_own_text_alone(fitted):
+    together = fitted.classifier.logits(PROBE)
+    alone = np.concatenate([fitted.classifier.logits([text]) for text in PROBE])
+    assert np.abs(together - alone).max() < UNSEEN
+
+
+def test_a_text_that_is_too_long_is_cut_to_what_the_model_can_read(kind, fitted):
+    positions = fitted.classifier.tokenizer.model_max_length
+    assert positions == (256 if kind.name in ("t5", "xlnet") else POSITIONS)
+    assert fitted.classifier.truncated(PROBE).tolist() == [False, False, False, False, True, False]
+
+
+def test_a_sign_of_the_end_within_a_text_is_text(fitted):
+    assert np.isfinite(fitted.classifier.logits(["a good </s> film", "bad"])).all()
+
+
+@pytest.mark.parametrize("method", ["lora", "ia3", "ln_tuning"])
+def test_methods_pass_the_trial_and_train_in_lower_precision(method, config, films):
+    lower = config.model_copy(update={"method": method, "dtype": "bfloat16"})
+    try_out(lower)
+    assert np.isfinite(fine_tune(lower, films, Progress()).classifier.logits(PROBE)).all()
+
+
+@pytest.mark.parametrize("fit", [fit_frozen, fit_untrained])
+def test_baselines_run_and_come_back_the_same(fit, config, films, tmp_path):
+    baseline = config.model_copy(update={"method": fit.__name__.removeprefix("fit_"), "lr": None})
+    classifier = fit(baseline, films).classifier
+    classifier.save(tmp_path)
+    logits = classifier.logits(PROBE)
+    assert np.isfinite(logits).all()
+    assert np.abs(load_classifier(baseline, LABELS, tmp_path).logits(PROBE) - logits).max() < 1e-5
+    alone = np.concatenate([classifier.logits([text]) for text in PROBE])
+    assert np.abs(logits - alone).max() < UNSEEN

@@ -1,0 +1,56 @@
+"""The shipped table of methods, and how it is made."""
+
+import re
+from importlib.metadata import version
+
+import pytest
+from peft import PeftType
+
+from core.methods import METHODS
+from core.models.probe import VARIANTS, probe_on
+from core.probed import ASPECTS, MODELS, probed
+
+NAMES = [kind.value.lower() for kind in PeftType]
+KNOWN = [name for name, method in METHODS.items() if method.kind == "adapter"]
+
+
+def test_the_table_holds_every_method_of_the_installed_peft():
+    assert set(probed().verdicts) == set(NAMES) | set(VARIANTS)
+    assert probed().versions["peft"] == version("peft")
+
+
+def test_enough_methods_can_be_used():
+    assert len([name for name in probed().usable_on("encoder") if name in METHODS]) >= 28
+    assert len([name for name in probed().usable_on("gpt2") if name in METHODS]) >= 12
+
+
+def test_whatever_can_be_used_is_offered():
+    for model in MODELS:
+        assert {name for name in probed().usable_on(model) if name in NAMES} <= set(KNOWN)
+    assert all(any(probed().usable(name, model) for model in MODELS) for name in KNOWN if name != "prefix_tuning")
+
+
+def test_each_failure_has_a_reason():
+    for models in probed().verdicts.values():
+        for aspects in models.values():
+            assert list(aspects) == list(ASPECTS)
+            assert all(verdict.works != bool(verdict.reason) for verdict in aspects.values())
+
+
+def test_no_reason_names_a_folder():
+    reasons = [
+        v.reason for models in probed().verdicts.values() for aspects in models.values() for v in aspects.values()
+    ]
+    assert not [reason for reason in reasons if re.search(r"(^|\s)/\w+/", reason)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_table_says_what_a_new_probe_finds(model, name):
+    settings = VARIANTS.get(name)
+    found = probe_on(model, {"method": "lora", **settings} if settings else {"method": name})
+    shipped = probed().verdicts[name][model]
+    assert {aspect: verdict.works for aspect, verdict in found.items()} == {
+        aspect: verdict.works for aspect, verdict in shipped.items()
+    }

@@ -1,0 +1,40 @@
+"""Real runs of tiny models, recorded in a moment: what the tests of using a run use."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from core.config import make_config
+from core.pipeline import execute, prepare
+from core.progress import Progress
+from core.store.engine import Store, open_store
+from core.store.records import Run
+
+SIZES = {"train_size": 48, "validation_size": 18, "test_size": 36, "epochs": 1, "batch_size": 16, "max_length": 24}
+WORDS = {"bad": "bad awful film", "fine, so-so": "fine okay film", "good": "good lovely film"}
+
+
+def films(folder: Path) -> str:
+    """Write labelled texts of three kinds, of many lengths, and return the file's path."""
+    rows = [
+        {"text": " ".join([words] * (1 + n % 7)) + f" {n}", "label": label}
+        for label, words in WORDS.items()
+        for n in range(50)
+    ]
+    path = folder / "films.csv"
+    pd.DataFrame(rows).to_csv(path, index=False)
+    return str(path)
+
+
+def opened(folder: Path) -> Store:
+    """Return the folder's database, a new one where there is none."""
+    return open_store(str(folder / "runs.db"), create=True)
+
+
+def record(store: Store, model: Path | str, **settings: object) -> Run:
+    """Run a tiny model on the films beside the database, and return its complete record."""
+    config = make_config({"dataset": films(store.folder), "model": str(model), "lr": 1e-2, **SIZES, **settings})
+    (job,) = prepare([config], store.folder)
+    run = execute(job, store, Progress())
+    assert run.state == "complete", run.error_message
+    return run
