@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli.arguments import asked_values, parse
 from core.errors import BenchError, RequestError
+from core.formatting import one_line, visible
 
 if TYPE_CHECKING:
     from core.store.engine import Store
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         known = isinstance(error, BenchError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-        print(f"runner.py: {text}", file=sys.stderr)
+        print(f"runner.py: {visible(text)}", file=sys.stderr)
         return WRONG_REQUEST if known else RUN_FAILED
 
 
@@ -167,15 +168,16 @@ def delete(arguments: Namespace) -> int:
 
     store = _open(arguments)
     record = queries.run(store, arguments.run)
+    name = one_line(record.name)
     if not arguments.yes:
         if not sys.stdin.isatty():
-            raise RequestError(f"Deleting run {record.id} ({record.name}) can't be undone. Say --yes to do it.")
-        answer = input(f"Delete run {record.id} ({record.name}) with its predictions and files? [y/N] ")
+            raise RequestError(f"Deleting run {record.id} ({name}) can't be undone. Say --yes to do it.")
+        answer = input(f"Delete run {record.id} ({name}) with its predictions and files? [y/N] ")
         if answer.strip().lower() != "y":
             print("Nothing was deleted.")
             return DONE
     delete_run(store, record.id)
-    print(f"Run {record.id} ({record.name}) is deleted.")
+    print(f"Run {record.id} ({name}) is deleted.")
     return DONE
 
 

@@ -23,14 +23,17 @@ from core.formatting import (
     class_score,
     count,
     duration,
+    escaped,
     megabytes,
     number,
+    one_line,
     p_value,
     parameters,
     percent,
     points,
     score,
     setting,
+    visible,
 )
 from core.methods import METHODS
 from core.store import queries
@@ -61,7 +64,7 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
     if as_json:
         print_json(_records(runs))
     elif runs.empty:
-        print("No runs yet. Begin with: python runner.py --r 8 --epochs 2")
+        say("No runs yet. Begin with: python runner.py --r 8 --epochs 2")
     else:
         rows = [
             (
@@ -88,9 +91,9 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
     if as_json:
         print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
         return
-    print(f"Run {run.id}: {run.name} ({METHODS[run.method].title}), {run.state}")
+    say(f"Run {run.id}: {one_line(run.name)} ({METHODS[run.method].title}), {run.state}")
     if run.error_message:
-        print(f"It failed in {run.phase}: {run.error_message}")
+        say(f"It failed in {run.phase}: {run.error_message}")
     facts = {
         "trained weights": parameters(run.trainable_parameters, run.total_parameters),
         "training": duration(run.train_seconds),
@@ -100,7 +103,7 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
         "files": f"{run.adapter_path or DASH} ({megabytes(run.adapter_bytes)})",
     }
     for name, value in (run.config | facts).items():
-        print(f"  {name:16} {setting(value)}")
+        say(f"  {name:16} {setting(value)}")
     print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
     print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
 
@@ -158,19 +161,19 @@ def print_comparisons(
         print_json([_comparison(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
         return
     for one, configuration, p in zip(comparisons, over_seeds, adjusted, strict=True):
-        print(f"Run {one.a.id} ({one.a.name}) against run {one.b.id} ({one.b.name})")
-        print(sentence(one))
+        say(f"Run {one.a.id} ({one_line(one.a.name)}) against run {one.b.id} ({one_line(one.b.name)})")
+        say(sentence(one))
         if configuration is not None:
-            print(configuration_sentence(configuration))
+            say(configuration_sentence(configuration))
         if len(comparisons) > 1:
-            print(f"Adjusted for {len(comparisons)} runs (Holm): p {p_value(p)}; the interval is not: exploratory.")
-        print(margin_sentence(one.result))
+            say(f"Adjusted for {len(comparisons)} runs (Holm): p {p_value(p)}; the interval is not: exploratory.")
+        say(margin_sentence(one.result))
         accuracy = points(*vars(one.result.accuracy).values())
-        print(f"Accuracy: {accuracy} points, McNemar p {p_value(one.result.p_accuracy)}.")
+        say(f"Accuracy: {accuracy} points, McNemar p {p_value(one.result.p_accuracy)}.")
         changes = [f"{name} {setting(ours)} ↔ {setting(theirs)}" for name, (ours, theirs) in one.settings.items()]
-        print(f"What differs: {' · '.join(changes) or 'nothing'}")
+        say(f"What differs: {' · '.join(changes) or 'nothing'}")
         if one.versions:
-            print(f"Mind the versions: {_versions(one.versions)}. A gap may be theirs.")
+            say(f"Mind the versions: {_versions(one.versions)}. A gap may be theirs.")
         _print_classes(one)
 
 
@@ -198,11 +201,11 @@ def print_recheck(found: "Recheck", *, as_json: bool) -> None:
         print_json(vars(found))
         return
     head = "Drifted" if found.drifted else "Nothing drifted"
-    print(
+    say(
         f"{head}: {count(found.changed_labels)} of {count(found.examples)} labels changed; "
         f"a probability moved by {found.max_difference:.2g} at most."
     )
-    print(f"Versions that differ: {_versions(found.versions)}" if found.versions else "The versions are the same.")
+    say(f"Versions that differ: {_versions(found.versions)}" if found.versions else "The versions are the same.")
 
 
 def _versions(versions: Mapping[str, Sequence[object]]) -> str:
@@ -237,12 +240,12 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(ids))]
     _print_scores(runs, queries.class_metrics(store, ids))
     for run in runs[runs["state"] != "complete"].itertuples():
-        print(f"Run {run.id} ({run.name}) {run.state} in {run.phase}: {run.error_message}")
+        say(f"Run {run.id} ({one_line(run.name)}) {run.state} in {run.phase}: {run.error_message}")
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
     _print_verdicts(store, adapters)
     for run in adapters.itertuples():
         what = "Adapter" if run.kind == "adapter" else "Model"
-        print(f"{what}: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
+        say(f"{what}: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
     if not adapters.empty:
         _print_next(int(adapters.index[-1]), store)
 
@@ -253,10 +256,10 @@ def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
         compared = [compare_runs(store, run_id, int(baseline)) for run_id in measured["id"]]
         for one, p in zip(compared, adjusted_p(compared), strict=True):
             several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
-            print(f"{one.a.name} against its best baseline, {one.b.name}. {sentence(one)}{several}")
+            say(f"{one_line(one.a.name)} against its best baseline, {one_line(one.b.name)}. {sentence(one)}{several}")
             warning = training_warning(store, one.a)
             if warning:
-                print(f"  {warning}")
+                say(f"  {warning}")
 
 
 def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
@@ -290,12 +293,10 @@ def _print_next(run_id: int, store: Store) -> None:
     flag, variable = (f" --db {store.address}", f"RUNS_DB={store.address} ") if elsewhere else ("", "")
     here = Path(sys.executable)
     python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
-    print("Next:")
-    print(
-        f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter"
-    )
-    print(f"  {python} runner.py show {run_id}{flag}")
-    print(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
+    say("Next:")
+    say(f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter")
+    say(f"  {python} runner.py show {run_id}{flag}")
+    say(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
 
 
 def _class_figure(row: Mapping[str, Any], name: str) -> str:
@@ -328,7 +329,12 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    print(escaped(json.dumps(value, indent=2, default=str, ensure_ascii=False)))
+
+
+def say(text: str) -> None:
+    """Print a line; what a name or a text holds can't move the cursor or colour the terminal."""
+    print(visible(text))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> None:
@@ -344,19 +350,23 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: in
         shown -= 1
     console.print(_table(columns[:shown], rows, words))
     if shown < len(columns):
-        console.print(Text(f"No room for: {', '.join(columns[shown:])}. A wider window shows them."))
+        console.print(Text(f"No room for: {', '.join(map(one_line, columns[shown:]))}. A wider window shows them."))
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for position, column in enumerate(columns):
         sentences = column in SENTENCES
-        widest = 24 if sentences else max(cell_len(cell) for cell in (column, *(row[position] for row in rows)))
+        widest = 24 if sentences else max(cell_len(_cell(cell)) for cell in (column, *(row[position] for row in rows)))
         side: Literal["left", "right"] = "left" if position < words or sentences else "right"
-        table.add_column(column, justify=side, no_wrap=not sentences, min_width=widest)
+        table.add_column(Text(_cell(column)), justify=side, no_wrap=not sentences, min_width=widest)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row[: len(columns)]))  # Text: brackets in a name are no markup
+        table.add_row(*(Text(_cell(cell)) for cell in row[: len(columns)]))  # Text: brackets are no markup
     return table
+
+
+def _cell(text: str) -> str:
+    return visible(" ".join(text.splitlines()))
 
 
 def _fits(console: Console, table: Table) -> bool:

@@ -1,18 +1,19 @@
 """What `predict` is given and how far it is: texts, a pipe or a file in, rows out, a bar on standard error."""
 
+import io
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.errors import RequestError
-from core.formatting import count
+from core.formatting import count, visible
 from core.prediction_files import Rows, check_output, read_rows, write_predictions, written_aside
 from core.store import queries
 from core.store.engine import Store
@@ -63,11 +64,19 @@ def _piped() -> list[str]:
     return lines
 
 
+class _Terminal(io.TextIOBase):
+    """Standard output where a person reads it: what the texts hold can't steer the terminal."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(visible(text))
+
+
 def write_rows(loaded: "LoadedRun", rows: Rows, arguments: Namespace) -> None:
     """Write the rows with their predictions, and say on standard error what was written."""
     output = Path(arguments.output).expanduser() if arguments.output else None
     ending = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
-    with written_aside(output) if output else nullcontext(sys.stdout) as target, _bar(len(rows)) as bar:
+    screen = cast(TextIO, _Terminal()) if sys.stdout.isatty() else sys.stdout
+    with written_aside(output) if output else nullcontext(screen) as target, _bar(len(rows)) as bar:
         empty = write_predictions(loaded, rows, target, ending, lambda done: bar.advance(bar.task_ids[0], done))
     without = f", {count(empty)} of them without a text and so without a prediction" if empty else ""
     print(f"{count(len(rows))} rows{without}{f': written to {output}' if output else ''}.", file=sys.stderr)

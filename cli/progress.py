@@ -9,7 +9,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from core.config import RunConfig
-from core.formatting import duration
+from core.formatting import duration, visible
 from core.methods import METHODS
 from core.progress import Progress
 from core.store.records import Run
@@ -68,4 +68,4 @@ class ConsoleProgress(Progress):
             self._print(f"  run {run.id} {run.state} in {run.phase}: {run.error_message}")
 
     def _print(self, line: str) -> None:
-        self.console.print(Text(line))  # Text: brackets in names and messages are no markup
+        self.console.print(Text(visible(line)))  # Text: brackets in names and messages are no markup

@@ -1,4 +1,6 @@
-"""How numbers read, everywhere alike: on the command line, in model cards and on the screens."""
+"""How numbers and strangers' texts read, everywhere alike: on the command line, in model cards and on the screens."""
+
+import re
 
 DASH = "—"
 FEW_EXAMPLES = 10
@@ -122,3 +124,69 @@ def speed(examples_per_second: float | None) -> str:
         return DASH
     digits = 1 if examples_per_second < 9.95 else 0
     return f"{examples_per_second:,.{digits}f} examples/s"
+
+
+_MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_FEW_MARKS = 4
+# Control characters but tab and line feed; what turns text round or hides in it (not the joiners and marks that
+# scripts and emoji need); halves of characters, which no encoding takes; accents heaped over the lines around.
+_ODD = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u115f\u1160\u180e\u200b\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    rf"\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]|(?<={_MARKS}{{{_FEW_MARKS}}}){_MARKS}+"
+)
+
+
+def visible(text: str) -> str:
+    """Return a stranger's text with what would steer a terminal or a reader's eye as signs: ``␛``, ``⟨U+202E⟩``.
+
+    Tabs and ends of lines stay.
+    """
+    return _ODD.sub(_sign, text.replace("\r\n", "\n")) if _ODD.search(text) else text
+
+
+def _sign(odd: re.Match[str]) -> str:
+    code = ord(odd[0][0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}{f' ×{len(odd[0])}' if len(odd[0]) > 1 else ''}⟩"
+
+
+def escaped(json: str) -> str:
+    """Return JSON with such characters escaped: it says the same, and can be printed on a terminal."""
+    return _ODD.sub(lambda odd: "".join(map(_escape, odd[0])), json)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    pair = [code] if code < 0x10000 else [0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF)]
+    return "".join(f"\\u{unit:04x}" for unit in pair)
+
+
+def one_line(text: object) -> str:
+    """Return a name as `visible`, without ends of lines: it can't begin a line of its own."""
+    return visible(" ".join(str(text).split()))
+
+
+_BEGINS = r"(^|[;\t\r\n])"  # a cell; where the machine's list separator is «;», also in the middle of a text
+_BLANK = r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*"
+_SIGNS = rf"{_BLANK}[=@＝＠]|{_BLANK}[+\-＋－](?!\))"  # but no smiley
+_FORMULA = re.compile(rf"{_BEGINS}({_SIGNS})")
+_NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\))?")
+_ESCAPED = re.compile(rf"{_BEGINS}'(?={_SIGNS}|[\t\r\n])")
+
+
+def spreadsheet_safe(text: str) -> str:
+    """Return a cell that no spreadsheet runs: an apostrophe stands before what would begin a formula.
+
+    Numbers, such as «-1» or our own «+3.1 (+0.8 to +5.4)», stay as they are.
+    """
+    if _NUMBER.fullmatch(text):
+        return text
+    safe = _FORMULA.sub(r"\1'\2", text)
+    return f"'{safe}" if safe.startswith(("\t", "\r", "\n")) else safe
+
+
+def from_spreadsheet(cell: str) -> str:
+    """Return a cell as it was before `spreadsheet_safe`; one that this did not write, as it is."""
+    typed = _ESCAPED.sub(r"\1", cell)
+    return typed if spreadsheet_safe(typed) == cell else cell

@@ -1,10 +1,12 @@
 """Files of texts, classified: the file's own rows and columns, with what a run says beside them."""
 
+import csv
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from core.data.columns import TEXT_NAMES
 from core.data.files import read_file
 from core.errors import RequestError, did_you_mean
+from core.formatting import spreadsheet_safe
 
 if TYPE_CHECKING:
     from core.inference import LoadedRun
@@ -27,7 +30,13 @@ Writer = Callable[[pd.DataFrame, TextIO, bool], None]
 
 
 def _delimited(separator: str) -> Writer:
-    return lambda rows, file, first: rows.to_csv(file, sep=separator, index=False, header=first, lineterminator="\n")
+    def write(rows: pd.DataFrame, file: TextIO, first: bool) -> None:
+        written = partial(rows.to_csv, sep=separator, index=False, header=first, lineterminator="\n")
+        text = written()
+        # A lone carriage return ends a row for many readers, and is not quoted of itself.
+        file.write(written(quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text)
+
+    return write
 
 
 def _json_lines(rows: pd.DataFrame, file: TextIO, first: bool) -> None:
@@ -99,16 +108,18 @@ def write_predictions(
 ) -> int:
     """Write the rows with their predictions, a chunk at a time; return how many have no text.
 
-    ``ending`` names the format, as in `WRITERS`; ``done`` hears of every chunk's number of rows.
+    ``ending`` names the format, as in `WRITERS`; ``done`` hears of every chunk's number of rows. The
+    user's own cells stay as they are; what is added is no formula, whatever the labels are called.
     """
-    names = _new_names(loaded.labels, rows.frame.columns)
+    labels = list(loaded.labels) if ending == ".jsonl" else list(map(spreadsheet_safe, loaded.labels))
+    names = _new_names(labels, rows.frame.columns)
     empty = 0
     for start in range(0, max(len(rows), 1), CHUNK):  # of a table without rows its head is written
         chunk = rows.frame.iloc[start : start + CHUNK]
         column = chunk[rows.text_column]
         shares = predict_texts(loaded, column.where(column.notna(), "").astype(str).tolist())
         empty += int(np.isnan(shares[:, 0]).sum())
-        answers = _answers(shares, loaded.labels).set_axis(names, axis=1).set_index(chunk.index)
+        answers = _answers(shares, labels).set_axis(names, axis=1).set_index(chunk.index)
         WRITERS[ending](pd.concat([chunk, answers], axis=1), target, start == 0)
         done(len(chunk))
     return empty

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import RequestError, did_you_mean
-from core.formatting import count
-from dashboard import data, exports
+from core.formatting import count, from_spreadsheet
+from dashboard import data
 
 MOST_MEGABYTES = 20
 _SEPARATORS = (",", ";", "\t")
@@ -41,7 +41,7 @@ def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: 
     changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
     for line, row in rows:
-        fields = {name: exports.as_typed(row[name]).strip() or None for name in data.ANNOTATED if name in columns}
+        fields = {name: from_spreadsheet(row[name]).strip() or None for name in data.ANNOTATED if name in columns}
         _check(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -134,4 +134,4 @@ def _plain(text: str) -> str:
 def _its_text(cell: str, by_text: dict[str, str]) -> str | None:
     """Return the data set's text that a cell means, with or without the apostrophe of our own files."""
     plain = _plain(cell)
-    return by_text.get(plain) or by_text.get(exports.as_typed(plain))
+    return by_text.get(plain) or by_text.get(from_spreadsheet(plain))

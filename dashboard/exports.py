@@ -7,13 +7,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from core.formatting import DASH
+from core.formatting import DASH, one_line, spreadsheet_safe
 from dashboard.tables.cells import text_of
 
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")
-_FORMULA = re.compile(r"[=+\-@\t\r]")
-_OUR_NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\))?")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$&])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$&#!@:])")
 _LATEX = str.maketrans(
     {sign: f"\\{sign}" for sign in "%&_#${}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "|": r"\textbar{}"}
@@ -23,18 +21,8 @@ _LATEX = str.maketrans(
 
 
 def csv(frame: pd.DataFrame) -> str:
-    """Return a table as CSV, ready for spreadsheets: no cell that a person wrote is run as a formula.
-
-    Our own formatted numbers, such as «+3.1 (+0.8 to +5.4)», stay as they are.
-    """
-    safe = _texts(frame, lambda text: f"'{text}" if _FORMULA.match(text) and not _OUR_NUMBER.fullmatch(text) else text)
-    return str(safe.to_csv(index=False, lineterminator="\r\n"))
-
-
-def as_typed(cell: str) -> str:
-    """Return a cell of our CSV as a person typed it, without the apostrophe that keeps spreadsheets from running it."""
-    typed = cell.removeprefix("'")
-    return typed if typed != cell and _FORMULA.match(typed) and not _OUR_NUMBER.fullmatch(typed) else cell
+    """Return a table as CSV, ready for spreadsheets: no cell that a person wrote is run as a formula."""
+    return str(_texts(frame, spreadsheet_safe).to_csv(index=False, lineterminator="\r\n"))
 
 
 def for_spreadsheets(frame: pd.DataFrame) -> str:
@@ -46,7 +34,7 @@ def markdown(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in Markdown (as GitHub reads it), its caption above."""
 
     def escaped(text: str) -> str:
-        return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+        return _MARKDOWN.sub(r"\\\1", one_line(text))
 
     safe = _texts(frame, escaped)
     rule = ["---:" if right else "---" for right in _numeric(frame)]
@@ -58,7 +46,7 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in LaTeX, with the rules of the package booktabs."""
 
     def escaped(text: str) -> str:
-        cell = " ".join(text.split()).translate(_LATEX)
+        cell = one_line(text).translate(_LATEX)
         # At the start of a row these would be read as the options of the line's end before it.
         return f"{{{cell[0]}}}{cell[1:]}" if cell.startswith(("[", "*")) else cell
 

@@ -43,3 +43,44 @@ from core import formatting as f
 )
 def test_numbers_read_alike_everywhere(written, expected):
     assert written == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mred\x00\x07", "a␛[31mred␀␇"),
+        ("\u202eabc\u202c", "⟨U+202E⟩abc⟨U+202C⟩"),
+        ("go\u200bod", "go⟨U+200B⟩od"),
+        ("\x9b2J \x7f \ud800", "⟨U+009B⟩2J ␡ ⟨U+D800⟩"),
+        ("a\u0301" + "\u0316" * 30 + "!", "a\u0301" + "\u0316" * 3 + "⟨U+0316 ×27⟩!"),
+        ("two\r\nlines\tand\ra", "two\nlines\tand␍a"),
+        ("👩‍👩‍👧 é e\u0301 שלום می‌خواهم", "👩‍👩‍👧 é e\u0301 שלום می‌خواهم"),
+    ],
+)
+def test_what_hides_or_steers_is_shown_as_signs_and_scripts_stay(text, shown):
+    assert f.visible(text) == shown
+
+
+def test_a_name_begins_no_line_of_its_own():
+    assert f.one_line("a\n#7 helped\x1b[A") == "a #7 helped␛[A"
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        (" \u200b\ufeff=1", "' \u200b\ufeff=1"),
+        ("＝1+2", "'＝1+2"),
+        ("fine;=1+2", "fine;'=1+2"),
+        ("fine\n@SUM(A1)", "fine\n'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("rock;'n roll;+1+1", "rock;'n roll;'+1+1"),
+        ("well ;-)", "well ;-)"),
+        ("-1", "-1"),
+        ("+3.1 (+0.8 to +5.4)", "+3.1 (+0.8 to +5.4)"),
+        ("", ""),
+    ],
+)
+def test_no_cell_is_a_formula_and_each_can_be_read_back(text, cell):
+    assert f.spreadsheet_safe(text) == cell
+    assert f.from_spreadsheet(cell) == text
