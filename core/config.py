@@ -142,6 +142,9 @@ class RunConfig(BaseModel):
     gradient_accumulation: int = _setting(
         "training", "pieces that a step's examples are computed in, to save memory", 1, ge=1
     )
+    auto_batch: bool = _setting(
+        "training", "where memory runs out, compute a step's examples in more pieces, and go on", False
+    )
     class_weights: Literal["none", "balanced"] = _setting(
         "training", "weight of each class in the loss; balanced: as if all were equally common", "none"
     )
@@ -235,8 +238,8 @@ class RunConfig(BaseModel):
         return section(setting) in method.sections | {"method"} or setting in method.takes
 
     def group_key(self, dataset_fingerprint: str) -> str:
-        """Return the key that runs share when they differ in nothing but the seed."""
-        alike = {name: value for name, value in self.settings().items() if name != "seed"}
+        """Return the key that runs share when they differ in nothing but the seed, or in how memory was saved."""
+        alike = {name: value for name, value in self.settings().items() if name not in ("seed", "auto_batch")}
         text = json.dumps([alike, dataset_fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -16,6 +16,10 @@ class RunError(BenchError):
     """A run had begun and could not be finished. Its row keeps the reason."""
 
 
+class OutOfMemory(RunError):  # noqa: N818 - stands in the record, as the kind of error
+    """A run did not fit into the memory; its text says what to change."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the likeliest meaning, or nothing."""
     by_lower = {name.lower(): name for name in known}

@@ -18,6 +18,13 @@ class Progress:
     def stepped(self, step: int, total: int, epoch: float) -> None:
         """A training step is done."""
 
+    def begins(self, after: int) -> None:
+        """The training begins after this step: 0, or that of a checkpoint of an earlier try."""
+
+    def stopping(self) -> bool:
+        """Tell whether the run is to end as soon as its training can be taken up again."""
+        return False
+
     def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Points of the learning curves, by name."""
 

@@ -1,0 +1,36 @@
+"""Files that are whole or not there at all, also after a power failure."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+
+def rename_whole(written: Path, target: Path) -> None:
+    """Give a folder that was written aside its name, once all that it holds is on the disk.
+
+    Raises `OSError` where there is something of that name already.
+    """
+    for path in [*written.rglob("*"), written]:
+        _settle(path)
+    os.rename(written, target)
+    _settle(target.parent)
+
+
+def _settle(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():
+        return  # Windows opens no folders, and keeps their entries in order by itself
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest_of(folder: Path, pattern: str) -> str:
+    """Return the SHA-256 of a folder's files of this pattern, one after another by name."""
+    found = sha256()
+    for path in sorted(folder.glob(pattern)):
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    return found.hexdigest()

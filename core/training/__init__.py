@@ -1,0 +1,192 @@
+"""One fine-tune: from a config and its data to a fitted classifier, taken up again where it was stopped."""
+
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor
+from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
+from transformers.trainer_utils import EvalPrediction
+
+from core.config import RunConfig
+from core.data.splits import DataSet
+from core.environment import give_back_freed_memory
+from core.errors import OutOfMemory
+from core.memory import ran_out, way_out
+from core.methods import METHODS
+from core.models.backbone import quiet
+from core.models.classifier import Fitted
+from core.models.precision import frozen_dtype, frozen_weights_in
+from core.models.ready import Ready, make_ready, steps, tokenized
+from core.progress import Progress
+from core.training.checkpoints import Checkpoints, read, step_of
+from core.training.loss import ClassificationLoss
+from core.training.order import Order, balanced, balanced_weights, grouped_by_length
+from core.training.rates import rates
+from core.training.trainer import Allocation, Best, Pauses, Reporter, ResumableTrainer, moves_its_budget
+
+LOGGED_POINTS = 50  # of the training loss, over the whole training
+NO_CHECKPOINTS = Checkpoints(None, 0)
+
+
+def fine_tune(
+    config: RunConfig, data: DataSet, progress: Progress, checkpoints: Checkpoints = NO_CHECKPOINTS
+) -> Fitted:
+    """Train the config's adapter, or all weights; keep the epoch with the best validation macro F1.
+
+    Goes on from the newest checkpoint where there is one. Raises `OutOfMemory`; with ``auto_batch``
+    only when a step's examples, computed one by one, don't fit either.
+    """
+    told = ""
+    for pieces in _pieces(config, checkpoints):
+        if told:
+            progress.noted(f"Out of memory: a step's examples are now computed in {pieces} pieces.")
+        try:
+            return _tuned(config, data, pieces, progress, checkpoints)
+        except (RuntimeError, MemoryError) as error:
+            if not ran_out(error):
+                raise
+            told = str(error)
+        give_back_freed_memory()
+    raise OutOfMemory(way_out(config, told))
+
+
+def _pieces(config: RunConfig, checkpoints: Checkpoints) -> Iterator[int]:
+    """Give in how many pieces to compute a step's examples: as asked, or as it last went; then in more and more."""
+    newest = checkpoints.newest()
+    pieces = max(config.gradient_accumulation, read(newest).values["pieces"] if newest else 1)
+    finer = [n for n in range(2, config.batch_size + 1) if config.batch_size % n == 0]
+    while pieces:
+        yield pieces
+        pieces = next((n for n in finer if n >= 2 * pieces), 0) if config.auto_batch else 0
+
+
+def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, checkpoints: Checkpoints) -> Fitted:
+    progress.entered("model")
+    ready = make_ready(config, data)
+    for line in ready.told:
+        progress.noted(line)
+    trainable, total = ready.parameters
+
+    progress.entered("training")
+    dtype = frozen_dtype(config)
+    if moves_its_budget(ready.classifier.model):
+        progress.noted("This method keeps a memory beside its weights: a run that is stopped begins anew.")
+        checkpoints = NO_CHECKPOINTS
+    best_epoch, seconds = _train(config, ready, data, dtype, pieces, progress, checkpoints)
+    own_pieces = {"gradient_accumulation": pieces} if pieces != config.gradient_accumulation else {}
+    return Fitted(
+        ready.classifier,
+        trainable_parameters=trainable,
+        total_parameters=total,
+        model=ready.base.backbone.name,
+        model_revision=ready.base.backbone.revision,
+        base_bytes=ready.base.bytes,
+        train_seconds=seconds,
+        train_examples_per_second=config.epochs * len(data.train) / seconds,
+        best_epoch=best_epoch,
+        environment={"training_dtype": str(dtype).removeprefix("torch."), **own_pieces, **ready.environment},
+    )
+
+
+def _train(
+    config: RunConfig,
+    ready: Ready,
+    data: DataSet,
+    dtype: torch.dtype,
+    pieces: int,
+    progress: Progress,
+    checkpoints: Checkpoints,
+) -> tuple[float, float]:
+    """Train, and put the best epoch back; return its number, and how many seconds the training took."""
+    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, quiet():
+        with frozen_weights_in(ready.classifier.model, dtype):
+            trainer = _trainer(
+                config, ready, data, _arguments(config, pieces, len(data.train), folder), progress, checkpoints
+            )
+            newest = checkpoints.newest()
+            progress.begins(after=step_of(newest) if newest else 0)
+            trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+            trainer.best.restore()
+        return trainer.best.epoch, trainer.seconds
+
+
+def _trainer(
+    config: RunConfig,
+    ready: Ready,
+    data: DataSet,
+    arguments: TrainingArguments,
+    progress: Progress,
+    checkpoints: Checkpoints,
+) -> ResumableTrainer:
+    codes, classes, base = data.train.labels, len(data.labels), ready.base
+    weights = balanced_weights(codes, classes) if config.class_weights == "balanced" else None
+    order, best = _order(config, ready, data), Best(ready.classifier.model)
+    pauses = Pauses(order, checkpoints, progress)
+    trainer = ResumableTrainer(
+        rate=partial(rates(config, base.backbone.width).of, new_modules=base.new_modules),
+        own_loss=METHODS[config.method].own_loss,
+        order=order,
+        best=best,
+        checkpoints=checkpoints,
+        compute_loss_func=ClassificationLoss(weights),
+        model=ready.classifier.model,
+        args=arguments,
+        train_dataset=base.train,
+        eval_dataset=tokenized(data.validation, base.tokenizer),
+        processing_class=base.tokenizer,
+        data_collator=DataCollatorWithPadding(base.tokenizer),
+        compute_metrics=_scores,
+        preprocess_logits_for_metrics=_logits,
+        callbacks=[Reporter(progress), Allocation(), best, pauses],
+    )
+    pauses.trainer = trainer
+    trainer.remove_callback(PrinterCallback)  # core prints nothing
+    return trainer
+
+
+def _order(config: RunConfig, ready: Ready, data: DataSet) -> Order:
+    codes = data.train.labels
+    draw = (
+        balanced(codes, len(data.labels))
+        if config.sampler == "balanced"
+        else grouped_by_length([len(ids) for ids in ready.base.train["input_ids"]], config.batch_size)
+    )
+    return Order(draw, len(codes), config.seed)
+
+
+def _arguments(config: RunConfig, pieces: int, examples: int, folder: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size // pieces,
+        gradient_accumulation_steps=pieces,
+        per_device_eval_batch_size=config.batch_size // pieces * config.gradient_accumulation,
+        warmup_steps=config.warmup,
+        weight_decay=config.weight_decay,
+        lr_scheduler_type="linear",
+        eval_strategy="epoch",
+        save_strategy="no",
+        logging_steps=max(1, steps(config, examples) // LOGGED_POINTS),
+        seed=config.seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _logits(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    """Return the logits alone: encoder-decoders give hidden states too, of another length in every batch."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def _scores(prediction: EvalPrediction) -> dict[str, Any]:
+    predicted = np.asarray(prediction.predictions).argmax(axis=1)
+    return {
+        "accuracy": float(accuracy_score(prediction.label_ids, predicted)),
+        "macro_f1": float(f1_score(prediction.label_ids, predicted, average="macro")),
+    }
