@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import RequestError
-from dashboard import data, state
+from dashboard import access, data, state
 from dashboard.words.common import plain
 
 st.set_page_config(
@@ -14,6 +14,12 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=230,
 )
+
+try:
+    who = access.visitor()
+except RequestError as error:
+    state.broken(error)
+    st.stop()
 
 page = st.navigation(
     {
@@ -25,14 +31,19 @@ page = st.navigation(
         ],
         "Data": [st.Page(state.PAGES["data"], title="Data", icon=":material/dataset:")],
         "Use": [st.Page(state.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
-    }
+    },
+    position="sidebar" if who.sees else "hidden",
 )
+if not who.sees:  # nothing of the record is read before
+    access.refuse(who)
+    st.stop()
 
 
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
     st.sidebar.caption(plain(data.address()))
     st.sidebar.caption(data.foot())
+    access.show_who()
 
 
 try:

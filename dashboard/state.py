@@ -14,7 +14,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from core.formatting import count
-from dashboard import data
+from dashboard import access, data
 from dashboard.words.common import plain
 
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
@@ -92,6 +92,7 @@ def part(run_every: str | None = None) -> Callable[[Callable[P, R]], Callable[P,
         @wraps(draw)
         def watched(*arguments: P.args, **named: P.kwargs) -> R | None:
             try:
+                access.check_may_see()
                 return draw(*arguments, **named)
             except RequestError as error:
                 broken(error)

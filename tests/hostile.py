@@ -20,7 +20,7 @@ RUNS_CODE = "window.hacked = 1"
 MARKUP = (
     f"<script>{RUNS_CODE}; fetch('http://evil.invalid/')</script>",
     f"<img src=x onerror=\"{RUNS_CODE}\"><svg onload='{RUNS_CODE}'></svg><iframe srcdoc='<script>1</script>'>",
-    f"[click](javascript:{RUNS_CODE}) ![picture](http://evil.invalid/a.png) <http://evil.invalid> [[x]]: //evil.invalid",
+    f"[click](javascript:{RUNS_CODE}) ![picture](http://evil.invalid/a.png) <http://evil.invalid> [x]: //evil.invalid",
     "# Head\n\n| a | b |\n| - | - |\n\n```python\nx\n```\n---\n* one\n1. two",
     "$$\\href{javascript:window.hacked=1}{x}$$ \\(x^2\\) $\\htmlClass{a}{b}$",
     ":red[red] :material/home: :streamlit: :rainbow[x] :blue-badge[y] :smile: ~~gone~~ `code`",

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from core.formatting import duration, score
-from dashboard import bundles, choices, data, live, state
+from dashboard import access, bundles, choices, data, live, state
 from dashboard.charts import run as charts
 from dashboard.charts.confusion import confusion_matrix
 from dashboard.charts.drawing import show
@@ -43,7 +43,8 @@ def show_what_people_said() -> None:
     if run.deleted_at is not None:
         st.warning(plain(words.trashed(run)), icon=":material/delete:")
         done = f"{data.label(run_id)} is back among the others."
-        st.button("Bring it back", on_click=state.attempt, args=(data.restore, [run_id]), kwargs={"done": done})
+        if access.may_change():
+            st.button("Bring it back", on_click=state.attempt, args=(data.restore, [run_id]), kwargs={"done": done})
     elif run.archived:
         st.caption("This run lies in the archive.")
     if data.folder_is_gone(run_id):

@@ -8,14 +8,18 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import RequestError
-from dashboard import annotating, data, exports, state
+from dashboard import access, annotating, data, exports, state
 from dashboard.words import failures as words
 from dashboard.words.common import plain
 
 
 def annotate(row: Any, labels: list[str]) -> None:
-    """Draw the form for one example, filled with what was noted before."""
+    """Draw the form for one example, filled with what was noted before; to a viewer say what was."""
     noted = _noted(row)
+    if not access.may_change():
+        said = [f"{name.replace('_', ' ')}: {value}" for name, value in noted.items() if value]
+        st.text("\n".join(said) or "Nobody noted anything on this text.")
+        return
     # What was noted is part of the keys: fields of another state of the record start from that.
     key = f"{row['example_id']} {hash(tuple(noted.values()))}"
     with st.form(f"annotate {key}", border=False):
@@ -58,6 +62,7 @@ def accept(row: Any, label: str) -> None:
     """Draw the button that takes a suggested label as the proposed one."""
     if row["proposed_label"] == label:
         st.caption(f"{plain(label)} is the proposed label.")
+    if row["proposed_label"] == label or not access.may_change():
         return
     st.button(
         f"Propose «{plain(label)}»",
@@ -81,8 +86,10 @@ def _as_csv(frame: Callable[[], pd.DataFrame]) -> str:
 def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     """Draw the box for a file of annotations; what it says is told before it is kept.
 
-    ``known``: gives all texts of the data set with what was noted on each.
+    ``known``: gives all texts of the data set with what was noted on each. A viewer has no such box.
     """
+    if not access.may_change():
+        return
     file = st.file_uploader(
         "Annotations from a CSV file",
         type=["csv", "tsv", "txt"],

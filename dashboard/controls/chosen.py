@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import data, state
+from dashboard import access, data, state
 from dashboard.words import runs as words
 
 _ARCHIVED, _TRASHED = "in the archive", "in the trash"
@@ -20,7 +20,7 @@ def act_on_active(chosen: pd.DataFrame, tags: list[str]) -> None:
     """Draw what can be done with ticked runs that are at hand; ``tags``: all that are in use."""
     with _bar(chosen) as ids:
         _links(ids)
-        if len(ids) == 1:
+        if len(ids) == 1 and access.may_change():
             _edit(ids[0], tags)
         _button("Archive", ":material/archive:", archive, ids)
         _button("Delete", ":material/delete:", delete, ids)
@@ -38,7 +38,9 @@ def act_on_trash(chosen: pd.DataFrame, _: list[str]) -> None:
     """Draw what can be done with ticked runs of the trash."""
     with _bar(chosen) as ids:
         _button("Restore", ":material/restore_from_trash:", restore, ids)
-        if st.button("Delete for good …", icon=":material/delete_forever:", key="delete for good"):
+        if access.may_change() and st.button(
+            "Delete for good …", icon=":material/delete_forever:", key="delete for good"
+        ):
             _confirm(chosen)
 
 
@@ -66,7 +68,8 @@ def _links(ids: list[int]) -> None:
 
 def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
     # Without a key to press: one that is hit by accident would take runs away.
-    st.button(label, icon=icon, on_click=action, args=(ids,), key=f"do {label}")
+    if access.may_change():
+        st.button(label, icon=icon, on_click=action, args=(ids,), key=f"do {label}")
 
 
 # --- Callbacks --------------------------------------------------------------------------------------
@@ -123,7 +126,7 @@ def offer_undo() -> None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
         st.text(words.runs_are(len(ids), where), width="content")
-        if where in (_ARCHIVED, _TRASHED):
+        if where in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=_forget, key="forget")
 
@@ -145,7 +148,8 @@ def offer_restore() -> None:
     if data.everything_is_in_the_trash():
         ids = data.trash()["id"].tolist()
         st.info(f"All runs are in the trash: {len(ids)}.", icon=":material/delete:")
-        st.button("Restore them all", on_click=restore, args=(ids,), key="restore all")
+        if access.may_change():
+            st.button("Restore them all", on_click=restore, args=(ids,), key="restore all")
         st.stop()
 
 

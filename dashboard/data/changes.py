@@ -1,38 +1,49 @@
 """What people change from the screens: names, notes, tags, the archive, the trash, and annotations."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from core.store import curator
+from dashboard import access
 from dashboard.cache import store, written
+
+R = TypeVar("R")
+
+
+def _changed(action: Callable[[], R]) -> R:
+    """Change something in the database, for a visitor who may."""
+    access.check_may_change()
+    return written(action)
+
 
 # Each raises `RequestError` with the reason where it can't be done; then nothing is changed, but by `empty_trash`.
 
 
 def describe(run_id: int, name: str, notes: str, tags: list[str]) -> None:
     """Change name, note and tags of a run at once."""
-    written(lambda: curator.describe_run(store(), run_id, name, notes, tags))
+    _changed(lambda: curator.describe_run(store(), run_id, name, notes, tags))
 
 
 def archive(run_ids: list[int], *, archived: bool = True) -> None:
     """Put runs into the archive, or take them out again."""
-    written(lambda: curator.archive_runs(store(), run_ids, archived=archived))
+    _changed(lambda: curator.archive_runs(store(), run_ids, archived=archived))
 
 
 def to_trash(run_ids: list[int]) -> None:
     """Put runs into the trash, from where they can be brought back whole."""
-    written(lambda: curator.trash_runs(store(), run_ids))
+    _changed(lambda: curator.trash_runs(store(), run_ids))
 
 
 def restore(run_ids: list[int]) -> None:
     """Take runs out of the trash."""
-    written(lambda: curator.restore_runs(store(), run_ids))
+    _changed(lambda: curator.restore_runs(store(), run_ids))
 
 
 def empty_trash(run_ids: list[int]) -> None:
     """Delete runs for good, with their predictions and files, those alone that lie in the trash."""
-    written(lambda: curator.empty_trash(store(), run_ids))
+    _changed(lambda: curator.empty_trash(store(), run_ids))
 
 
 def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:
     """Change what is noted on texts, by text, of each the given fields; return on how many texts that is new."""
-    return written(lambda: curator.annotate(store(), changes))
+    return _changed(lambda: curator.annotate(store(), changes))

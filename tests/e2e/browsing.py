@@ -32,17 +32,24 @@ needs_chromium = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reas
 
 
 @contextmanager
-def served(database: Path) -> Iterator[str]:
-    """Serve the dashboard of a database; give its address."""
+def served(database: Path, folder: Path = ROOT) -> Iterator[str]:
+    """Serve the dashboard of a database, started in a folder; give its address."""
+    with started(database, folder) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(database: Path, folder: Path = ROOT) -> Iterator[tuple[int, str]]:
+    """Serve the dashboard of a database, started in a folder; give its process and its address."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/Home.py"]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "Home.py")]
     options = ["--server.headless", "true", "--server.port", str(port), "--server.fileWatcherType", "none"]
-    server = subprocess.Popen([*command, *options], cwd=ROOT, env={**os.environ, "RUNS_DB": str(database)})
+    server = subprocess.Popen([*command, *options], cwd=folder, env={**os.environ, "RUNS_DB": str(database)})
     try:
         _wait_for(f"http://localhost:{port}/_stcore/health")
-        yield f"http://localhost:{port}"
+        yield server.pid, f"http://localhost:{port}"
     finally:
         server.terminate()
         server.wait()
