@@ -15,6 +15,7 @@ from core.formatting import one_line, visible
 
 if TYPE_CHECKING:
     from core.store.engine import Store
+    from core.store.records import Run
 
 DONE, RUN_FAILED, WRONG_REQUEST, STOPPED = 0, 1, 2, 130
 
@@ -53,7 +54,6 @@ def run(arguments: Namespace) -> int:
 
     configs = grid(asked_values(arguments))
     print("Preparing …", file=sys.stderr, flush=True)
-    from cli.output import print_report
     from cli.progress import ConsoleProgress
     from core.pipeline import bench, prepare, with_baselines
     from core.store.engine import folder_of, open_store
@@ -63,11 +63,48 @@ def run(arguments: Namespace) -> int:
     jobs = prepare(configs, folder_of(arguments.db))
     store = open_store(arguments.db, create=True)
     with ConsoleProgress() as progress:
-        records = bench(jobs, store, progress, name=arguments.name, rerun_baselines=arguments.rerun_baselines)
+        records = bench(
+            jobs,
+            store,
+            progress,
+            name=arguments.name,
+            rerun_baselines=arguments.rerun_baselines,
+            seconds=arguments.checkpoint_every,
+        )
+    return _reported(arguments, store, records)
+
+
+def _reported(arguments: Namespace, store: "Store", records: Sequence["Run"]) -> int:
+    """Print what became of runs, and return the exit code."""
+    from cli.output import print_report
+    from core.store.aside import kept_aside
+
+    aside = kept_aside(store)
+    if aside:
+        print(f"runner.py: {aside[0].reason}", file=sys.stderr)
+        print("Nothing is lost: when that is mended, type python runner.py db recover", file=sys.stderr)
+        return RUN_FAILED
     print_report(store, [record.id for record in records])
     if arguments.debug:
         print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)
     return DONE if all(record.state == "complete" for record in records) else RUN_FAILED
+
+
+def resume(arguments: Namespace) -> int:
+    """Go on with a run that ended early."""
+    print("Preparing …", file=sys.stderr, flush=True)
+    from cli.progress import ConsoleProgress
+    from core.pipeline import execute, prepare_again
+
+    store = _open(arguments)
+    job = prepare_again(
+        store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
+    )
+    with ConsoleProgress() as progress:
+        progress.started(f"run {arguments.run}", job.config, 1, 1)
+        record = execute(job, store, progress, again=arguments.run, seconds=arguments.checkpoint_every)
+        progress.ended(record, reused=False)
+    return _reported(arguments, store, [record])
 
 
 def list_(arguments: Namespace) -> int:
@@ -196,10 +233,23 @@ def methods(arguments: Namespace) -> int:
 
 
 def db(arguments: Namespace) -> int:
-    """Bring the database's tables up to date."""
+    """Look after the database."""
+    return {"upgrade": _upgrade, "recover": _recover}[arguments.action](arguments)
+
+
+def _upgrade(arguments: Namespace) -> int:
     from core.store.engine import upgrade_store
 
     print(f"{upgrade_store(arguments.db).address} is up to date.")
+    return DONE
+
+
+def _recover(arguments: Namespace) -> int:
+    from core.recovery import recover_all
+
+    taken = recover_all(_open(arguments))
+    names = ", ".join(f"run {number}" for number in taken)
+    print(f"Taken in: {names}." if taken else "No record of this database is kept aside.")
     return DONE
 
 
@@ -215,6 +265,7 @@ COMMANDS: dict[str, Callable[[Namespace], int]] = {
     "show": show,
     "compare": compare,
     "predict": predict,
+    "resume": resume,
     "merge": merge,
     "export": export,
     "recheck": recheck,

@@ -25,12 +25,13 @@ _HELP = {
     "show": "Show one run: its settings and its scores.",
     "compare": "Compare runs with the first one, on their common test set.",
     "predict": "Classify texts with a recorded run: those given, one a line from standard input, or a file's.",
+    "resume": "Go on with a run that ended early, from its last checkpoint.",
     "merge": "Write a run as a plain transformers model, proved to give the same answers.",
     "export": "Write a folder that runs without this project: adapter, tokenizer, card and an example.",
     "recheck": "Predict a run's test set again, under today's libraries, and record what drifted.",
     "delete": "Delete a run, its predictions and its files.",
     "methods": "List the methods: what they are, their defaults, and on which models they work.",
-    "db": "Look after the database: 'upgrade' brings its tables up to date.",
+    "db": "Look after the database: 'upgrade' brings its tables up to date, 'recover' takes in records kept aside.",
 }
 
 
@@ -114,8 +115,33 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="what to call the run")
     parser.add_argument("--no-baselines", action="store_true", help="run what is asked for alone")
     parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again that are recorded already")
+    _checkpoint_argument(parser)
     others = [f"  {name:8} {text}" for name, text in _HELP.items() if name != "run"]
     parser.epilog = "\n".join(["other commands, each with its own --help:", *others])
+
+
+def _checkpoint_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint-every",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="least time between two checkpoints that a run can go on from; 0: after every step (default: 60)",
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"should be a number of seconds from 0, not {text}")
+    return seconds
+
+
+def _resume_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("--auto-batch", action="store_true", help=RunConfig.model_fields["auto_batch"].description)
+    _checkpoint_argument(parser)
+    _remote_code_argument(parser)
 
 
 def _among(choices: Iterable[str]) -> str:
@@ -188,7 +214,7 @@ def _methods_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _db_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["upgrade"])
+    parser.add_argument("action", choices=["upgrade", "recover"])
 
 
 _ARGUMENTS = {
@@ -197,6 +223,7 @@ _ARGUMENTS = {
     "show": _show_arguments,
     "compare": _compare_arguments,
     "predict": _predict_arguments,
+    "resume": _resume_arguments,
     "merge": _taken_away_arguments,
     "export": _taken_away_arguments,
     "recheck": _loading_arguments,

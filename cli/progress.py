@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from cli.stopping import Stop
 from core.config import RunConfig
 from core.formatting import duration, visible
 from core.methods import METHODS
@@ -21,6 +22,7 @@ class ConsoleProgress(Progress):
     """Shows runs as they go; used as a context manager."""
 
     def __init__(self) -> None:
+        self.stop = Stop()
         self.console = Console(stderr=True)
         if not self.console.is_terminal:
             self.console = Console(stderr=True, width=160)
@@ -29,6 +31,7 @@ class ConsoleProgress(Progress):
         self.task = self.bars.add_task("", visible=False)
 
     def __enter__(self) -> Self:
+        self.stop.__enter__()
         if self.console.is_terminal:
             self.bars.start()
         return self
@@ -37,14 +40,26 @@ class ConsoleProgress(Progress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bars.stop()
+        self.stop.__exit__(kind, error, trace)
 
     def started(self, name: str, config: RunConfig, position: int, total: int) -> None:
         """Print the run's name and what its method is."""
         self._print(f"[{position}/{total}] {name}: {METHODS[config.method].title}")
 
     def entered(self, phase: str) -> None:
-        """Show the phase in the bar."""
+        """Show the phase in the bar; end here where that was asked for while the last phase went on."""
+        self.stop.can_pause = False
+        if self.stop.asked:
+            raise KeyboardInterrupt
         self.bars.update(self.task, description=phase, visible=True, completed=0, total=None)
+
+    def begins(self, after: int) -> None:
+        """From here on the training can be stopped after any step."""
+        self.stop.can_pause = True
+
+    def stopping(self) -> bool:
+        """Tell whether Ctrl-C was pressed, or the system asked to end."""
+        return self.stop.asked
 
     def stepped(self, step: int, total: int, epoch: float) -> None:
         """Move the bar, or print a line now and then."""

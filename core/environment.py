@@ -14,8 +14,6 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-import psutil
-
 PACKAGES = ("adapter-bench", "torch", "transformers", "peft", "datasets", "scikit-learn", "numpy")
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +26,7 @@ def describe() -> dict[str, Any]:
         "packages": packages(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "threads": int(os.environ.get("OMP_NUM_THREADS") or psutil.cpu_count(logical=True) or 1),
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
         "dtype": "float32",
     }
 
@@ -76,6 +74,7 @@ class PeakMemory:
     """
 
     def __enter__(self) -> Self:
+        import psutil
         import torch
 
         give_back_freed_memory()

@@ -12,6 +12,10 @@ class RequestError(BenchError):
     """The request was wrong. It is refused before anything is written."""
 
 
+class StoreError(RequestError):
+    """The database can't be used now, or not at all: it is locked, full, damaged or gone."""
+
+
 class RunError(BenchError):
     """A run had begun and could not be finished. Its row keeps the reason."""
 

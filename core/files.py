@@ -4,6 +4,9 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+WEIGHTS = "*.safetensors"
+"""The files of an adapter whose sizes and hash its run's row holds."""
+
 
 def rename_whole(written: Path, target: Path) -> None:
     """Give a folder that was written aside its name, once all that it holds is on the disk.

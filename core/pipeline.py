@@ -1,28 +1,29 @@
 """From configs to records: the one place that knows the order of things."""
 
-import itertools
-import os
+import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from core.card import model_card
-from core.config import RunConfig, section
+from core.config import RunConfig, as_flags, make_config, section
 from core.data import load_data
 from core.data.splits import DataSet
 from core.environment import PeakMemory, describe, packages
-from core.errors import RequestError, RunError
+from core.errors import OutOfMemory, RequestError, RunError
 from core.evaluation.calibration import calibration_metrics, fit_temperature
-from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
+from core.files import WEIGHTS, digest_of, rename_whole
 from core.inference import load_classifier
+from core.memory import ran_out, way_out
 from core.methods import BASELINES, METHODS, rate_for_width
 from core.models.backbone import find_backbone, length_for, load_tokenizer
 from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
@@ -30,14 +31,17 @@ from core.models.classifier import Classifier, Fitted, probabilities
 from core.models.trial import try_out
 from core.models.tuned import tokenizer_for
 from core.progress import Progress
+from core.recovery import measure_against_baseline, recover
 from core.store import queries
 from core.store.engine import Store
-from core.store.recorder import RunWriter, recording, save_dataset
-from core.store.records import Run
+from core.store.recorder import RunWriter, recording
+from core.store.records import Run, free_folder, refuse_unless_resumable
 from core.sweeps.grid import distinct
 from core.training import fine_tune
+from core.training.checkpoints import Checkpoints
 
 FITTERS = {"majority": fit_majority, "tfidf": fit_tfidf, "frozen": fit_frozen, "untrained": fit_untrained}
+SECONDS_BETWEEN_CHECKPOINTS = 60.0
 SECONDS_BETWEEN_STEPS = 2.0
 """How often a training tells the record how far it is."""
 PROOF_EXAMPLES = 32
@@ -108,35 +112,68 @@ def bench(
     *,
     name: str | None = None,
     rerun_baselines: bool = False,
+    seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
 ) -> list[Run]:
     """Run the jobs one after another and return their records, in the same order.
 
     A baseline that is recorded already for the same settings, data and versions is used again.
-    A run that fails is recorded as failed, and the next one begins.
+    A run that fails is recorded as failed, and the next one begins. ``seconds``: at least so long
+    lies between two checkpoints of a training; 0 writes one after every step.
     """
     records = []
     for position, job in enumerate(jobs, start=1):
         known = None if rerun_baselines else _recorded_baseline(store, job)
         if known is None:
             progress.started(_name(job.config, name), job.config, position, len(jobs))
-        record = known or execute(job, store, progress, name)
+        record = known or execute(job, store, progress, name, seconds=seconds)
         progress.ended(record, reused=known is not None)
         records.append(record)
     return records
 
 
-def execute(job: Job, store: Store, progress: Progress, name: str | None = None) -> Run:
+def prepare_again(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
+    """Settle all that it takes to take up a run that ended early: as it was asked for, on the same data and model.
+
+    Raises `RequestError` where it is at work or complete, and where its data have changed since.
+    """
+    run = queries.run(store, run_id)
+    refuse_unless_resumable(run_id, run)
+    config = make_config({**run.config, "trust_remote_code": trust_remote_code})
+    config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
+    (job,) = prepare([config], store.folder)
+    recorded = None if run.dataset_id is None else queries.dataset(store, run.dataset_id).fingerprint
+    if recorded not in (None, job.data.fingerprint):
+        raise RequestError(
+            f"Run {run_id} can't go on: the data of {job.config.dataset} have changed since it began. "
+            f"Run it anew: python runner.py {' '.join(as_flags(run.config))}"
+        )
+    return job
+
+
+def execute(
+    job: Job,
+    store: Store,
+    progress: Progress,
+    name: str | None = None,
+    *,
+    again: int | None = None,
+    seconds: float = SECONDS_BETWEEN_CHECKPOINTS,
+) -> Run:
     """Run one job from its data to its record; the row exists before the model loads.
 
-    A run that fails comes back as a failed record.
+    A run that fails comes back as a failed record. ``again``: the number of a run that ended early
+    and goes on; ``seconds``: see `bench`.
     """
     config, data = job.config, job.data
-    with recording(store, config, _name(config, name), describe()) as run, PeakMemory() as memory:
+    with (
+        recording(store, config, _name(config, name), describe(), again) as run,
+        _errors_of_memory(config),
+        PeakMemory() as memory,
+    ):
         progress = _Recorded(run, config.batch_size, progress)
         progress.entered("data")
-        dataset_id = save_dataset(store, data)
-        run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
-        fitted = _fit(config, data, progress)
+        dataset_id = run.save_data(data, config.group_key(data.fingerprint))
+        fitted = _fit(run, config, data, progress, seconds)
         _record_fit(run, fitted)
 
         progress.entered("evaluation")
@@ -146,10 +183,35 @@ def execute(job: Job, store: Store, progress: Progress, name: str | None = None)
             measure_against_baseline(run, dataset_id, data.labels, config.seed)
 
         progress.entered("saving")
-        card = model_card(store, run.id)
+        card = model_card(run.store, run.id)
         _save_and_prove(run, config, data, fitted.classifier, card)
         run.update(peak_memory_bytes=memory.bytes)
-    return queries.run(store, run.id)
+    return _at_home(run, progress)
+
+
+def _at_home(run: RunWriter, progress: Progress) -> Run:
+    """Return the run's record; one that went aside is taken into its database first, where that is possible by now."""
+    record = queries.run(run.store, run.id)
+    if run.store is run.main:
+        return record
+    run.store.engine.dispose()
+    try:
+        taken = recover(run.main, run.store.folder)
+    except RequestError as error:
+        progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: python runner.py db recover")
+        return record
+    return queries.run(run.main, taken)
+
+
+@contextmanager
+def _errors_of_memory(config: RunConfig) -> Iterator[None]:
+    """Give memory that runs out a kind of its own, wherever in a run that was."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        raise OutOfMemory(way_out(config, str(error))) from error
 
 
 class _Recorded(Progress):
@@ -158,6 +220,7 @@ class _Recorded(Progress):
     def __init__(self, run: RunWriter, batch_size: int, inner: Progress) -> None:
         self.run, self.batch_size, self.inner = run, batch_size, inner
         self.began = self.written = time.monotonic()
+        self.after = 0
 
     def entered(self, phase: str) -> None:
         self.run.enter(phase)
@@ -169,8 +232,18 @@ class _Recorded(Progress):
         now = time.monotonic()
         if now - self.written >= SECONDS_BETWEEN_STEPS or step == total:
             self.written, seconds = now, now - self.began
-            self.run.step(step, total, seconds, step * self.batch_size / seconds)
+            self.run.step(step, total, seconds, (step - self.after) * self.batch_size / seconds)
         self.inner.stepped(step, total, epoch)
+
+    def begins(self, after: int) -> None:
+        self.after = after
+        self.run.forget_after(after)
+        if after:
+            self.noted(f"Going on after step {after}.")
+        self.inner.begins(after)
+
+    def stopping(self) -> bool:
+        return self.inner.stopping()
 
     def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         self.run.log(step, epoch, values)
@@ -193,11 +266,11 @@ def _recorded_baseline(store: Store, job: Job) -> Run | None:
     return queries.same_run(store, job.config.settings(), job.data.fingerprint, packages())
 
 
-def _fit(config: RunConfig, data: DataSet, progress: Progress) -> Fitted:
+def _fit(run: RunWriter, config: RunConfig, data: DataSet, progress: Progress, seconds: float) -> Fitted:
     if config.kind == "baseline":
         progress.entered("training")
         return FITTERS[config.method](config, data)
-    return fine_tune(config, data, progress)
+    return fine_tune(config, data, progress, Checkpoints(run.work_folder(), seconds))
 
 
 def _record_fit(run: RunWriter, fitted: Fitted) -> None:
@@ -211,18 +284,6 @@ def _record_fit(run: RunWriter, fitted: Fitted) -> None:
         train_examples_per_second=fitted.train_examples_per_second,
         environment=queries.run(run.store, run.id).environment | fitted.environment,
     )
-
-
-def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[str], seed: int) -> None:
-    """Link a run to the best baseline of its data set, and record the difference in macro F1."""
-    baseline = queries.best_baseline(run.store, dataset_id, seed)
-    if baseline is None:
-        return
-    true, ours = queries.outcomes(run.store, run.id, labels)
-    _, theirs = queries.outcomes(run.store, baseline, labels)
-    run.update(baseline_id=baseline)
-    result = compare(true, ours, theirs, len(labels))
-    run.save_metrics("test", {queries.OVER_BASELINE: result.macro_f1, queries.OVER_BASELINE_P: Estimate(result.p)})
 
 
 def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:
@@ -268,38 +329,38 @@ def _save_and_prove(run: RunWriter, config: RunConfig, data: DataSet, classifier
     """Save what was learnt, load it again on a fresh base, and compare the logits of some test examples.
 
     It is written aside and renamed only when it has proved itself: no half adapter is ever recorded.
+    Where the database's folder takes no files, it goes on with the whole record in another place.
     """
-    adapters = run.store.folder / "adapters"
-    adapters.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=adapters, prefix=".saving-") as aside:
-        written = Path(aside) / "adapter"
-        written.mkdir()
-        classifier.save(written)
-        (written / "README.md").write_text(card, encoding="utf-8")
-        texts = data.test.texts[:PROOF_EXAMPLES]
-        reloaded = load_classifier(config, data.labels, written).logits(texts)
-        difference = float(np.abs(reloaded - classifier.logits(texts)).max())
-        run.update(reload_max_difference=difference)
-        if not difference <= PROOF_TOLERANCE:
-            raise RunError(
-                f"The saved adapter does not give the same answers when it is loaded again: its logits differ by "
-                f"{difference:.2g}, at most {PROOF_TOLERANCE:g} was expected. It was not kept."
-            )
-        weights = b"".join(path.read_bytes() for path in sorted(written.glob("*.safetensors")))
-        target = _free_folder(adapters, run.id, config.default_name())
-        os.replace(written, target)
+    try:
+        _save(run, config, data, classifier, card)
+    except (OSError, SafetensorError) as error:
+        run.go_aside(f"The files of run {run.id} can't be written to {run.store.folder}: {error}.")
+        _save(run, config, data, classifier, card)
+
+
+def _save(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifier, card: str) -> None:
+    written = run.work_folder() / "adapter"
+    shutil.rmtree(written, ignore_errors=True)
+    written.mkdir()
+    classifier.save(written)
+    (written / "README.md").write_text(card, encoding="utf-8")
+    texts = data.test.texts[:PROOF_EXAMPLES]
+    reloaded = load_classifier(config, data.labels, written).logits(texts)
+    difference = float(np.abs(reloaded - classifier.logits(texts)).max())
+    run.update(reload_max_difference=difference)
+    if not difference <= PROOF_TOLERANCE:
+        raise RunError(
+            f"The saved adapter does not give the same answers when it is loaded again: its logits differ by "
+            f"{difference:.2g}, at most {PROOF_TOLERANCE:g} was expected. It was not kept."
+        )
+    target = free_folder(run.store.folder, run.id, config.default_name())
+    # The row names it before it is there: a folder that no row names would belong to nobody.
     run.update(
         adapter_path=target.relative_to(run.store.folder).as_posix(),
-        adapter_bytes=len(weights),
-        adapter_sha256=sha256(weights).hexdigest(),
+        adapter_bytes=sum(path.stat().st_size for path in written.glob(WEIGHTS)),
+        adapter_sha256=digest_of(written, WEIGHTS),
     )
-
-
-def _free_folder(adapters: Path, run_id: int, name: str) -> Path:
-    """Return ``adapters/12-lora-r8``; with a counter where another database's run has that name."""
-    stem = f"{run_id}-{name}"
-    candidates = (adapters / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))
-    return next(path for path in candidates if not path.exists())
+    rename_whole(written, target)
 
 
 def _check_writable(folder: Path) -> None:

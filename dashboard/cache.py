@@ -9,9 +9,7 @@ from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
-from sqlalchemy.exc import DBAPIError
 
-from core.errors import RequestError
 from core.store import engine
 from core.store.engine import Store
 
@@ -59,18 +57,10 @@ def store() -> Store:
     return _open(current.address, current.stamps[0] if is_file else 0)
 
 
-def reachable(action: Callable[[], R]) -> R:
-    """Do something with the database. Raises `RequestError` where it is locked, damaged or gone."""
+def written(action: Callable[[], R]) -> R:
+    """Change something in the database, so that the next read sees it."""
     try:
         return action()
-    except DBAPIError as error:
-        raise RequestError(engine.unusable(store(), error)) from None
-
-
-def written(action: Callable[[], R]) -> R:
-    """Change something in the database, so that the next read sees it; else as `reachable`."""
-    try:
-        return reachable(action)
     finally:  # also what was refused may have been done in part
         _writes[version().address] += 1
 
@@ -90,12 +80,11 @@ def cached(
         @st.cache_resource(max_entries=keep, show_spinner=False)
         @wraps(read)
         def remembered(current: Hashable, *arguments: P.args, **named: P.kwargs) -> R:
-            return reachable(lambda: read(store(), *arguments, **named))
+            return read(store(), *arguments, **named)
 
         @wraps(read)
         def latest(*arguments: P.args, **named: P.kwargs) -> R:
-            current = reachable(lambda: key(*arguments, **named))
-            return _lent(remembered(current, *arguments, **named))
+            return _lent(remembered(key(*arguments, **named), *arguments, **named))
 
         return cast(Callable[P, R], latest)
 

@@ -11,7 +11,7 @@ from core.errors import RequestError
 from core.formatting import count
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import ANNOTATED, Run, content_hash
+from core.store.records import ANNOTATED, Run, at_work, content_hash, refuse_at_work
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
 
 LONGEST_NAME = 200
@@ -74,7 +74,7 @@ def delete_run(store: Store, run_id: int) -> None:
     Raises `RequestError` for a run that is still running, and where its files can't be deleted.
     """
     run = _at_rest(store, run_id)
-    with store.session.begin() as session:
+    with store.writing() as session:
         _delete(session, [run])
     remaining = _without_files(store, [run])
     if remaining:
@@ -87,11 +87,11 @@ def empty_trash(store: Store, run_ids: Sequence[int]) -> None:
     Raises `RequestError` that names the others, which stay as they are, and the folders that can't be deleted.
     """
     trashed = (RunRow.id.in_(run_ids), RunRow.deleted_at.is_not(None))
-    with store.session.begin() as session:
+    with store.writing() as session:
         # A write comes first: from here on nobody else can take one of them out of the trash.
         session.execute(update(RunRow).where(*trashed).values(deleted_at=RunRow.deleted_at))
         found = [queries.record(row) for row in session.scalars(select(RunRow).where(*trashed))]
-        found = [run for run in found if run.state != "running"]
+        found = [run for run in found if not at_work(run)]
         _delete(session, found)
     kept = sorted({*run_ids} - {run.id for run in found})
     names = ", ".join(f"#{number}" for number in kept)
@@ -115,27 +115,28 @@ def _without_files(store: Store, runs: Sequence[Run]) -> list[str]:
     """Delete the files of runs that are gone; return a sentence for each folder that remains."""
     remaining = []
     for run in runs:
-        folder = run.folder(store.folder)
-        try:
-            if folder is not None and folder.is_dir():
-                shutil.rmtree(folder)
-        except OSError as error:
-            reason = error.strerror or error
-            remaining.append(f"Run {run.id} is deleted, but its folder {folder} remains ({reason}): delete it by hand.")
+        for folder in (run.folder(store.folder), run.work_folder(store.folder)):
+            try:
+                if folder is not None and folder.is_dir():
+                    shutil.rmtree(folder)
+            except OSError as error:
+                why = error.strerror or error
+                remaining.append(
+                    f"Run {run.id} is deleted, but its folder {folder} remains ({why}): delete it by hand."
+                )
     return remaining
 
 
 def _at_rest(store: Store, run_id: int) -> Run:
     run = queries.run(store, run_id)
-    if run.state == "running":
-        raise RequestError(f"Run {run_id} is still running (process {run.pid} on {run.host}). Stop it first.")
+    refuse_at_work(run)
     return run
 
 
 def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
     for run_id in run_ids:
         queries.run(store, run_id)  # refuses a number that no run has
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(**columns))
 
 
@@ -148,7 +149,7 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
     for fields in changes.values():
         check_annotation(fields)
     hashes = {content_hash(text): fields for text, fields in changes.items()}
-    with store.session.begin() as session:
+    with store.writing() as session:
         known = _noted(session, list(hashes))
         nothing = dict.fromkeys(ANNOTATED)
         merged = {hash_: {**known.get(hash_, nothing), **fields} for hash_, fields in hashes.items()}

@@ -2,20 +2,22 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.orm import Session, sessionmaker
 
-from core.errors import RequestError
+from core.errors import RequestError, StoreError
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
 BUSY_TIMEOUT_SECONDS = 30
 
@@ -29,14 +31,31 @@ class Store:
 
     @cached_property
     def session(self) -> sessionmaker[Session]:
-        """Make sessions; for this package only."""
+        """Make sessions that read, each one state of the database; for this package only."""
         return sessionmaker(self.engine)
+
+    @cached_property
+    def _writing(self) -> sessionmaker[Session]:
+        return sessionmaker(self.engine.execution_options(writes=True))
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Open a session that writes, and commit at its end; for this package only.
+
+        On SQLite it holds the right to write from its beginning: what it has read stays so until it has written.
+        """
+        with self._writing.begin() as session:
+            yield session
 
     @property
     def address(self) -> str:
         """The database's address for people: a path or a URL, without its password."""
-        url = self.engine.url
-        return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+        return address_of(self.engine.url)
+
+
+def address_of(url: URL) -> str:
+    """Return a database's address for people: a path or a URL, without its password."""
+    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def resolve(address: str | None = None) -> URL:
@@ -72,10 +91,7 @@ def open_store(address: str | None = None, *, create: bool = False, patience: fl
     if not exists(url) and not create:
         raise RequestError(f"There is no database {url.database}. The first run makes it: python runner.py")
     store = Store(_engine(url, patience), _folder(url))
-    try:
-        _check_schema(store, create=create)
-    except DBAPIError as error:
-        raise RequestError(unusable(store, error)) from None
+    _check_schema(store, create=create)
     return store
 
 
@@ -90,12 +106,33 @@ def _engine(url: URL, patience: float = BUSY_TIMEOUT_SECONDS) -> Engine:
     except (ArgumentError, ModuleNotFoundError) as error:
         name = url.render_as_string(hide_password=True)
         raise RequestError(f"--db {name}: this kind of database can't be reached from here ({error}).") from None
+    event.listen(engine, "handle_error", _in_words)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, patience))
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
+_OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+
+
+def _in_words(context: ExceptionContext) -> None:
+    """Raise `StoreError` where the database can't be used; what we asked wrongly stays as it is."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and not isinstance(error, _OUR_MISTAKES):
+        address = "" if context.engine is None else address_of(context.engine.url)
+        raise StoreError(unusable(address, error)) from error
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Begin a transaction ourselves: the driver would wait for the first write, by which time another may have come."""
+    options = connection.get_execution_options()
+    if options.get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
 def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # see `_begin_sqlite`
     connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -133,16 +170,14 @@ def upgrade_store(address: str | None = None) -> Store:
     if not exists(url):
         raise RequestError(f"There is no database {url.database}.")
     store = Store(_engine(url), _folder(url))
-    try:
-        _check_schema(store, create=True, outdated=True)
-    except DBAPIError as error:
-        raise RequestError(unusable(store, error)) from None
+    _check_schema(store, create=True, outdated=True)
     return store
 
 
 def _upgrade(store: Store) -> None:
     if store.engine.dialect.name == "sqlite":
-        with store.engine.connect() as connection:  # kept in the file, and never set on a stranger's
+        # Kept in the file, and never set on a stranger's; not to be had within a transaction.
+        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     # Only who upgrades waits for Alembic; the first page opens without it.
     from alembic import command
@@ -154,18 +189,23 @@ def _upgrade(store: Store) -> None:
     command.upgrade(config, "head")
 
 
-def unusable(store: Store, error: DBAPIError) -> str:
+def unusable(address: str, error: DBAPIError) -> str:
     """Return in plain words why a database can't be used, and what to do."""
-    reason = str(error.orig)
-    if "not a database" in reason:
-        return f"{store.address} is not an SQLite database. Name another file with --db."
-    if "malformed" in reason:
-        return (
-            f"{store.address} is damaged ({reason}). Take a backup, or save what can be read: "
-            f'sqlite3 "{store.address}" .recover'
-        )
-    if "locked" in reason:
-        return f"{store.address} is locked by another program. Try again in a moment; nothing is lost."
-    if "unable to open" in reason or "readonly" in reason:
-        return f"{store.address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
-    return f"The database {store.address} can't be used: {reason}"
+    reason = " ".join(str(error.orig).split())
+    for sign, told in _REASONS.items():
+        if sign in reason:
+            return told.format(address=address, reason=reason)
+    return f"The database {address} can't be used: {reason}"
+
+
+_REASONS = {
+    "not a database": "{address} is not an SQLite database. Name another file with --db.",
+    "malformed": "{address} is damaged ({reason}). Take a backup, or save what can be read: "
+    'sqlite3 "{address}" .recover',
+    "locked": "{address} is locked by another program. Try again in a moment; nothing is lost.",
+    "full": "The disk that {address} lies on is full. Make room, and try again.",
+    "disk I/O": "{address} can't be read or written: its disk does not answer ({reason}).",
+    "unable to open": "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?",
+    "readonly": "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?",
+}
+"""What a driver's message holds, and what is said instead."""

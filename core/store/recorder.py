@@ -3,28 +3,33 @@
 import itertools
 import logging
 import os
+import shutil
 import socket
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
 from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
 
 from core.config import RunConfig
-from core.data.splits import DataSet, Split
-from core.errors import BenchError
+from core.data.splits import DataSet
+from core.errors import BenchError, StoreError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
+from core.store import queries
+from core.store.aside import begin_aside
+from core.store.datasets import save_dataset
 from core.store.engine import Store
-from core.store.records import HEARTBEAT_SECONDS
+from core.store.records import HEARTBEAT_SECONDS, WORK, refuse_unless_resumable, within_adapters
 from core.store.schema import (
-    ClassBalanceRow,
     ClassMetricRow,
-    DatasetRow,
     ExampleRow,
     HistoryRow,
     LogRow,
@@ -40,17 +45,46 @@ LONGEST_LINE = 2_000
 
 
 class RunWriter:
-    """Writes to one run's record while it runs."""
+    """Writes to one run's record while it runs.
 
-    def __init__(self, store: Store, run_id: int) -> None:
-        self.store = store
+    What can't be written into its database goes on in a small one of its own (`core.store.aside`),
+    which `store` then is: ``main`` stays the one that was asked for.
+    """
+
+    def __init__(self, store: Store, run_id: int, columns: Mapping[str, Any] | None = None, lines: int = 0) -> None:
+        self.main = self.store = store
         self.id = run_id
-        self._lines = itertools.count(1)
+        self._columns = dict(columns or {})
+        self._data: DataSet | None = None
+        self._lines = itertools.count(lines + 1)
+
+    def _write(self, action: Callable[[Session], Any]) -> None:
+        """Do something with the database that the record is in; where it can't be used, go on aside."""
+        try:
+            with self.store.writing() as session:
+                action(session)
+        except StoreError as error:
+            self.go_aside(str(error))
+            with self.store.writing() as session:
+                action(session)
+
+    def go_aside(self, reason: str) -> None:
+        """Go on in a database of its own. Raises `StoreError` where that is so already, or can't be had."""
+        if self.store is not self.main:
+            raise StoreError(reason)
+        self.store = begin_aside(self.main, {**self._columns, "id": self.id}, self._data, reason)
+        self.say(f"{reason} The record goes on in {self.store.address}.")
 
     def update(self, **columns: Any) -> None:
         """Set columns of the run's row."""
-        with self.store.session.begin() as session:
-            session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns))
+        self._columns |= columns
+        self._write(lambda session: session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns)))
+
+    def beat(self) -> None:
+        """Tell that the run is alive, in both databases where there are two; a miss is made up for by the next."""
+        for store in {id(one): one for one in (self.main, self.store)}.values():
+            with suppress(StoreError), store.writing() as session:
+                session.execute(update(RunRow).where(RunRow.id == self.id).values(heartbeat_at=now()))
 
     def enter(self, phase: str) -> None:
         """Record which phase the run is in now."""
@@ -62,8 +96,12 @@ class RunWriter:
             {"run_id": self.id, "step": step, "epoch": epoch, "name": name, "value": _finite(value)}
             for name, value in values.items()
         ]
-        with self.store.session.begin() as session:
-            session.execute(insert(HistoryRow), rows)
+        self._write(lambda session: session.execute(insert(HistoryRow), rows))
+
+    def forget_after(self, step: int) -> None:
+        """Take back what an earlier try logged after a step: the training goes on from there."""
+        later = (HistoryRow.run_id == self.id, HistoryRow.step > step)
+        self._write(lambda session: session.execute(delete(HistoryRow).where(*later)))
 
     def step(self, step: int, total: int, seconds: float, examples_per_second: float) -> None:
         """Record how far the training is: its time and speed so far stand where the final ones will."""
@@ -71,14 +109,38 @@ class RunWriter:
 
     def say(self, text: str) -> None:
         """Append a line to the run's log."""
-        with self.store.session.begin() as session:
-            session.add(LogRow(run_id=self.id, line=next(self._lines), at=now(), text=text[:LONGEST_LINE]))
+        line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": text[:LONGEST_LINE]}
+        self._write(lambda session: session.execute(insert(LogRow), [line]))
+
+    def work_folder(self) -> Path:
+        """Return the folder for what is not whole yet: checkpoints, and files that are being written.
+
+        Its name stands in the row before it is made: none is left that nobody knows of.
+        """
+        name = self._columns.get("work_path")
+        if name is None:
+            name = f"adapters/{WORK}{self.id}-{token_hex(4)}"
+            self.update(work_path=name)
+        folder = within_adapters(self.store.folder, name)
+        assert folder is not None, "the name is our own, or was checked when the run was taken up"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def save_data(self, data: DataSet, group_key: str) -> int:
+        """Store the run's data set, where it is not stored yet, and its number in the run's row; return that."""
+        self._data = data
+        try:
+            dataset_id = save_dataset(self.store, data)
+        except StoreError as error:
+            self.go_aside(str(error))
+            dataset_id = save_dataset(self.store, data)
+        self.update(dataset_id=dataset_id, group_key=group_key)
+        return dataset_id
 
     def save_metrics(self, split: str, metrics: Mapping[str, Estimate]) -> None:
         """Store figures of one split."""
-        rows = [MetricRow(run_id=self.id, split=split, name=name, **vars(one)) for name, one in metrics.items()]
-        with self.store.session.begin() as session:
-            session.add_all(rows)
+        rows = [{"run_id": self.id, "split": split, "name": name, **vars(one)} for name, one in metrics.items()]
+        self._write(lambda session: session.execute(insert(MetricRow), rows))
 
     def save_predictions(
         self,
@@ -93,7 +155,8 @@ class RunWriter:
 
         ``truncated``: [n], of which texts only the beginning was read; None where that is not known.
         """
-        with self.store.session.begin() as session:
+
+        def write(session: Session) -> None:
             ids = session.scalars(
                 select(ExampleRow.id)
                 .where(ExampleRow.dataset_id == dataset_id, ExampleRow.split == split)
@@ -105,60 +168,115 @@ class RunWriter:
                 insert(PredictionRow), [row | {"truncated": one} for row, one in zip(rows, known, strict=True)]
             )
             session.execute(insert(ClassMetricRow), _class_rows(self.id, split, evaluation))
+
+        self._write(write)
         self.save_metrics(split, evaluation.metrics)
+
+    def finish(self, status: str, **columns: Any) -> None:
+        """Close the run's row; what was not whole yet is taken away with a run that is complete."""
+        work = self._columns.get("work_path")
+        gone = {"phase": None, "work_path": None} if status == "complete" else {}
+        self.update(status=status, ended_at=now(), **gone, **columns)
+        if gone and work is not None:
+            for store in (self.main, self.store):
+                shutil.rmtree(store.folder / work, ignore_errors=True)
 
 
 @contextmanager
-def recording(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> Iterator[RunWriter]:
+def recording(
+    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], again: int | None = None
+) -> Iterator[RunWriter]:
     """Write the run's row, keep it alive, and close it: complete, failed or cancelled.
 
-    An error ends the ``with`` and stands in the record; it is not raised again, so that the next
-    run of a grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again.
+    ``again``: the number of a run that ended early and is taken up; none begins a new one. An error
+    ends the ``with`` and stands in the record; it is not raised again, so that the next run of a
+    grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again.
     """
-    writer = RunWriter(store, _begin(store, config, name, environment))
+    writer = _begin(store, config, name, environment) if again is None else _take_up(store, again, environment)
     try:
         with _heartbeat(writer), _warnings_logged(writer):
             yield writer
     except Exception as error:
         # An error that a user can mend needs no traceback to be understood.
         trace = None if isinstance(error, BenchError) else traceback.format_exc()
-        writer.update(
-            status="failed",
-            ended_at=now(),
-            error_type=type(error).__name__,
-            error_message=str(error) or type(error).__name__,
-            traceback=trace,
-        )
-        writer.say(f"{type(error).__name__}: {error}")
-    except BaseException:
-        writer.update(status="cancelled", ended_at=now())
-        writer.say("Stopped.")
+        kind, text = type(error).__name__, str(error)
+        writer.finish("failed", error_type=kind, error_message=text or kind, traceback=trace)
+        writer.say(f"{kind}: {text}")
+    except BaseException as stop:
+        writer.finish("cancelled")
+        writer.say(f"Stopped: {stop}." if str(stop) else "Stopped.")
         raise
     else:
-        writer.update(status="complete", phase=None, ended_at=now())
+        writer.finish("complete")
 
 
-def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> int:
-    """Write the row of a run that begins now; return its id."""
-    row = RunRow(
-        name=name,
-        kind=config.kind,
-        method=config.method,
-        status="running",
-        phase="start",
-        config=config.settings(),
-        seed=config.settings().get("seed"),
-        created_at=now(),
-        started_at=now(),
-        heartbeat_at=now(),
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        environment=dict(environment),
-    )
-    with store.session.begin() as session:
-        session.add(row)
-        session.flush()
-        return row.id
+def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> RunWriter:
+    """Write the row of a run that begins now."""
+    columns = {
+        "name": name,
+        "kind": config.kind,
+        "method": config.method,
+        "config": config.settings(),
+        "seed": config.settings().get("seed"),
+        "created_at": now(),
+        "archived": False,
+        "tags": [],
+        **_at_work(environment),
+    }
+    try:
+        with store.writing() as session:
+            row = RunRow(**columns)
+            session.add(row)
+            session.flush()
+            return RunWriter(store, row.id, columns)
+    except StoreError as error:
+        writer = RunWriter(store, 1, columns)
+        writer.go_aside(str(error))
+        return writer
+
+
+def _at_work(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a run that begins, or goes on, here and now."""
+    moment = now()
+    return {
+        "status": "running",
+        "phase": "start",
+        "started_at": moment,
+        "heartbeat_at": moment,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "environment": dict(environment),
+    }
+
+
+_OF_THE_END = ("ended_at", "error_type", "error_message", "traceback", "baseline_id", "reload_max_difference")
+_OF_THE_FILES = ("adapter_path", "adapter_bytes", "adapter_sha256")
+
+
+def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWriter:
+    """Make the row of a run that ended early that of one at work; what it had evaluated and saved is taken back.
+
+    Raises `RequestError` where it is at work or complete.
+    """
+    with store.writing() as session:
+        row = session.get(RunRow, run_id)
+        refuse_unless_resumable(run_id, None if row is None else queries.record(row))
+        assert row is not None
+        known_run = queries.record(row)
+        left = known_run.folder(store.folder)
+        if known_run.work_folder(store.folder) is None:
+            row.work_path = None
+        cleared = dict.fromkeys((*_OF_THE_END, *_OF_THE_FILES))
+        known = {**row.environment, **environment, "resumed": row.environment.get("resumed", 0) + 1}
+        for name, value in (cleared | _at_work(known) | {"started_at": row.started_at}).items():
+            setattr(row, name, value)
+        for table in (PredictionRow, ClassMetricRow, MetricRow):
+            session.execute(delete(table).where(table.run_id == run_id))
+        lines = session.scalar(select(func.max(LogRow.line)).where(LogRow.run_id == run_id)) or 0
+        columns = {column.name: getattr(row, column.name) for column in RunRow.__table__.columns}
+    if left is not None:
+        shutil.rmtree(left, ignore_errors=True)
+    return RunWriter(store, run_id, columns, lines)
 
 
 @contextmanager
@@ -167,7 +285,7 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
 
     def beat() -> None:
         while not stop.wait(HEARTBEAT_SECONDS):
-            writer.update(heartbeat_at=now())
+            writer.beat()
 
     thread = Thread(target=beat, name=f"heartbeat-{writer.id}", daemon=True)
     thread.start()
@@ -202,36 +320,11 @@ def _warnings_logged(writer: RunWriter) -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-def save_dataset(store: Store, data: DataSet) -> int:
-    """Store a data set with its examples and class balance, once; return its id."""
-    with store.session.begin() as session:
-        known = session.scalar(select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint))
-        if known is not None:
-            return known
-        row = DatasetRow(
-            name=data.name,
-            source=data.source,
-            revision=data.revision,
-            fingerprint=data.fingerprint,
-            evaluation_fingerprint=data.evaluation_fingerprint,
-            text_column=data.text_column,
-            label_column=data.label_column,
-            labels=list(data.labels),
-            checks=data.checks,
-        )
-        session.add(row)
-        session.flush()
-        for name, split in data.splits.items():
-            session.execute(insert(ExampleRow), list(_example_rows(row.id, name, split, data.labels)))
-            session.execute(insert(ClassBalanceRow), list(_balance_rows(row.id, name, split, data.labels)))
-        return row.id
-
-
 def save_recheck(
     store: Store, run_id: int, changed_labels: int, max_difference: float, drifted: bool, environment: dict[str, Any]
 ) -> None:
     """Store what predicting a run's test set again gave."""
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.add(
             RecheckRow(
                 run_id=run_id,
@@ -246,7 +339,7 @@ def save_recheck(
 
 def make_publishable(store: Store) -> None:
     """Remove host names and process numbers from all runs, and pack an SQLite database into its one file."""
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).values(host=None, pid=None))
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -256,30 +349,6 @@ def make_publishable(store: Store) -> None:
 
 def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
-
-
-def _example_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
-    for position, (text, code, extra) in enumerate(zip(split.texts, split.labels, split.extra, strict=True)):
-        yield {
-            "dataset_id": dataset_id,
-            "split": name,
-            "position": position,
-            "text": text,
-            "label": labels[code],
-            "extra": extra,
-        }
-
-
-def _balance_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
-    counts = np.bincount(split.labels, minlength=len(labels))
-    for label, count in zip(labels, counts, strict=True):
-        yield {
-            "dataset_id": dataset_id,
-            "split": name,
-            "label": label,
-            "count": int(count),
-            "share": float(count / len(split)),
-        }
 
 
 def _prediction_rows(

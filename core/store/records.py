@@ -1,15 +1,21 @@
 """What the store gives out: frozen records, free of any session."""
 
+import itertools
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from core.errors import RequestError
+from core.processes import is_alive
+
 HEARTBEAT_SECONDS = 10
 SILENT_AFTER = timedelta(seconds=60)
 """A running run whose heartbeat is older than this has crashed."""
-
+WORK = ".unfinished-"
+"""How the folders of runs that are not complete begin, beside the adapters."""
 
 ANNOTATED = ("tag", "note", "proposed_label")
 """What a person may note on a text: the columns of an annotation."""
@@ -41,6 +47,7 @@ class Run:
     trainable_parameters: int | None
     total_parameters: int | None
     adapter_path: str | None
+    work_path: str | None
     adapter_bytes: int | None
     adapter_sha256: str | None
     reload_max_difference: float | None
@@ -68,11 +75,23 @@ class Run:
 
     def folder(self, store_folder: Path) -> Path | None:
         """Return where the run's files lie; None where it has none or they'd lie outside ``adapters``."""
-        if self.adapter_path is None:
-            return None
-        root = (store_folder / "adapters").resolve()
-        folder = (store_folder / self.adapter_path).resolve()
-        return folder if folder.is_relative_to(root) and folder != root else None
+        return within_adapters(store_folder, self.adapter_path)
+
+    def work_folder(self, store_folder: Path) -> Path | None:
+        """Return where what is not whole yet lies; None where there is nothing such, or outside ``adapters``."""
+        return within_adapters(store_folder, self.work_path)
+
+
+def within_adapters(store_folder: Path, path: str | None) -> Path | None:
+    """Return the folder that a recorded path names; None for no path, and for one that leaves ``adapters``.
+
+    A record may come from anybody: no path in it leads to other files.
+    """
+    if path is None or "\0" in path:
+        return None
+    root = (store_folder / "adapters").resolve()
+    folder = (store_folder / path).resolve()
+    return folder if folder.is_relative_to(root) and folder != root else None
 
 
 @dataclass(frozen=True)
@@ -100,3 +119,32 @@ def state(status: str, heartbeat_at: datetime | None) -> str:
     """Return a run's status as of now; derived when read, so that reading never writes."""
     silent = heartbeat_at is None or datetime.now(UTC) - heartbeat_at > SILENT_AFTER
     return "crashed" if status == "running" and silent else status
+
+
+def at_work(run: Run) -> bool:
+    """Tell whether a run goes on: it was heard of lately, and its process is there, as far as that is to be seen."""
+    gone = run.host == socket.gethostname() and run.pid is not None and not is_alive(run.pid, run.heartbeat_at)
+    return run.state == "running" and not gone
+
+
+def refuse_at_work(run: Run) -> None:
+    """Raise `RequestError` for a run that goes on."""
+    if at_work(run):
+        raise RequestError(f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.")
+
+
+def refuse_unless_resumable(run_id: int, run: Run | None) -> None:
+    """Raise `RequestError` for a run that is not there, goes on, or is complete."""
+    if run is None:
+        raise RequestError(f"There is no run {run_id}. See: python runner.py list")
+    refuse_at_work(run)
+    if run.status == "complete":
+        raise RequestError(f"Run {run_id} is complete: there is nothing to resume. See: python runner.py show {run_id}")
+
+
+def free_folder(store_folder: Path, run_id: int, name: str) -> Path:
+    """Return ``adapters/12-lora-r8``; with a counter where another database's run has that name."""
+    stem = f"{run_id}-{name}"
+    adapters = store_folder / "adapters"
+    candidates = (adapters / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))
+    return next(path for path in candidates if not path.exists())

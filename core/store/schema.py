@@ -136,6 +136,7 @@ class RunRow(Base):
     trainable_parameters: Mapped[int | None] = mapped_column(_LARGE)
     total_parameters: Mapped[int | None] = mapped_column(_LARGE)
     adapter_path: Mapped[str | None]
+    work_path: Mapped[str | None]
     adapter_bytes: Mapped[int | None] = mapped_column(_LARGE)
     adapter_sha256: Mapped[str | None]
     reload_max_difference: Mapped[float | None]

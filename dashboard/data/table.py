@@ -86,7 +86,7 @@ def table() -> RunTable:
     """Return the table as of now."""
     current, store = cache.version(), cache.store()
     found = _table(current.address, id(store))
-    cache.reachable(lambda: found.refresh(store, current))
+    found.refresh(store, current)
     return found
 
 

@@ -89,7 +89,7 @@ def with_folder(store, run_id):
     folder = store.folder / "adapters" / str(run_id)
     folder.mkdir(parents=True)
     (folder / "weights").write_text("w")
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(adapter_path=f"adapters/{run_id}"))
     return folder
 

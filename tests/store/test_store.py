@@ -142,7 +142,7 @@ def test_a_stopped_run_is_cancelled_and_stops_the_program(store):
 
 def test_a_silent_run_reads_as_crashed_and_reading_writes_nothing(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
-        with store.session.begin() as session:
+        with store.writing() as session:
             session.execute(update(RunRow).values(heartbeat_at=datetime.now(UTC) - timedelta(minutes=2)))
         assert queries.run(store, run.id).state == "crashed"
         assert queries.run(store, run.id).status == "running"
@@ -195,7 +195,7 @@ def test_the_same_baseline_is_found_again_only_under_the_same_conditions(store, 
 def test_the_best_baseline_is_of_the_runs_seed(store, data):
     mine = {record(store, data, method="tfidf", seed=1)[0], record(store, data, method="untrained", seed=2, **{})[0]}
     other = record(store, data, "untrained", 3)[0]
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id == other).values(seed=99))
     assert queries.best_baseline(store, 1, seed=42) in mine
 
@@ -205,7 +205,7 @@ def test_deleting_takes_what_hangs_on_a_run_and_leaves_the_others(store, data):
     second, _ = record(store, data, method="majority")
     folder = store.folder / "adapters" / "1-tfidf"
     folder.mkdir(parents=True)
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id == first).values(adapter_path="adapters/1-tfidf"))
     curator.delete_run(store, first)
     assert not folder.exists()
@@ -219,7 +219,7 @@ def test_a_path_that_leaves_the_adapters_folder_is_never_followed(store, data, t
     run_id, _ = record(store, data)
     precious = tmp_path / "precious"
     precious.mkdir()
-    with store.session.begin() as session:
+    with store.writing() as session:
         session.execute(update(RunRow).values(adapter_path="adapters/../precious"))
     curator.delete_run(store, run_id)
     assert precious.is_dir()

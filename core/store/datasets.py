@@ -1,0 +1,69 @@
+"""How a data set is stored: once, with its examples and its class balance."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from core.data.splits import DataSet, Split
+from core.store.engine import Store
+from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow
+
+
+def save_dataset(store: Store, data: DataSet, dataset_id: int | None = None) -> int:
+    """Store a data set with its examples and class balance, once; return its id: the given one, where it is new."""
+    try:
+        return _save(store, data, dataset_id)
+    except IntegrityError:  # on a server another process may have stored it since we looked
+        return _save(store, data, dataset_id)
+
+
+def _save(store: Store, data: DataSet, dataset_id: int | None) -> int:
+    with store.writing() as session:
+        known = session.scalar(select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint))
+        if known is not None:
+            return known
+        row = DatasetRow(
+            id=dataset_id,
+            name=data.name,
+            source=data.source,
+            revision=data.revision,
+            fingerprint=data.fingerprint,
+            evaluation_fingerprint=data.evaluation_fingerprint,
+            text_column=data.text_column,
+            label_column=data.label_column,
+            labels=list(data.labels),
+            checks=data.checks,
+        )
+        session.add(row)
+        session.flush()
+        for name, split in data.splits.items():
+            session.execute(insert(ExampleRow), list(_example_rows(row.id, name, split, data.labels)))
+            session.execute(insert(ClassBalanceRow), list(_balance_rows(row.id, name, split, data.labels)))
+        return row.id
+
+
+def _example_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
+    for position, (text, code, extra) in enumerate(zip(split.texts, split.labels, split.extra, strict=True)):
+        yield {
+            "dataset_id": dataset_id,
+            "split": name,
+            "position": position,
+            "text": text,
+            "label": labels[code],
+            "extra": extra,
+        }
+
+
+def _balance_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:
+    counts = np.bincount(split.labels, minlength=len(labels))
+    for label, count in zip(labels, counts, strict=True):
+        yield {
+            "dataset_id": dataset_id,
+            "split": name,
+            "label": label,
+            "count": int(count),
+            "share": float(count / len(split)),
+        }
