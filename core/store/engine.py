@@ -55,7 +55,9 @@ class Store:
 
 def address_of(url: URL) -> str:
     """Return a database's address for people: a path or a URL, without its password."""
-    return url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def resolve(address: str | None = None) -> URL:
@@ -120,8 +122,8 @@ def _in_words(context: ExceptionContext) -> None:
     """Raise `StoreError` where the database can't be used; what we asked wrongly stays as it is."""
     error = context.sqlalchemy_exception
     if isinstance(error, DBAPIError) and not isinstance(error, _OUR_MISTAKES):
-        address = "" if context.engine is None else address_of(context.engine.url)
-        raise StoreError(unusable(address, error)) from error
+        assert context.engine is not None, "the event is the engine's own"
+        raise StoreError(unusable(context.engine.url, error)) from error
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -189,23 +191,37 @@ def _upgrade(store: Store) -> None:
     command.upgrade(config, "head")
 
 
-def unusable(address: str, error: DBAPIError) -> str:
-    """Return in plain words why a database can't be used, and what to do."""
-    reason = " ".join(str(error.orig).split())
+def unusable(url: URL, error: DBAPIError) -> str:
+    """Return in plain words why a database can't be used, and what to do; without its password."""
+    address, reason = address_of(url), " ".join(str(error.orig).split())
+    for secret in (url.password, *url.normalized_query.get("password", ())):
+        reason = reason.replace(str(secret), "***") if secret else reason
     for sign, told in _REASONS.items():
         if sign in reason:
             return told.format(address=address, reason=reason)
     return f"The database {address} can't be used: {reason}"
 
 
+_DAMAGED = '{address} is damaged ({reason}). Use a backup, or save what can be read: sqlite3 "{address}" .recover'
+_LOCKED = "{address} is locked by another program. Try again in a moment; nothing is lost."
+_FULL = "The disk that {address} lies on is full. Make room, and try again."
+_CLOSED = "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
+_AWAY = "The server of {address} does not answer ({reason}). Is it running, and can it be reached from here?"
 _REASONS = {
     "not a database": "{address} is not an SQLite database. Name another file with --db.",
-    "malformed": "{address} is damaged ({reason}). Take a backup, or save what can be read: "
-    'sqlite3 "{address}" .recover',
-    "locked": "{address} is locked by another program. Try again in a moment; nothing is lost.",
-    "full": "The disk that {address} lies on is full. Make room, and try again.",
+    "malformed": _DAMAGED,
+    "Could not decode": _DAMAGED,
+    "is locked": _LOCKED,
+    "lock timeout": _LOCKED,
+    "disk is full": _FULL,
+    "No space left": _FULL,
     "disk I/O": "{address} can't be read or written: its disk does not answer ({reason}).",
-    "unable to open": "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?",
-    "readonly": "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?",
+    "unable to open": _CLOSED,
+    "readonly": _CLOSED,
+    "read-only": "{address} can't be written to: it is read-only ({reason}).",
+    "authentication failed": "{address} can't be used: its server refuses this user or password.",
+    "does not exist": "{address} can't be used ({reason}). Make it on its server first: createdb",
+    "onnection": _AWAY,
+    "could not translate host": _AWAY,
 }
-"""What a driver's message holds, and what is said instead."""
+"""What a driver's message holds, and what is said instead; the first that is found counts."""
