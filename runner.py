@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cli.arguments import asked_values, parse
 from core.errors import BenchError, RequestError
 from core.formatting import one_line, visible
+from core.secrets import without_secrets
 
 if TYPE_CHECKING:
     from core.store.engine import Store
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         known = isinstance(error, BenchError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-        print(f"runner.py: {visible(text)}", file=sys.stderr)
+        print(f"runner.py: {visible(without_secrets(text))}", file=sys.stderr)
         return WRONG_REQUEST if known else RUN_FAILED
 
 

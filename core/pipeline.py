@@ -270,7 +270,18 @@ def _fit(run: RunWriter, config: RunConfig, data: DataSet, progress: Progress, s
     if config.kind == "baseline":
         progress.entered("training")
         return FITTERS[config.method](config, data)
-    return fine_tune(config, data, progress, Checkpoints(run.work_folder(), seconds))
+    return fine_tune(config, data, progress, _checkpoints(run, progress, seconds))
+
+
+def _checkpoints(run: RunWriter, progress: Progress, seconds: float) -> Checkpoints:
+    """Return where the training's checkpoints go; nowhere, where there is no folder to be had."""
+    try:
+        return Checkpoints(run.work_folder(), seconds)
+    except OSError as error:
+        progress.noted(
+            f"No checkpoints are written, as they have no place ({error}): a run that is stopped begins anew."
+        )
+        return Checkpoints(None, seconds)
 
 
 def _record_fit(run: RunWriter, fitted: Fitted) -> None:

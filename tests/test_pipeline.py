@@ -18,6 +18,7 @@ from core.models.baselines import MajorityClassifier
 from core.pipeline import bench, execute, prepare, with_baselines
 from core.progress import Progress
 from core.recheck import recheck
+from core.recovery import recover_all
 from core.store import queries
 from core.store.curator import delete_run
 from core.store.engine import open_store
@@ -59,6 +60,31 @@ def run_one(store, config, **changes):
 
 def adapter_of(benched):
     return benched[2][-1]
+
+
+def test_a_run_whose_files_have_no_place_is_kept_aside_and_taken_in_later(benched, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    store = open_store(str(tmp_path / "runs.db"), create=True)
+    (job,) = prepare([benched[1]], tmp_path)
+    (tmp_path / "adapters").write_text("a file where the folder should be")
+    told = Told()
+    run = execute(job, store, told)
+    assert run.state == "complete"
+    assert any("runner.py db recover" in line for line in told.lines)
+    (tmp_path / "adapters").unlink()
+    assert recover_all(store) == [1]
+    assert load_run(store, 1).predict(["good film"]).shape == (1, len(job.data.labels))
+    assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["1-lora-r8"]
+
+
+class Told(Progress):
+    """Remembers what it is told."""
+
+    def __init__(self):
+        self.lines = []
+
+    def noted(self, text):
+        self.lines.append(text)
 
 
 def test_a_tiny_gpt2_goes_the_whole_way(benched):

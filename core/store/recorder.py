@@ -23,6 +23,7 @@ from core.data.splits import DataSet
 from core.errors import BenchError, StoreError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
+from core.secrets import json_without_secrets, without_secrets
 from core.store import queries
 from core.store.aside import begin_aside
 from core.store.datasets import save_dataset
@@ -109,7 +110,7 @@ class RunWriter:
 
     def say(self, text: str) -> None:
         """Append a line to the run's log."""
-        line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": text[:LONGEST_LINE]}
+        line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": without_secrets(text)[:LONGEST_LINE]}
         self._write(lambda session: session.execute(insert(LogRow), [line]))
 
     def work_folder(self) -> Path:
@@ -198,8 +199,8 @@ def recording(
             yield writer
     except Exception as error:
         # An error that a user can mend needs no traceback to be understood.
-        trace = None if isinstance(error, BenchError) else traceback.format_exc()
-        kind, text = type(error).__name__, str(error)
+        trace = None if isinstance(error, BenchError) else without_secrets(traceback.format_exc())
+        kind, text = type(error).__name__, without_secrets(str(error))
         writer.finish("failed", error_type=kind, error_message=text or kind, traceback=trace)
         writer.say(f"{kind}: {text}")
     except BaseException as stop:
@@ -213,7 +214,7 @@ def recording(
 def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> RunWriter:
     """Write the row of a run that begins now."""
     columns = {
-        "name": name,
+        "name": without_secrets(name),
         "kind": config.kind,
         "method": config.method,
         "config": config.settings(),
@@ -245,7 +246,7 @@ def _at_work(environment: Mapping[str, Any]) -> dict[str, Any]:
         "heartbeat_at": moment,
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "environment": dict(environment),
+        "environment": json_without_secrets(dict(environment)),
     }
 
 

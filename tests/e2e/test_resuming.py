@@ -19,7 +19,18 @@ from runner import main
 from tests.small_runs import films
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = ["--train-size", "96", "--validation-size", "18", "--test-size", "36", "--batch-size", "4", "--max-length", "24"]
+SIZES = [
+    "--train-size",
+    "96",
+    "--validation-size",
+    "18",
+    "--test-size",
+    "36",
+    "--batch-size",
+    "4",
+    "--max-length",
+    "24",
+]
 
 
 def arguments(folder, model, epochs=40):

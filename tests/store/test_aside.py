@@ -1,0 +1,173 @@
+"""A database that takes nothing: the record goes on aside, and comes home."""
+
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from core.config import make_config
+from core.data import load_data
+from core.errors import RequestError, StoreError
+from core.evaluation.metrics import evaluate
+from core.models.classifier import probabilities
+from core.recovery import recover, recover_all
+from core.store import queries
+from core.store.aside import kept_aside
+from core.store.engine import open_store
+from core.store.recorder import recording
+
+SETTINGS = {"method": "lora", "dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 30}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """No record of another database, and none of ours in a real home."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    (tmp_path / "db").mkdir()
+    return open_store(str(tmp_path / "db" / "runs.db"), create=True, patience=0.2)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return load_data(make_config(SETTINGS))
+
+
+def locked(store):
+    """Hold the database as another program would, until it is closed."""
+    other = sqlite3.connect(store.address, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    return closing(other)
+
+
+def evaluated(run, data, split, seed=0):
+    logits = np.random.default_rng(seed).normal(size=(len(data.splits[split]), len(data.labels))).astype(np.float32)
+    shares = probabilities(logits)
+    dataset_id = run.save_data(data, "key")
+    run.save_predictions(data, split, dataset_id, shares, evaluate(data.splits[split].labels, shares, data.labels))
+    return shares
+
+
+def record(store, data, lock_at, method="lora"):
+    """Record a run while the database is locked from a point on: 0 before it begins, to 3 before it ends."""
+    config = make_config({**SETTINGS, "method": method})
+    locks = []
+
+    def point(number):
+        if number == lock_at:
+            locks.append(locked(store).__enter__())
+
+    point(0)
+    with recording(store, config, "a run", {"packages": {}}) as run:
+        run.enter("training")
+        point(1)
+        run.log(1, 0.5, {"loss": 0.7})
+        evaluated(run, data, "validation")
+        point(2)
+        run.log(2, 1.0, {"loss": 0.6})
+        shares = evaluated(run, data, "test")
+        folder = run.store.folder / "adapters" / "1-lora-r8"
+        folder.mkdir(parents=True)
+        (folder / "README.md").write_text("a card")
+        run.update(adapter_path="adapters/1-lora-r8", trainable_parameters=1, total_parameters=2, model="a/model")
+        point(3)
+    for lock in locks:
+        lock.close()
+    return run, shares
+
+
+@pytest.mark.parametrize("lock_at", [0, 1, 2, 3])
+def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, lock_at):
+    run, shares = record(store, data, lock_at)
+    assert run.store is not store
+    (kept,) = kept_aside(store)
+    assert "is locked by another program" in kept.reason
+    run.store.engine.dispose()
+    (taken,) = recover_all(store)
+    found = queries.run(store, taken)
+    assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
+    assert len(queries.runs(store)) == 1
+    assert np.array_equal(queries.probabilities(store, taken), shares)
+    assert len(queries.predictions(store, taken, "validation")) == 20
+    assert queries.history(store, [taken])["value"].tolist() == [0.7, 0.6]
+    assert list(queries.predictions(store, taken)["text"]) == list(data.test.texts)
+    assert any("The record goes on in" in text for text in queries.log_tail(store, taken)["text"])
+    assert (found.folder(store.folder) / "README.md").is_file()
+    assert kept_aside(store) == [] and not list(store.folder.glob("aside/*"))
+
+
+def test_a_record_comes_home_into_a_database_that_has_new_runs(store, data):
+    run, _ = record(store, data, 0)
+    run.store.engine.dispose()
+    with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}) as other:
+        evaluated(other, data, "test", seed=1)
+    assert recover_all(store) == [2]
+    found = queries.run(store, 2)
+    assert found.baseline_id == other.id == 1
+    assert found.adapter_path == "adapters/2-lora-r8"
+    names = queries.metrics(store, [2])["name"].tolist()
+    assert queries.OVER_BASELINE in names
+    assert "Against the best baseline" in (found.folder(store.folder) / "README.md").read_text()
+
+
+def test_what_people_said_of_a_run_meanwhile_stays(store, data):
+    from core.store.curator import describe_run
+
+    run, _ = record(store, data, 2)
+    run.store.engine.dispose()
+    describe_run(store, 1, "renamed", "a note", ["good"])
+    recover_all(store)
+    found = queries.run(store, 1)
+    assert (found.name, found.notes, found.tags) == ("renamed", "a note", ["good"])
+
+
+def test_a_record_waits_while_its_database_is_still_locked(store, data):
+    run, _ = record(store, data, 1)
+    run.store.engine.dispose()
+    with locked(store), pytest.raises(StoreError, match="locked"):
+        recover_all(store)
+    assert len(kept_aside(store)) == 1
+    assert recover_all(store) == [1]
+    assert recover_all(store) == []
+
+
+def test_a_run_that_is_still_at_work_is_not_taken_in(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {}) as run:
+        run.go_aside("No reason.")
+        with pytest.raises(RequestError, match="still running"):
+            recover(store, run.store.folder)
+
+
+def test_a_full_database_sends_the_record_aside(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        with closing(sqlite3.connect(store.address)) as other:
+            pages = other.execute("PRAGMA page_count").fetchone()[0]
+        for connection in (store.engine.raw_connection(),):
+            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")  # kept by the pool's one connection
+            connection.close()
+        shares = evaluated(run, data, "test")
+    (kept,) = kept_aside(store)
+    assert "is full. Make room" in kept.reason
+    run.store.engine.dispose()
+    again = open_store(store.address)
+    assert recover_all(again) == [1]
+    assert np.array_equal(queries.probabilities(again, 1), shares)
+
+
+def test_records_of_another_database_are_left_alone(store, data, tmp_path):
+    run, _ = record(store, data, 0)
+    run.store.engine.dispose()
+    other = open_store(str(tmp_path / "db" / "other.db"), create=True)
+    assert recover_all(other) == [] and len(kept_aside(store)) == 1
+
+
+def test_a_label_that_cannot_be_read_is_passed_over(store):
+    for number, content in enumerate(("", "{", "[]", '{"database": 1}')):
+        folder = store.folder / "aside" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "aside.json").write_text(content)
+    assert kept_aside(store) == []
