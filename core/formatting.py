@@ -3,8 +3,15 @@
 import re
 
 DASH = "—"
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""Characters that no text may hold: NUL, which PostgreSQL refuses, and half a surrogate pair, which is no UTF-8."""
 FEW_EXAMPLES = 10
 """A class with fewer test examples than this has too few for its score to mean much."""
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD, the mark of a lost character, for each that databases can't hold."""
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def percent(share: float | None) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.columns import TEXT_NAMES
+from core.data.characters import storable_frame
+from core.data.columns import TEXT_NAMES, listed
 from core.data.files import read_file
 from core.errors import RequestError, did_you_mean
 from core.formatting import spreadsheet_safe
@@ -66,9 +67,9 @@ def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
     if not path.is_file():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise RequestError(f"There is no file {path}.{did_you_mean(path.name, near)}")
-    frame, _ = read_file(path, as_written=True)
+    frame, _ = storable_frame(read_file(path, as_written=True)[0])
     columns = [str(column) for column in frame.columns]
-    known = f"Its columns are: {', '.join(columns)}."
+    known = listed(columns)
     if asked is not None and asked not in columns:
         raise RequestError(f"--text-column '{asked}' is not in {path}. {known}{did_you_mean(asked, columns)}")
     by_lower = {column.strip().lower().replace("_", " "): column for column in columns}

@@ -17,6 +17,7 @@ LABEL_NAMES = (
     *("label", "labels", "sentiment", "class", "category", "target", "polarity", "rating", "stars"),
     *("label text", "topic", "intent", "emotion", "genre", "score", "tag"),
 )
+_MOST_LISTED = 50
 _SHORTEST_TEXT = 10  # characters on average, for a column that is taken without a usual name
 
 
@@ -43,7 +44,9 @@ def find_columns(
 
 def listed(columns: Sequence[str]) -> str:
     """Return the columns as a sentence of a message."""
-    return f"Its columns are: {', '.join(map(str, columns))}."
+    names = [f"{name:.60}" for name in map(str, columns[:_MOST_LISTED])]
+    more = f" and {len(columns) - len(names):,} more" if len(columns) > len(names) else ""
+    return f"Its columns are: {', '.join(names)}{more}."
 
 
 def _named(config: RunConfig, field: str, columns: Sequence[str], dataset: str, like: str | None) -> str | None:

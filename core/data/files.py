@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pyarrow import ArrowInvalid
+from pyarrow import ArrowException
+from pyarrow.parquet import ParquetFile
 
 from core.errors import RequestError
+from core.formatting import storable
 
+LARGEST = 1 << 30
+"""Bytes of a file, once it is unpacked; far more than a classifier learns from, and what fits into memory."""
+_MOST_ROWS = 20_000_000
+_MOST_DIGITS = 400
+"""A longer whole number in JSON stays the text that it is."""
 _SEPARATORS = ",;\t"
 _OTHER_KINDS = {
     b"PAR1": "Parquet",
@@ -73,29 +80,40 @@ def _records(content: bytes) -> pd.DataFrame:
     """Read JSON objects: one a line, or all in a list."""
     text = _decoded(content)
     if text.lstrip().startswith("["):
-        rows = list(enumerate(json.loads(text), start=1))
+        rows = list(enumerate(_parsed(text), start=1))
     else:
         rows = [
-            (number, _parsed(number, line)) for number, line in enumerate(text.split("\n"), start=1) if line.strip()
+            (number, _parsed(line, number)) for number, line in enumerate(text.split("\n"), start=1) if line.strip()
         ]
     for number, row in rows:
         if not isinstance(row, dict):
             raise ValueError(f'record {number} is no object such as {{"text": …, "label": …}}')
-    return pd.DataFrame([{key: _whole(value) for key, value in row.items()} for _, row in rows], dtype=object)
+    # pandas takes no half characters in names.
+    return pd.DataFrame([{storable(key): value for key, value in row.items()} for _, row in rows], dtype=object)
 
 
-def _whole(value: Any) -> Any:
-    """Replace the halves of characters that damaged JSON holds: no other format can hold them."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-
-
-def _parsed(number: int, line: str) -> Any:
+def _parsed(text: str, line: int = 0) -> Any:
+    """Return what JSON says; ``line``: where it stands in the file, 0 for the whole of it."""
     try:
-        return json.loads(line)
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _MOST_DIGITS else digits)
     except json.JSONDecodeError as error:
-        raise ValueError(
-            f"line {number}: {error.msg} (column {error.colno}). Expected are JSON objects, one a line or all in a list"
-        ) from None
+        place = f"line {line or error.lineno}: {error.msg} (column {error.colno})"
+        raise ValueError(f"{place}. Expected are JSON objects, one a line or all in a list") from None
+    except RecursionError:
+        raise ValueError(f"line {line or 1}: its values are nested too deeply") from None
+
+
+def _parquet(content: bytes) -> pd.DataFrame:
+    file = ParquetFile(io.BytesIO(content))
+    groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
+    if file.metadata.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > LARGEST:
+        raise ValueError(f"it holds {file.metadata.num_rows:,} rows, more than can be held. Take a part of it")
+    # What pandas noted beside the columns (its index, its types) may be damaged, and is not needed.
+    frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    return frame.drop(columns=_PANDAS_INDEX, errors="ignore")
+
+
+_PANDAS_INDEX = "__index_level_0__"
 
 
 READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
@@ -103,7 +121,7 @@ READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
     ".tsv": _delimited("\t"),
     ".jsonl": _records,
     ".json": _records,
-    ".parquet": lambda content: pd.read_parquet(io.BytesIO(content)),
+    ".parquet": _parquet,
 }
 _AS_WRITTEN = {".csv": _delimited(",", str), ".tsv": _delimited("\t", str)}
 KNOWN_ENDINGS = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
@@ -124,31 +142,60 @@ def read_file(path: Path, *, as_written: bool = False) -> tuple[pd.DataFrame, st
     """Return the file's rows and its content's SHA-256; the ending tells the format.
 
     ``as_written``: what looks like a number in delimited text stays the text that it is, as 007.
-    Raises `RequestError` for an unknown ending, an empty file, bytes that are not UTF-8, or rows
-    that don't fit the format.
+    Raises `RequestError` for an unknown ending, an empty file, one too large, bytes that are not
+    UTF-8, or rows that don't fit the format.
     """
     if not is_known(path):
         raise RequestError(f"{path} ends in '{ending(path)}'. Known are: {KNOWN_ENDINGS}.")
     kind = ending(path).removesuffix(".gz")
     try:
-        content = path.read_bytes()
+        content = _bytes(path)
         revision = hashlib.sha256(content).hexdigest()
         if ending(path).endswith(".gz") and content:
-            content = gzip.decompress(content)
+            content = _unpacked(path, content)
         if not content.strip():
             raise RequestError(f"{path} is empty.")
         if kind != ".parquet":
             _refuse_what_is_no_text(path, content, delimited=kind in (".csv", ".tsv"))
         frame = (READERS | (_AS_WRITTEN if as_written else {}))[kind](content)
+        _refuse_equal_names(frame)
     except UnicodeDecodeError as error:
         raise RequestError(_not_utf8(path, error)) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RequestError(f"{path} is no whole gzip file ({error}). Pack it again, or load it again.") from None
     except OSError as error:
         raise RequestError(f"{path} can't be read: {error.strerror or error}.") from None
-    except (ValueError, ArrowInvalid) as error:  # the parsers' errors are ValueErrors
-        raise RequestError(f"{path} can't be read as {kind[1:].upper()}: {error}") from None
+    except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError) as error:  # of damaged content
+        raise RequestError(f"{path} can't be read as {kind[1:].upper()}: {error or type(error).__name__}") from None
     return frame, revision
+
+
+def _bytes(path: Path) -> bytes:
+    """Return what a file holds. Raises `RequestError` for what has no end, or one too far away."""
+    if not path.is_file():
+        raise RequestError(f"{path} is no file with an end, but a device or a pipe. Save what it gives into a file.")
+    if path.stat().st_size > LARGEST:
+        raise RequestError(_too_large(path, "holds"))
+    return path.read_bytes()
+
+
+def _unpacked(path: Path, content: bytes) -> bytes:
+    with gzip.open(io.BytesIO(content)) as packed:
+        unpacked = packed.read(LARGEST + 1)
+    if len(unpacked) > LARGEST:
+        raise RequestError(_too_large(path, "unpacks to"))
+    return unpacked
+
+
+def _too_large(path: Path, holds: str) -> str:
+    return f"{path} {holds} more than {LARGEST >> 30} GB: too much to be held. Take a part of it."
+
+
+def _refuse_equal_names(frame: pd.DataFrame) -> None:
+    names = [storable(str(name)).strip() for name in frame.columns]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise ValueError(f"two of its columns are named '{twice[0]}'. Give each column a name of its own.")
 
 
 def _decoded(content: bytes) -> str:

@@ -1,6 +1,8 @@
 """From the cells of a label column to label names in their order."""
 
+import math
 import re
+import unicodedata
 from collections.abc import Hashable
 from decimal import Decimal
 from typing import Any
@@ -11,25 +13,34 @@ import pandas as pd
 from core.errors import RequestError
 
 MOST_LABELS = 150
+LONGEST_LABEL = 200
+"""Characters: a longer one is a text, and no index of a database could hold it."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _HIDDEN = "-1"  # what the Hub's data sets hold where a test label is kept back
 
 
 def label_name(value: Any) -> str:
-    """Return a label's name: 0.0 is '0', true is 'true' whatever the format, white space is stripped."""
+    """Return a label's name: 0.0 is '0', true is 'true' whatever the format, white space is stripped.
+
+    The ways in which Unicode writes one word are one name (NFC).
+    """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float | Decimal) and value == value // 1:
+    if isinstance(value, float | Decimal) and _whole(value):
         value = int(value)  # a column of 0 and 1 with a gap is read as 0.0 and 1.0
-    return str(value).lower() if isinstance(value, bool) else str(value).strip()
+    return str(value).lower() if isinstance(value, bool) else unicodedata.normalize("NFC", str(value).strip())
+
+
+def _whole(value: float | Decimal) -> bool:
+    return math.isfinite(value) and value == math.floor(value)
 
 
 def name_labels(column: pd.Series, dataset: str) -> tuple[pd.Series, tuple[str, ...]]:
     """Return each row's label name, and the distinct names in their order.
 
     ``column`` has no missing values. An ordered category keeps its order; numbers stand by size,
-    words by alphabet. Raises `RequestError` for what is no single label: lists, scores, as many
-    labels as rows, more than 150.
+    words by alphabet. Raises `RequestError` for what is no single label: lists, scores, whole texts,
+    as many labels as rows, more than 150.
     """
     for value in column:
         _refuse_what_is_no_label(value, column.name, dataset)
@@ -37,10 +48,11 @@ def name_labels(column: pd.Series, dataset: str) -> tuple[pd.Series, tuple[str, 
     if {name.casefold() for name in names.unique()} <= {"false", "true"}:
         names = names.str.lower()  # words in one format, booleans in another
     known = set(names.unique())
+    _refuse_too_long(max(known, key=len, default=""), column.name, dataset)
     _refuse_too_many(len(known), len(names), column.name, dataset)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
         return names, tuple(name for name in dict.fromkeys(map(label_name, column.cat.categories)) if name in known)
-    return names, tuple(sorted(known, key=_natural if not all(map(_NUMBER.fullmatch, known)) else float))
+    return names, tuple(sorted(sorted(known), key=_natural if not all(map(_NUMBER.fullmatch, known)) else float))
 
 
 def is_missing(column: pd.Series) -> pd.Series:
@@ -63,15 +75,23 @@ def hidden(column: pd.Series, splits: pd.Series) -> list[str]:
 
 
 def _refuse_what_is_no_label(value: Any, column: Hashable, dataset: str) -> None:
-    if not isinstance(value, Hashable) or isinstance(value, tuple):  # lists, dictionaries, arrays
+    if not isinstance(value, Hashable) or isinstance(value, tuple | bytes):  # lists, dictionaries, arrays
         raise RequestError(
-            f"Column '{column}' of {dataset} holds lists or objects ({str(value)[:60]}), not one label a text. "
+            f"Column '{column}' of {dataset} holds lists, objects or bytes ({str(value)[:60]}), not one label a text. "
             "Several labels a text can't be learnt here: keep one, or name another column with --label-column."
         )
-    if isinstance(value, float | Decimal) and value != value // 1:
+    if isinstance(value, float | Decimal) and not _whole(value):
         raise RequestError(
             f"Column '{column}' of {dataset} holds numbers such as {value}: scores, not labels. "
             "Turn them into labels first (say, below 3: negative), or name another column with --label-column."
+        )
+
+
+def _refuse_too_long(label: str, column: Hashable, dataset: str) -> None:
+    if len(label) > LONGEST_LABEL:
+        raise RequestError(
+            f"Column '{column}' of {dataset} holds a label of {len(label):,} characters ('{label[:40]}…'); "
+            f"{LONGEST_LABEL} are the most. It is probably no label column: name another one with --label-column."
         )
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from core.config import RunConfig, flag
 from core.data import bundled
+from core.data.characters import storable_frame
 from core.data.columns import find_columns, listed
 from core.data.files import KNOWN_ENDINGS, ending, is_known, read_file
 from core.data.hub import read_hub
@@ -37,7 +38,8 @@ class Source:
     ``frame`` has the columns ``text`` and ``label`` (names, never codes), ``extra`` (a dict of the
     other columns) and ``split`` (the source's own split, or None). ``own`` says which of those
     splits each of ours is drawn from; it is empty where the source has none. ``labels`` holds the
-    label names in their order; ``left_out`` counts the rows that are not used, by reason.
+    label names in their order; ``left_out`` counts the rows that are not used, by reason, ``mended``
+    those in which characters that no database can hold were replaced.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Source:
     labels: tuple[str, ...]
     own: dict[str, str]
     left_out: dict[str, int]
+    mended: int = 0
 
 
 def load_source(config: RunConfig) -> Source:
@@ -98,7 +101,8 @@ def as_source(table: Table, config: RunConfig, ours: Sequence[str] = SPLITS, lik
     ``ours``: the splits that are drawn from it; ``like``: the source whose columns and labels it
     should have.
     """
-    frame, given = table.frame, table.given
+    given = table.given
+    frame, mended = storable_frame(table.frame)
     columns = [column for column in frame.columns if column != SPLIT_COLUMN]
     if frame.empty:
         raise RequestError(f"{given} holds no rows.")
@@ -126,7 +130,7 @@ def as_source(table: Table, config: RunConfig, ours: Sequence[str] = SPLITS, lik
             "split": None if names is None or not own else list(names[usable.index]),
         }
     )
-    return Source(table.name, table.source, table.revision, text, label, result, labels, own, left_out)
+    return Source(table.name, table.source, table.revision, text, label, result, labels, own, left_out, mended)
 
 
 def _own_splits(
@@ -174,6 +178,12 @@ def _refuse_what_is_no_text(column: pd.Series, given: str) -> None:
             f"Column '{column.name}' of {given} holds no texts but values such as {str(column.iloc[0])[:60]}. "
             "Name the column with the texts with --text-column."
         )
+    odd = next((value for value in column if not isinstance(value, str | bool | int | float)), None)
+    if odd is not None:
+        raise RequestError(
+            f"Column '{column.name}' of {given} holds lists, objects or bytes ({str(odd)[:60]}) among its texts. "
+            "Make one text of each, or name another column with --text-column."
+        )
 
 
 def _for_test(config: RunConfig, table: Table) -> RunConfig:
@@ -201,6 +211,7 @@ def _joined(main: Source, test: Source) -> Source:
         frame=pd.concat([ours, test.frame.assign(split="--test-dataset")], ignore_index=True),
         own=(main.own or {"train": "--dataset"}) | {"test": "--test-dataset"},
         left_out=main.left_out | {f"of the test set {reason}": count for reason, count in test.left_out.items()},
+        mended=main.mended + test.mended,
     )
 
 

@@ -50,6 +50,7 @@ class DataSet:
     labels: tuple[str, ...]
     splits: dict[str, Split]
     left_out: dict[str, int]
+    mended: int = 0
 
     @property
     def train(self) -> Split:
@@ -68,10 +69,13 @@ class DataSet:
 
     @cached_property
     def checks(self) -> dict[str, Any]:
-        """What to know of the data before believing a score: see `core.data.checks.check`."""
+        """What to know of the data before believing a score: see `core.data.checks.check`.
+
+        ``mended`` counts the rows in which characters that no database can hold were replaced.
+        """
         texts = {name: part.texts for name, part in self.splits.items()}
         labels = {name: [self.labels[code] for code in part.labels] for name, part in self.splits.items()}
-        return check(texts, labels, self.left_out)
+        return check(texts, labels, self.left_out) | {"mended": self.mended}
 
     @cached_property
     def evaluation_fingerprint(self) -> str:
@@ -113,6 +117,7 @@ def split(source: Source, config: RunConfig) -> DataSet:
         labels=source.labels,
         splits={name: splits[name] for name in SPLITS},
         left_out=source.left_out,
+        mended=source.mended,
     )
 
 

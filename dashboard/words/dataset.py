@@ -33,6 +33,7 @@ def remarks(checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[st
     conflicts = checks.get("conflicting_texts", 0)
     return [
         *left_out,
+        *_mended(checks.get("mended", 0)),
         f"Texts that stand twice within a split: {', '.join(duplicates)}." if duplicates else "No text stands twice.",
         f"{_test_examples(leaked)} in the training or validation split: the scores flatter."
         if leaked
@@ -42,6 +43,10 @@ def remarks(checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[st
         *_truncated(truncated or {}),
         *map(_rare, rare.rename(columns={"count": "count_"}).itertuples()),
     ]
+
+
+def _mended(rows: int) -> list[str]:
+    return [f"In {count(rows)} rows \ufffd stands for characters that no database can hold."] if rows else []
 
 
 def _truncated(shares: Mapping[str, float]) -> list[str]:

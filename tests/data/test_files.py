@@ -81,7 +81,3 @@ def test_records_may_lack_a_key(tmp_path):
     assert read_back["text"] == ["a", "b"]
     assert read_back["label"][0] == 1
     assert pd.isna(read_back["label"][1])
-
-
-def test_half_a_character_in_json_is_replaced(tmp_path):
-    assert read(tmp_path, "a.jsonl", b'{"text": "\\ud83d sad", "label": "x"}')["text"] == ["? sad"]

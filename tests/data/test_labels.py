@@ -51,7 +51,7 @@ def test_an_ordered_category_keeps_its_order(tmp_path, ordered, names):
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 def test_lists_of_labels_are_refused(tmp_path, ending):
-    with pytest.raises(RequestError, match="holds lists or objects .*Several labels a text"):
+    with pytest.raises(RequestError, match="holds lists, objects or bytes .*Several labels a text"):
         labels_of(write(tmp_path, [["a", "b"], ["a"], ["b"]], ending))
 
 
