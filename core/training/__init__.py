@@ -65,6 +65,12 @@ def _pieces(config: RunConfig, checkpoints: Checkpoints) -> Iterator[int]:
         pieces = next((n for n in finer if n >= 2 * pieces), 0) if config.auto_batch else 0
 
 
+def _dtype(config: RunConfig, checkpoints: Checkpoints) -> torch.dtype:
+    """Return the format of the frozen weights: that of the training that goes on, else as asked or measured."""
+    newest = checkpoints.newest()
+    return getattr(torch, read(newest).values["dtype"]) if newest else frozen_dtype(config)
+
+
 def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, checkpoints: Checkpoints) -> Fitted:
     progress.entered("model")
     ready = make_ready(config, data)
@@ -73,7 +79,7 @@ def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, ch
     trainable, total = ready.parameters
 
     progress.entered("training")
-    dtype = frozen_dtype(config)
+    dtype = _dtype(config, checkpoints)
     if moves_its_budget(ready.classifier.model):
         progress.noted("This method keeps a memory beside its weights: a run that is stopped begins anew.")
         checkpoints = NO_CHECKPOINTS
@@ -89,8 +95,12 @@ def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, ch
         train_seconds=seconds,
         train_examples_per_second=config.epochs * len(data.train) / seconds,
         best_epoch=best_epoch,
-        environment={"training_dtype": str(dtype).removeprefix("torch."), **own_pieces, **ready.environment},
+        environment={"training_dtype": _name(dtype), **own_pieces, **ready.environment},
     )
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _train(
@@ -105,9 +115,9 @@ def _train(
     """Train, and put the best epoch back; return its number, and how many seconds the training took."""
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, quiet():
         with frozen_weights_in(ready.classifier.model, dtype):
-            trainer = _trainer(
-                config, ready, data, _arguments(config, pieces, len(data.train), folder), progress, checkpoints
-            )
+            arguments = _arguments(config, pieces, len(data.train), folder)
+            trainer = _trainer(config, ready, data, arguments, progress, checkpoints)
+            trainer.told["dtype"] = _name(dtype)
             newest = checkpoints.newest()
             progress.begins(after=step_of(newest) if newest else 0)
             trainer.train(resume_from_checkpoint=str(newest) if newest else None)

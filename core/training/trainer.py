@@ -64,7 +64,7 @@ class Best(TrainerCallback):
 class ResumableTrainer(Trainer):
     """The Trainer with rows in their order in evaluation, a chosen order in training, and its own checkpoints.
 
-    The checkpoints hold what is trained and no pickle; ``pieces`` is recorded in them.
+    The checkpoints hold what is trained and no pickle; ``told`` is what else they are to tell.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class ResumableTrainer(Trainer):
         super().__init__(**options)
         self._rate, self._own_loss, self._order = rate, own_loss, order
         self.best, self._checkpoints = best, checkpoints
+        self.told: dict[str, Any] = {}
         self._began, self._resumed = time.perf_counter(), Snapshot({}, {})
 
     @property
@@ -143,6 +144,7 @@ class ResumableTrainer(Trainer):
                 "logged": [float(self._tr_loss), self._globalstep_last_logged],
                 "pieces": self.args.gradient_accumulation_steps,
                 "seconds": self.seconds,
+                **self.told,
             },
         )
 

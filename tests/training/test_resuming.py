@@ -153,6 +153,14 @@ def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
     assert np.array_equal(logits, never_stopped[1][0])
 
 
+def test_the_format_of_the_frozen_weights_is_that_of_the_training_that_goes_on(folder, tiny_bert, tmp_path):
+    expected, _ = trained(folder, tiny_bert, Told(), dtype="bfloat16")
+    with pytest.raises(KeyboardInterrupt):
+        trained(folder, tiny_bert, Told(7), Checkpoints(tmp_path, HOURS), dtype="bfloat16")
+    logits, _ = trained(folder, tiny_bert, Told(), Checkpoints(tmp_path, HOURS), dtype="float32")
+    assert np.array_equal(logits, expected)
+
+
 def test_checkpoints_hold_no_pickle(folder, tiny_bert, tmp_path):
     trained(folder, tiny_bert, Told(), Checkpoints(tmp_path, 0))
     assert {path.name for path in (tmp_path / "step-12").iterdir()} == {
