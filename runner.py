@@ -241,7 +241,10 @@ def db(arguments: Namespace) -> int:
 def _upgrade(arguments: Namespace) -> int:
     from core.store.engine import upgrade_store
 
-    print(f"{upgrade_store(arguments.db).address} is up to date.")
+    done = upgrade_store(arguments.db, backed_up=arguments.backed_up)
+    if done.backup is not None:
+        print(f"The database as it was (schema {done.found}) is kept in {done.backup}.")
+    print(f"{done.store.address} is up to date.")
     return DONE
 
 

@@ -215,6 +215,9 @@ def _methods_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _db_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=["upgrade", "recover"])
+    parser.add_argument(
+        "--backed-up", action="store_true", help="say that a server's database has a backup; of a file one is made"
+    )
 
 
 _ARGUMENTS = {

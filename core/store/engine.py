@@ -9,16 +9,16 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
-from core.errors import RequestError, StoreError
+from core.errors import RequestError
+from core.store.backups import back_up
+from core.store.failures import address_of, in_words
+from core.store.migrating import REVISIONS, migrate, revision
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
-MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
-"""The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
 BUSY_TIMEOUT_SECONDS = 30
 
 
@@ -51,13 +51,6 @@ class Store:
     def address(self) -> str:
         """The database's address for people: a path or a URL, without its password."""
         return address_of(self.engine.url)
-
-
-def address_of(url: URL) -> str:
-    """Return a database's address for people: a path or a URL, without its password."""
-    if url.get_backend_name() == "sqlite":
-        return url.database or ""
-    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
 
 
 def resolve(address: str | None = None) -> URL:
@@ -108,22 +101,11 @@ def _engine(url: URL, patience: float = BUSY_TIMEOUT_SECONDS) -> Engine:
     except (ArgumentError, ModuleNotFoundError) as error:
         name = url.render_as_string(hide_password=True)
         raise RequestError(f"--db {name}: this kind of database can't be reached from here ({error}).") from None
-    event.listen(engine, "handle_error", _in_words)
+    event.listen(engine, "handle_error", in_words)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, patience))
         event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-_OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
-
-
-def _in_words(context: ExceptionContext) -> None:
-    """Raise `StoreError` where the database can't be used; what we asked wrongly stays as it is."""
-    error = context.sqlalchemy_exception
-    if isinstance(error, DBAPIError) and not isinstance(error, _OUR_MISTAKES):
-        assert context.engine is not None, "the event is the engine's own"
-        raise StoreError(unusable(context.engine.url, error)) from error
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -140,88 +122,44 @@ def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
-def _check_schema(store: Store, *, create: bool, outdated: bool = False) -> None:
-    """Bring an empty (``create``) or an older (``outdated``) database to the newest revision; refuse others."""
+def _check_schema(store: Store, *, create: bool) -> None:
+    """Refuse a database of another revision than the newest; fill an empty one (``create``)."""
     with store.engine.connect() as connection:
-        tables = inspect(connection).get_table_names()
-        marked = "alembic_version" in tables
-        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if marked else None
-    if found == REVISIONS[-1]:
-        return
-    if found is None and set(tables) - {"alembic_version"}:
-        raise RequestError(
-            f"{store.address} is a database of another program (its tables: {', '.join(tables[:5])}). "
-            "Name another file with --db."
-        )
-    known = found in REVISIONS
-    if (found is None and create) or (known and outdated):
-        _upgrade(store)
+        found = revision(connection)
+    if found is None and create:
+        migrate(store.engine)
     elif found is None:
         raise RequestError(f"{store.address} is empty. The first run fills it: python runner.py")
-    elif known:
+    elif found != REVISIONS[-1]:
         raise RequestError(
             f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade"
         )
-    else:
-        raise RequestError(f"{store.address} was written by a newer version (schema {found}). Update Adapter Bench.")
 
 
-def upgrade_store(address: str | None = None) -> Store:
-    """Bring the database's tables up to date, and open it. Refuses what `open_store` refuses."""
+@dataclass(frozen=True)
+class Upgrade:
+    """An upgraded database: the revision that it had, and its backup; neither where nothing was to be done."""
+
+    store: Store
+    found: str | None = None
+    backup: Path | None = None
+
+
+def upgrade_store(address: str | None = None, *, backed_up: bool = False) -> Upgrade:
+    """Bring the database's tables up to date, after a backup, and open it.
+
+    ``backed_up``: says that there is a backup of a server's database; from here none can be made.
+
+    Raises `RequestError` for what `open_store` refuses but an older one, and where no backup can be had.
+    """
     url = resolve(address)
     if not exists(url):
         raise RequestError(f"There is no database {url.database}.")
     store = Store(_engine(url), _folder(url))
-    _check_schema(store, create=True, outdated=True)
-    return store
+    made: list[Upgrade] = []
 
+    def before(found: str) -> None:
+        made.append(Upgrade(store, found, back_up(store.engine, f"before-{REVISIONS[-1]}", backed_up=backed_up)))
 
-def _upgrade(store: Store) -> None:
-    if store.engine.dialect.name == "sqlite":
-        # Kept in the file, and never set on a stranger's; not to be had within a transaction.
-        with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-    # Only who upgrades waits for Alembic; the first page opens without it.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["engine"] = store.engine
-    command.upgrade(config, "head")
-
-
-def unusable(url: URL, error: DBAPIError) -> str:
-    """Return in plain words why a database can't be used, and what to do; without its password."""
-    address, reason = address_of(url), " ".join(str(error.orig).split())
-    for secret in (url.password, *url.normalized_query.get("password", ())):
-        reason = reason.replace(str(secret), "***") if secret else reason
-    for sign, told in _REASONS.items():
-        if sign in reason:
-            return told.format(address=address, reason=reason)
-    return f"The database {address} can't be used: {reason}"
-
-
-_DAMAGED = '{address} is damaged ({reason}). Use a backup, or save what can be read: sqlite3 "{address}" .recover'
-_LOCKED = "{address} is locked by another program. Try again in a moment; nothing is lost."
-_FULL = "The disk that {address} lies on is full. Make room, and try again."
-_CLOSED = "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
-_AWAY = "The server of {address} does not answer ({reason}). Is it running, and can it be reached from here?"
-_REASONS = {
-    "not a database": "{address} is not an SQLite database. Name another file with --db.",
-    "malformed": _DAMAGED,
-    "Could not decode": _DAMAGED,
-    "is locked": _LOCKED,
-    "lock timeout": _LOCKED,
-    "disk is full": _FULL,
-    "No space left": _FULL,
-    "disk I/O": "{address} can't be read or written: its disk does not answer ({reason}).",
-    "unable to open": _CLOSED,
-    "readonly": _CLOSED,
-    "read-only": "{address} can't be written to: it is read-only ({reason}).",
-    "authentication failed": "{address} can't be used: its server refuses this user or password.",
-    "does not exist": "{address} can't be used ({reason}). Make it on its server first: createdb",
-    "onnection": _AWAY,
-    "could not translate host": _AWAY,
-}
-"""What a driver's message holds, and what is said instead; the first that is found counts."""
+    migrate(store.engine, before)
+    return made[0] if made else Upgrade(store)

@@ -1,11 +1,10 @@
-"""How Alembic reaches the database: through the engine that the store hands it."""
+"""How Alembic reaches the database: through the connection, and in the transaction, that the store hands it."""
 
 from alembic import context
 
 from core.store.schema import Base
 
-with context.config.attributes["engine"].connect() as connection:
-    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
-    connection.commit()
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, render_as_batch=True
+)
+context.run_migrations()

@@ -1,0 +1,77 @@
+"""What is said of a database that can't be used, in place of what its driver says."""
+
+import sqlite3
+
+from sqlalchemy import URL, ExceptionContext
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+
+from core.errors import StoreError
+
+
+def address_of(url: URL) -> str:
+    """Return a database's address for people: a path or a URL, without its password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    return url.difference_update_query(["password"]).render_as_string(hide_password=True)
+
+
+_OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+
+
+def in_words(context: ExceptionContext) -> None:
+    """Raise `StoreError` where the database can't be used; what we asked wrongly stays as it is. An engine's event."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and not isinstance(error, _OUR_MISTAKES):
+        assert context.engine is not None, "the event is the engine's own"
+        raise StoreError(unusable(context.engine.url, error)) from error
+
+
+def is_busy(error: StoreError) -> bool:
+    """Tell whether an SQLite file is only held by somebody else for now."""
+    return _code(error) == sqlite3.SQLITE_BUSY
+
+
+def is_damage(error: StoreError) -> bool:
+    """Tell whether an SQLite file is not what SQLite once wrote."""
+    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode" in str(error.__cause__)
+
+
+def _code(error: StoreError) -> int:
+    """Return SQLite's result code, of which the low byte tells the kind; 0 for what it did not say."""
+    return int(getattr(error.__cause__, "sqlite_errorcode", 0)) & 0xFF
+
+
+def unusable(url: URL, error: DBAPIError) -> str:
+    """Return in plain words why a database can't be used, and what to do; without its password."""
+    address, reason = address_of(url), " ".join(str(error.orig).split())
+    for secret in (url.password, *url.normalized_query.get("password", ())):
+        reason = reason.replace(str(secret), "***") if secret else reason
+    for sign, told in _REASONS.items():
+        if sign in reason:
+            return told.format(address=address, reason=reason)
+    return f"The database {address} can't be used: {reason}"
+
+
+_DAMAGED = '{address} is damaged ({reason}). Use a backup, or save what can be read: sqlite3 "{address}" .recover'
+_LOCKED = "{address} is locked by another program. Try again in a moment; nothing is lost."
+_FULL = "The disk that {address} lies on is full. Make room, and try again."
+_CLOSED = "{address} can't be opened for writing ({reason}). Is its folder there, and yours to write in?"
+_AWAY = "The server of {address} does not answer ({reason}). Is it running, and can it be reached from here?"
+_REASONS = {
+    "not a database": "{address} is not an SQLite database. Name another file with --db.",
+    "malformed": _DAMAGED,
+    "Could not decode": _DAMAGED,
+    "is locked": _LOCKED,
+    "lock timeout": _LOCKED,
+    "disk is full": _FULL,
+    "No space left": _FULL,
+    "disk I/O": "{address} can't be read or written: its disk does not answer ({reason}).",
+    "unable to open": _CLOSED,
+    "readonly": _CLOSED,
+    "read-only": "{address} can't be written to: it is read-only ({reason}).",
+    "authentication failed": "{address} can't be used: its server refuses this user or password.",
+    "does not exist": "{address} can't be used ({reason}). Make it on its server first: createdb",
+    "onnection": _AWAY,
+    "could not translate host": _AWAY,
+}
+"""What a driver's message holds, and what is said instead; the first that is found counts."""

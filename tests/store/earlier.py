@@ -1,0 +1,135 @@
+"""Databases as earlier versions left them: tables made by their migrations, rows written in plain SQL."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, create_engine
+
+from core.store.migrating import MIGRATIONS
+
+_MOMENT = "2026-01-02 03:04:05.000678"
+_BLOB = np.array([0.25, 0.75], dtype="<f4").tobytes()
+_RUN = {
+    "name": "Läufe 'x'",
+    "kind": "adapter",
+    "method": "lora",
+    "status": "complete",
+    "seed": 42,
+    "dataset_id": 1,
+    "group_key": "0123456789abcdef",
+    "config": '{"method": "lora", "r": 8, "seed": 42}',
+    "created_at": _MOMENT,
+    "heartbeat_at": _MOMENT,
+    "total_parameters": 22_788_484,
+    "adapter_path": "adapters/1-lora",
+    "environment": '{"packages": {"torch": "2.1"}}',
+    "notes": "kept",
+    "archived": 0,
+}
+_CLASS = dict.fromkeys(("precision", "precision_low", "precision_high", "recall", "recall_low", "recall_high"), 0.5)
+_ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "0001": [
+        (
+            "datasets",
+            {
+                "id": 1,
+                "name": "films",
+                "source": "file:films.csv",
+                "fingerprint": "a" * 64,
+                "evaluation_fingerprint": "b" * 64,
+                "text_column": "text",
+                "label_column": "label",
+                "labels": '["bad", "good"]',
+                "checks": "{}",
+            },
+        ),
+        ("class_balance", {"dataset_id": 1, "split": "test", "label": "good", "count": 1, "share": 1.0}),
+        *(
+            ("examples", {"id": 7 + n, "dataset_id": 1, "split": "test", "position": n, "text": text, "label": "good"})
+            for n, text in enumerate(("a film", "noch ein Film, 映画"))
+        ),
+        ("runs", {"id": 1, **_RUN}),
+        ("runs", {"id": 2, **_RUN, "baseline_id": 1, "status": "failed", "error_message": "no"}),
+        *(
+            (
+                "predictions",
+                {
+                    "run_id": 1,
+                    "example_id": 7 + n,
+                    "predicted": "good",
+                    "confidence": 0.75,
+                    "true_probability": 0.75,
+                    "probabilities": _BLOB,
+                },
+            )
+            for n in range(2)
+        ),
+        ("metrics", {"run_id": 1, "split": "test", "name": "macro_f1", "value": 0.5, "low": 0.4, "high": None}),
+        ("class_metrics", {"run_id": 1, "split": "test", "label": "good", **_CLASS, "f1": 0.5, "support": 2}),
+        ("history", {"run_id": 1, "step": 5, "epoch": 0.5, "name": "loss", "value": 0.7}),
+        ("annotations", {"id": 3, "content_hash": "c" * 64, "tag": "odd", "created_at": _MOMENT}),
+    ],
+    "0002": [
+        (
+            "rechecks",
+            {
+                "id": 4,
+                "run_id": 1,
+                "created_at": _MOMENT,
+                "changed_labels": 1,
+                "max_difference": 0.1,
+                "drifted": 1,
+                "environment": "{}",
+            },
+        )
+    ],
+    "0003": [("log", {"run_id": 1, "line": 1, "at": _MOMENT, "text": "Phase: training"})],
+    "0004": [],
+}
+EARLIER = tuple(_ROWS)
+"""The revisions before the newest."""
+
+
+def migrate_to(connection: Connection, revision: str) -> None:
+    """Bring a database to a revision, a later or an earlier one."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    found = MigrationContext.configure(connection).get_current_revision()
+    (command.downgrade if found is not None and found > revision else command.upgrade)(config, revision)
+
+
+def make_earlier(path: Path, revision: str) -> None:
+    """Make a database of an earlier revision, with rows in all of its tables."""
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate_to(connection, revision)
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for table, row in (one for known in EARLIER if known <= revision for one in _ROWS[known]):
+            values = row | ({"extra": '{"from": "x"}'} if table == "examples" else {})
+            names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" for _ in values)
+            connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+
+
+def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of all tables as they are on the disk."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+            for table in tables
+        }
+
+
+def revision_of(path: Path) -> str:
+    """Return the revision that a database says it has."""
+    return contents(path)["alembic_version"][0]["version_num"]
