@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli.arguments import asked_values, parse
 from core.errors import BenchError, RequestError
+from core.files import given_path
 from core.formatting import one_line, visible
 from core.secrets import without_secrets
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if arguments.debug:
-            traceback.print_exc()
+            print(visible(without_secrets(traceback.format_exc())), file=sys.stderr)
         known = isinstance(error, BenchError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
         print(f"runner.py: {visible(without_secrets(text))}", file=sys.stderr)
@@ -165,7 +166,7 @@ def merge(arguments: Namespace) -> int:
     """Write a run as a plain transformers model."""
     from core.exporting import merge_run
 
-    folder = Path(arguments.folder).expanduser()
+    folder = given_path("DIR", arguments.folder)
     merged = merge_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
     proof = f"its logits differ by {merged.max_difference:.1g} at most, on {merged.examples} test texts"
     print(f"Run {arguments.run} is a plain transformers model in {merged.folder}: {proof}.")
@@ -181,7 +182,7 @@ def export(arguments: Namespace) -> int:
     """Write a folder that runs without this project."""
     from core.exporting import export_run
 
-    folder = Path(arguments.folder).expanduser()
+    folder = given_path("DIR", arguments.folder)
     export_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
     print(f'Run {arguments.run} is in {arguments.folder}. Try: python {Path(arguments.folder) / "example.py"} "a text"')
     print("It takes the base model from the Hugging Face Hub, or from a folder: --base FOLDER.")
@@ -235,7 +236,9 @@ def methods(arguments: Namespace) -> int:
 
 def db(arguments: Namespace) -> int:
     """Look after the database."""
-    return {"upgrade": _upgrade, "recover": _recover}[arguments.action](arguments)
+    if arguments.action != "check" and (arguments.mend or arguments.json):
+        raise RequestError("--mend and --json belong to: python runner.py db check")
+    return {"upgrade": _upgrade, "check": _check, "recover": _recover}[arguments.action](arguments)
 
 
 def _upgrade(arguments: Namespace) -> int:
@@ -246,6 +249,15 @@ def _upgrade(arguments: Namespace) -> int:
         print(f"The database as it was (schema {done.found}) is kept in {done.backup}.")
     print(f"{done.store.address} is up to date.")
     return DONE
+
+
+def _check(arguments: Namespace) -> int:
+    from cli.checking import print_checked
+    from core.store.checking import check
+
+    checked = check(arguments.db, mend=arguments.mend, backed_up=arguments.backed_up)
+    print_checked(checked, as_json=arguments.json)
+    return DONE if checked.sound else RUN_FAILED
 
 
 def _recover(arguments: Namespace) -> int:

@@ -2,15 +2,25 @@
 
 import argparse
 import itertools
+import math
 import sys
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, get_args
 
 from core.config import PAIRS, RunConfig, flag, section
 from core.errors import RequestError, did_you_mean
+from core.files import given_path
+from core.formatting import UNSTORABLE, visible
+from core.given_words import told
+from core.secrets import without_secrets
 
 _WRONG_REQUEST = 2
+_LONGEST_MESSAGE = 4_000
+_LARGEST_CONFIG = 100_000
+"""Bytes of a file of settings."""
+_LONGEST_NAME = 200
+_LARGEST_NUMBER = 2**31 - 1
+"""What a run's number may be: databases count so far."""
 _SECTIONS = {
     "method": "what to run",
     "data": "data",
@@ -35,8 +45,25 @@ _HELP = {
 }
 
 
+class _Once(argparse.Action):
+    """Keeps what a flag was given; refuses the flag a second time, which would silently take the first one's place."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if option is not None and getattr(namespace, self.dest) is not self.default:
+            several = f" Several values stand behind one: {option} 1 2" if self.nargs in ("+", "*") else ""
+            parser.error(f"{option} is given twice.{several}")
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what was meant where a flag is misspelt."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        for name in (None, "store"):
+            self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
         kind, _, rest = message.partition(": ")
@@ -55,6 +82,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
     Exits with code 2, after a plain message, where it can't be understood.
     """
     named = bool(argv) and not argv[0].startswith("-")
+    for number, word in enumerate(argv, start=1):
+        if odd := UNSTORABLE.search(word):
+            where = f"word {number} of the command (character {odd.start() + 1:,} of it)"
+            _refuse(f"{where} is not UTF-8, or a NUL. Convert it with iconv.")
     if named and argv[0] not in _HELP:
         _refuse(f"there is no command '{argv[0]}'.{did_you_mean(argv[0], _HELP)} Known: {', '.join(_HELP)}.")
     command, rest = (argv[0], argv[1:]) if named else ("run", argv)
@@ -83,7 +114,7 @@ def _values(name: str, given: list[Any]) -> list[Any]:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"runner.py: {message}", file=sys.stderr)
+    print(f"runner.py: {visible(without_secrets(message))[:_LONGEST_MESSAGE]}", file=sys.stderr)
     raise SystemExit(_WRONG_REQUEST)
 
 
@@ -95,7 +126,9 @@ def _parser(command: str) -> _Parser:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--db", metavar="PATH|URL", help="the database (default: $RUNS_DB, else runs.db beside this)")
+    parser.add_argument(
+        "--db", type=_word, metavar="PATH|URL", help="the database (default: $RUNS_DB, else runs.db beside this)"
+    )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     return parser
 
@@ -111,8 +144,8 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
             metavar=name.rsplit("_", 1)[-1].upper(),
             help=f"{field.description}{_among(choices)}{_default(field.default)}",
         )
-    parser.add_argument("--config", metavar="FILE", help="a YAML file of these settings; flags override it")
-    parser.add_argument("--name", help="what to call the run")
+    parser.add_argument("--config", type=_word, metavar="FILE", help="a YAML file of these settings; flags override it")
+    parser.add_argument("--name", type=_name, help="what to call the run")
     parser.add_argument("--no-baselines", action="store_true", help="run what is asked for alone")
     parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again that are recorded already")
     _checkpoint_argument(parser)
@@ -123,22 +156,15 @@ def _run_arguments(parser: argparse.ArgumentParser) -> None:
 def _checkpoint_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint-every",
-        type=_seconds,
+        type=_from_zero("seconds", 1e9),
         default=60.0,
         metavar="SECONDS",
         help="least time between two checkpoints that a run can go on from; 0: after every step (default: 60)",
     )
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"should be a number of seconds from 0, not {text}")
-    return seconds
-
-
 def _resume_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("run", type=_run_number, help="the run's number")
     parser.add_argument("--auto-batch", action="store_true", help=RunConfig.model_fields["auto_batch"].description)
     _checkpoint_argument(parser)
     _remote_code_argument(parser)
@@ -154,6 +180,43 @@ def _default(value: Any) -> str:
     return f" (default: {value})" if isinstance(value, str | int | float) else ""
 
 
+def _run_number(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    if not 1 <= number <= _LARGEST_NUMBER:
+        raise argparse.ArgumentTypeError(f"{told(text)} is no run's number: a whole one from 1 on. See: list")
+    return number
+
+
+def _from_zero(unit: str, most: float) -> Callable[[str], float]:
+    """Return what reads a number of so many points or seconds."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{told(text)} is no number of {unit} from 0 to {most:,.0f}")
+        return number
+
+    return read
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it names nothing: give it a value, or leave the flag out")
+    return text
+
+
+def _name(text: str) -> str:
+    name = " ".join(_word(text).split())
+    if len(name) > _LONGEST_NAME:
+        raise argparse.ArgumentTypeError(f"a name has {_LONGEST_NAME} characters at most, this one has {len(name):,}")
+    if without_secrets(name) != name:
+        raise argparse.ArgumentTypeError("it seems to hold a token, a key or a password, and names are recorded")
+    return name
+
+
 def _json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -164,15 +227,19 @@ def _list_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _show_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("run", type=_run_number, help="the run's number")
     _json_argument(parser)
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("first", type=int, help="the run that the others are compared with")
-    parser.add_argument("others", type=int, nargs="+", metavar="other", help="the runs to compare with it")
+    parser.add_argument("first", type=_run_number, help="the run that the others are compared with")
+    parser.add_argument("others", type=_run_number, nargs="+", metavar="other", help="the runs to compare with it")
     parser.add_argument(
-        "--margin", type=float, default=1.0, metavar="POINTS", help="what still counts as no worse (default: 1)"
+        "--margin",
+        type=_from_zero("points", 100),
+        default=1.0,
+        metavar="POINTS",
+        help="what still counts as no worse (default: 1)",
     )
     _json_argument(parser)
 
@@ -190,21 +257,24 @@ def _remote_code_argument(parser: argparse.ArgumentParser) -> None:
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     _loading_arguments(parser)
     parser.add_argument("texts", nargs="*", metavar="text", help="what to classify; with none, what is piped in")
-    parser.add_argument("--file", metavar="FILE", help="a CSV, TSV, JSONL or Parquet file of texts")
-    parser.add_argument("--text-column", metavar="COLUMN", help="the file's column with the texts; guessed")
+    parser.add_argument("--file", type=_word, metavar="FILE", help="a CSV, TSV, JSONL or Parquet file of texts")
+    parser.add_argument("--text-column", type=_word, metavar="COLUMN", help="the file's column with the texts; guessed")
     parser.add_argument(
-        "--output", metavar="FILE", help="where to write the rows with their predictions, as .csv, .tsv or .jsonl"
+        "--output",
+        type=_word,
+        metavar="FILE",
+        help="where to write the rows with their predictions, as .csv, .tsv or .jsonl",
     )
 
 
 def _taken_away_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, help="the run's number")
-    parser.add_argument("folder", metavar="DIR", help="a folder that is not there yet, or is empty")
+    parser.add_argument("run", type=_run_number, help="the run's number")
+    parser.add_argument("folder", type=_word, metavar="DIR", help="a folder that is not there yet, or is empty")
     _remote_code_argument(parser)
 
 
 def _delete_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=int, help="the run's number")
+    parser.add_argument("run", type=_run_number, help="the run's number")
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -214,7 +284,9 @@ def _methods_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _db_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["upgrade", "recover"])
+    parser.add_argument("action", choices=["upgrade", "check", "recover"])
+    parser.add_argument("--mend", action="store_true", help="check: mend what can be mended without losing anything")
+    _json_argument(parser)
     parser.add_argument(
         "--backed-up", action="store_true", help="say that a server's database has a backup; of a file one is made"
     )
@@ -237,18 +309,35 @@ _ARGUMENTS = {
 
 
 def _file_values(path: str) -> dict[str, list[Any]]:
-    import yaml  # for this flag alone
+    from core.yaml_values import read_yaml  # for this flag alone
 
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = read_yaml(_settings_text(path))
     except OSError as error:
         raise RequestError(f"--config {path} can't be read: {error.strerror}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"--config {path} is not YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise RequestError(f"--config {path} is not YAML: {error}") from None
     if not isinstance(content, dict):
         raise RequestError(f"--config {path} holds no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
-    named = {str(name).replace("-", "_"): value for name, value in content.items() if value is not None}
-    return {name: _listed(path, name, value) for name, value in named.items()}
+    named: dict[str, list[Any]] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name in named:
+            raise RequestError(f"--config {path}: {name} stands there twice.")
+        if value is not None:
+            named[name] = _listed(path, name, value)
+    return named
+
+
+def _settings_text(path: str) -> str:
+    file = given_path("--config", path)
+    if file.exists() and not file.is_file():
+        raise RequestError(f"--config {path} is no file: a folder, a device or a pipe. Save the settings into a file.")
+    with file.open("rb") as opened:
+        content = opened.read(_LARGEST_CONFIG + 1)
+    if len(content) > _LARGEST_CONFIG:
+        raise RequestError(f"--config {path} has more than {_LARGEST_CONFIG:,} bytes: it is no file of settings.")
+    return content.decode("utf-8-sig")
 
 
 def _listed(path: str, name: str, value: Any) -> list[Any]:

@@ -12,7 +12,9 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from core.data.files import LARGEST
 from core.errors import RequestError
+from core.files import given_path
 from core.formatting import count, visible
 from core.prediction_files import Rows, check_output, read_rows, write_predictions, written_aside
 from core.store import queries
@@ -25,37 +27,28 @@ if TYPE_CHECKING:
 def given_rows(arguments: Namespace, store: Store) -> Rows:
     """Return what is to be classified. Raises `RequestError` where that is nothing, or two things at once."""
     run = queries.run(store, arguments.run)
-    file = Path(arguments.file).expanduser() if arguments.file else None
+    file = given_path("--file", arguments.file) if arguments.file else None
     if file and arguments.texts:
         raise RequestError("predict takes texts or --file, not both.")
     if arguments.text_column and not file:
         raise RequestError("--text-column names a column of --file, and there is no --file.")
     if arguments.output:
-        check_output(Path(arguments.output).expanduser(), file)
+        check_output(given_path("--output", arguments.output), file)
     if file:
         learnt = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
         return read_rows(file, arguments.text_column, learnt)
-    return Rows(pd.DataFrame({"text": _named(arguments.texts) or _piped()}, dtype=object), "text")
-
-
-def _named(texts: list[str]) -> list[str]:
-    """Return the texts of the command line; refuse one whose bytes are no text."""
-    for number, text in enumerate(texts, start=1):
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise RequestError(
-                f"Text {number} is not UTF-8 (character {error.start + 1:,}). Convert it with iconv."
-            ) from None
-    return texts
+    return Rows(pd.DataFrame({"text": arguments.texts or _piped()}, dtype=object), "text")
 
 
 def _piped() -> list[str]:
     """Return the lines of standard input."""
-    if sys.stdin.isatty():
+    if sys.stdin is None or sys.stdin.isatty():
         raise RequestError("predict needs a text: name it, pipe texts in (one a line), or give a --file.")
+    content = sys.stdin.buffer.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise RequestError(f"Standard input gives more than {LARGEST >> 30} GB: too much to be held. Use parts of it.")
     try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RequestError(f"Standard input is not UTF-8 (byte {error.start:,}). Convert it with iconv.") from None
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")

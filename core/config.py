@@ -6,12 +6,26 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from core.errors import RequestError, did_you_mean
 from core.formatting import setting
+from core.given_words import refuse_odd_words, told
 from core.methods import INITS, METHODS, Kind
 from core.probed import probed
+
+MOST = 2**30
+"""The largest number of examples, tokens or pieces that can be asked for: databases and tensors count so far."""
 
 
 def _setting(section: str, description: str, default: Any = ..., **rules: Any) -> Any:
@@ -42,12 +56,12 @@ def _read_pairs(value: Any) -> Any:
     """Read ``key=value`` pairs, each value as YAML reads it: 8, 0.1, true, [1, 2], a word."""
     if isinstance(value, Mapping):
         return value
-    import yaml  # for this setting alone
+    from core.yaml_values import read_yaml  # for this setting alone
 
     def read(text: str) -> Any:
         try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError:
+            return read_yaml(text)
+        except ValueError:
             return text
 
     return {key: read(text) for key, text in _pairs(value).items()}
@@ -76,7 +90,7 @@ class RunConfig(BaseModel):
     from these fields. `settings` leaves out what the method does not use.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str = _setting(
         "method",
@@ -98,9 +112,9 @@ class RunConfig(BaseModel):
         "data", "which of the source's own splits to draw from, as test=validation_matched", default_factory=dict
     )
     test_dataset: str | None = _setting("data", "another file or data set that the test split is drawn from", None)
-    train_size: int = _setting("data", "training examples", 2000, ge=2)
-    validation_size: int = _setting("data", "validation examples, for choosing the best epoch", 500, ge=2)
-    test_size: int = _setting("data", "test examples, read once at the end", 1000, ge=2)
+    train_size: int = _setting("data", "training examples", 2000, ge=2, le=MOST)
+    validation_size: int = _setting("data", "validation examples, for choosing the best epoch", 500, ge=2, le=MOST)
+    test_size: int = _setting("data", "test examples, read once at the end", 1000, ge=2, le=MOST)
 
     model: str = _setting("model", "'minilm', any Hub model, or a local folder", "minilm")
     revision: str | None = _setting("model", "the Hub model's revision", None)
@@ -111,13 +125,14 @@ class RunConfig(BaseModel):
         "model", "run Python code that comes with the model: it can do anything that you can", False
     )
 
-    r: int | None = _setting("adapter", "rank; by default the method's own, 8 for LoRA", default_factory=_rank, ge=1)
+    r: int | None = _setting(
+        "adapter", "rank; by default the method's own, 8 for LoRA", default_factory=_rank, ge=1, le=8192
+    )
     alpha: float | None = _setting(
         "adapter",
         "scale; by default twice the rank, 20 times for RandLoRA",
         default_factory=_alpha,
         gt=0,
-        allow_inf_nan=False,
     )
     dropout: float = _setting("adapter", "dropout in front of the adapter", 0.1, ge=0, lt=1)
     target_modules: Annotated[tuple[str, ...] | None, BeforeValidator(_comma_separated)] = _setting(
@@ -137,10 +152,10 @@ class RunConfig(BaseModel):
         "adapter", "hold the frozen weights in 8 or 4 bits (QLoRA): less memory, not less time", None
     )
 
-    epochs: int = _setting("training", "passes over the training examples", 2, ge=1)
-    batch_size: int = _setting("training", "examples a step", 32, ge=1)
+    epochs: int = _setting("training", "passes over the training examples", 2, ge=1, le=10_000)
+    batch_size: int = _setting("training", "examples a step", 32, ge=1, le=MOST)
     gradient_accumulation: int = _setting(
-        "training", "pieces that a step's examples are computed in, to save memory", 1, ge=1
+        "training", "pieces that a step's examples are computed in, to save memory", 1, ge=1, le=MOST
     )
     auto_batch: bool = _setting(
         "training", "where memory runs out, compute a step's examples in more pieces, and go on", False
@@ -164,6 +179,22 @@ class RunConfig(BaseModel):
     )
 
     seed: int = _setting("seed", "seed of head, adapter, dropout and order; never of the splits", 42, ge=0, lt=2**32)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _sound(cls, value: Any, field: ValidationInfo) -> Any:
+        refuse_odd_words(value)
+        if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is not bool:
+            raise ValueError("should not be true or false")
+        return value
+
+    @field_validator("peft")
+    @classmethod
+    def _plain_values(cls, value: dict[str, Any]) -> dict[str, Any]:
+        from core.yaml_values import refuse_what_json_lacks
+
+        refuse_what_json_lacks(value)
+        return value
 
     @field_validator("method")
     @classmethod
@@ -191,9 +222,9 @@ class RunConfig(BaseModel):
     def _room_for_a_text(cls, value: Any) -> Any:
         try:
             tokens = value if value == "auto" else int(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             tokens = 0
-        if tokens != "auto" and tokens < 4:
+        if tokens != "auto" and not 4 <= tokens <= MOST:
             raise ValueError("should be a number of tokens, at least 4, or 'auto'")
         return tokens
 
@@ -309,14 +340,21 @@ def explain(error: ValidationError) -> str:
         if not item["loc"]:  # about several fields at once
             lines.append(item["msg"].removeprefix("Value error, ") + ".")
             continue
-        name = str(item["loc"][0])
+        name = f"{item['loc'][0]!s:.60}"
         if item["type"] == "extra_forbidden":
             lines.append(f"there is no setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}")
         else:
             message = item["msg"].removeprefix("Value error, ").removeprefix("Input ")
-            given = " ".join(item["input"]) if name in PAIRS and isinstance(item["input"], tuple) else item["input"]
-            lines.append(f"{flag(name)} {given!r} {message.rstrip('.')}" + ("" if message.endswith("?") else "."))
+            lines.append(f"{flag(name)} {_given(item)} {message.rstrip('.')}" + ("" if message.endswith("?") else "."))
     return "\n".join(lines)
+
+
+def _given(item: ErrorDetails) -> str:
+    """Return what a wrong value was, as short as a message can bear, and without a secret."""
+    given = item["input"]
+    if item["loc"][0] in PAIRS and isinstance(given, tuple) and all(isinstance(pair, str) for pair in given):
+        given = " ".join(given)
+    return told(given)
 
 
 NOT_ASKED = "none"

@@ -1,11 +1,28 @@
-"""Files that are whole or not there at all, also after a power failure."""
+"""Paths that a person names, and files that are whole or not there at all, also after a power failure."""
 
 import os
 from hashlib import sha256
 from pathlib import Path
 
+from core.errors import RequestError
+
 WEIGHTS = "*.safetensors"
 """The files of an adapter whose sizes and hash its run's row holds."""
+
+
+def given_path(what: str, name: str) -> Path:
+    """Return the path that a person named; ``~`` is the home. ``what``: the flag, or the word for it.
+
+    Raises `RequestError` for a name that the system has no place for, or that it does not let us look at.
+    """
+    try:
+        path = Path(name).expanduser()
+        path.exists()
+        path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, not ours, a home of nobody, links in a circle
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise RequestError(f"{what} {name[:200]!r} can't be a path here: {reason}. Name another one.") from None
+    return path
 
 
 def rename_whole(written: Path, target: Path) -> None:

@@ -64,7 +64,9 @@ def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
     The column is the one asked for, else the run's own (``usual``), else one of a usual name, else
     the only one. Raises `RequestError` where there is no such file or column.
     """
-    if not path.is_file():
+    if path.is_dir():
+        raise RequestError(f"--file {path} is a folder. Name one of its files.")
+    if not path.exists():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise RequestError(f"There is no file {path}.{did_you_mean(path.name, near)}")
     frame, _ = storable_frame(read_file(path, as_written=True)[0])

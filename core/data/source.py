@@ -16,6 +16,7 @@ from core.data.hub import read_hub
 from core.data.labels import hidden, is_missing, name_labels
 from core.data.own_splits import SPLIT_COLUMN, assign, refuse_splits_of_none, split_column, split_names
 from core.errors import RequestError, did_you_mean
+from core.files import given_path
 
 SPLITS = ("train", "validation", "test")
 
@@ -78,11 +79,11 @@ def _read(config: RunConfig, field: str) -> Table:
     name: str = getattr(config, field)
     if name in bundled.BUNDLED:
         return Table(name, name, f"bundled:{name}", None, bundled.load(name))
-    path = Path(name).expanduser()
+    path = given_path(flag(field), name)
     if path.is_dir():
         raise RequestError(f"{flag(field)} {name} is a folder. Name one of its files ({KNOWN_ENDINGS}).")
     if is_known(path) or path.exists():
-        if not path.is_file():
+        if not path.exists():
             raise RequestError(f"There is no file {name}.{did_you_mean(path.name, _neighbours(path))}")
         frame, revision = read_file(path)
         return Table(name, path.name[: -len(ending(path))], f"file:{name}", revision, frame)

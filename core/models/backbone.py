@@ -34,6 +34,7 @@ from transformers.utils import cached_file
 
 from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
+from core.files import given_path
 from core.models.quantization import keep_format, let_go_of_exact_weights, quantization
 
 LONGEST = 512
@@ -133,7 +134,7 @@ def _locate(name: str, revision: str | None) -> Backbone:
             spec = find_spec(packaged.package)
             path = str(Path(spec.origin).parent / "model") if spec and spec.origin else packaged.hub
             return Backbone(packaged.hub, packaged.revision, path)
-    folder = Path(name).expanduser()
+    folder = given_path("--model", name)
     if folder.is_dir():
         return Backbone(str(folder.resolve()), None, str(folder.resolve()))
     return Backbone(name, revision, name)

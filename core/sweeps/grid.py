@@ -1,5 +1,6 @@
 """Several values of several settings: every combination of them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -8,12 +9,18 @@ from core.config import RunConfig, flag, make_config, section
 from core.errors import RequestError
 from core.methods import METHODS
 
+MOST_RUNS = 10_000
+
 
 def grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
     """Return one config for every combination of the given values, the last setting varying fastest.
 
-    Raises `RequestError` for a setting of the adapter that none of the methods uses.
+    Raises `RequestError` for a setting of the adapter that none of the methods uses, and for more
+    runs than anyone could wait for.
     """
+    asked = math.prod(map(len, values.values()))
+    if asked > MOST_RUNS:
+        raise RequestError(f"These settings make {asked:,} runs; {MOST_RUNS:,} are the most at once.")
     configs = distinct(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
     for name in values:
         if section(name) == "adapter" and not any(config.uses(name) for config in configs):

@@ -180,7 +180,7 @@ def test_a_failed_run_ends_with_code_1_and_says_why(tmp_path, capsys, tiny_bert)
         (["--config", "nowhere.yaml"], "--config nowhere.yaml can't be read"),
         (["--db", "/nowhere/runs.db"], "can't be written to"),
         (["list", "--db", "/nowhere/runs.db"], "There is no database"),
-        (["show", "x"], "invalid int value"),
+        (["show", "x"], "'x' is no run's number"),
     ],
 )
 def test_a_wrong_request_is_told_plainly_with_code_2_and_writes_nothing(arguments, expected, tmp_path, capsys):

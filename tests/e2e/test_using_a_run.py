@@ -177,7 +177,7 @@ def test_merge_and_export_say_where_and_how_well(run, tmp_path):
 
 def test_an_argument_that_is_not_utf8_is_refused_in_words(run):
     code, _, err = run("predict", "good", "a \udcff film")
-    assert (code, "Text 2 is not UTF-8 (character 3)" in err) == (2, True)
+    assert (code, "word 4 of the command (character 3 of it) is not UTF-8" in err) == (2, True)
 
 
 def test_a_link_beside_the_output_is_not_followed(run, tmp_path):
