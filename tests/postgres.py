@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import URL
 
 USER, PASSWORD = "bench", "a-password-of-the-tests"
-_QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+_QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 _MISSING = (
     "The tests of the store need the programs of a PostgreSQL server, initdb and pg_ctl, on the PATH or in "
     "/usr/lib/postgresql. Install them, on Debian with: apt-get install postgresql"

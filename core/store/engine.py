@@ -14,9 +14,10 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.errors import RequestError
+from core.secrets import without_secrets
 from core.store.backups import back_up
 from core.store.failures import address_of, in_words
-from core.store.migrating import REVISIONS, migrate, revision
+from core.store.migrating import REVISIONS, WRITING, migrate, revision
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 BUSY_TIMEOUT_SECONDS = 30
@@ -32,7 +33,8 @@ class Store:
     @cached_property
     def session(self) -> sessionmaker[Session]:
         """Make sessions that read, each one state of the database; for this package only."""
-        return sessionmaker(self.engine)
+        whole = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        return sessionmaker(self.engine.execution_options(**whole))
 
     @cached_property
     def _writing(self) -> sessionmaker[Session]:
@@ -42,7 +44,7 @@ class Store:
     def writing(self) -> Iterator[Session]:
         """Open a session that writes, and commit at its end; for this package only.
 
-        On SQLite it holds the right to write from its beginning: what it has read stays so until it has written.
+        It alone has the right to write from its beginning: what it has read stays so until it has written.
         """
         with self._writing.begin() as session:
             yield session
@@ -60,8 +62,9 @@ def resolve(address: str | None = None) -> URL:
         return URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
     try:
         return make_url(text)
-    except ArgumentError:
-        raise RequestError(f"--db {text} is neither a path nor a database URL such as sqlite:///runs.db.") from None
+    except (ArgumentError, ValueError):
+        told = without_secrets(text)
+        raise RequestError(f"--db {told} is neither a path nor a database URL such as sqlite:///runs.db.") from None
 
 
 def exists(url: URL) -> bool:
@@ -77,7 +80,7 @@ def folder_of(address: str | None = None) -> Path:
 def open_store(address: str | None = None, *, create: bool = False, patience: float = BUSY_TIMEOUT_SECONDS) -> Store:
     """Open the database of runs; with ``create``, make it where there is none.
 
-    ``patience``: how many seconds to wait for an SQLite file that another process has locked.
+    ``patience``: how many seconds to wait for another process that writes.
 
     Raises `RequestError` where there is none, where it belongs to another program, where it can't
     be read or written, and where its schema is older or newer than this version's.
@@ -98,13 +101,18 @@ def _folder(url: URL) -> Path:
 def _engine(url: URL, patience: float = BUSY_TIMEOUT_SECONDS) -> Engine:
     try:
         engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
-    except (ArgumentError, ModuleNotFoundError) as error:
-        name = url.render_as_string(hide_password=True)
-        raise RequestError(f"--db {name}: this kind of database can't be reached from here ({error}).") from None
+    except (ArgumentError, ImportError) as error:
+        postgres = url.get_backend_name().startswith("postgres")
+        way = " For PostgreSQL: pip install -e '.[postgres]', and --db postgresql+psycopg://user@host/name."
+        raise RequestError(
+            f"--db {address_of(url)}: this kind of database can't be reached from here ({error}).{way * postgres}"
+        ) from None
     event.listen(engine, "handle_error", in_words)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, patience))
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", partial(_begin_on_server, patience))
     return engine
 
 
@@ -113,6 +121,13 @@ def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+
+def _begin_on_server(patience: float, connection: Connection) -> None:
+    """Let writers wait for each other from their beginning, as on SQLite; who reads waits for nobody."""
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(patience * 1000)}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
 
 
 def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any) -> None:

@@ -16,12 +16,16 @@ def address_of(url: URL) -> str:
 
 
 _OUR_MISTAKES = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
+_NO_RIGHT = "42501"  # PostgreSQL's code for what a user may not do; the driver counts it among our mistakes
 
 
 def in_words(context: ExceptionContext) -> None:
     """Raise `StoreError` where the database can't be used; what we asked wrongly stays as it is. An engine's event."""
+    if context.is_pre_ping:
+        return  # a connection of the pool has died; a new one is made, and told of if that fails
     error = context.sqlalchemy_exception
-    if isinstance(error, DBAPIError) and not isinstance(error, _OUR_MISTAKES):
+    elsewhere = context.connection is None or getattr(context.original_exception, "sqlstate", None) == _NO_RIGHT
+    if isinstance(error, DBAPIError) and (elsewhere or not isinstance(error, _OUR_MISTAKES)):
         assert context.engine is not None, "the event is the engine's own"
         raise StoreError(unusable(context.engine.url, error)) from error
 
@@ -70,8 +74,11 @@ _REASONS = {
     "readonly": _CLOSED,
     "read-only": "{address} can't be written to: it is read-only ({reason}).",
     "authentication failed": "{address} can't be used: its server refuses this user or password.",
+    "no password supplied": "The server of {address} asks for a password: put it into ~/.pgpass or $PGPASSWORD.",
+    "permission denied": "{address} can't be used so: its server does not let this user do that ({reason}).",
     "does not exist": "{address} can't be used ({reason}). Make it on its server first: createdb",
     "onnection": _AWAY,
+    "resolve host": _AWAY,
     "could not translate host": _AWAY,
 }
 """What a driver's message holds, and what is said instead; the first that is found counts."""

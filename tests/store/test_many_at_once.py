@@ -1,0 +1,52 @@
+"""Many who use one store at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import func, select
+
+from core.config import make_config
+from core.errors import RequestError
+from core.store import queries
+from core.store.recorder import recording
+from core.store.schema import RunRow
+
+CROWD = 8
+
+
+@pytest.fixture
+def stopped(store):
+    """Return the number of a run that was stopped."""
+    with pytest.raises(KeyboardInterrupt), recording(store, make_config({}), "a run", {}) as run:
+        raise KeyboardInterrupt
+    return run.id
+
+
+def test_who_reads_sees_one_state_however_much_is_written_meanwhile(store):
+    with store.session() as session:
+        before = session.scalar(select(func.count()).select_from(RunRow))
+        with recording(store, make_config({}), "a run", {}):
+            pass
+        assert session.scalar(select(func.count()).select_from(RunRow)) == before == 0
+    assert len(queries.runs(store)) == 1
+
+
+def test_of_many_who_take_up_a_run_at_once_one_does(store, stopped):
+    barrier, ended = Barrier(CROWD), Barrier(CROWD)
+
+    def take_up(_):
+        barrier.wait()
+        try:
+            with recording(store, make_config({}), "a run", {}, again=stopped):
+                ended.wait()
+        except RequestError as error:
+            ended.wait()
+            return str(error)
+        return "done"
+
+    with ThreadPoolExecutor(CROWD) as pool:
+        answers = list(pool.map(take_up, range(CROWD)))
+    assert answers.count("done") == 1
+    assert sum("is still running" in answer for answer in answers) == CROWD - 1
+    assert queries.run(store, stopped).environment["resumed"] == 1
