@@ -116,8 +116,11 @@ def content_hash(text: str) -> str:
 
 
 def state(status: str, heartbeat_at: datetime | None) -> str:
-    """Return a run's status as of now; derived when read, so that reading never writes."""
-    silent = heartbeat_at is None or datetime.now(UTC) - heartbeat_at > SILENT_AFTER
+    """Return a run's status as of now; derived when read, so that reading never writes.
+
+    A heartbeat that is still to come is no sign of life either: since then the clock was set back.
+    """
+    silent = heartbeat_at is None or abs(datetime.now(UTC) - heartbeat_at) > SILENT_AFTER
     return "crashed" if status == "running" and silent else status
 
 

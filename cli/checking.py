@@ -1,0 +1,40 @@
+"""What looking through a database has found, for people and for programs."""
+
+from dataclasses import asdict
+
+from cli.output import print_json, say
+from core.store.checking import Checked
+from core.store.checking.findings import Finding
+
+
+def print_checked(checked: Checked, *, as_json: bool) -> None:
+    """Print every finding with what to do about it, and the sum of them."""
+    if as_json:
+        findings = [asdict(one) for one in checked.findings]
+        print_json({"database": checked.address, "backup": checked.backup, "findings": findings})
+        return
+    for one in checked.findings:
+        say(f"{one.where}: {one.what} {_advice(one)}")
+    if checked.backup is not None:
+        say(f"The database as it was before is kept in {checked.backup}.")
+    say(_sum(checked))
+
+
+def _advice(finding: Finding) -> str:
+    if finding.mended:
+        return "Mended."
+    return finding.advice if not finding.mendable else f"With --mend: {finding.advice[0].lower()}{finding.advice[1:]}"
+
+
+def _sum(checked: Checked) -> str:
+    faults = [one for one in checked.findings if one.fault]
+    left = [one for one in faults if not one.mended]
+    if not faults:
+        return f"{checked.address}: nothing is wrong."
+    found = f"{checked.address}: {len(faults)} fault{'' if len(faults) == 1 else 's'}"
+    if checked.sound:
+        return f"{found}, all mended."
+    mended, curable = len(faults) - len(left), sum(one.mendable for one in left)
+    if mended:
+        return f"{found}, {mended} mended."
+    return f"{found}, {curable} of which can be mended: python runner.py db check --mend" if curable else f"{found}."
