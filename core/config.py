@@ -36,7 +36,10 @@ def _setting(section: str, description: str, default: Any = ..., **rules: Any) -
 
 
 def _comma_separated(value: Any) -> Any:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    if parts in ([], ()):
+        raise ValueError("should name modules, as query,value")
+    return parts
 
 
 def _pairs(value: Any) -> Any:
@@ -44,7 +47,7 @@ def _pairs(value: Any) -> Any:
     if isinstance(value, Mapping):
         return value
     read = {}
-    for pair in [value] if isinstance(value, str) else value:
+    for pair in value if isinstance(value, list | tuple) else [value]:
         key, equals, text = str(pair).partition("=")
         if not equals or not key.strip():
             raise ValueError("should be key=value")

@@ -1,6 +1,7 @@
 """Where the database is, and how it is opened: the one place that knows of SQLite's settings."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,10 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.errors import RequestError
+from core.files import given_path
 from core.secrets import without_secrets
 from core.store.backups import back_up
-from core.store.failures import address_of, in_words
+from core.store.failures import GARBLED, address_of, in_words
 from core.store.migrating import REVISIONS, WRITING, migrate, revision
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
@@ -55,16 +57,23 @@ class Store:
         return address_of(self.engine.url)
 
 
+_MISSPELT = re.compile(r"(sqlite|postgres(ql)?|mysql|file|https?)[\w+]*:", re.IGNORECASE)
+"""How a URL begins that lacks its slashes; no one names a file so."""
+
+
 def resolve(address: str | None = None) -> URL:
     """Return the database's URL: the given path or URL, else $RUNS_DB, else runs.db beside runner.py."""
     text = address or os.environ.get("RUNS_DB") or str(DEFAULT)
-    if "://" not in text:
-        return URL.create("sqlite", database=str(Path(text).expanduser().resolve()))
+    if "://" not in text and not _MISSPELT.match(text):
+        return URL.create("sqlite", database=str(given_path("--db", text).resolve()))
     try:
-        return make_url(text)
+        url = make_url(text)
     except (ArgumentError, ValueError):
-        told = without_secrets(text)
+        told = without_secrets(text)[:200]
         raise RequestError(f"--db {told} is neither a path nor a database URL such as sqlite:///runs.db.") from None
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise RequestError(f"--db {text} lies in memory: nothing would be left of a record. Name a file.")
+    return url
 
 
 def exists(url: URL) -> bool:
@@ -134,7 +143,10 @@ def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any
     connection.isolation_level = None  # see `_begin_sqlite`
     connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = NORMAL")
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except UnicodeDecodeError as error:  # the first to read the file
+        raise sqlite3.DatabaseError(GARBLED) from error
 
 
 def _check_schema(store: Store, *, create: bool) -> None:
