@@ -24,10 +24,16 @@ def in_words(context: ExceptionContext) -> None:
     if context.is_pre_ping:
         return  # a connection of the pool has died; a new one is made, and told of if that fails
     error = context.sqlalchemy_exception
+    if isinstance(context.original_exception, UnicodeDecodeError) and context.engine is not None:
+        raise StoreError(_DAMAGED.format(address=address_of(context.engine.url), reason=GARBLED))
     elsewhere = context.connection is None or getattr(context.original_exception, "sqlstate", None) == _NO_RIGHT
     if isinstance(error, DBAPIError) and (elsewhere or not isinstance(error, _OUR_MISTAKES)):
         assert context.engine is not None, "the event is the engine's own"
         raise StoreError(unusable(context.engine.url, error)) from error
+
+
+GARBLED = "malformed: what SQLite says of it is no text"
+"""The reason where a damaged file's garbled names stand in SQLite's message, which the driver then can't read."""
 
 
 def is_busy(error: StoreError) -> bool:
@@ -37,7 +43,9 @@ def is_busy(error: StoreError) -> bool:
 
 def is_damage(error: StoreError) -> bool:
     """Tell whether an SQLite file is not what SQLite once wrote."""
-    return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "Could not decode" in str(error.__cause__)
+    signs = ("Could not decode", "malformed", "codec can't decode", "no such")
+    told = any(sign in str(error.__cause__) for sign in signs)
+    return told or _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _code(error: StoreError) -> int:
