@@ -6,13 +6,34 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
+from benchmarks.breaking.many import crowd
+from benchmarks.breaking.processes import read_beforehand
 from core.config import make_config
 from core.errors import RequestError
 from core.store import queries
 from core.store.recorder import recording
 from core.store.schema import RunRow
+from tests.postgres import PASSWORD
 
 CROWD = 8
+
+
+@pytest.fixture
+def address(store):
+    """Return the store's address for other processes, which know of no password."""
+    url = store.engine.url
+    if url.get_backend_name() == "sqlite":
+        return store.address
+    return url.set(password=PASSWORD).render_as_string(hide_password=False)
+
+
+def test_processes_that_record_at_once_lose_nothing_and_say_nothing_while_another_reads(store, address, tmp_path):
+    read_beforehand("benchmarks.breaking.many")
+    (tmp_path / "told").mkdir()
+    found = crowd(address, tmp_path / "told", processes=CROWD, runs=5)
+    assert (found.runs, found.whole, found.told, found.aside) == (40, 40, "", 0)
+    assert found.reads > 0
+    assert len(queries.datasets(store)) == 1
 
 
 @pytest.fixture
