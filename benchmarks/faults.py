@@ -1,0 +1,86 @@
+"""What is lost when runs, their store and its files are broken on purpose; the answer should be: nothing.
+
+    python -m benchmarks.faults                          all, about half an hour on two cores
+    python -m benchmarks.faults kills --kills 5          some of it
+
+Everything happens in a temporary folder. Exit code 1 where something was lost.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from numpy.random import Generator, default_rng
+
+from benchmarks.breaking.kills import kills
+from benchmarks.breaking.many import crowd
+from benchmarks.breaking.processes import read_beforehand
+from benchmarks.breaking.runs import Workshop, workshop
+from benchmarks.breaking.tally import Tally, table
+
+
+def of_writers(arguments: argparse.Namespace, _shop: Workshop, folder: Path, _rng: Generator) -> list[Tally]:
+    """Record from many processes at once, while another reads."""
+    told = folder / "told"
+    told.mkdir()
+    found = crowd(str(folder / "runs.db"), told, arguments.writers, arguments.runs)
+    tally = Tally(f"{arguments.writers} processes write, one reads")
+    tally.times = arguments.writers * arguments.runs
+    tally.lost += ["a run is not there, or not whole"] * (tally.times - found.whole)
+    if found.told or found.aside or found.runs != tally.times:
+        tally.lost.append(f"{found.runs} rows, {found.aside} kept aside, and this was said: {found.told}")
+    tally.seen.update({f"reads (the longest {found.longest_read:.1f} s)": found.reads})
+    tally.seen.update({f"longest write, its wait included, {found.longest_write:.1f} s:": 1})
+    return [tally]
+
+
+def of_kills(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Kill runs at random moments, and take them up again."""
+    return kills(shop, folder, arguments.kills, rng)
+
+
+SECTIONS: Mapping[str, Callable[[argparse.Namespace, Workshop, Path, Generator], list[Tally]]] = {
+    "writers": of_writers,
+    "kills": of_kills,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Break things, print what was lost, and return 1 where that is anything."""
+    arguments = _parsed(argv)
+    print(f"seed {arguments.seed}", flush=True)
+    read_beforehand("benchmarks.breaking.many", "core.pipeline", "runner", "cli.progress", "transformers.trainer")
+    rng, tallies = default_rng(arguments.seed), []
+    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as temporary:
+        folder = Path(temporary)
+        os.environ["XDG_STATE_HOME"] = str(folder / "state")  # no record of ours in a real home
+        shop = workshop(folder)
+        print(f"a run takes {shop.seconds:.1f} s", flush=True)
+        for name in arguments.sections or SECTIONS:
+            (folder / name).mkdir()
+            tallies += SECTIONS[name](arguments, shop, folder / name, rng)
+            print(f"{name}: done", flush=True)
+    print(table(tallies))
+    return 1 if any(one.lost for one in tallies) else 0
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}; all by default")
+    for name, default in {"kills": 50, "writers": 32, "runs": 50, "seed": 0}.items():
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default: {default}")
+    arguments = parser.parse_args(argv)
+    unknown = set(arguments.sections) - SECTIONS.keys()
+    if unknown:
+        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+    return arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())
