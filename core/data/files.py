@@ -163,10 +163,11 @@ def read_file(path: Path, *, as_written: bool = False) -> tuple[pd.DataFrame, st
         raise RequestError(_not_utf8(path, error)) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RequestError(f"{path} is no whole gzip file ({error}). Pack it again, or load it again.") from None
-    except OSError as error:
-        raise RequestError(f"{path} can't be read: {error.strerror or error}.") from None
-    except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError) as error:  # of damaged content
-        raise RequestError(f"{path} can't be read as {kind[1:].upper()}: {error or type(error).__name__}") from None
+    except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError, OSError) as error:
+        if isinstance(error, OSError) and error.strerror:  # the system's; else pyarrow's, of damaged content
+            raise RequestError(f"{path} can't be read: {error.strerror}.") from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise RequestError(f"{path} can't be read as {kind[1:].upper()}: {reason}") from None
     return frame, revision
 
 

@@ -1,5 +1,6 @@
 """Labelled text from the Hugging Face Hub."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,9 @@ def read_hub(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | 
     """
     import datasets  # slow to import, and not needed for bundled data
 
+    if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
+        # To the library it is the name of a format: it would read what lies in the folder that we are in.
+        raise RequestError(_unavailable(name, FileNotFoundError("the Hub's names have an owner, as in owner/name")))
     try:
         loaded = datasets.load_dataset(name, config)
     except Exception as error:  # the loader raises a different type for each of a dozen causes

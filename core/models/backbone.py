@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -110,21 +110,28 @@ def find_backbone(config: RunConfig) -> Backbone:
         with quiet():
             _refuse_unasked_code(backbone)
             loaded = AutoConfig.from_pretrained(backbone.path, **backbone.reading)
-    except _UNREADABLE as error:
+            return _looked_at(backbone, loaded)
+    except RequestError:
+        raise
+    except Exception as error:  # the libraries raise whatever comes of a config that is none
         raise RequestError(_unavailable(config.model, error)) from None
-    model = without_weights(backbone, loaded)
-    _refuse_pickled(backbone)
-    text = loaded.get_text_config()
-    reads_both_ways = loaded.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+
+def _looked_at(backbone: Backbone, config: PreTrainedConfig) -> Backbone:
+    """Return the backbone with what its config and the empty model show."""
+    model = without_weights(backbone, config)
+    _refuse_unreadable_weights(backbone)
+    text = config.get_text_config()
+    reads_both_ways = config.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     return replace(
         backbone,
-        revision=getattr(loaded, "_commit_hash", None) or backbone.revision,
+        revision=getattr(config, "_commit_hash", None) or backbone.revision,
         width=int(text.hidden_size),
         decoder=not reads_both_ways,
         positions=_positions(model),
         vocabulary=getattr(text, "vocab_size", None),
         inputs=tuple(inspect.signature(type(model).forward).parameters),
-        padding_side="left" if getattr(loaded, "summary_type", None) == "last" else "right",
+        padding_side="left" if getattr(config, "summary_type", None) == "last" else "right",
     )
 
 
@@ -177,10 +184,17 @@ def without_weights(backbone: Backbone, config: PreTrainedConfig) -> PreTrainedM
     return model
 
 
-def _refuse_pickled(backbone: Backbone) -> None:
-    """Refuse a folder without safetensors; of a Hub model it shows when its weights are asked for."""
+def _refuse_unreadable_weights(backbone: Backbone) -> None:
+    """Refuse a folder without whole safetensors; of a Hub model it shows when its weights are asked for."""
     folder = Path(backbone.path)
-    if folder.is_dir() and not any(folder.glob("*.safetensors")):
+    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
+    for path in weights:
+        try:
+            with safe_open(path, "numpy"):  # reads its head, which says how long it is
+                pass
+        except (OSError, SafetensorError) as error:
+            raise RequestError(f"{path} is damaged ({_first_line(error)}). Get the model anew.") from None
+    if folder.is_dir() and not weights:
         if any(path for pattern in _PICKLED for path in folder.glob(pattern)):
             raise RequestError(_only_pickled(backbone))
         raise RequestError(f"The folder {backbone.path} holds no weights: a *.safetensors file was expected.")
@@ -414,4 +428,5 @@ def _unavailable(name: str, error: Exception) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join(" ".join(lines[:2] if lines[0].endswith(":") else lines[:1]).split())
