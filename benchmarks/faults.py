@@ -21,6 +21,7 @@ from numpy.random import Generator, default_rng
 from benchmarks.breaking.kills import kills
 from benchmarks.breaking.many import crowd
 from benchmarks.breaking.processes import read_beforehand
+from benchmarks.breaking.refusals import closed, full, locked
 from benchmarks.breaking.runs import Workshop, workshop
 from benchmarks.breaking.tally import Tally, table
 
@@ -45,9 +46,27 @@ def of_kills(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: G
     return kills(shop, folder, arguments.kills, rng)
 
 
+def of_full_disks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Run where there is too little room."""
+    return [full(shop, folder, arguments.refusals, rng)]
+
+
+def of_locks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Run while another process holds the database."""
+    return [locked(shop, folder, arguments.refusals, rng)]
+
+
+def of_closed_folders(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Run while the folder becomes read-only."""
+    return [closed(shop, folder, arguments.refusals, rng)]
+
+
 SECTIONS: Mapping[str, Callable[[argparse.Namespace, Workshop, Path, Generator], list[Tally]]] = {
     "writers": of_writers,
     "kills": of_kills,
+    "full": of_full_disks,
+    "locked": of_locks,
+    "closed": of_closed_folders,
 }
 
 
@@ -59,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rng, tallies = default_rng(arguments.seed), []
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as temporary:
         folder = Path(temporary)
-        os.environ["XDG_STATE_HOME"] = str(folder / "state")  # no record of ours in a real home
+        _settle_in(folder)
         shop = workshop(folder)
         print(f"a run takes {shop.seconds:.1f} s", flush=True)
         for name in arguments.sections or SECTIONS:
@@ -70,10 +89,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if any(one.lost for one in tallies) else 0
 
 
+def _settle_in(folder: Path) -> None:
+    """Let everybody in, as some runs are another user's; and keep out of the real home."""
+    folder.chmod(0o755)
+    for name, variable in (("state", "XDG_STATE_HOME"), ("hub", "HF_HOME")):
+        (folder / name).mkdir()
+        (folder / name).chmod(0o777)
+        os.environ[variable] = str(folder / name)
+
+
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}; all by default")
-    for name, default in {"kills": 50, "writers": 32, "runs": 50, "seed": 0}.items():
+    for name, default in {"kills": 50, "writers": 32, "runs": 50, "refusals": 10, "seed": 0}.items():
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default: {default}")
     arguments = parser.parse_args(argv)
     unknown = set(arguments.sections) - SECTIONS.keys()

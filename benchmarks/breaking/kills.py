@@ -8,14 +8,14 @@ from pathlib import Path
 
 from numpy.random import Generator
 
-from benchmarks.breaking.runs import Workshop, begin_command, do
+from benchmarks.breaking.runs import Workshop, begin, do, told_in
 from benchmarks.breaking.tally import Tally
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
 from core.store.records import at_work
 
-TIDY_SHARE = 0.8  # are asked to end (SIGTERM), the others are killed (SIGKILL)
+TIDY_SHARE = 0.2  # are asked to end (SIGTERM), the others are killed (SIGKILL)
 AGAIN_SHARE = 0.3  # are killed a second time, while they are taken up
 
 RESUME = ("resume", "1", "--checkpoint-every", "0")
@@ -42,7 +42,7 @@ def _killed(shop: Workshop, folder: Path, rng: Generator, sign: signal.Signals) 
         left = [path.name for path in folder.glob("adapters/*")]
         return seen, f"it left {left}" if left else _anew(shop, folder)
     if seen != "complete" and rng.random() < AGAIN_SHARE:
-        _kill(begin_command(folder, *RESUME), rng.uniform(0, shop.seconds), signal.SIGKILL)
+        _kill(begin(folder, *RESUME), rng.uniform(0, shop.seconds), signal.SIGKILL)
     return seen, _checked(shop, folder)
 
 
@@ -58,7 +58,7 @@ def _anew(shop: Workshop, folder: Path) -> str | None:
     """Run where a run was killed before it had recorded anything; say what is wrong."""
     process = shop.begin(folder)
     process.join()
-    return shop.wrong(folder) if process.exitcode == 0 else (folder / "told").read_text()
+    return shop.wrong(folder) if process.exitcode == 0 else told_in(folder).read_text()
 
 
 def _where(folder: Path) -> str:
@@ -91,6 +91,6 @@ def _checked(shop: Workshop, folder: Path) -> str | None:
     code, told = do(folder, "db", "check")
     if code != 0:
         return f"db check at the end: {told}"
-    if "Traceback" in (folder / "told").read_text():
+    if "Traceback" in told_in(folder).read_text():
         return "a traceback was shown"
     return shop.wrong(folder)

@@ -1,6 +1,8 @@
 """Real short runs of a tiny model in processes of their own, and whether one is as if nothing had happened."""
 
+import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,7 +17,7 @@ from core.store.engine import Store, open_store
 
 WORDS = {"bad": "bad awful film", "so-so": "fine okay film", "good": "good lovely film"}
 SETTINGS = (
-    *("--train-size", "72", "--validation-size", "18", "--test-size", "36", "--batch-size", "8", "--epochs", "4"),
+    *("--train-size", "72", "--validation-size", "18", "--test-size", "36", "--batch-size", "8", "--epochs", "8"),
     *("--max-length", "24", "--lr", "0.01", "--no-baselines", "--checkpoint-every", "0"),
 )
 
@@ -51,27 +53,56 @@ def make_parts(folder: Path) -> None:
     torch.manual_seed(0)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=64, **size)).save_pretrained(model)
+    for path in model.iterdir():
+        path.chmod(0o644)  # some runs are another user's
 
 
-def command(*arguments: str) -> int:
-    """Do one command of the command line, as a process of its own does."""
+def command(before: Callable[[], None] | None, *arguments: str) -> int:
+    """Do one command of the command line, as a process of its own does; ``before``: what happens to it first."""
     from runner import main
 
+    if before is not None:
+        before()
     return main(arguments)
+
+
+def begin(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> BaseProcess:
+    """Begin a command on the folder's database; what it says is added to a file of the folder's name."""
+    return started(told_in(folder), command, before, *arguments, "--db", str(folder / "runs.db"))
+
+
+def do(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
+    """Do a command on the folder's database; return its exit code and what it said."""
+    told = told_in(folder)
+    place = told.stat().st_size if told.exists() else 0
+    process = begin(folder, *arguments, before=before)
+    process.join()
+    with told.open("rb") as file:
+        file.seek(place)
+        return process.exitcode or 0, file.read().decode()
+
+
+def told_in(folder: Path) -> Path:
+    """Return the file with all that was said of a folder: beside it, as the folder may take no files."""
+    return folder.with_name(f"{folder.name}.told")
 
 
 @dataclass(frozen=True)
 class Workshop:
     """Where runs are made, what one gives that nobody disturbs, and how many seconds it takes."""
 
-    parts: Path
+    folder: Path
     expected: NDArray[np.float32]
     curve: list[tuple[object, ...]]
     seconds: float
 
-    def begin(self, folder: Path) -> BaseProcess:
+    def begin(self, folder: Path, before: Callable[[], None] | None = None) -> BaseProcess:
         """Begin a run whose database and adapters are in a folder."""
-        return begin(self.parts, folder)
+        return begin(folder, *_asked(self.folder), before=before)
+
+    def copy_into(self, folder: Path) -> None:
+        """Put a database there with a run that nobody disturbed, and its adapter."""
+        shutil.copytree(self.folder / "undisturbed", folder, dirs_exist_ok=True)
 
     def wrong(self, folder: Path, run_id: int = 1) -> str | None:
         """Say what is different from a run that nobody disturbed; None for nothing."""
@@ -82,61 +113,41 @@ class Workshop:
             store.engine.dispose()
 
     def _wrong(self, store: Store, run_id: int) -> str | None:
-        run = queries.run(store, run_id)
-        adapters = sorted(path.name for path in (store.folder / "adapters").iterdir())
+        run, recorded = queries.run(store, run_id), queries.runs(store)["adapter_path"]
+        folders = {f"adapters/{path.name}" for path in (store.folder / "adapters").iterdir()}
         if run.state != "complete":
             return f"it is {run.state}: {run.error_message}"
         if not np.array_equal(queries.probabilities(store, run_id), self.expected):
             return "it predicts something else"
         if curve(store, run_id) != self.curve:
             return "its learning curve is another"
-        if run.adapter_path is None or adapters != [Path(run.adapter_path).name]:
-            return f"its files are {adapters}, where {run.adapter_path} was recorded"
+        if run.adapter_path is None or folders != set(recorded.dropna()):
+            return f"there are the folders {sorted(folders)}, where {sorted(recorded.dropna())} were recorded"
         return None
 
 
-def begin(parts: Path, folder: Path) -> BaseProcess:
-    """Begin a run on the parts that `make_parts` has written; its database and adapters are in a folder."""
-    asked = ("--dataset", str(parts / "films.csv"), "--model", str(parts / "model"), *SETTINGS)
-    return begin_command(folder, *asked)
-
-
-def begin_command(folder: Path, *arguments: str) -> BaseProcess:
-    """Begin a command on the folder's database; what it says is added to the file ``told`` there."""
-    return started(folder / "told", command, *arguments, "--db", str(folder / "runs.db"))
-
-
-def do(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Do a command on the folder's database; return its exit code and what it said."""
-    told = folder / "told"
-    before = told.stat().st_size if told.exists() else 0
-    process = begin_command(folder, *arguments)
-    process.join()
-    with told.open("rb") as file:
-        file.seek(before)
-        return process.exitcode or 0, file.read().decode()
+def _asked(folder: Path) -> tuple[str, ...]:
+    return ("--dataset", str(folder / "films.csv"), "--model", str(folder / "model"), *SETTINGS)
 
 
 def workshop(folder: Path) -> Workshop:
-    """Make the parts, and one run that nobody disturbs, twice: the first one warms up."""
-    parts = folder / "parts"
-    parts.mkdir()
-    _joined(started(parts / "told", make_parts, parts), parts)
+    """Make data and a model, and one run that nobody disturbs, twice: the first one warms up."""
+    _join(started(folder / "told", make_parts, folder), folder / "told")
     for name in ("warm-up", "undisturbed"):
         (folder / name).mkdir()
         start = time.perf_counter()
-        _joined(begin(parts, folder / name), folder / name)
+        _join(begin(folder / name, *_asked(folder)), told_in(folder / name))
         seconds = time.perf_counter() - start
     store = open_store(str(folder / "undisturbed" / "runs.db"))
-    made = Workshop(parts, queries.probabilities(store, 1), curve(store, 1), seconds)
+    made = Workshop(folder, queries.probabilities(store, 1), curve(store, 1), seconds)
     store.engine.dispose()
     return made
 
 
-def _joined(process: BaseProcess, folder: Path) -> None:
+def _join(process: BaseProcess, told: Path) -> None:
     process.join()
     if process.exitcode:
-        raise SystemExit(f"A run that nobody disturbed has failed:\n{(folder / 'told').read_text()}")
+        raise SystemExit(f"What nobody disturbed has failed:\n{told.read_text()}")
 
 
 def curve(store: Store, run_id: int) -> list[tuple[object, ...]]:
