@@ -41,7 +41,7 @@ _HELP = {
     "recheck": "Predict a run's test set again, under today's libraries, and record what drifted.",
     "delete": "Delete a run, its predictions and its files.",
     "methods": "List the methods: what they are, their defaults, and on which models they work.",
-    "db": "Look after the database: 'upgrade' brings its tables up to date, 'recover' takes in records kept aside.",
+    "db": "Look after the database: 'check' it, 'upgrade' its tables, 'recover' records that are kept aside.",
 }
 
 

@@ -144,7 +144,7 @@ _ODD = re.compile(
 
 
 def visible(text: str) -> str:
-    """Return a stranger's text with what would steer a terminal or a reader's eye as signs: ``␛``, ``⟨U+202E⟩``.
+    """Return a stranger's text with what would steer a terminal or a reader's eye as signs such as ``⟨U+202E⟩``.
 
     Tabs and ends of lines stay.
     """
@@ -152,10 +152,8 @@ def visible(text: str) -> str:
 
 
 def _sign(odd: re.Match[str]) -> str:
-    code = ord(odd[0][0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}{f' ×{len(odd[0])}' if len(odd[0]) > 1 else ''}⟩"
+    times = f" ×{len(odd[0])}" if len(odd[0]) > 1 else ""
+    return f"⟨U+{ord(odd[0][0]):04X}{times}⟩"  # the pictures of control characters are missing in many fonts
 
 
 def escaped(json: str) -> str:
@@ -175,7 +173,7 @@ def one_line(text: object) -> str:
 
 
 _BEGINS = r"(^|[;\t\r\n])"  # a cell; where the machine's list separator is «;», also in the middle of a text
-_BLANK = r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*"
+_BLANK = r"(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\u200b-\u200f\u2060\ufeff])*"
 _SIGNS = rf"{_BLANK}[=@＝＠]|{_BLANK}[+\-＋－](?!\))"  # but no smiley
 _FORMULA = re.compile(rf"{_BEGINS}({_SIGNS})")
 _NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\))?")

@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.store import engine
 from core.store.engine import Store
+from dashboard.legible import legible
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,7 +72,7 @@ def cached(
     """Keep what a read of the store returned, until ``key`` of the same arguments changes.
 
     At most ``keep`` results are held. Frames are given out as copies that cost nothing until they
-    are written to; other results are not to be changed.
+    are written to; other results are not to be changed. All but texts are `legible`.
     """
 
     def decorate(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
@@ -80,7 +81,8 @@ def cached(
         @st.cache_resource(max_entries=keep, show_spinner=False)
         @wraps(read)
         def remembered(current: Hashable, *arguments: P.args, **named: P.kwargs) -> R:
-            return read(store(), *arguments, **named)
+            found = read(store(), *arguments, **named)
+            return found if isinstance(found, str) else legible(found)  # a text stays what it is
 
         @wraps(read)
         def latest(*arguments: P.args, **named: P.kwargs) -> R:

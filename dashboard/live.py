@@ -7,6 +7,8 @@ import streamlit as st
 
 from core.formatting import count
 from dashboard import data, state
+from dashboard.frames import run as frames
+from dashboard.showing import quote, say
 from dashboard.words import runs as words
 from dashboard.words.common import failure_of, plain
 
@@ -53,7 +55,7 @@ def _show(row: Any) -> None:
 def show_log(run_id: int) -> None:
     """Show the last lines of a run's log."""
     lines = data.log(run_id)
-    st.code("\n".join(lines["text"]) or "Nothing is logged yet.", language=None, wrap_lines=True, height=200)
+    quote("\n".join(lines["text"]) or "Nothing is logged yet.", height=200)
 
 
 def _done(row: Any) -> tuple[float, float, float]:
@@ -93,9 +95,12 @@ def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:
 def _show_end(run_id: int) -> None:
     run = data.run(run_id)
     with st.container(border=True):
-        st.text(f"{data.label(run_id)}. {failure_of(run)}")
+        say(f"{data.label(run_id)}. {failure_of(run)}")
         if run.error_message:
-            st.code(f"{run.error_type}: {run.error_message}", language=None, wrap_lines=True)
+            quote(f"{run.error_type}: {run.error_message}")
         elif len(last := data.log(run_id, 1)):
-            st.code(f"The last line of its log: {last['text'].iloc[0]}", language=None, wrap_lines=True)
+            quote(f"The last line of its log: {last['text'].iloc[0]}")
+        if data.can_go_on(run_id):
+            st.caption("It can go on where it stopped:")
+            quote(frames.resuming(run_id), language="bash")
         state.link("run", "Open this run", ":material/description:", run=run_id)

@@ -1,6 +1,7 @@
 """A record that means harm: whatever a stranger can write into it, written by the store's own functions."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def record_hostile(folder: Path) -> Hostile:
     for run in (baseline, adapter, other):
         describe_run(store, run, f"{TEXTS[run]} {INVISIBLE[run % 4]}"[:200], "\n".join(TEXTS), [t[:50] for t in TEXTS])
     noted = {
-        text: {"tag": text[:50].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]} for text in TEXTS
+        text: {"tag": text[:6].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]} for text in TEXTS
     }
     annotate(store, noted)
     return Hostile(folder / "runs.db", baseline, adapter, other, failed, crashed, trashed)
@@ -121,8 +122,8 @@ def hostile_data() -> DataSet:
         name: Split(tuple(f"{text} {name}" if name != "test" else text for text in texts), codes, (EXTRA,) * SIZE)
         for name in ("train", "validation", "test")
     }
-    checks = {"left_out": {MARKUP[0]: 2, INVISIBLE[1]: 1}}
-    return DataSet(MARKUP[1], f"file:{COMMANDS[2]}", MARKUP[0], FORMULAS[0], INVISIBLE[1], LABELS, splits, checks)
+    left_out = {MARKUP[0]: 2, INVISIBLE[1]: 1}
+    return DataSet(MARKUP[1], f"file:{COMMANDS[2]}", MARKUP[0], FORMULAS[0], INVISIBLE[1], LABELS, splits, left_out)
 
 
 def _environment() -> dict[str, object]:
@@ -160,5 +161,11 @@ def _ended(store: Store, data: DataSet, name: str, *, crashed: bool = False) -> 
         run.say(INVISIBLE[0])
         raise ValueError("\n".join(TEXTS))
     if crashed:
-        run.update(status="running", heartbeat_at=None, error_type=None, error_message=None, traceback=None)
+        run.update(
+            status="running",
+            heartbeat_at=datetime(2026, 1, 1, tzinfo=UTC),
+            error_type=None,
+            error_message=None,
+            traceback=None,
+        )
     return run.id

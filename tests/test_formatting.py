@@ -48,12 +48,12 @@ def test_numbers_read_alike_everywhere(written, expected):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a\x1b[31mred\x00\x07", "a␛[31mred␀␇"),
+        ("a\x1b[31mred\x00\x07", "a⟨U+001B⟩[31mred⟨U+0000⟩⟨U+0007⟩"),
         ("\u202eabc\u202c", "⟨U+202E⟩abc⟨U+202C⟩"),
         ("go\u200bod", "go⟨U+200B⟩od"),
-        ("\x9b2J \x7f \ud800", "⟨U+009B⟩2J ␡ ⟨U+D800⟩"),
+        ("\x9b2J \x7f \ud800", "⟨U+009B⟩2J ⟨U+007F⟩ ⟨U+D800⟩"),
         ("a\u0301" + "\u0316" * 30 + "!", "a\u0301" + "\u0316" * 3 + "⟨U+0316 ×27⟩!"),
-        ("two\r\nlines\tand\ra", "two\nlines\tand␍a"),
+        ("two\r\nlines\tand\ra", "two\nlines\tand⟨U+000D⟩a"),
         ("👩‍👩‍👧 é e\u0301 שלום می‌خواهم", "👩‍👩‍👧 é e\u0301 שלום می‌خواهم"),
     ],
 )
@@ -62,7 +62,7 @@ def test_what_hides_or_steers_is_shown_as_signs_and_scripts_stay(text, shown):
 
 
 def test_a_name_begins_no_line_of_its_own():
-    assert f.one_line("a\n#7 helped\x1b[A") == "a #7 helped␛[A"
+    assert f.one_line("a\n#7 helped\x1b[A") == "a #7 helped⟨U+001B⟩[A"
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ def test_a_name_begins_no_line_of_its_own():
         ("fine;=1+2", "fine;'=1+2"),
         ("fine\n@SUM(A1)", "fine\n'@SUM(A1)"),
         ("\tx", "'\tx"),
+        ("\r=1", "'\r'=1"),
         ("rock;'n roll;+1+1", "rock;'n roll;'+1+1"),
         ("well ;-)", "well ;-)"),
         ("-1", "-1"),

@@ -13,9 +13,10 @@ from dashboard.controls.cost import choose_cost
 from dashboard.frames import compare as frames
 from dashboard.frames import cost as costs
 from dashboard.glossary import help_for
+from dashboard.showing import say
 from dashboard.tables import compare as tables
 from dashboard.words import compare as words
-from dashboard.words.common import left_out_of_costs, most_of, plain
+from dashboard.words.common import isolated, left_out_of_costs, most_of, plain
 
 READ = 5  # examples of a flip that stand on the page
 MOST_DRAWN = 20  # runs in the charts of intervals; the table has all
@@ -72,12 +73,12 @@ def show_verdict(first: int, second: int) -> None:
     with st.container(border=True):
         st.markdown(f"**{plain(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
-            st.text(sentence, help=help_for("over seeds"))
-        st.text(words.settings(*frames.setting_differences([first, second])))
+            say(sentence, help=help_for("over seeds"))
+        say(words.settings(*frames.setting_differences([first, second])))
         st.caption(plain(words.gap(data.label(first), data.label(second))))
         with st.expander("The tests in full", icon=":material/functions:"):
-            st.text(margin, help=help_for("margin"))
-            st.text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
+            say(margin, help=help_for("margin"))
+            say(words.accuracy_gap(compared), help=help_for("accuracy gap"))
         if len(others) == 1:
             state.swap(first, second)
         else:
@@ -101,11 +102,11 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
     st.subheader("Fixed and broken", help=help_for("flip"))
     flipped = frames.most_flipped(changes)
     if flipped.empty:
-        st.text("No example was fixed or broken: both runs have the same ones right.")
+        say("No example was fixed or broken: both runs have the same ones right.")
         return
     for row in flipped.itertuples():
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.text(row.label, width=110)
+            say(row.label, width=110)
             for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
                 address = {"run": first, "against": second, "true": row.label, "flip": flip}
                 state.link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
@@ -124,10 +125,10 @@ def show_examples(first: int, second: int) -> None:
     found = frames.flips(first, second, flip, label)
     for example in found.head(READ).itertuples():
         with st.container(border=True):
-            st.text(example.text)
+            say(example.text)
             st.caption(plain(words.said_of(example, data.label(first), data.label(second))))
     if found.empty:
-        st.text("There is no such example.")
+        say("There is no such example.")
         return
     st.caption(plain(most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest")))
     address = {"run": first, "against": second, "true": label, "flip": flip}
@@ -143,7 +144,7 @@ def show_matrices(first: int, second: int) -> None:
     shown = controls.MATRICES if total <= controls.SIDE_BY_SIDE else [controls.choose_matrix()]
     titles = {"first run": data.label(first), "second run": data.label(second), "difference": "Difference"}
     for column, which in zip(st.columns(len(shown)), shown, strict=True):
-        column.text(titles[which])
+        column.text(isolated(titles[which]))
         with column:
             show(charts.matrix(cells_, labels, which, titles[which]), on_select="rerun", key=f"matrix {which}")
         cell = state.clicked_cell(f"matrix {which}")
@@ -171,7 +172,7 @@ def show_many() -> None:
         tables.show(tables.run_metrics(frame))
     with verdicts, st.spinner(f"Holding {len(others)} runs against the first …"):
         compared = frames.pairwise(run_id, others)
-    verdicts.text(words.verdicts(compared["verdict"].value_counts(), data.label(run_id)))
+    verdicts.text(isolated(words.verdicts(compared["verdict"].value_counts(), data.label(run_id))))
     metrics = tables.run_metrics(compared)
     with place.container():
         tables.show(metrics)
@@ -231,7 +232,7 @@ def show_curves() -> None:
     logged, title = controls.choose_curve()
     drawn, missing = frames.curves(chosen, logged)
     if drawn.empty:
-        st.text("None of these runs has such a curve.")
+        say("None of these runs has such a curve.")
         return
     show(charts.curves(drawn, title, share=title.endswith("F1")))
     st.caption(plain(words.without_curve(missing)))

@@ -8,6 +8,7 @@ from dashboard.charts import dataset as charts
 from dashboard.charts.drawing import show
 from dashboard.controls import dataset as controls
 from dashboard.frames import dataset as frames
+from dashboard.showing import say
 from dashboard.tables import dataset as tables
 from dashboard.words import dataset as words
 from dashboard.words.common import plain
@@ -18,7 +19,7 @@ versions = data.versions(state.test_set())
 dataset_id = controls.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
-st.text(words.of_dataset(dataset, balance))
+say(words.of_dataset(dataset, balance))
 best = choices.best_run(state.test_set())
 rare = frames.rare_classes(dataset_id, state.test_set())
 remarks = words.remarks(dataset.checks, rare, frames.truncation(state.test_set()))
@@ -65,7 +66,7 @@ def show_raters() -> None:
     if disputed.empty:
         return
     st.subheader("Where the raters disagree")
-    st.text(words.raters(disputed))
+    say(words.raters(disputed))
     left, right = st.columns(2, gap="large")
     with left:
         errors = frames.errors_by_raters(best) if best else disputed.head(0)
@@ -93,5 +94,5 @@ with columns[1]:
 with columns[2]:
     contains = state.search()
 examples = frames.examples(dataset_id, split, label, contains)
-st.text(f"{count(len(examples))} examples")
+say(f"{count(len(examples))} examples")
 tables.examples(examples, data.extras(dataset_id).loc[examples.index])

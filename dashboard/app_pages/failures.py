@@ -16,6 +16,7 @@ from dashboard.frames import failures as frames
 from dashboard.frames import files
 from dashboard.frames import slices as slice_frames
 from dashboard.frames.confusion import MOST_DRAWN, confusion, frequent_confusions, most_mistaken
+from dashboard.showing import say
 from dashboard.tables import example as example_tables
 from dashboard.tables import failures as tables
 from dashboard.tables import slices as slice_tables
@@ -73,7 +74,7 @@ def show_slices() -> None:
     with st.spinner("Looking for kinds of texts with more mistakes …"):
         every = slice_frames.slices(run_id)
     for sentence in words.slices(slice_frames.standing_out(every), len(every)):
-        st.text(sentence)
+        say(sentence)
     found = every.head(slice_frames.MOST_LISTED)
     if not found.empty:
         names = list(found["name"])
@@ -113,7 +114,7 @@ def show_example(listed: pd.DataFrame) -> None:
     row = example_frames.example(run_id, other, place)
     examples.step_through(listed["example_id"])
     with st.container(border=True, height=300 if len(row["text"]) > LONG else "content"):
-        st.text(row["text"])
+        say(row["text"])
     doubt = st.container()
     annotating.annotate(row, labels)
     others = example_frames.others(run_id, test_set, row)
@@ -138,7 +139,7 @@ def show_weights(row: pd.Series) -> None:
     with st.spinner("Loading the model and leaving out each word in turn …"):
         weights = data.word_weights(run_id, row["text"], row["predicted"])
     if weights.empty:
-        st.text("This text has no words.")
+        say("This text has no words.")
         return
     drawn = example_frames.weightiest(weights)
     show(charts.word_weights(drawn, row["predicted"]))
@@ -153,7 +154,7 @@ def show_nearest(row: pd.Series) -> None:
     with st.spinner("Looking for training examples with the same words …"):
         nearest = example_frames.nearest(run_id, row["text"])
     if nearest.empty:
-        st.text("No training example shares a word with it.")
+        say("No training example shares a word with it.")
     else:
         example_tables.nearest(nearest)
 
@@ -185,11 +186,11 @@ def show_mistakes() -> pd.DataFrame:
     found, said = chosen.apply(judged), chosen.said()
     with st.container(horizontal=True, vertical_alignment="center"):
         wrong = int((~judged["right"]).sum())
-        st.text(words.shown_failures(wrong, len(judged), len(found), said), width="stretch")
+        say(words.shown_failures(wrong, len(judged), len(found), said), width="stretch")
         if said:
             st.button("Clear the filters", icon=":material/filter_alt_off:", on_click=controls.clear_filters)
     if other is not None:
-        st.text(words.flips(judged["flip"].value_counts(), data.label(other)))
+        say(words.flips(judged["flip"].value_counts(), data.label(other)))
     listed = frames.in_order(found, sort, run_id, test_set)
     if not wrong and not said:
         st.success("This run got every test example right.", icon=":material/check:")
@@ -204,7 +205,7 @@ def show_labels_in_doubt() -> pd.DataFrame:
     """Show the examples whose label the run's probabilities speak against; return them."""
     with st.spinner("Looking for labels in doubt …"):
         suspects = frames.suspects(run_id)
-    st.text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
+    say(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
     if not suspects.empty:
         show_list(suspects, f"{run_id} doubt")
         st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")

@@ -14,6 +14,7 @@ from dashboard.controls import run as controls
 from dashboard.frames import run as frames
 from dashboard.frames.confusion import confusion, most_mistaken
 from dashboard.glossary import help_for
+from dashboard.showing import quote, say
 from dashboard.tables import cells
 from dashboard.tables import run as tables
 from dashboard.words import run as words
@@ -37,9 +38,9 @@ def show_what_people_said() -> None:
     if run.tags:
         with st.container(horizontal=True, gap="small"):
             for tag in run.tags:
-                st.badge(plain(tag), icon=":material/label:", color="gray")
+                st.markdown(f":gray-badge[:material/label: {plain(tag)}]")
     if run.notes:
-        st.text(run.notes)
+        say(run.notes)
     if run.deleted_at is not None:
         st.warning(plain(words.trashed(run)), icon=":material/delete:")
         done = f"{data.label(run_id)} is back among the others."
@@ -57,7 +58,7 @@ def show_headline() -> None:
         with st.container(border=True):
             show_verdict(rival)
     elif run.kind != "baseline":
-        st.text(without_rival(row))
+        say(without_rival(row))
     warning = data.training_warning(run_id)
     if warning:
         st.warning(plain(warning), icon=":material/warning:")
@@ -73,7 +74,7 @@ def show_headline() -> None:
         for label, value, name in numbers:
             st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
-        st.text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
+        say(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
 
 
 def show_verdict(baseline: int) -> None:
@@ -91,16 +92,20 @@ def show_failure() -> None:
     st.warning(plain(failure_of(run)), icon=":material/warning:")
     log = data.log(run_id)
     if row.state == "crashed":
-        st.text(words.silence(run))
+        say(words.silence(run, can_go_on=data.can_go_on(run_id)))
+    if data.can_go_on(run_id):
+        st.markdown("**Go on with it**")
+        quote(frames.resuming(run_id), language="bash")
+        st.caption(words.GOES_ON)
     if run.error_message:
-        st.text(f"{run.error_type}:")
-        st.code(run.error_message, language=None, wrap_lines=True)
+        say(f"{run.error_type}:")
+        quote(run.error_message)
     if run.traceback:
         with st.expander("Traceback"):
-            st.code(run.traceback, language="python")
+            quote(run.traceback, language="python", wrap_lines=False)
     if len(log):
         st.caption("The last lines of its log; all of it is among the downloads.")
-        st.code(bundles.as_text(log.tail(LAST_LINES)), language=None, wrap_lines=True)
+        quote(bundles.as_text(log.tail(LAST_LINES)))
     show_command()
 
 
@@ -162,7 +167,7 @@ def show_training() -> None:
         frames.kept(run_id),
     )
     if kept is not None:
-        st.text(words.kept_epoch(kept))
+        say(words.kept_epoch(kept))
     left, right = st.columns(2, gap="large")
     with left:
         show(charts.loss_curves(frames.losses(run_id, window), best))
@@ -184,7 +189,7 @@ def show_calibration() -> None:
     if not data.test_size(run_id):
         st.info("This run has no predictions on test examples.")
         return
-    st.text(words.calibration(temperature, *frames.miscalibration(run_id)))
+    say(words.calibration(temperature, *frames.miscalibration(run_id)))
     columns = st.columns(2, gap="large")
     for column, calibrated in zip(columns, (False, True), strict=True):
         with column:
@@ -209,7 +214,7 @@ def show_abstaining() -> None:
     with right:
         threshold = state.pick_threshold()
         for split in ("validation", "test"):
-            st.text(words.abstaining(split, frames.answered(run_id, split, threshold)))
+            say(words.abstaining(split, frames.answered(run_id, split, threshold)))
         link = {"run": run_id, "threshold": round(threshold * 100)}
         state.link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
     with left:
@@ -223,7 +228,7 @@ def show_cost() -> None:
         show_price(rival)
     exact = data.unquantized(run_id)
     if exact is not None:
-        st.text(words.memory_saved(run, data.run(exact)))
+        say(words.memory_saved(run, data.run(exact)))
     costs = frames.costs([one for one in (run_id, exact, rival) if one is not None])
     if costs.empty:
         st.info("Nothing was measured: the run ended before its training did.")
@@ -234,9 +239,9 @@ def show_cost() -> None:
 def show_price(baseline: int) -> None:
     """Say what its difference to a baseline took."""
     try:
-        st.text(words.price(data.comparison(run_id, baseline)))
+        say(words.price(data.comparison(run_id, baseline)))
     except RequestError as error:
-        st.text(str(error))
+        say(str(error))
 
 
 def show_settings() -> None:
@@ -244,7 +249,7 @@ def show_settings() -> None:
     settings = frames.settings(run_id)
     changed = settings[settings["differs"]][["setting", "value", "default"]]
     if changed.empty:
-        st.text("All as by default.")
+        say("All as by default.")
     else:
         cells.frame(changed)
     with st.expander("All settings"):
@@ -256,7 +261,7 @@ def show_settings() -> None:
 def show_command() -> None:
     """Show what to type to make the run again."""
     st.markdown("**Make it again**")
-    st.code(frames.command(run_id), language="bash", wrap_lines=True)
+    quote(frames.command(run_id), language="bash")
 
 
 def show_record() -> None:
@@ -273,7 +278,8 @@ def show_record() -> None:
         show_log()
         card = st.expander("Model card", icon=":material/article:", key="card", bind="query-params")
         if card.open:
-            card.code(data.model_card(run_id) or "There is no model card.", language="markdown", wrap_lines=True)
+            with card:
+                quote(data.model_card(run_id) or "There is no model card.", language="markdown")
 
 
 def show_log() -> None:
@@ -282,7 +288,8 @@ def show_log() -> None:
     if box.open:
         log = data.log(run_id)
         height: Any = 400 if len(log) > LAST_LINES else "content"
-        box.code(bundles.as_text(log) or "Nothing was logged.", language=None, wrap_lines=True, height=height)
+        with box:
+            quote(bundles.as_text(log) or "Nothing was logged.", height=height)
         box.caption("The last 200 lines; the whole log is among the downloads.")
 
 

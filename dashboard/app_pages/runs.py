@@ -13,9 +13,10 @@ from dashboard.controls import runs as controls
 from dashboard.controls.cost import choose_cost
 from dashboard.frames import cost as costs
 from dashboard.frames import runs as frames
+from dashboard.showing import say
 from dashboard.tables import runs as tables
 from dashboard.words import runs as words
-from dashboard.words.common import against_baseline, left_out_of_costs, plain, without_rival
+from dashboard.words.common import against_baseline, isolated, left_out_of_costs, plain, without_rival
 
 st.title("Runs")
 actions.offer_restore()
@@ -34,7 +35,7 @@ def show_best(run: int) -> Any:
         st.markdown(f"**{plain(words.best_so_far(row))}**")
         seeds = words.of_seeds(frames.of_group(complete, row.group_key)["macro_f1"].tolist())
         if seeds:
-            st.text(seeds)
+            say(seeds)
         verdict = st.empty()
         verdict.text("Comparing with the best baseline …" if rival else without_rival(row))
         state.links_of(run, against=rival)
@@ -94,11 +95,11 @@ def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str])
     if chosen.empty:
         return
     with st.container(border=True):
-        st.text(words.chosen(chosen["label"].tolist()))
+        say(words.chosen(chosen["label"].tolist()))
         actions.ACTIONS[view](chosen, tags)
         for one in frames.configurations(chosen) if grouped else []:
             sentence = data.sentence_over_seeds(one.id, one.baseline_id)
-            st.text(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
+            say(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
 
 
 def show_costs() -> None:
@@ -128,4 +129,4 @@ show_runs()
 if best is not None:
     show_costs()
 if best is not None and rival is not None:  # last: the first comparison of a session takes a second to load
-    verdict.text(verdict_on(best, rival))
+    verdict.text(isolated(verdict_on(best, rival)))

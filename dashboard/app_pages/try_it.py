@@ -10,6 +10,7 @@ from dashboard.charts.look import run_colours
 from dashboard.controls import try_it as controls
 from dashboard.frames import example as example_frames
 from dashboard.frames import try_it as frames
+from dashboard.showing import say
 from dashboard.tables import cells
 from dashboard.words import try_it as words
 from dashboard.words.common import most_of, plain
@@ -36,7 +37,7 @@ for column, number in zip(st.columns(len(asked)), asked, strict=True):
         st.markdown(f"**{plain(data.label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
-        st.text(words.answer(answers[number], threshold))
+        say(words.answer(answers[number], threshold))
         shown = frames.likeliest(answers[number])
         show(charts.probabilities(shown, colours[number]))
         some = most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
@@ -58,7 +59,7 @@ if controls.asks_for_words():
     likeliest = frames.likeliest_label(answers[run_id])
     drawn = example_frames.weightiest(weights)
     if drawn.empty:
-        st.text("There is no word to leave out.")
+        say("There is no word to leave out.")
     else:
         show(example_charts.word_weights(drawn, likeliest))
         st.caption(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from dashboard import access, annotating, data, exports, state
+from dashboard.showing import say
 from dashboard.words import failures as words
 from dashboard.words.common import plain
 
@@ -18,7 +19,7 @@ def annotate(row: Any, labels: list[str]) -> None:
     noted = _noted(row)
     if not access.may_change():
         said = [f"{name.replace('_', ' ')}: {value}" for name, value in noted.items() if value]
-        st.text("\n".join(said) or "Nobody noted anything on this text.")
+        say("\n".join(said) or "Nobody noted anything on this text.")
         return
     # What was noted is part of the keys: fields of another state of the record start from that.
     key = f"{row['example_id']} {hash(tuple(noted.values()))}"
@@ -106,7 +107,7 @@ def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     except RequestError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    st.text(words.annotations_found(found.texts, len(found.changes), found.unknown))
+    say(words.annotations_found(found.texts, len(found.changes), found.unknown))
     st.button(
         "Keep these annotations",
         disabled=not found.changes,

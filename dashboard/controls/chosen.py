@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import access, data, state
+from dashboard.showing import say
 from dashboard.words import runs as words
 
 _ARCHIVED, _TRASHED = "in the archive", "in the trash"
@@ -125,7 +126,7 @@ def offer_undo() -> None:
     if not ids:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        st.text(words.runs_are(len(ids), where), width="content")
+        say(words.runs_are(len(ids), where), width="content")
         if where in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=_forget, key="forget")
@@ -158,8 +159,8 @@ def _confirm(chosen: pd.DataFrame) -> None:
     ids = [int(number) for number in chosen["id"]]
     measured = int(data.everything()["baseline_id"].isin(ids).sum())
     bytes_ = float(chosen["adapter_bytes"].astype(float).sum())
-    st.text(words.what_is_lost(chosen["label"].tolist(), bytes_, measured))
-    st.text("This can't be taken back.")
+    say(words.what_is_lost(chosen["label"].tolist(), bytes_, measured))
+    say("This can't be taken back.")
     if st.button("Delete for good", type="primary", key="really delete", on_click=_really_delete, args=(ids,)):
         st.rerun()  # closes the question
 

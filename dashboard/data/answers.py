@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from core.errors import BenchError, RequestError
+from core.formatting import visible
 from dashboard.cache import store
 from dashboard.cache import version as current
 from dashboard.data.runs import run, temperature
@@ -25,7 +27,12 @@ def _bases() -> "Bases":
 def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
     from core.inference import load_run
 
-    return load_run(store(), run_id, _bases())
+    try:
+        return load_run(store(), run_id, _bases())
+    except BenchError:
+        raise
+    except Exception as error:  # a stranger's files can be anything, and what reads them says it in many ways
+        raise RequestError(f"The files of run {run_id} can't be used ({type(error).__name__}: {error}).") from error
 
 
 def predict(run_id: int, text: str) -> pd.DataFrame:
@@ -37,12 +44,13 @@ def predict(run_id: int, text: str) -> pd.DataFrame:
 
     loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
     shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
-    return pd.DataFrame({"label": loaded.labels, "probability": shares[0].astype(float)})
+    return pd.DataFrame({"label": map(visible, loaded.labels), "probability": shares[0].astype(float)})
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _weights(address: str, run_id: int, sha256: str | None, text: str, label: str | None) -> pd.DataFrame:
-    found = _loaded(address, run_id, sha256).word_weights(text, label)
+    loaded = _loaded(address, run_id, sha256)
+    found = loaded.word_weights(text, next((one for one in loaded.labels if visible(one) == label), label))
     return pd.DataFrame([vars(one) for one in found], columns=["word", "start", "end", "weight"])
 
 

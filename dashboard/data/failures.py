@@ -10,6 +10,7 @@ from dashboard.cache import cached
 from dashboard.data.predictions import judged
 from dashboard.data.runs import complete_runs
 from dashboard.data.table import these_runs
+from dashboard.legible import legible
 
 if TYPE_CHECKING:
     from core.evaluation.slices import Slice
@@ -42,7 +43,7 @@ def other_runs(run_id: int, test_set: int) -> list[int]:
 @cached(these_runs, keep=8)
 def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
     """Return the share of other runs that name another label, for each example in `judged`; NaN for none."""
-    frame, votes = judged(run_id), queries.votes(db, others)
+    frame, votes = judged(run_id), legible(queries.votes(db, others))
     said = votes.set_index(["position", "predicted"])["votes"]
     alike = said.reindex(pd.MultiIndex.from_frame(frame[["position", "predicted"]]), fill_value=0).to_numpy()
     every = votes.groupby("position")["votes"].sum().reindex(frame["position"]).to_numpy(dtype=float)

@@ -3,14 +3,17 @@
 import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from core.errors import RequestError
 from core.store.records import Run
 from dashboard.cache import store
 from dashboard.data.runs import everything, row, run
 
-_LONGEST_HEADER = 100_000_000
-"""Bytes: what the format of safetensors allows."""
+_LONGEST_HEADER = 10_000_000
+"""Bytes; the format of safetensors allows ten times as many, which no adapter needs."""
+LONGEST_CARD = 200_000
+"""Characters of a model card that are shown."""
 
 
 def folder_is_gone(run_id: int) -> bool:
@@ -42,9 +45,12 @@ def files(run_id: int) -> dict[str, Path]:
 
 
 def model_card(run_id: int) -> str | None:
-    """Return the model card among a run's `files`, in Markdown; None where there is none."""
+    """Return the beginning of the model card among a run's `files`, in Markdown; None where there is none."""
     card = files(run_id).get("README.md")
-    return card.read_text(encoding="utf-8", errors="replace") if card else None
+    if card is None:
+        return None
+    with card.open(encoding="utf-8", errors="replace") as file:
+        return file.read(LONGEST_CARD)
 
 
 def model_width(run_id: int) -> int | None:
@@ -64,16 +70,24 @@ def _width_of_head(one: Run) -> int | None:
         weights = files(one.id).get("adapter_model.safetensors")
     if weights is None:
         return None
-    shapes = {name: entry["shape"] for name, entry in _header(weights).items() if "shape" in entry}
-    of_heads = [shape for name, shape in shapes.items() if any(f".{head}." in name for head in heads)]
-    return min((shape[-1] for shape in of_heads if len(shape) == 2), default=None)
+    shapes = [entry.get("shape") for name, entry in _header(weights) if any(f".{head}." in name for head in heads)]
+    matrices = [shape for shape in shapes if isinstance(shape, list) and len(shape) == 2]
+    return min((shape[-1] for shape in matrices if isinstance(shape[-1], int)), default=None)
 
 
-def _header(weights: Path) -> dict[str, dict[str, list[int]]]:
-    """Return what a safetensors file tells of its tensors, by name; nothing of one that is damaged."""
+def _header(weights: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return what a safetensors file tells of its tensors, each with its name; nothing of one that is damaged."""
     with weights.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         try:
-            return dict(json.loads(file.read(length))) if length <= _LONGEST_HEADER else {}
-        except (ValueError, TypeError):
-            return {}
+            told = json.loads(file.read(length)) if length <= _LONGEST_HEADER else {}
+        except (ValueError, RecursionError):
+            return []
+    return [(name, entry) for name, entry in told.items() if isinstance(entry, dict)] if isinstance(told, dict) else []
+
+
+def can_go_on(run_id: int) -> bool:
+    """Tell whether a run that ended early left what it can be taken up again with."""
+    one = run(run_id)
+    folder = one.work_folder(store().folder)
+    return one.state in ("failed", "crashed", "cancelled") and folder is not None and folder.is_dir()

@@ -12,6 +12,7 @@ from core.store.engine import Store
 from core.store.records import Run
 from dashboard.cache import any_change, cached
 from dashboard.data.table import any_run, table, these_runs
+from dashboard.legible import legible
 
 
 def is_empty() -> bool:
@@ -149,7 +150,7 @@ def best_epoch(run_id: int) -> float | None:
 @cached(these_runs)
 def class_metrics(db: Store, run_id: int) -> pd.DataFrame:
     """Return a row a class of the test set, in the order of the labels."""
-    frame = queries.class_metrics(db, [run_id]).set_index("label")
+    frame = legible(queries.class_metrics(db, [run_id])).set_index("label")
     return frame.reindex(labels(run_id)).reset_index()
 
 

@@ -14,6 +14,7 @@ from core.store.engine import Store
 from core.store.records import state
 from dashboard import cache
 from dashboard.cache import Version
+from dashboard.legible import legible
 
 
 class RunTable:
@@ -48,7 +49,7 @@ class RunTable:
         if len(kept):
             kept = kept[kept["id"].isin(marks.keys() - set(changed))]
         # An empty part would turn columns of numbers into columns of objects.
-        parts = [part for part in (kept, _described(queries.runs(store, changed, trash=True))) if len(part)]
+        parts = [part for part in (kept, _described(legible(queries.runs(store, changed, trash=True)))) if len(part)]
         frame = pd.concat(parts).sort_values("id", ignore_index=True) if parts else _described(queries.runs(store, []))
         first_of = sets.groupby("evaluation_fingerprint")["id"].transform("first")
         frame["test_set"] = frame["dataset_id"].map(dict(zip(sets["id"], first_of, strict=True)))

@@ -59,7 +59,7 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
             "broken": one.broken,
             "support": one.support,
         }
-        for label, one in zip(compared.labels, compared.result.classes, strict=True)
+        for label, one in zip(data.labels(run_id), compared.result.classes, strict=True)
     ]
     frame = pd.DataFrame(rows)
     for name, own in (("a", data.class_metrics(run_id)), ("b", data.class_metrics(against))):

@@ -11,6 +11,7 @@ from core.formatting import (
     class_score,
     points,
     score,
+    visible,
 )
 from dashboard.glossary import help_for
 
@@ -63,7 +64,7 @@ def text_of(cell: object) -> str:
 
 def as_told(shown: pd.DataFrame) -> Any:
     """Return a table whose cells read as told and sort by their values."""
-    return shown.style.format(text_of)
+    return shown.style.format(lambda cell: visible(text_of(cell)))
 
 
 def static(shown: pd.DataFrame, numbers: Any = ()) -> None:
@@ -81,11 +82,16 @@ def heads(shown: pd.DataFrame, numbers: Any = ()) -> dict[str, Any]:
 
 
 def frame(shown: pd.DataFrame) -> None:
-    """Show a frame of text as it is."""
-    static(shown)
+    """Show a frame of text."""
+    static(with_visible_texts(shown))
+
+
+def with_visible_texts(shown: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame in which nothing hides in a text."""
+    return shown.map(lambda value: visible(value) if isinstance(value, str) else value)
 
 
 def facts(values: Mapping[str, Any]) -> None:
     """Show names with their values; those without a value are left out."""
-    rows = {name: str(value) for name, value in values.items() if value not in (None, "", DASH)}
+    rows = {visible(name): visible(str(value)) for name, value in values.items() if value not in (None, "", DASH)}
     static(pd.DataFrame({"": list(rows), "value": list(rows.values())}))

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formatting import DASH, count, number, percent
-from dashboard.tables.cells import as_told, column, heads, told
+from core.formatting import DASH, count, number, percent, visible
+from dashboard.tables.cells import as_told, column, heads, told, with_visible_texts
 from dashboard.words.common import named_apart
 
 ROWS_WITHOUT_SCROLLING = 12
@@ -45,12 +45,14 @@ def flawed(frame: pd.DataFrame) -> None:
     texts = {
         name: st.column_config.TextColumn(width="large") for name in ("test text", "twin", "text") if name in frame
     }
-    st.dataframe(frame, hide_index=True, column_config=heads(frame) | texts, lazy=True)
+    shown = with_visible_texts(frame)
+    st.dataframe(shown, hide_index=True, column_config=heads(frame) | texts, lazy=True)
 
 
 def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
     """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
     frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
+    frame["text"] = list(map(visible, frame["text"]))
     more = extra.set_axis(named_apart((str(name).replace("_", " ") for name in extra), frame), axis=1)
     both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
     wide = heads(both) | {"text": st.column_config.TextColumn(width="large")}

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core.formatting import DASH, count, number, percent, setting
 from dashboard.glossary import help_for
+from dashboard.tables.cells import with_visible_texts
 from dashboard.words.common import named_apart
 
 ROW, HEAD = 35, 38  # pixels of a table's row and of its head
@@ -55,7 +56,7 @@ def others(frame: pd.DataFrame) -> None:
 def weights(frame: pd.DataFrame) -> None:
     """Show each word of a text with how much it speaks for a label, in the order of the text."""
     config = {"weight": st.column_config.NumberColumn(format="%+.3f", help=help_for("weight"))}
-    st.dataframe(frame[["word", "weight"]], hide_index=True, height=240, column_config=config)
+    st.dataframe(with_visible_texts(frame[["word", "weight"]]), hide_index=True, height=240, column_config=config)
 
 
 def _bars(frame: pd.DataFrame, share: str, title: str) -> None:
@@ -65,6 +66,6 @@ def _bars(frame: pd.DataFrame, share: str, title: str) -> None:
             min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
         )
     }
-    shown = frame.assign(**{share: frame[share] * 100}).rename(columns={share: title})
+    shown = with_visible_texts(frame).assign(**{share: frame[share] * 100}).rename(columns={share: title})
     height = HEAD + ROW * min(len(shown), MOST_ROWS)
     st.dataframe(shown, hide_index=True, height=height, column_config=config)

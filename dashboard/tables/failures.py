@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formatting import DASH, percent
+from core.formatting import DASH, percent, visible
 from dashboard import data
 from dashboard.glossary import help_for
 from dashboard.tables.cells import as_told, column, told
@@ -43,7 +43,7 @@ def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: 
     wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
     wanted = [name for name in wanted if name not in data.ANNOTATED or frame[name].notna().any()]
     shown = frame[wanted].copy()
-    shown["text"] = [f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text for text in shown["text"]]
+    shown["text"] = [visible(f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text) for text in shown["text"]]
     for name in _SHARES:
         if name in shown:
             shown[name] *= 100

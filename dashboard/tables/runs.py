@@ -27,6 +27,7 @@ from dashboard.words.common import moment
 ROWS_HIGH = 15
 """So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""
 _ROW = 35  # pixels
+LONG_NAME = 200  # pixels: a pinned column must leave room for the others
 _WIDTHS = {"vs best baseline": 150, "verdict": 105}  # the browser measures the first rows alone
 
 
@@ -153,8 +154,10 @@ def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head
     config = heads(shown, [title for title in shown if COLUMNS[title].number])
     for name in ALWAYS:
         config[name] |= {"pinned": True}
-    for name in _WIDTHS.keys() & config.keys():
-        config[name] |= {"width": _WIDTHS[name]}
+    long = {"name": LONG_NAME} if shown["name"].str.len().max() > LONG_NAME / 8 else {}
+    for name, width in (_WIDTHS | long).items():
+        if name in config:
+            config[name] |= {"width": width}
     st.dataframe(
         shown,
         hide_index=True,

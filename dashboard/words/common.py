@@ -12,16 +12,39 @@ from core.formatting import (
     count,
     points,
     score,
+    visible,
 )
+
+NEARLY_ALL = 0.85
+"""From this share of the machine's memory on a system may kill a process."""
 
 if TYPE_CHECKING:
     from core.store.records import Run
     from core.verdicts import RunComparison
 
 
+_RIGHTWARDS = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_STRETCH = re.compile(rf"{_RIGHTWARDS}(?:(?:{_RIGHTWARDS}|[^\S\n]|[\d.,'’\"-])*{_RIGHTWARDS})?")
+
+
+def isolated(text: str) -> str:
+    """Return a sentence as `visible`, in which letters that run to the left don't turn round what is beside them."""
+    return _STRETCH.sub("\u2067\\g<0>\u2069", visible(text))
+
+
+_JOINER = "\u2060"  # takes no room, and is seen by those that look for signs in what Markdown has read
+_FOUND_LATER = re.compile(
+    r"(?=https?://|www\.)|(?=@)|(?<=:)(?=[^\s:]*[a-z][^\s:]*:)|(?<!\S)(?=(?:<->|->|<-|--|>=|<=|~=)(?:\s|$))", re.I
+)
+
+
 def plain(text: object) -> str:
-    r"""Return text that Markdown shows as it stands: ``*a*`` becomes ``\*a\*``."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+    r"""Return text that Markdown shows as it stands: ``*a*`` becomes ``\*a\*``.
+
+    Addresses do not become links, nor ``:streamlit:`` and ``->`` pictures and signs.
+    """
+    joined = _FOUND_LATER.sub(_JOINER, isolated(" ".join(str(text).split())))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
 
 
 def named_apart(names: Iterable[str], ours: Iterable[str]) -> list[str]:
@@ -63,12 +86,22 @@ def moment(when: datetime | None) -> str:
 def failure_of(run: "Run") -> str:
     """Return why a run has no scores."""
     where = f" in the phase «{run.phase}»" if run.phase else ""
+    failed = "ran out of memory" if run.error_type in ("OutOfMemory", "MemoryError") else "failed"
     return {
-        "failed": f"This run failed{where}.",
+        "failed": f"This run {failed}{where}.",
         "cancelled": f"This run was stopped{where}.",
-        "crashed": f"This run fell silent{where}: its process is gone.",
+        "crashed": f"This run fell silent{where}: its process is gone.{_want_of_memory(run)}",
         "running": f"This run is at work{where}. Its scores come when it is done.",
     }.get(run.state, f"This run is {run.state}.")
+
+
+def _want_of_memory(run: "Run") -> str:
+    """Return that a run held nearly all of the machine's memory when it was last heard of; empty where it did not."""
+    held, there = run.peak_memory_bytes, run.environment.get("memory_bytes")
+    if not held or not isinstance(there, int) or held < NEARLY_ALL * there:
+        return ""
+    size = f"{held / 1e9:,.0f} of {there / 1e9:,.0f} GB"
+    return f" It held {size} when last heard of: it may have been killed for want of memory."
 
 
 def left_out_of_costs(unknown: Sequence[str], title: str) -> str:

@@ -71,12 +71,16 @@ def kept_epoch(kept: Any) -> str:
     return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
 
 
-def silence(run: "Run") -> str:
+def silence(run: "Run", *, can_go_on: bool) -> str:
     """Return what is last known of a run that fell silent, and what to do."""
     beat = (
         f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}. " if run.heartbeat_at else ""
     )
-    return f"{beat}What it had recorded is kept; make it again with the command below."
+    what = "go on with it" if can_go_on else "make it again"
+    return f"{beat}What it had recorded is kept; {what} by the command below."
+
+
+GOES_ON = "It goes on from its last checkpoint, and ends with the same predictions as if it had never stopped."
 
 
 def kind_of(row: Any) -> str:

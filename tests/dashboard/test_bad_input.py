@@ -158,14 +158,15 @@ def test_a_locked_database_says_so_and_works_again_when_it_is_free(mine, open_pa
 
 def test_a_change_that_the_database_refuses_is_told_and_nothing_is_lost(mine, record, open_page):
     app = open_page("runs")
-    with sqlite3.connect(mine) as connection:
-        connection.execute("CREATE TRIGGER no BEFORE UPDATE ON runs BEGIN SELECT RAISE(ABORT, 'disk full'); END")
     app.query_params["chosen"] = str(record.lora)
     app.run()
     (archive,) = [button for button in app.button if button.label == "Archive"]
+    other = sqlite3.connect(mine, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
     archive.click().run()
+    other.close()
     assert not app.exception
-    assert "disk full" in "".join(toast.value for toast in app.toast).replace("\\", "")
+    assert "locked by another program" in "".join(toast.value for toast in app.toast).replace("\\", "")
     assert not queries.run(open_store(str(mine)), record.lora).archived
 
 

@@ -145,6 +145,7 @@ CHANGED = {
     "quantize": "4bit",
     "epochs": 3,
     "batch_size": 16,
+    "auto_batch": True,
     "gradient_accumulation": 2,
     "class_weights": "balanced",
     "sampler": "balanced",

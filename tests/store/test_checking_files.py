@@ -218,6 +218,15 @@ def test_flipped_bits_never_give_a_traceback(sqlite_store, data):
     assert "damaged file" in kinds
 
 
+def test_a_garbled_schema_is_told_in_words(sqlite_store):
+    sqlite_store.engine.dispose()
+    path = Path(sqlite_store.address)
+    path.write_bytes(path.read_bytes().replace(b"CONSTRAINT", b"CONSTR\xc1INT"))
+    assert [one.kind for one in check(sqlite_store.address).findings] == ["damaged file"]
+    with pytest.raises(StoreError, match=r"is damaged.*\.recover"):
+        open_store(sqlite_store.address)
+
+
 def test_a_file_that_is_no_database_is_a_finding(tmp_path):
     (tmp_path / "runs.db").write_text("no database, " * 100)
     assert [one.kind for one in check(str(tmp_path / "runs.db")).findings] == ["damaged file"]

@@ -61,7 +61,7 @@ def file_problems(session: Session, folder: Path, database: str, folders: Sequen
     named = {path for run in runs for path in (run.adapter_path, run.work_path) if isinstance(path, str)}
     try:
         named |= _named_by_others(folder, database)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         what = f"its databases can't all be read ({error}): which folders nobody names can't be told."
         yield Problem(Finding("unknown folders", str(folder), what, "Check them first.", fault=False))
         return
@@ -133,7 +133,7 @@ def _named_by_others(folder: Path, database: str) -> set[str]:
             try:
                 named |= _named_by(other)
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                if getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB:
                     raise
     return named
 

@@ -1,0 +1,241 @@
+"""Recorded runs that are asked for what they can't do, and whose files somebody damaged."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.bad_input.asking import SIZES, ask, contents, refused
+from tests.bad_input.test_model_folders import Damage, Harm, cut, holding, without
+from tests.small_runs import opened, record
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory, tiny_bert):
+    """A folder with a database of three runs: LoRA, the majority class, and that of another test set."""
+    folder = tmp_path_factory.mktemp("recorded")
+    store = opened(folder)
+    record(store, tiny_bert, r=2)
+    record(store, tiny_bert, method="majority")
+    store.engine.dispose()
+    rows = {"text": [f"song {n}" for n in range(30)], "label": ["good", "bad"] * 15}
+    pd.DataFrame(rows).to_csv(folder / "songs.csv", index=False)
+    other = ["--dataset", str(folder / "songs.csv"), "--method", "majority", *SIZES]
+    assert ask([*other, "--db", str(folder / "runs.db")])[0] == 0
+    return folder
+
+
+@pytest.fixture
+def used(recorded, tmp_path, monkeypatch):
+    """A copy of the folder, with odd files in it, in which we are."""
+    shutil.copytree(recorded, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("RUNS_DB", "runs.db")
+    Path("folder").mkdir()
+    Path("full").mkdir()
+    Path("full/file").touch()
+    Path("a.csv").write_text("text,label\na,b\n")
+    Path("two.csv").write_text("one,other\na long enough text,b\nanother text,c\n")
+    Path("latin.csv").write_bytes("text\ncafé\n".encode("latin-1"))
+    Path("empty.csv").touch()
+    Path("sheet.xlsx").write_bytes(b"PK")
+    Path("circle").symlink_to("circle")
+    os.mkfifo("pipe.csv")
+    return tmp_path / "here"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["show", "9"], "There is no run 9. The newest is 3."),
+        (["delete", "9", "--yes"], "There is no run 9"),
+        (["delete", "1"], "Say --yes to do it"),
+        (["recheck", "9"], "There is no run 9"),
+        (["resume", "9"], "run 9"),
+        (["resume", "1"], "complete"),
+        (["compare", "1"], "the following arguments are required: other"),
+        (["compare", "1", "9"], "There is no run 9"),
+        (["compare", "9", "1"], "There is no run 9"),
+        (["compare", "1", "1"], "itself"),
+        (["compare", "1", "2", "1"], "itself"),
+        (["compare", "1", "2", "2"], "twice"),
+        (["compare", "1", "3"], "test"),
+        (["compare", "1", "3", "--json"], "test"),
+        (["predict"], "the following arguments are required: run"),
+        (["predict", "9", "a text"], "There is no run 9"),
+        (["predict", "1", "a text", "--file", "a.csv"], "takes texts or --file, not both"),
+        (["predict", "1", "a text", "--text-column", "text"], "there is no --file"),
+        (["predict", "1", "--file", "nowhere.csv"], "There is no file nowhere.csv"),
+        (["predict", "1", "--file", "b.csv"], "Did you mean 'a.csv'"),
+        (["predict", "1", "--file", "folder"], "is a folder"),
+        (["predict", "1", "--file", "pipe.csv"], "is no file with an end"),
+        (["predict", "1", "--file", "/dev/zero"], "ends in ''"),
+        (["predict", "1", "--file", "circle"], "can't be a path here"),
+        (["predict", "1", "--file", "sheet.xlsx"], "ends in '.xlsx'"),
+        (["predict", "1", "--file", "latin.csv"], "is not UTF-8"),
+        (["predict", "1", "--file", "empty.csv"], "is empty"),
+        (["predict", "1", "--file", "two.csv"], "Name one with --text-column"),
+        (["predict", "1", "--file", "a.csv", "--text-column", "txt"], "Did you mean 'text'"),
+        (["predict", "1", "--file", "a.csv", "--output", "a.csv"], "is the file that is read"),
+        (["predict", "1", "--file", "a.csv", "--output", "folder.csv/x.csv"], "There is no folder"),
+        (["predict", "1", "--file", "a.csv", "--output", "folder"], "ends in ''"),
+        (["predict", "1", "--file", "a.csv", "--output", "x.xlsx"], "ends in '.xlsx'"),
+        (["predict", "1", "--file", "a.csv", "--output", "/proc/x.csv"], "can't be written"),
+        (["predict", "1", "--file", "a.csv", "--output", "x" * 300 + ".csv"], "can't be a path here"),
+        (["predict", "1", "x", "--output", "pipe.csv"], "pipe.csv"),
+        (["merge", "1", "full"], "is there already, and not an empty folder"),
+        (["merge", "1", "a.csv"], "is there already, and not an empty folder"),
+        (["merge", "1", "nowhere/x"], "There is no folder nowhere"),
+        (["merge", "1", "/proc/x"], "can't be written"),
+        (["merge", "1", "circle"], "can't be a path here"),
+        (["merge", "1", ""], "it names nothing"),
+        (["merge", "1", "x" * 300], "can't be a path here"),
+        (["merge", "2", "new"], "is a baseline"),
+        (["merge", "9", "new"], "There is no run 9"),
+        (["export", "1", "full"], "is there already, and not an empty folder"),
+        (["export", "1", "a.csv/x"], "There is no folder"),
+        (["export", "1", "/dev/null"], "is there already, and not an empty folder"),
+        (["export", "2", "new"], "is a baseline"),
+        (["export", "1"], "the following arguments are required: DIR"),
+        (["db"], "the following arguments are required: action"),
+        (["db", "burn"], "invalid choice: 'burn'"),
+    ],
+    ids=lambda one: " ".join(one)[:50] if isinstance(one, list) else "",
+)
+def test_what_a_run_can_not_do_is_said(argv, said, used, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"y\n")))
+    assert said in refused(argv, used)
+
+
+@pytest.mark.parametrize(
+    ("piped", "said"),
+    [
+        (b"", "holds no text"),
+        (b"\n\n \n", "holds no text"),
+        (b"caf\xe9\n", "is not UTF-8 (byte 3)"),
+        (b"\xff\xfea\0", "is not UTF-8 (byte 0)"),
+        (bytes(range(256)), "is not UTF-8"),
+    ],
+)
+def test_what_is_piped_in_has_to_be_text(piped, said, used, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped)))
+    assert said in refused(["predict", "1"], used)
+
+
+def test_without_any_standard_input_a_text_is_asked_for(used):
+    command = [sys.executable, str(ROOT / "runner.py"), "predict", "1", "<&-"]
+    done = subprocess.run(" ".join(command), shell=True, capture_output=True, text=True, cwd=used)
+    assert (done.returncode, "predict needs a text" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("given", ["", " ", "\t", "a\x1b[31m", "\u202e", "x" * 200_000, "🏴‍☠️" * 500, "</s>[PAD]"])
+def test_odd_texts_are_classified_or_left_out(given, used):
+    code, out, err = ask(["predict", "1", given, "a film", "--json"])
+    assert code == 0, err
+    assert len(json.loads(out)) == 2
+
+
+def naming(**settings: object) -> Damage:
+    def change(folder: Path) -> None:
+        path = folder / "adapter_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+
+    return change
+
+
+def replaced_by_a_file(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("words")
+
+
+def pickled(folder: Path) -> None:
+    import pickle
+
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "adapter_model.bin").write_bytes(pickle.dumps(Harm()))
+
+
+DAMAGES: dict[str, Damage] = {
+    "gone": shutil.rmtree,
+    "a file": replaced_by_a_file,
+    "empty": lambda folder: [path.unlink() for path in folder.iterdir() if path.is_file()],
+    "no config": without("adapter_config.json"),
+    "no weights": without("adapter_model.safetensors"),
+    "config of words": holding("adapter_config.json", "words"),
+    "config that is a list": holding("adapter_config.json", "[]"),
+    "config that is empty": holding("adapter_config.json", "{}"),
+    "config that is deep": holding("adapter_config.json", "[" * 100_000),
+    "config of another base": naming(base_model_name_or_path="gpt2"),
+    "config of another kind": naming(peft_type="NONSENSE"),
+    "config of another method": naming(peft_type="IA3"),
+    "config with a wrong rank": naming(r="two"),
+    "config with another rank": naming(r=4),
+    "config with a negative rank": naming(r=-4),
+    "config of modules that are not there": naming(target_modules=["nonsense"]),
+    "weights that are cut": cut("adapter_model.safetensors", 0.5),
+    "weights that are empty": holding("adapter_model.safetensors", ""),
+    "weights of words": holding("adapter_model.safetensors", "words " * 50),
+    "pickled weights": pickled,
+    "links in a circle": lambda folder: in_a_circle_of(folder, "adapter_config.json", "adapter_model.safetensors"),
+}
+
+
+def in_a_circle_of(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).unlink()
+        (folder / name).symlink_to(folder / name)
+
+
+@pytest.mark.parametrize("command", ["predict", "export"])
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_adapter_is_refused(name, command, used):
+    (folder,) = (used / "adapters").glob("1-*")
+    DAMAGES[name](folder)
+    said = refused([command, "1", "new" if command == "export" else "a film"], used)
+    assert "adapter" in said or "run 1" in said
+    assert not Path("hacked").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("config", "{"),
+        ("config", "[]"),
+        ("config", "{}"),
+        ("config", '{"method": "nonsense"}'),
+        ("config", '{"r": "two"}'),
+        ("config", '{"no_such": 1}'),
+        ("config", "null"),
+        ("adapter_path", "../.."),
+        ("adapter_path", "/etc"),
+        ("adapter_path", "adapters/nowhere"),
+        ("adapter_path", "adapters/\0"),
+        ("adapter_path", None),
+        ("status", "nonsense"),
+        ("dataset_id", None),
+        ("created_at", "yesterday"),
+        ("environment", "{"),
+        ("model_revision", "\ud7ff"),
+    ],
+)
+def test_a_damaged_row_is_told(column, value, used):
+    engine = create_engine("sqlite:///runs.db")
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE runs SET {column} = :value WHERE id = 1"), {"value": value})
+    engine.dispose()
+    before = contents(used)
+    for argv in (["show", "1"], ["list"], ["predict", "1", "a film"], ["compare", "2", "1"], ["export", "1", "new"]):
+        code, _, err = ask(argv)
+        assert code in (0, 2), (argv, err)
+        assert "Traceback" not in err and "unexpected " not in err, (argv, err)
+        assert not (code == 0 and argv[0] == "export") or shutil.rmtree("new") is None
+    assert contents(used) == before
