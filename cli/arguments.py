@@ -3,6 +3,7 @@
 import argparse
 import itertools
 import math
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, get_args
@@ -66,14 +67,14 @@ class _Parser(argparse.ArgumentParser):
             self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
-        kind, _, rest = message.partition(": ")
-        if kind == "unrecognized arguments":
-            word = rest.split()[0]
-            if word in _HELP:
-                _refuse(f"a command comes first: python runner.py {word} …")
-            flags = [name for name in self._option_string_actions if name.startswith("--")]
-            message = f"there is no {word} here.{did_you_mean(word, flags)} See: {self.prog} --help"
         _refuse(message)
+
+    def refuse_unknown(self, word: str) -> NoReturn:
+        """Say that a word is not known here, and what may have been meant."""
+        if word in _HELP:
+            _refuse(f"a command comes first: python runner.py {word} …")
+        flags = [name for name in self._option_string_actions if name.startswith("--")]
+        _refuse(f"there is no {shlex.quote(word)} here.{did_you_mean(word, flags)} See: {self.prog} --help")
 
 
 def parse(argv: list[str]) -> argparse.Namespace:
@@ -91,7 +92,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     command, rest = (argv[0], argv[1:]) if named else ("run", argv)
     parser = _parser(command)
     _ARGUMENTS[command](parser)
-    arguments = parser.parse_intermixed_args(rest)  # a flag may stand between the texts
+    arguments, unknown = parser.parse_known_intermixed_args(rest)  # a flag may stand between the texts
+    if unknown:
+        parser.refuse_unknown(unknown[0])
     arguments.command = command
     return arguments
 
