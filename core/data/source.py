@@ -1,5 +1,6 @@
 """One labelled source, whatever it came from: bundled, a file, or the Hub."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -236,7 +237,8 @@ def _plain_value(value: Any) -> Any:
         value = value.item()
     if value is None or (isinstance(value, float) and value != value) or value is pd.NaT or value is pd.NA:
         return None
-    return value if isinstance(value, str | bool | int | float) else str(value)
+    finite = isinstance(value, float) and math.isfinite(value)  # JSON has no other numbers
+    return value if finite or isinstance(value, str | bool | int) else str(value)
 
 
 def _same(dataset: str, other: str) -> bool:

@@ -1,11 +1,13 @@
 """Files of labelled text that are none, are damaged, or mean harm: through the command line."""
 
+import contextlib
 import datetime
 import decimal
 import gzip
 import io
 import json
 import os
+import sqlite3
 import zlib
 from pathlib import Path
 from typing import Any
@@ -212,6 +214,7 @@ ODD_BUT_SOUND = {
         b"0" * 350, b"0" * 5000
     ),
     "not finite.jsonl": b'{"text": "a", "label": "x", "n": 1e999}\n{"text": "b", "label": "y", "n": NaN}\n' * 15,
+    "not finite.csv": csv(with_cells(n=["inf", "-inf", "1e999"])),
     "nul.jsonl": lines(with_cells(text=["a\0b", "c"], note="\0")),
     "half a pair.jsonl": lines(with_cells(text=["a\ud800b", "c"], note="\udfff")),
     "nested.parquet": packed(with_cells(more={"a": [{"b": b"c"}]})),
@@ -230,6 +233,9 @@ def test_what_is_odd_but_sound_is_run_and_recorded(name, tmp_path):
     code, out, err = ask(argv)
     assert (code, "macro F1" in out) == (0, True), err
     assert ask(["show", "1", "--json", "--db", str(tmp_path / "runs.db")])[0] == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "runs.db")) as connection:
+        (invalid,) = connection.execute("SELECT count(*) FROM examples WHERE NOT json_valid(extra)").fetchone()
+    assert invalid == 0  # no other database takes what SQLite lets pass as JSON
 
 
 def test_a_packed_file_is_only_as_damaged_as_its_end(tmp_path):
