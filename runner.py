@@ -79,17 +79,19 @@ def run(arguments: Namespace) -> int:
 def _reported(arguments: Namespace, store: "Store", records: Sequence["Run"]) -> int:
     """Print what became of runs, and return the exit code."""
     from cli.output import print_report
-    from core.store.aside import kept_aside
+    from core.store.aside import is_home, kept_aside
 
-    aside = kept_aside(store)
-    if aside:
-        print(f"runner.py: {aside[0].reason}", file=sys.stderr)
-        print("Nothing is lost: when that is mended, type python runner.py db recover", file=sys.stderr)
-        return RUN_FAILED
-    print_report(store, [record.id for record in records])
+    home = [record for record in records if is_home(store, record)]
+    if home:
+        print_report(store, [record.id for record in home])
     if arguments.debug:
         print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)
-    return DONE if all(record.state == "complete" for record in records) else RUN_FAILED
+    aside = kept_aside(store)
+    for one in aside:
+        print(f"runner.py: A record is kept aside in {one.folder}. {one.reason}", file=sys.stderr)
+    if aside:
+        print("Nothing is lost: when that is mended, type python runner.py db recover", file=sys.stderr)
+    return DONE if len(home) == len(records) and all(one.state == "complete" for one in home) else RUN_FAILED
 
 
 def resume(arguments: Namespace) -> int:

@@ -26,9 +26,43 @@ def describe() -> dict[str, Any]:
         "packages": packages(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
+        "memory_bytes": memory_there(),
         "dtype": "float32",
     }
+
+
+def processor() -> str:
+    """Return what computes: the GPU with its CUDA, else the CPU with the instructions that torch uses on it.
+
+    On another one the same sums are added up in another order, and results differ in their last digits.
+    """
+    import torch
+
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
+    named = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return f"{next(iter(named), platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def memory_there() -> int:
+    """Return how many bytes a run can hold at most: the GPU's memory, else the machine's or container's."""
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory)
+    limits = [int(line) for line in _lines("/sys/fs/cgroup/memory.max") if line.isdigit()]
+    return min([int(psutil.virtual_memory().total), *limits])
+
+
+def _lines(path: str) -> list[str]:
+    """Return the lines of a file of the system's; none where the system has no such file."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
 
 
 @lru_cache(maxsize=1)

@@ -25,6 +25,14 @@ def given_path(what: str, name: str) -> Path:
     return path
 
 
+def write_whole(target: Path, text: str) -> None:
+    """Write a file that is there whole, the earlier one until then. Raises `OSError`."""
+    written = target.with_name(f".{target.name}-{os.getpid()}")
+    written.write_text(text, encoding="utf-8")
+    _settle(written)
+    os.replace(written, target)
+
+
 def rename_whole(written: Path, target: Path) -> None:
     """Give a folder that was written aside its name, once all that it holds is on the disk.
 

@@ -170,7 +170,7 @@ def execute(
         _errors_of_memory(config),
         PeakMemory() as memory,
     ):
-        progress = _Recorded(run, config.batch_size, progress)
+        progress = _Recorded(run, config.batch_size, memory, progress)
         progress.entered("data")
         dataset_id = run.save_data(data, config.group_key(data.fingerprint))
         fitted = _fit(run, config, data, progress, seconds)
@@ -217,13 +217,13 @@ def _errors_of_memory(config: RunConfig) -> Iterator[None]:
 class _Recorded(Progress):
     """Writes phases and learning curves to the run's record, and passes all on."""
 
-    def __init__(self, run: RunWriter, batch_size: int, inner: Progress) -> None:
-        self.run, self.batch_size, self.inner = run, batch_size, inner
+    def __init__(self, run: RunWriter, batch_size: int, memory: PeakMemory, inner: Progress) -> None:
+        self.run, self.batch_size, self.memory, self.inner = run, batch_size, memory, inner
         self.began = self.written = time.monotonic()
         self.after = 0
 
     def entered(self, phase: str) -> None:
-        self.run.enter(phase)
+        self.run.enter(phase, peak_memory_bytes=self.memory.bytes)
         self.run.say(f"Phase: {phase}")
         self.began = self.written = time.monotonic()
         self.inner.entered(phase)
@@ -232,7 +232,8 @@ class _Recorded(Progress):
         now = time.monotonic()
         if now - self.written >= SECONDS_BETWEEN_STEPS or step == total:
             self.written, seconds = now, now - self.began
-            self.run.step(step, total, seconds, (step - self.after) * self.batch_size / seconds)
+            speed = (step - self.after) * self.batch_size / seconds
+            self.run.step(step, total, seconds, speed, peak_memory_bytes=self.memory.bytes)
         self.inner.stepped(step, total, epoch)
 
     def begins(self, after: int) -> None:

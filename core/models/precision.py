@@ -1,9 +1,12 @@
 """In which number format the frozen weights are while an adapter is trained."""
 
+import json
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +14,8 @@ from peft.tuners.ln_tuning.layer import LNTuningLayer
 from torch import Tensor, nn
 
 from core.config import RunConfig
+from core.environment import processor
+from core.files import write_whole
 from core.models.backbone import device
 from core.probed import verdict
 
@@ -44,8 +49,33 @@ def training_dtype(asked: str, device: str) -> torch.dtype:
 def bfloat16_speedup() -> float:
     """Return how many times as fast a bfloat16 matrix product is as a float32 one on this CPU.
 
-    Measured, because a processor may list the instructions and still be slower with them. The two
-    alternate, and each counts by its best of nine.
+    Measured once on a machine and then kept in the user's cache: near the border another try could
+    go the other way, and the same config would no longer give the same predictions.
+    """
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adapter-bench" / "bfloat16.json"
+    here = f"{processor()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    known = _read(kept)
+    if here not in known:
+        known[here] = _measured_speedup()
+        with suppress(OSError):  # a home that takes no files: the next process measures again
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(kept, json.dumps(known, indent=1))
+    return known[here]
+
+
+def _read(kept: Path) -> dict[str, float]:
+    """Return what was measured before; nothing of it where the file is not there or damaged."""
+    try:
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        return {str(name): float(ratio) for name, ratio in known.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _measured_speedup() -> float:
+    """Measure it, because a processor may list the instructions and still be slower with them.
+
+    The two formats alternate, and each counts by its best of nine.
     """
     rows, inner, columns = _SHAPE
     operands = {

@@ -20,7 +20,7 @@ from core.files import rename_whole
 from core.store import queries
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.records import free_folder, refuse_at_work
+from core.store.records import Run, free_folder, refuse_at_work
 from core.store.schema import (
     ClassBalanceRow,
     ClassMetricRow,
@@ -98,6 +98,15 @@ def kept_aside(store: Store) -> list[Aside]:
     """Return the records of this database that are kept aside, by any process."""
     labels = (label for place in _places(store) for label in sorted(place.glob(f"*/{_LABEL}")))
     return [one for one in map(_read, labels) if one is not None and one.database == store.address]
+
+
+def is_home(store: Store, run: Run) -> bool:
+    """Tell whether a database holds a run as its record tells of it; not while the record is kept aside."""
+    try:
+        theirs = queries.run(store, run.id)
+    except RequestError:
+        return False
+    return (theirs.created_at, theirs.status) == (run.created_at, run.status)
 
 
 def _read(label: Path) -> Aside | None:

@@ -87,9 +87,9 @@ class RunWriter:
             with suppress(StoreError), store.writing() as session:
                 session.execute(update(RunRow).where(RunRow.id == self.id).values(heartbeat_at=now()))
 
-    def enter(self, phase: str) -> None:
-        """Record which phase the run is in now."""
-        self.update(phase=phase, heartbeat_at=now())
+    def enter(self, phase: str, **known: Any) -> None:
+        """Record which phase the run is in now, and the columns that are known by then."""
+        self.update(phase=phase, heartbeat_at=now(), **known)
 
     def log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Append logged training values; one that is not finite is kept as NULL."""
@@ -104,9 +104,10 @@ class RunWriter:
         later = (HistoryRow.run_id == self.id, HistoryRow.step > step)
         self._write(lambda session: session.execute(delete(HistoryRow).where(*later)))
 
-    def step(self, step: int, total: int, seconds: float, examples_per_second: float) -> None:
+    def step(self, step: int, total: int, seconds: float, examples_per_second: float, **known: Any) -> None:
         """Record how far the training is: its time and speed so far stand where the final ones will."""
-        self.update(step=step, total_steps=total, train_seconds=seconds, train_examples_per_second=examples_per_second)
+        speed = {"train_seconds": seconds, "train_examples_per_second": examples_per_second}
+        self.update(step=step, total_steps=total, **speed, **known)
 
     def say(self, text: str) -> None:
         """Append a line to the run's log."""

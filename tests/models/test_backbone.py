@@ -27,7 +27,7 @@ from core.models.backbone import (
 )
 from core.models.baselines import load_untrained
 from core.models.neural import mean_pooled, run_texts, truncated_shares
-from core.models.precision import frozen_weights_in, training_dtype
+from core.models.precision import bfloat16_speedup, frozen_weights_in, training_dtype
 from tests.models.kinds import KINDS
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
@@ -334,4 +334,34 @@ def test_lower_precision_trains_and_gives_the_exact_weights_back(fixture, reques
 def test_a_format_that_is_asked_for_is_taken():
     assert training_dtype("bfloat16", "cpu") == torch.bfloat16
     assert training_dtype("float32", "cuda") == torch.float32
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache folder of the test's own, for a process that has not looked yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    bfloat16_speedup.cache_clear()
+    yield tmp_path / "adapter-bench" / "bfloat16.json"
+    bfloat16_speedup.cache_clear()
+
+
+@pytest.mark.parametrize(("ratio", "taken"), [(5.0, torch.bfloat16), (0.5, torch.float32)])
+def test_what_a_machine_was_once_found_to_do_faster_it_goes_on_with(ratio, taken, cache):
+    bfloat16_speedup()
+    (here,) = json.loads(cache.read_text())
+    cache.write_text(json.dumps({here: ratio, "another machine": 1.0}))
+    bfloat16_speedup.cache_clear()
+    assert training_dtype("auto", "cpu") == taken
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "{", "null"])
+def test_a_damaged_cache_is_measured_anew(content, cache):
+    cache.parent.mkdir()
+    cache.write_text(content)
+    assert json.loads(json.dumps(bfloat16_speedup())) > 0
+    assert list(json.loads(cache.read_text()).values()) == [bfloat16_speedup()]
+
+
+def test_a_home_that_takes_no_files_is_no_hindrance(cache):
+    cache.parent.write_text("no folder")
     assert training_dtype("auto", "cpu") in (torch.float32, torch.bfloat16)

@@ -13,9 +13,10 @@ from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
 from core.recovery import recover, recover_all
 from core.store import queries
-from core.store.aside import kept_aside
+from core.store.aside import is_home, kept_aside
 from core.store.engine import open_store
 from core.store.recorder import recording
+from tests.bad_input.asking import SIZES, ask
 
 SETTINGS = {"method": "lora", "dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 30}
 
@@ -171,3 +172,25 @@ def test_a_label_that_cannot_be_read_is_passed_over(store):
         folder.mkdir(parents=True)
         (folder / "aside.json").write_text(content)
     assert kept_aside(store) == []
+
+
+def test_a_record_is_home_when_its_database_tells_what_it_tells(store, data):
+    at_home, _ = record(store, data, None)
+    away, _ = record(store, data, 2)
+    assert is_home(store, queries.run(at_home.store, at_home.id))
+    assert not is_home(store, queries.run(away.store, away.id))
+    with locked(store):
+        assert not is_home(store, queries.run(away.store, away.id))
+
+
+def test_a_run_is_reported_while_an_earlier_record_is_still_aside(store, data, monkeypatch):
+    away, _ = record(store, data, 0)
+    away.store.engine.dispose()
+    monkeypatch.setenv("RUNS_DB", store.address)
+    code, out, err = ask(["--dataset", "movie-reviews-3", "--method", "majority", *SIZES])
+    assert code == 0 and "majority" in out
+    assert f"A record is kept aside in {store.folder}" in err and "runner.py db recover" in err
+    code, out, _ = ask(["db", "check"])
+    assert code == 0 and "a record of this database is kept aside here." in out and "nothing is wrong" in out
+    assert ask(["db", "recover"])[:2] == (0, "Taken in: run 2.\n")
+    assert "kept aside" not in ask(["db", "check"])[1]

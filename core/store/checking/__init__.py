@@ -7,6 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from core.errors import StoreError
+from core.store.aside import kept_aside
 from core.store.backups import back_up
 from core.store.checking.files import file_problems, listed
 from core.store.checking.findings import Finding, Problem, hopeless
@@ -78,7 +79,15 @@ def _problems(store: Store) -> list[Problem]:
             *link_problems(session),
             *value_problems(session),
             *file_problems(session, store.folder, store.address, folders),
+            *_aside(store),
         ]
+
+
+def _aside(store: Store) -> Iterator[Problem]:
+    """Tell which records are not here yet, as the database could not take them."""
+    for one in kept_aside(store):
+        what = f"a record of this database is kept aside here. {one.reason}"
+        yield Problem(Finding("kept aside", str(one.folder), what, "python runner.py db recover", fault=False))
 
 
 def _damage_of(session: Session, address: str) -> Iterator[Problem]:
