@@ -34,9 +34,10 @@ def make(path: Path, runs: int, test_size: int = 1_000) -> Store:
     config = make_config({"test_size": test_size, "train_size": 2_000, "validation_size": 500})
     data = load_data(config)
     dataset_id = save_dataset(store, data)
-    with store.engine.begin() as connection:
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for pragma in ("synchronous = OFF", "cache_size = -400000", "temp_store = MEMORY"):
-            connection.exec_driver_sql(f"PRAGMA {pragma}")
+            connection.exec_driver_sql(f"PRAGMA {pragma}")  # no transaction may be open
+    with store.engine.begin() as connection:
         connection.execute(insert(RunRow), [_run(number, dataset_id) for number in range(1, runs + 1)])
         _write_figures(connection, data, runs)
         _write_predictions(connection, data, dataset_id)
