@@ -19,7 +19,7 @@ from core.card import Form, loading_options, model_card
 from core.config import RunConfig
 from core.environment import packages
 from core.errors import RequestError, RunError
-from core.inference import load_classifier, recorded_files
+from core.inference import load_classifier, recorded_files, usable
 from core.methods import METHODS
 from core.models.backbone import device, quiet
 from core.models.neural import NeuralClassifier
@@ -58,7 +58,8 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
     """
     config, labels, source = _tuned(store, run_id, "merge", trust_remote_code)
     _check_free(folder)
-    classifier = load_classifier(config.model_copy(update={"quantize": None}), labels, source)
+    with usable(run_id):
+        classifier = load_classifier(config.model_copy(update={"quantize": None}), labels, source)
     assert isinstance(classifier, NeuralClassifier)
     texts = list(queries.predictions(store, run_id)["text"][:PROOF_EXAMPLES])
     expected = classifier.logits(texts)
@@ -82,7 +83,8 @@ def export_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bo
     """Write a folder that runs without this project: files, tokenizer, card, example and requirements."""
     config, labels, source = _tuned(store, run_id, "export", trust_remote_code)
     _check_free(folder)
-    classifier = load_classifier(config, labels, source)
+    with usable(run_id):
+        classifier = load_classifier(config, labels, source)
     assert isinstance(classifier, NeuralClassifier)
     with _written_aside(folder) as written:
         shutil.copytree(source, written, dirs_exist_ok=True)

@@ -1,7 +1,8 @@
 """Use a recorded run: load what it learnt, predict, and say which words a prediction rests on."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from core.config import RunConfig, make_config
-from core.errors import RequestError, did_you_mean
+from core.errors import BenchError, RequestError, did_you_mean
 from core.evaluation.words import HAN
 from core.models.baselines import FrozenClassifier, MajorityClassifier, TfidfClassifier, load_untrained
 from core.models.classifier import Classifier, probabilities
@@ -79,15 +80,30 @@ def load_run(store: Store, run_id: int, bases: Bases | None = None, *, trust_rem
     Raises `RequestError` where it can't be used, with the reason.
     """
     config, labels, folder = recorded_files(store, run_id, trust_remote_code=trust_remote_code)
-    if bases is not None and config.kind == "adapter":
-        return LoadedRun(run_id, labels, bases.load(config, labels, folder))
-    return LoadedRun(run_id, labels, load_classifier(config, labels, folder))
+    with usable(run_id):
+        if bases is not None and config.kind == "adapter":
+            return LoadedRun(run_id, labels, bases.load(config, labels, folder))
+        return LoadedRun(run_id, labels, load_classifier(config, labels, folder))
 
 
 def load_runs(store: Store, run_ids: Sequence[int]) -> list[LoadedRun]:
     """Load several complete runs, in the given order; adapters of one base share it where they can."""
     bases = Bases()
     return [load_run(store, run_id, bases) for run_id in run_ids]
+
+
+@contextmanager
+def usable(run_id: int) -> Iterator[None]:
+    """Raise `RequestError` where a run's files can't be loaded: they can be anything, which is said in many ways."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except Exception as error:
+        raise RequestError(
+            f"The files of run {run_id} can't be used ({type(error).__name__}: {error}). "
+            "Whether they are damaged is told by: python runner.py db check"
+        ) from error
 
 
 def recorded_files(

@@ -1,6 +1,6 @@
 """All reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any
@@ -131,7 +131,20 @@ def run(store: Store, run_id: int) -> Run:
 
 def record(row: RunRow) -> Run:
     """Return what a row holds, free of its session; for this package only."""
-    return Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+    found = Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+    _refuse_other_json(f"Run {row.id}", {"config": found.config, "environment": found.environment}, dict)
+    _refuse_other_json(f"Run {row.id}", {"tags": found.tags}, list)
+    return found
+
+
+def _refuse_other_json(whose: str, values: Mapping[str, Any], kind: type) -> None:
+    """Raise `RequestError` for JSON that can be read and is not of the kind that was once written."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise RequestError(
+                f"{whose} is damaged: what is stored as its {name} is {str(value)[:40]!r}. "
+                "See: python runner.py db check"
+            )
 
 
 def dataset(store: Store, dataset_id: int) -> Dataset:
@@ -140,7 +153,10 @@ def dataset(store: Store, dataset_id: int) -> Dataset:
         row = session.get(DatasetRow, dataset_id)
         if row is None:
             raise RequestError(f"There is no data set {dataset_id}.")
-        return Dataset(**{field.name: getattr(row, field.name) for field in fields(Dataset)})
+        found = Dataset(**{field.name: getattr(row, field.name) for field in fields(Dataset)})
+        _refuse_other_json(f"Data set {dataset_id}", {"labels": found.labels}, list)
+        _refuse_other_json(f"Data set {dataset_id}", {"checks": found.checks}, dict)
+        return found
 
 
 def datasets(store: Store) -> pd.DataFrame:
