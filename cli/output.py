@@ -92,8 +92,8 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
         print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
         return
     say(f"Run {run.id}: {one_line(run.name)} ({METHODS[run.method].title}), {run.state}")
-    if run.error_message:
-        say(f"It failed in {run.phase}: {run.error_message}")
+    if run.state != "complete":
+        say(f"It {how_it_ended(run)}")
     facts = {
         "trained weights": parameters(run.trainable_parameters, run.total_parameters),
         "training": duration(run.train_seconds),
@@ -106,6 +106,17 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
         say(f"  {name:16} {setting(value)}")
     print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
     print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
+
+
+def how_it_ended(run: Any) -> str:
+    """Return what became of a run without scores, and how it goes on: of a record, or of a row of `queries.runs`."""
+    where = f" in the phase «{run.phase}»" if run.phase else ""
+    if run.state == "running":
+        return f"is at work{where}."
+    told = {"crashed": "fell silent", "cancelled": "was stopped"}.get(run.state, run.state)
+    why = {"crashed": ": its process is gone", "failed": f": {run.error_message}"}.get(run.state, "")
+    on = f" Go on with it: python runner.py resume {run.id}" if isinstance(run.work_path, str) else ""
+    return f"{told}{where}{why}{'' if why.endswith('.') else '.'}{on}"
 
 
 def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
@@ -240,7 +251,7 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(ids))]
     _print_scores(runs, queries.class_metrics(store, ids))
     for run in runs[runs["state"] != "complete"].itertuples():
-        say(f"Run {run.id} ({one_line(run.name)}) {run.state} in {run.phase}: {run.error_message}")
+        say(f"Run {run.id} ({one_line(run.name)}) {how_it_ended(run)}")
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
     _print_verdicts(store, adapters)
     for run in adapters.itertuples():

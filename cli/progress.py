@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from cli.output import how_it_ended
 from cli.stopping import Stop
 from core.config import RunConfig
 from core.formatting import duration, visible
@@ -80,7 +81,7 @@ class ConsoleProgress(Progress):
             trained = f", trained in {duration(run.train_seconds)}" if run.train_seconds is not None else ""
             self._print(f"  recorded as run {run.id}{trained}")
         else:
-            self._print(f"  run {run.id} {run.state} in {run.phase}: {run.error_message}")
+            self._print(f"  run {run.id} {how_it_ended(run)}")
 
     def _print(self, line: str) -> None:
         self.console.print(Text(visible(line)))  # Text: brackets in names and messages are no markup

@@ -131,7 +131,8 @@ def test_everything_that_a_run_should_tell_is_recorded(benched):
     assert run.peak_memory_bytes > 1e8
     assert run.phase is None and run.ended_at >= run.started_at
     assert set(run.environment["packages"]) >= {"torch", "transformers", "peft"}
-    assert run.environment["device"] and run.environment["training_dtype"]
+    assert run.environment["device"] and run.environment["training_dtype"] and run.environment["processor"]
+    assert run.environment["memory_bytes"] > run.peak_memory_bytes
     history = queries.history(store, [run.id])
     assert {"loss", "learning_rate", "validation_loss", "validation_macro_f1"} <= set(history["name"])
     assert (history["name"] == "validation_macro_f1").sum() == config.epochs

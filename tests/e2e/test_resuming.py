@@ -76,6 +76,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_never_stopped(begun, tmp_
     ended(process)
     run = queries.run(store, 1)
     assert (run.status, run.phase) == ("running", "training") and not at_work(run)
+    assert run.peak_memory_bytes > 1e8
     assert main(["resume", "1", "--db", store.address]) == 0, capsys.readouterr().err
     run = queries.run(store, 1)
     assert run.state == "complete" and run.environment["resumed"] == 1
@@ -92,6 +93,9 @@ def test_a_run_that_is_asked_to_stop_ends_tidily_and_can_go_on(begun, name, caps
     process.send_signal(getattr(signal, name))
     code, told = ended(process)
     assert code == 130 and "Stopping after this step" in told and "Traceback" not in told
+    assert main(["show", "1", "--db", store.address]) == 0
+    on = "It was stopped in the phase «training». Go on with it: python runner.py resume 1"
+    assert on in " ".join(capsys.readouterr().out.split())
     run = queries.run(store, 1)
     assert (run.state, run.phase) == ("cancelled", "training") and run.ended_at is not None
     assert main(["resume", "1", "--db", store.address]) == 0, capsys.readouterr().err
