@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Idle OpenMP threads that spin make training up to 2.7 times as slow on a shared machine; torch
     # reads this once, when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Without it a GPU's matrix products may differ from one run to the next; read once as well.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # It warns, as soon as peft is imported, of a faster path on CPUs that needs another package.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     arguments = parse(list(sys.argv[1:] if argv is None else argv))
@@ -138,6 +140,10 @@ def compare(arguments: Namespace) -> int:
     from cli.output import print_comparisons
     from core.verdicts import compare_configurations, compare_runs
 
+    named = [arguments.first, *arguments.others]
+    if len(set(named)) < len(named):
+        twice = next(run for run in named if named.count(run) > 1)
+        raise RequestError(f"Run {twice} is named twice. Name it once: no run can be compared with itself.")
     store, first = _open(arguments), arguments.first
     compared = [compare_runs(store, other, first, arguments.margin / 100) for other in arguments.others]
     over_seeds = [compare_configurations(store, other, first) for other in arguments.others]

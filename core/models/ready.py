@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import BatchEncoding, DataCollatorWithPadding, PreTrainedModel, set_seed
@@ -61,6 +62,8 @@ class Ready:
 def make_ready(config: RunConfig, data: DataSet) -> Ready:
     """Load the config's base and put its adapter on it, or leave all weights to be trained."""
     set_seed(config.seed)  # the head is drawn when the model is made
+    if device() == "cuda":  # where a sum has a form that gives the same each time, it takes that
+        torch.use_deterministic_algorithms(True, warn_only=True)
     backbone = find_backbone(config)
     tokenizer = tokenizer_for(config, backbone)
     model, new_modules = load_for_classification(backbone, tokenizer, data.labels, config.quantize)
