@@ -7,7 +7,9 @@ from pathlib import Path
 from core.errors import RequestError
 
 WEIGHTS = "*.safetensors"
-"""The files of an adapter whose sizes and hash its run's row holds."""
+"""The files of an adapter whose sizes its run's row holds."""
+LEARNT = (WEIGHTS, "*.json")
+"""The files of an adapter whose hash its run's row holds; that of earlier runs is one of the weights alone."""
 
 
 def given_path(what: str, name: str) -> Path:
@@ -54,10 +56,10 @@ def _settle(path: Path) -> None:
         os.close(handle)
 
 
-def digest_of(folder: Path, pattern: str) -> str:
-    """Return the SHA-256 of a folder's files of this pattern, one after another by name."""
+def digest_of(folder: Path, *patterns: str) -> str:
+    """Return the SHA-256 of a folder's files of these patterns, one after another by name."""
     found = sha256()
-    for path in sorted(folder.glob(pattern)):
+    for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 found.update(block)

@@ -21,7 +21,7 @@ from core.errors import OutOfMemory, RequestError, RunError
 from core.evaluation.calibration import calibration_metrics, fit_temperature
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
-from core.files import WEIGHTS, digest_of, rename_whole
+from core.files import LEARNT, WEIGHTS, digest_of, rename_whole
 from core.inference import load_classifier
 from core.memory import ran_out, way_out
 from core.methods import BASELINES, METHODS, rate_for_width
@@ -370,7 +370,7 @@ def _save(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifi
     run.update(
         adapter_path=target.relative_to(run.store.folder).as_posix(),
         adapter_bytes=sum(path.stat().st_size for path in written.glob(WEIGHTS)),
-        adapter_sha256=digest_of(written, WEIGHTS),
+        adapter_sha256=digest_of(written, *LEARNT),
     )
     rename_whole(written, target)
 

@@ -16,7 +16,7 @@ import runner
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError, StoreError
-from core.files import WEIGHTS, digest_of
+from core.files import LEARNT, WEIGHTS, digest_of
 from core.store import queries
 from core.store.checking import check
 from core.store.checking.files import LEFT_ALONE_SECONDS
@@ -87,6 +87,17 @@ def test_changed_weights_are_found(store, data):
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
+    assert found(store) == [("changed adapter", f"run {run_id}", False)]
+
+
+def test_a_changed_config_is_found_where_its_hash_was_recorded(store, data):
+    run_id, folder = with_adapter(store, data)
+    config = folder / "adapter_config.json"
+    config.write_text('{"lora_alpha": 16}')
+    assert found(store) == []  # an earlier run's hash is one of the weights alone
+    RunWriter(store, run_id).update(adapter_sha256=digest_of(folder, *LEARNT))
+    assert found(store) == []
+    config.write_text('{"lora_alpha": 17}')
     assert found(store) == [("changed adapter", f"run {run_id}", False)]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from core.errors import StoreError
 from core.store.aside import kept_aside
 from core.store.backups import back_up
+from core.store.checking.evidence import evidence_problems
 from core.store.checking.files import file_problems, listed
 from core.store.checking.findings import Finding, Problem, hopeless
 from core.store.checking.links import link_problems
@@ -75,9 +76,10 @@ def _problems(store: Store) -> list[Problem]:
         damage = list(_damage_of(session, store.address))
         if damage:
             return damage
+        rows = [*link_problems(session), *value_problems(session)]
         return [
-            *link_problems(session),
-            *value_problems(session),
+            *rows,
+            *(evidence_problems(session) if not rows else ()),  # only what can be read can be held against itself
             *file_problems(session, store.folder, store.address, folders),
             *_aside(store),
         ]

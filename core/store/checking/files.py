@@ -14,7 +14,7 @@ from sqlalchemy import select, type_coerce, update
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from core.files import WEIGHTS, digest_of
+from core.files import LEARNT, WEIGHTS, digest_of
 from core.store.checking.findings import Finding, Problem, hopeless, mend_by, run_again
 from core.store.records import state, within_adapters
 from core.store.schema import RunRow
@@ -99,8 +99,10 @@ def _contents(run: Known, path: Path) -> tuple[str, str]:
     try:
         if not any(path.iterdir()):
             return "missing files", f"its folder {run.adapter_path} is empty."
-        if run.adapter_sha256 not in (None, digest_of(path, WEIGHTS)):
-            return "changed adapter", f"its weights in {run.adapter_path} are not those that it saved (SHA-256)."
+        if run.adapter_sha256 is not None and not any(
+            digest_of(path, *files) == run.adapter_sha256 for files in (LEARNT, (WEIGHTS,))
+        ):
+            return "changed adapter", f"its files in {run.adapter_path} are not those that it saved (SHA-256)."
     except OSError as error:
         return "missing files", f"its folder {run.adapter_path} can't be read ({error})."
     return "", ""
