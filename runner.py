@@ -101,8 +101,10 @@ def resume(arguments: Namespace) -> int:
     print("Preparing …", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
     from core.pipeline import execute, prepare_again
+    from core.recovery import recover_all
 
     store = _open(arguments)
+    recover_all(store)  # its record, and its checkpoints, may be kept aside
     job = prepare_again(
         store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
     )
@@ -271,10 +273,14 @@ def _check(arguments: Namespace) -> int:
 def _recover(arguments: Namespace) -> int:
     from core.recovery import recover_all
 
-    taken = recover_all(_open(arguments))
-    names = ", ".join(f"run {number}" for number in taken)
-    print(f"Taken in: {names}." if taken else "No record of this database is kept aside.")
-    return DONE
+    done = recover_all(_open(arguments))
+    if done.taken:
+        print(f"Taken in: {', '.join(f'run {number}' for number in done.taken)}.")
+    elif not done.left:
+        print("No record of this database is kept aside.")
+    for reason in done.left:
+        print(f"Left where it is: {reason}", file=sys.stderr)
+    return RUN_FAILED if done.left else DONE
 
 
 def _open(arguments: Namespace) -> "Store":

@@ -1,13 +1,16 @@
 """What a record still needs once it is in its database: the link to its baseline, and its card."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.card import model_card
+from core.errors import RequestError, StoreError
 from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
+from core.files import write_whole
 from core.store import queries
-from core.store.aside import kept_aside, take_in
+from core.store.aside import forget, kept_aside, take_in
 from core.store.engine import Store
 from core.store.recorder import RunWriter
 
@@ -27,24 +30,49 @@ def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[s
 def recover(store: Store, folder: Path) -> int:
     """Take in the record that is kept aside in a folder; return its run's number.
 
-    Raises `RequestError` where that is not possible yet.
+    The folder is deleted at the very end: a try that is cut short is repeated whole. Raises
+    `RequestError` where that is not possible yet.
     """
     run_id = take_in(store, folder)
     run = queries.run(store, run_id)
-    if run.state != "complete" or run.kind == "baseline" or run.dataset_id is None:
-        return run_id
-    if run.baseline_id is None:
-        writer, labels = RunWriter(store, run_id), queries.dataset(store, run.dataset_id).labels
-        measure_against_baseline(writer, run.dataset_id, labels, int(run.config["seed"]))
-    files = run.folder(store.folder)
-    if files is not None:
-        (files / "README.md").write_text(model_card(store, run_id), encoding="utf-8")
+    if run.state == "complete" and run.kind != "baseline" and run.dataset_id is not None:
+        if queries.OVER_BASELINE not in set(queries.metrics(store, [run_id])["name"]):
+            writer, labels = RunWriter(store, run_id), queries.dataset(store, run.dataset_id).labels
+            measure_against_baseline(writer, run.dataset_id, labels, int(run.config["seed"]))
+        _write_card(store, run_id)
+    forget(folder)
     return run_id
 
 
-def recover_all(store: Store) -> list[int]:
-    """Take in every record of a database that is kept aside; return their runs' numbers.
+def _write_card(store: Store, run_id: int) -> None:
+    files = queries.run(store, run_id).folder(store.folder)
+    if files is None:
+        return
+    try:
+        write_whole(files / "README.md", model_card(store, run_id))
+    except OSError as error:
+        raise RequestError(f"The card of run {run_id} can't be written to {files}: {error}.") from None
 
-    Raises `RequestError` at the first one for which that is not possible yet.
+
+@dataclass(frozen=True)
+class Recovered:
+    """The numbers of the runs that were taken in, and for each that was not, why."""
+
+    taken: tuple[int, ...]
+    left: tuple[str, ...]
+
+
+def recover_all(store: Store) -> Recovered:
+    """Take in every record of a database that is kept aside, where that is possible by now.
+
+    Raises `StoreError` where the database itself still can't be used.
     """
-    return [recover(store, one.folder) for one in kept_aside(store)]
+    taken, left = [], []
+    for one in kept_aside(store):
+        try:
+            taken.append(recover(store, one.folder))
+        except StoreError:
+            raise
+        except RequestError as error:
+            left.append(f"{one.folder}: {error}")
+    return Recovered(tuple(taken), tuple(left))

@@ -72,7 +72,7 @@ def test_a_run_whose_files_have_no_place_is_kept_aside_and_taken_in_later(benche
     assert run.state == "complete"
     assert any("runner.py db recover" in line for line in told.lines)
     (tmp_path / "adapters").unlink()
-    assert recover_all(store) == [1]
+    assert recover_all(store).taken == (1,)
     assert load_run(store, 1).predict(["good film"]).shape == (1, len(job.data.labels))
     assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["1-lora-r8"]
 

@@ -5,7 +5,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -16,11 +17,11 @@ from sqlalchemy.orm import Session
 
 from core.data.splits import DataSet
 from core.errors import RequestError, StoreError
-from core.files import rename_whole
+from core.files import rename_whole, write_whole
 from core.store import queries
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.records import Run, free_folder, refuse_at_work
+from core.store.records import WORK, Run, free_folder, refuse_at_work
 from core.store.schema import (
     ClassBalanceRow,
     ClassMetricRow,
@@ -45,11 +46,15 @@ _STAYS = {"id", "baseline_id", "dataset_id", "adapter_path", "changed_at"} | {
 
 @dataclass(frozen=True)
 class Aside:
-    """A record that is kept aside: its folder, the database that it belongs to, and why it is here."""
+    """A record that is kept aside: its folder, the database that it belongs to, and why it is here.
+
+    ``taken``: the number that its run was given there by a try to take it in, which may have been cut short.
+    """
 
     folder: Path
     database: str
     reason: str
+    taken: int | None = None
 
 
 def begin_aside(store: Store, columns: Mapping[str, Any], data: DataSet | None, reason: str) -> Store:
@@ -61,43 +66,72 @@ def begin_aside(store: Store, columns: Mapping[str, Any], data: DataSet | None, 
         folder = place / f"run-{columns['id']}-{token_hex(4)}"
         try:
             folder.mkdir(parents=True, mode=0o700)
-            label = {"database": store.address, "reason": reason}
-            (folder / _LABEL).write_text(json.dumps(label), encoding="utf-8")
-            return _begin(folder, columns, data)
-        except (OSError, StoreError):
+            begun = _begin(folder, columns, data)
+            _label(Aside(folder, _name_of(store), reason))  # last: what has no label is nobody's record yet
+            return begun
+        except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if not isinstance(error, OSError | StoreError):
+                raise
     raise StoreError(f"{reason} Nor is there any other place where its record could go on.")
 
 
 def _begin(folder: Path, columns: Mapping[str, Any], data: DataSet | None) -> Store:
+    known = columns.get("dataset_id") if data is not None else None
     store = open_store(str(folder / "runs.db"), create=True)
-    if data is not None and columns.get("dataset_id") is not None:
-        save_dataset(store, data, columns["dataset_id"])
+    if data is not None and known is not None:
+        save_dataset(store, data, known)
     with store.writing() as session:
-        session.execute(insert(RunRow), [{**columns, "baseline_id": None}])
+        session.execute(insert(RunRow), [{**columns, "baseline_id": None, "dataset_id": known}])
     return store
+
+
+def _name_of(store: Store) -> str:
+    """Return what a database is known by, whoever opens it from wherever."""
+    url = store.engine.url
+    where = f"{url.host or 'localhost'}:{url.port or ''}"
+    return store.address if url.get_backend_name() == "sqlite" else f"{url.get_backend_name()}://{where}/{url.database}"
+
+
+def _label(aside: Aside) -> None:
+    told = {"database": aside.database, "reason": aside.reason, "taken": aside.taken}
+    write_whole(aside.folder / _LABEL, json.dumps(told))
 
 
 def _places(store: Store) -> list[Path]:
     """Return where records are kept aside: beside the database, in the home folder, in the system's temporary one.
 
-    Those with room come first.
+    Those with room come first. Beside a server's database nobody would look.
     """
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     user = getattr(os, "getuid", lambda: "me")()
-    named = [store.folder / "aside", state / "adapter-bench", Path(tempfile.gettempdir()) / f"adapter-bench-{user}"]
+    named = [Path(tempfile.gettempdir()) / f"adapter-bench-{user}"]
+    with suppress(RuntimeError):  # nobody's home
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        named.insert(0, state / "adapter-bench")
+    if store.engine.dialect.name == "sqlite":
+        named.insert(0, store.folder / "aside")
     return sorted(named, key=lambda one: _free(one) < ROOM)
 
 
 def _free(folder: Path) -> int:
-    there = next(one for one in (folder, *folder.parents) if one.exists())
-    return shutil.disk_usage(there).free if os.access(there, os.W_OK) else 0
+    try:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        return shutil.disk_usage(there).free if os.access(there, os.W_OK) else 0
+    except OSError:  # somebody else's home
+        return 0
 
 
 def kept_aside(store: Store) -> list[Aside]:
     """Return the records of this database that are kept aside, by any process."""
-    labels = (label for place in _places(store) for label in sorted(place.glob(f"*/{_LABEL}")))
-    return [one for one in map(_read, labels) if one is not None and one.database == store.address]
+    found = (_read(folder) for place in _places(store) for folder in _folders(place))
+    return [one for one in found if one is not None and one.database == _name_of(store)]
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(place.iterdir())
+    except OSError:  # it is not there, or somebody else's
+        return []
 
 
 def is_home(store: Store, run: Run) -> bool:
@@ -109,12 +143,13 @@ def is_home(store: Store, run: Run) -> bool:
     return (theirs.created_at, theirs.status) == (run.created_at, run.status)
 
 
-def _read(label: Path) -> Aside | None:
-    if hasattr(os, "getuid") and label.stat().st_uid != os.getuid():
-        return None  # in a shared folder: whoever put it there is nobody to take records from
+def _read(folder: Path) -> Aside | None:
+    label = folder / _LABEL
     try:
+        if hasattr(os, "getuid") and label.stat().st_uid != os.getuid():
+            return None  # in a shared folder: whoever put it there is nobody to take records from
         told = json.loads(label.read_text(encoding="utf-8"))
-        return Aside(label.parent, str(told["database"]), str(told["reason"]))
+        return Aside(folder, str(told["database"]), str(told["reason"]), told.get("taken"))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -122,45 +157,76 @@ def _read(label: Path) -> Aside | None:
 def take_in(store: Store, folder: Path) -> int:
     """Take the record in a folder into its database, with its files; return the run's number there.
 
-    What was recorded before it went aside is kept. Until all is in, it stays where it is, and can be
-    taken in again. Raises `StoreError` where the database still can't be used, `RequestError` where
-    the run is still at work or its files can't be moved.
+    What was recorded before it went aside is kept. It stays where it is until `forget`, and can be
+    taken in again: nothing is there twice. Raises `StoreError` where the database still can't be
+    used, `RequestError` where the run is still at work or its files can't be moved.
     """
-    source = open_store(str(folder / "runs.db"))
+    source = _opened(folder)
     try:
         with source.session() as reading, store.writing() as session:
-            theirs = reading.scalars(select(RunRow)).one()
+            theirs = reading.scalars(select(RunRow)).first()
+            label = _read(folder)  # only now: another process may have taken it in while we waited
+            if theirs is None or label is None:
+                raise RequestError(f"There is no record in {folder} any more.")
             refuse_at_work(queries.record(theirs))
-            ours = _run_into(session, reading, theirs)
-            files, ours.adapter_path = theirs.adapter_path, _path_for(store, theirs, ours)
+            ours = _run_into(session, reading, theirs, label.taken)
+            if _went_on(ours, theirs):
+                return ours.id
+            moves = _moves(store, theirs, ours)
             session.flush()
+            _label(replace(label, taken=ours.id))
             _rows_into(session, reading, theirs.id, ours.id)
             _predictions_into(session, reading, theirs.id, ours)
-            taken, path = ours.id, ours.adapter_path
-        if files is not None and path is not None:
-            _move(folder / files, store.folder / path)
+            taken = ours.id
+        for ours_path, theirs_path in moves.items():
+            _move(folder / theirs_path, store.folder / ours_path)
     except OSError as error:
         raise RequestError(f"The files in {folder} can't be moved to {store.folder}: {error}.") from None
     finally:
         source.engine.dispose()
-    shutil.rmtree(folder)
     return taken
 
 
-def _run_into(session: Session, reading: Session, theirs: RunRow) -> RunRow:
+def _opened(folder: Path) -> Store:
+    try:
+        return open_store(str(folder / "runs.db"))
+    except RequestError as error:
+        raise RequestError(f"The record in {folder} can't be read: {error}") from None
+
+
+def forget(folder: Path) -> None:
+    """Take away a record that is in its database. Raises `RequestError` where that can't be done."""
+    try:
+        (folder / _LABEL).unlink()  # first: what has no label is nobody's record any more
+        shutil.rmtree(folder)
+    except FileNotFoundError:  # another process was quicker
+        return
+    except OSError as error:
+        raise RequestError(
+            f"{folder} was taken in; it can be deleted, but not from here: {error}."
+        ) from None
+
+
+def _run_into(session: Session, reading: Session, theirs: RunRow, taken: int | None) -> RunRow:
     """Return the run's own row, with all that is newer; a new one where it has none."""
-    known = session.get(RunRow, theirs.id)
+    known = session.get(RunRow, taken or theirs.id)
     columns = {column.name: getattr(theirs, column.name) for column in RunRow.__table__.columns}
     dataset_id = _dataset_into(session, reading, theirs.dataset_id)
     if known is not None and known.created_at == theirs.created_at:
-        for name in columns.keys() - _STAYS:
-            setattr(known, name, columns[name])
-        known.dataset_id = dataset_id or known.dataset_id
+        if not _went_on(known, theirs):
+            for name in columns.keys() - _STAYS:
+                setattr(known, name, columns[name])
+            known.dataset_id = dataset_id or known.dataset_id
         return known
     row = RunRow(**{**columns, "id": None, "dataset_id": dataset_id, "work_path": None, "adapter_path": None})
     session.add(row)
     session.flush()
     return row
+
+
+def _went_on(ours: RunRow, theirs: RunRow) -> bool:
+    """Tell whether a run was taken up again since its record went aside: what is there is newer then."""
+    return int(ours.environment.get("resumed", 0)) > int(theirs.environment.get("resumed", 0))
 
 
 def _dataset_into(session: Session, reading: Session, dataset_id: int | None) -> int | None:
@@ -215,18 +281,27 @@ def _prediction(row: RowMapping, run_id: int, example_id: int) -> dict[str, Any]
     return {**own, "run_id": run_id, "example_id": example_id}
 
 
-def _path_for(store: Store, theirs: RunRow, ours: RunRow) -> str | None:
-    """Return where the run's files are to lie; where an earlier try chose that already, there."""
-    if theirs.adapter_path is None or ours.adapter_path is not None:
-        return ours.adapter_path
-    name = Path(theirs.adapter_path).name.partition("-")[2]
-    return free_folder(store.folder, ours.id, name).relative_to(store.folder).as_posix()
+def _moves(store: Store, theirs: RunRow, ours: RunRow) -> dict[str, str]:
+    """Let the row name where the run's files are to lie; return from where they come to each place.
+
+    Where an earlier try chose a place already, it stays.
+    """
+    moves = {}
+    if theirs.adapter_path is not None:
+        if ours.adapter_path is None:
+            name = Path(theirs.adapter_path).name.partition("-")[2]
+            ours.adapter_path = free_folder(store.folder, ours.id, name).relative_to(store.folder).as_posix()
+        moves[ours.adapter_path] = theirs.adapter_path
+    if theirs.work_path is not None:
+        ours.work_path = f"adapters/{WORK}{ours.id}-{theirs.work_path.rpartition('-')[2]}"
+        moves[ours.work_path] = theirs.work_path
+    return moves
 
 
 def _move(files: Path, target: Path) -> None:
     """Move a folder, onto another disk too: it is whole there, or not there."""
-    if target.exists():
-        return  # an earlier try came so far
+    if target.exists() or not files.exists():
+        return  # an earlier try came so far, or it never left
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".taking-in-") as near:
         copied = Path(shutil.copytree(files, Path(near) / "copy"))

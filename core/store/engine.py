@@ -73,6 +73,8 @@ def resolve(address: str | None = None) -> URL:
         raise RequestError(f"--db {told} is neither a path nor a database URL such as sqlite:///runs.db.") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise RequestError(f"--db {text} lies in memory: nothing would be left of a record. Name a file.")
+    if url.get_backend_name() == "sqlite" and not url.query:
+        return url.set(database=str(given_path("--db", url.database or "").resolve()))
     return url
 
 

@@ -5,17 +5,19 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError, StoreError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
-from core.recovery import recover, recover_all
+from core.recovery import Recovered, recover, recover_all
 from core.store import queries
-from core.store.aside import is_home, kept_aside
+from core.store.aside import is_home, kept_aside, take_in
 from core.store.engine import open_store
 from core.store.recorder import recording
+from core.store.schema import RunRow
 from tests.bad_input.asking import SIZES, ask
 
 SETTINGS = {"method": "lora", "dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 30}
@@ -88,7 +90,7 @@ def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, l
     (kept,) = kept_aside(store)
     assert "is locked by another program" in kept.reason
     run.store.engine.dispose()
-    (taken,) = recover_all(store)
+    (taken,) = recover_all(store).taken
     found = queries.run(store, taken)
     assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
     assert len(queries.runs(store)) == 1
@@ -106,7 +108,7 @@ def test_a_record_comes_home_into_a_database_that_has_new_runs(store, data):
     run.store.engine.dispose()
     with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}) as other:
         evaluated(other, data, "test", seed=1)
-    assert recover_all(store) == [2]
+    assert recover_all(store).taken == (2,)
     found = queries.run(store, 2)
     assert found.baseline_id == other.id == 1
     assert found.adapter_path == "adapters/2-lora-r8"
@@ -132,8 +134,8 @@ def test_a_record_waits_while_its_database_is_still_locked(store, data):
     with locked(store), pytest.raises(StoreError, match="locked"):
         recover_all(store)
     assert len(kept_aside(store)) == 1
-    assert recover_all(store) == [1]
-    assert recover_all(store) == []
+    assert recover_all(store).taken == (1,)
+    assert recover_all(store) == Recovered((), ())
 
 
 def test_a_run_that_is_still_at_work_is_not_taken_in(store, data):
@@ -155,7 +157,7 @@ def test_a_full_database_sends_the_record_aside(store, data):
     assert "is full. Make room" in kept.reason
     run.store.engine.dispose()
     again = open_store(store.address)
-    assert recover_all(again) == [1]
+    assert recover_all(again).taken == (1,)
     assert np.array_equal(queries.probabilities(again, 1), shares)
 
 
@@ -163,7 +165,7 @@ def test_records_of_another_database_are_left_alone(store, data, tmp_path):
     run, _ = record(store, data, 0)
     run.store.engine.dispose()
     other = open_store(str(tmp_path / "db" / "other.db"), create=True)
-    assert recover_all(other) == [] and len(kept_aside(store)) == 1
+    assert recover_all(other) == Recovered((), ()) and len(kept_aside(store)) == 1
 
 
 def test_a_label_that_cannot_be_read_is_passed_over(store):
@@ -194,3 +196,101 @@ def test_a_run_is_reported_while_an_earlier_record_is_still_aside(store, data, m
     assert code == 0 and "a record of this database is kept aside here." in out and "nothing is wrong" in out
     assert ask(["db", "recover"])[:2] == (0, "Taken in: run 2.\n")
     assert "kept aside" not in ask(["db", "check"])[1]
+
+
+def ended_aside(store, data, error=None):
+    """Record a run that goes aside in the middle and ends there, by an error or complete."""
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        evaluated(run, data, "validation")
+        run.go_aside("The database was locked.")
+        (run.work_folder() / "checkpoint").write_text("step 5")
+        if error is not None:
+            raise error
+    run.store.engine.dispose()
+    return run
+
+
+def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
+    away, shares = record(store, data, 0)
+    away.store.engine.dispose()
+    with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}):
+        pass
+    (store.folder / "adapters").write_text("no folder")
+    for _ in range(3):
+        (why,) = recover_all(store).left
+        assert "can't be moved" in why and str(away.store.folder) in why
+    (store.folder / "adapters").unlink()
+    assert recover_all(store).taken == (2,)
+    assert len(queries.runs(store)) == 2
+    assert (queries.run(store, 2).folder(store.folder) / "README.md").is_file()
+    assert np.array_equal(queries.probabilities(store, 2), shares)
+
+
+def test_a_record_that_is_taken_in_twice_is_there_once(store, data):
+    away, shares = record(store, data, 0)
+    away.store.engine.dispose()
+    (kept,) = kept_aside(store)
+    assert take_in(store, kept.folder) == take_in(store, kept.folder) == 1
+    assert recover_all(store).taken == (1,)
+    assert len(queries.runs(store)) == 1 and np.array_equal(queries.probabilities(store, 1), shares)
+
+
+def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
+    ended_aside(store, data, ValueError("boom"))
+    with store.writing() as session:  # as if its process had been gone for long
+        session.execute(update(RunRow).values(status="failed", pid=None))
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, again=1) as run:
+        shares = evaluated(run, data, "test")
+        run.update(adapter_sha256="abc")
+    assert recover_all(store).taken == (1,)
+    found = queries.run(store, 1)
+    assert (found.state, found.error_message, found.adapter_sha256) == ("complete", None, "abc")
+    assert np.array_equal(queries.probabilities(store, 1), shares)
+    assert kept_aside(store) == []
+
+
+def test_checkpoints_come_home_with_their_record(store, data):
+    ended_aside(store, data, ValueError("boom"))
+    assert recover_all(store).taken == (1,)
+    found = queries.run(store, 1)
+    assert found.state == "failed"
+    assert (found.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
+
+
+def test_one_that_can_not_be_taken_in_keeps_no_other_out(store, data):
+    damaged, _ = record(store, data, 0)
+    sound, _ = record(store, data, 0)
+    for run in (damaged, sound):
+        run.store.engine.dispose()
+    (damaged.store.folder / "runs.db").write_text("no database")
+    done = recover_all(store)
+    assert len(done.taken) == 1 and len(done.left) == 1
+    assert f"The record in {damaged.store.folder} can't be read" in done.left[0]
+
+
+def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        evaluated(run, data, "validation")
+        raise ValueError("boom")
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, again=1) as run:
+        run.go_aside("The database was locked.")
+        shares = evaluated(run, data, "test")
+    run.store.engine.dispose()
+    assert recover_all(store).taken == (1,)
+    assert np.array_equal(queries.probabilities(store, 1), shares)
+
+
+def test_a_place_that_nobody_may_look_into_is_passed_over(store, data, tmp_path, monkeypatch):
+    (tmp_path / "state").write_text("no folder")
+    assert kept_aside(store) == []
+    assert record(store, data, 1)[0].store.folder.parent == store.folder / "aside"
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "")
+    assert len(kept_aside(store)) == 1
+
+
+def test_a_record_is_found_however_its_database_is_named(store, data, monkeypatch):
+    record(store, data, 1)
+    monkeypatch.chdir(store.folder)
+    for address in ("runs.db", "sqlite:///runs.db", "sqlite:///../db/runs.db", f"sqlite:///{store.address}"):
+        assert len(kept_aside(open_store(address))) == 1
