@@ -70,8 +70,11 @@ class RunWriter:
                 action(session)
 
     def go_aside(self, reason: str) -> None:
-        """Go on in a database of its own. Raises `StoreError` where that is so already, or can't be had."""
-        if self.store is not self.main:
+        """Go on in a database of its own. Raises `StoreError` where that is so already, or can't be had.
+
+        Nor does a writer that knows no columns of the run's row leave: it only adds to a record that is whole.
+        """
+        if self.store is not self.main or "config" not in self._columns:
             raise StoreError(reason)
         self.store = begin_aside(self.main, {**self._columns, "id": self.id}, self._data, reason)
         self.say(f"{reason} The record goes on in {self.store.address}.")

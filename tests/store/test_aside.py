@@ -16,7 +16,7 @@ from core.recovery import Recovered, recover, recover_all
 from core.store import queries
 from core.store.aside import is_home, kept_aside, take_in
 from core.store.engine import open_store
-from core.store.recorder import recording
+from core.store.recorder import RunWriter, recording
 from core.store.schema import RunRow
 from tests.bad_input.asking import SIZES, ask
 
@@ -294,3 +294,11 @@ def test_a_record_is_found_however_its_database_is_named(store, data, monkeypatc
     monkeypatch.chdir(store.folder)
     for address in ("runs.db", "sqlite:///runs.db", "sqlite:///../db/runs.db", f"sqlite:///{store.address}"):
         assert len(kept_aside(open_store(address))) == 1
+
+
+def test_what_is_added_to_a_whole_record_does_not_go_aside(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        pass
+    with locked(store), pytest.raises(StoreError, match="locked"):
+        RunWriter(store, run.id).update(baseline_id=None)
+    assert kept_aside(store) == []
