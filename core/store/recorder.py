@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -41,6 +42,8 @@ from core.store.schema import (
     now,
 )
 
+NOTICE_SECONDS = 1
+"""How soon a run gives a sign of life of the new time when the clock was set, or its machine has slept."""
 LONGEST_LINE = 2_000
 """Characters of a line in a run's log."""
 
@@ -289,8 +292,11 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
     stop = Event()
 
     def beat() -> None:
-        while not stop.wait(HEARTBEAT_SECONDS):
-            writer.beat()
+        ahead, beaten = _ahead(), time.monotonic()
+        while not stop.wait(min(HEARTBEAT_SECONDS, NOTICE_SECONDS)):
+            if time.monotonic() - beaten >= HEARTBEAT_SECONDS or abs(_ahead() - ahead) > NOTICE_SECONDS:
+                writer.beat()
+                ahead, beaten = _ahead(), time.monotonic()
 
     thread = Thread(target=beat, name=f"heartbeat-{writer.id}", daemon=True)
     thread.start()
@@ -299,6 +305,11 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def _ahead() -> float:
+    """Return by how many seconds the clock is ahead of the time that only runs on: it moves where the clock is set."""
+    return time.time() - time.monotonic()
 
 
 class _Lines(logging.Handler):

@@ -1,4 +1,5 @@
 import sqlite3
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -109,10 +110,11 @@ def test_a_stopped_run_is_cancelled_and_stops_the_program(store):
     assert queries.run(store, run.id).state == "cancelled"
 
 
-def test_a_silent_run_reads_as_crashed_and_reading_writes_nothing(store):
+def test_a_silent_run_of_another_machine_reads_as_crashed_and_reading_writes_nothing(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
+        silent = {"heartbeat_at": datetime.now(UTC) - timedelta(minutes=2), "host": "elsewhere"}
         with store.writing() as session:
-            session.execute(update(RunRow).values(heartbeat_at=datetime.now(UTC) - timedelta(minutes=2)))
+            session.execute(update(RunRow).values(**silent))
         assert queries.run(store, run.id).state == "crashed"
         assert queries.run(store, run.id).status == "running"
     assert state("complete", None) == "complete"
@@ -125,6 +127,18 @@ def test_the_heartbeat_keeps_a_run_alive(store, monkeypatch):
         deadline = datetime.now(UTC) + timedelta(seconds=20)
         while queries.run(store, run.id).heartbeat_at == first and datetime.now(UTC) < deadline:
             pass
+        assert queries.run(store, run.id).heartbeat_at > first
+
+
+def test_a_run_gives_a_sign_of_life_at_once_when_the_clock_is_set(store, monkeypatch):
+    monkeypatch.setattr(recorder, "HEARTBEAT_SECONDS", 3600)
+    with recorder.recording(store, make_config({}), "a", {}) as run:
+        first = queries.run(store, run.id).heartbeat_at
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() - 3600)
+        deadline = time.monotonic() + 20
+        while queries.run(store, run.id).heartbeat_at == first and time.monotonic() < deadline:
+            time.sleep(0.1)
         assert queries.run(store, run.id).heartbeat_at > first
 
 
