@@ -1,7 +1,10 @@
 """Progress on standard error: a bar for a person at a terminal, lines in a log file."""
 
+import sys
+from contextlib import suppress
+from io import TextIOBase
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -19,14 +22,41 @@ from core.store.records import Run
 _LINES_A_TRAINING = 4  # in a log file
 
 
+class _StandardError(TextIOBase):
+    """Standard error, whatever becomes of it: a terminal that was closed, or a full disk, ends no run."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # the base says str | None of it, as of an attribute
+        return self._stream.encoding
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
 class ConsoleProgress(Progress):
     """Shows runs as they go; used as a context manager."""
 
     def __init__(self) -> None:
         self.stop = Stop()
-        self.console = Console(stderr=True)
+        file = cast(IO[str], _StandardError())
+        self.console = Console(file=file)
         if not self.console.is_terminal:
-            self.console = Console(stderr=True, width=160)
+            self.console = Console(file=file, width=160)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.bars = Bars(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
         self.task = self.bars.add_task("", visible=False)
