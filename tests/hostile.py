@@ -164,6 +164,7 @@ def _ended(store: Store, data: DataSet, name: str, *, crashed: bool = False) -> 
         run.update(
             status="running",
             heartbeat_at=datetime(2026, 1, 1, tzinfo=UTC),
+            host="elsewhere",
             error_type=None,
             error_message=None,
             traceback=None,

@@ -76,7 +76,8 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
     if not trash:
         query = query.where(RunRow.deleted_at.is_(None))
     frame = _frame(store, query.order_by(RunRow.id))
-    frame["state"] = [state(*row) for row in zip(frame["status"], frame["heartbeat_at"], strict=True)]
+    signs = frame[["status", "heartbeat_at", "host", "pid"]]
+    frame["state"] = [state(*row) for row in signs.itertuples(index=False, name=None)]
     frame = _with_headline(store, frame, run_ids)
     worst = _worst_classes(store, run_ids).set_index("run_id")
     return frame.join(worst, on="id")

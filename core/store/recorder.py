@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
 from threading import Event, Thread
@@ -21,9 +22,10 @@ from sqlalchemy.orm import Session
 
 from core.config import RunConfig
 from core.data.splits import DataSet
-from core.errors import BenchError, StoreError
+from core.errors import BenchError, RunError, StoreError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
+from core.formatting import storable
 from core.secrets import json_without_secrets, without_secrets
 from core.store import queries
 from core.store.aside import begin_aside
@@ -53,24 +55,45 @@ class RunWriter:
 
     What can't be written into its database goes on in a small one of its own (`core.store.aside`),
     which `store` then is: ``main`` stays the one that was asked for.
+
+    ``columns``: those of a run at work. A silent process of another machine may have been taken for
+    gone, and its run taken up or deleted: once that is so, writing raises `RunError`.
     """
 
     def __init__(self, store: Store, run_id: int, columns: Mapping[str, Any] | None = None, lines: int = 0) -> None:
         self.main = self.store = store
         self.id = run_id
         self._columns = dict(columns or {})
+        self._mark = _mark(columns["created_at"], columns["environment"]) if columns else None
         self._data: DataSet | None = None
         self._lines = itertools.count(lines + 1)
 
     def _write(self, action: Callable[[Session], Any]) -> None:
         """Do something with the database that the record is in; where it can't be used, go on aside."""
         try:
-            with self.store.writing() as session:
-                action(session)
+            self._write_here(action)
         except StoreError as error:
             self.go_aside(str(error))
-            with self.store.writing() as session:
-                action(session)
+            self._write_here(action)
+
+    def _write_here(self, action: Callable[[Session], Any]) -> None:
+        with self.store.writing() as session:
+            if lost := self._lost(session):
+                raise RunError(lost)
+            action(session)
+
+    def _lost(self, session: Session) -> str | None:
+        """Return why the run's row is not ours to write any more; None while it is."""
+        if self._mark is None:
+            return None
+        query = select(RunRow.created_at, RunRow.environment, RunRow.pid, RunRow.host).where(RunRow.id == self.id)
+        row = session.execute(query).one_or_none()
+        if row is None or row.created_at != self._mark[0]:  # its number may be another run's by now
+            return f"Run {self.id} was deleted while it was at work: nothing more of it is recorded."
+        if _mark(row.created_at, row.environment) == self._mark:
+            return None
+        other = f"process {row.pid} on {row.host}"
+        return f"Run {self.id} was taken up by another process ({other}): this one records nothing more of it."
 
     def go_aside(self, reason: str) -> None:
         """Go on in a database of its own. Raises `StoreError` where that is so already, or can't be had.
@@ -88,10 +111,11 @@ class RunWriter:
         self._write(lambda session: session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns)))
 
     def beat(self) -> None:
-        """Tell that the run is alive, in both databases where there are two; a miss is made up for by the next."""
+        """Tell that the run is alive, wherever its row is; a miss is made up for by the next."""
         for store in {id(one): one for one in (self.main, self.store)}.values():
             with suppress(StoreError), store.writing() as session:
-                session.execute(update(RunRow).where(RunRow.id == self.id).values(heartbeat_at=now()))
+                if not self._lost(session):
+                    session.execute(update(RunRow).where(RunRow.id == self.id).values(heartbeat_at=now()))
 
     def enter(self, phase: str, **known: Any) -> None:
         """Record which phase the run is in now, and the columns that are known by then."""
@@ -117,7 +141,7 @@ class RunWriter:
 
     def say(self, text: str) -> None:
         """Append a line to the run's log."""
-        line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": without_secrets(text)[:LONGEST_LINE]}
+        line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": _told(text)[:LONGEST_LINE]}
         self._write(lambda session: session.execute(insert(LogRow), [line]))
 
     def work_folder(self) -> Path:
@@ -181,10 +205,16 @@ class RunWriter:
         self.save_metrics(split, evaluation.metrics)
 
     def finish(self, status: str, **columns: Any) -> None:
-        """Close the run's row; what was not whole yet is taken away with a run that is complete."""
+        """Close the run's row, once; what was not whole yet is taken away with a run that is complete.
+
+        A row that is closed stays as it is: a stop may come right after that.
+        """
         work = self._columns.get("work_path")
         gone = {"phase": None, "work_path": None} if status == "complete" else {}
-        self.update(status=status, ended_at=now(), **gone, **columns)
+        columns |= {"status": status, "ended_at": now(), **gone}
+        still_open = update(RunRow).where(RunRow.id == self.id, RunRow.status == "running")
+        self._write(lambda session: session.execute(still_open.values(**columns)))
+        self._columns |= columns
         if gone and work is not None:
             for store in (self.main, self.store):
                 shutil.rmtree(store.folder / work, ignore_errors=True)
@@ -198,30 +228,40 @@ def recording(
 
     ``again``: the number of a run that ended early and is taken up; none begins a new one. An error
     ends the ``with`` and stands in the record; it is not raised again, so that the next run of a
-    grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again.
+    grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again. Raises `RunError` for a
+    run that was taken up by another process, or deleted: its record is not ours to close.
     """
     writer = _begin(store, config, name, environment) if again is None else _take_up(store, again, environment)
     try:
         with _heartbeat(writer), _warnings_logged(writer):
             yield writer
+        writer.finish("complete")  # in here: a stop that comes meanwhile is recorded too
     except Exception as error:
         # An error that a user can mend needs no traceback to be understood.
-        trace = None if isinstance(error, BenchError) else without_secrets(traceback.format_exc())
-        kind, text = type(error).__name__, without_secrets(str(error))
+        trace = None if isinstance(error, BenchError) else _told(traceback.format_exc())
+        kind, text = type(error).__name__, _told(str(error))
         writer.finish("failed", error_type=kind, error_message=text or kind, traceback=trace)
         writer.say(f"{kind}: {text}")
     except BaseException as stop:
         writer.finish("cancelled")
         writer.say(f"Stopped: {stop}." if str(stop) else "Stopped.")
         raise
-    else:
-        writer.finish("complete")
+
+
+def _told(text: str) -> str:
+    """Return a text as a record may hold it: without passwords, and without what databases refuse."""
+    return storable(without_secrets(text))
+
+
+def _mark(created_at: datetime, environment: Mapping[str, Any]) -> tuple[datetime, int]:
+    """Return what tells a run at work from one of the same number, and from itself once it is taken up again."""
+    return created_at, environment.get("resumed", 0)
 
 
 def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> RunWriter:
     """Write the row of a run that begins now."""
     columns = {
-        "name": without_secrets(name),
+        "name": _told(name),
         "kind": config.kind,
         "method": config.method,
         "config": config.settings(),

@@ -13,7 +13,7 @@ from core.processes import is_alive
 
 HEARTBEAT_SECONDS = 10
 SILENT_AFTER = timedelta(seconds=60)
-"""A running run whose heartbeat is older than this has crashed."""
+"""A run of another machine whose heartbeat is older than this has crashed."""
 WORK = ".unfinished-"
 """How the folders of runs that are not complete begin, beside the adapters."""
 
@@ -23,7 +23,7 @@ ANNOTATED = ("tag", "note", "proposed_label")
 
 @dataclass(frozen=True)
 class Run:
-    """One row of ``runs``. `state` is its status as of now: a run that fell silent reads as crashed."""
+    """One row of ``runs``. `state` is its status as of now: a run whose process is gone reads as crashed."""
 
     id: int
     name: str
@@ -71,7 +71,7 @@ class Run:
     @property
     def state(self) -> str:
         """running, complete, failed, cancelled or crashed."""
-        return state(self.status, self.heartbeat_at)
+        return state(self.status, self.heartbeat_at, self.host, self.pid)
 
     def folder(self, store_folder: Path) -> Path | None:
         """Return where the run's files lie; None where it has none or they'd lie outside ``adapters``."""
@@ -115,19 +115,27 @@ def content_hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def state(status: str, heartbeat_at: datetime | None) -> str:
-    """Return a run's status as of now; derived when read, so that reading never writes.
+def state(status: str, heartbeat_at: datetime | None, host: str | None = None, pid: float | None = None) -> str:
+    """Return a run's status as of now; derived when read, so that reading never writes."""
+    return "crashed" if status == "running" and not _goes_on(heartbeat_at, host, pid) else status
 
-    A heartbeat that is still to come is no sign of life either: since then the clock was set back.
+
+def _goes_on(heartbeat_at: datetime | None, host: str | None, pid: float | None) -> bool:
+    """Tell whether a run's process is there: on this machine that is seen, of another its heartbeat tells.
+
+    A process of this machine may be silent and there all the same: stopped, or waiting for a database
+    that is locked. A heartbeat that is still to come is no sign of life: since then the clock was set back.
     """
-    silent = heartbeat_at is None or abs(datetime.now(UTC) - heartbeat_at) > SILENT_AFTER
-    return "crashed" if status == "running" and silent else status
+    if heartbeat_at is None or heartbeat_at != heartbeat_at:  # NaT, where a table lacks it
+        return False
+    if pid is not None and host == socket.gethostname():
+        return is_alive(pid, heartbeat_at)
+    return abs(datetime.now(UTC) - heartbeat_at) <= SILENT_AFTER
 
 
 def at_work(run: Run) -> bool:
-    """Tell whether a run goes on: it was heard of lately, and its process is there, as far as that is to be seen."""
-    gone = run.host == socket.gethostname() and run.pid is not None and not is_alive(run.pid, run.heartbeat_at)
-    return run.state == "running" and not gone
+    """Tell whether a run goes on, as far as that is to be seen."""
+    return run.state == "running"
 
 
 def refuse_at_work(run: Run) -> None:

@@ -57,12 +57,13 @@ class RunTable:
         self.revision += 1
 
     def _notice_the_silent(self) -> None:
-        """A run that fell silent reads as crashed, though nothing was written."""
+        """A run whose process is gone reads as crashed, though nothing was written."""
         at_work = self.frame["state"] == "running" if len(self.frame) else pd.Series(dtype=bool)
         if not at_work.any():
             return
         running = self.frame[at_work]
-        now = [state(*row) for row in zip(running["status"], running["heartbeat_at"], strict=True)]
+        signs = running[["status", "heartbeat_at", "host", "pid"]]
+        now = [state(*row) for row in signs.itertuples(index=False, name=None)]
         if "crashed" in now:
             self.frame = self.frame.copy()
             self.frame.loc[running.index, "state"] = now

@@ -24,7 +24,7 @@ def record_early_end(store, how=None, **environment):
         run.work_folder()
         raise how or ValueError("killed")
     if how is None:
-        gone = dict.fromkeys(("error_type", "error_message", "traceback", "ended_at"))
+        gone = dict.fromkeys(("error_type", "error_message", "traceback", "ended_at", "host", "pid"))
         run.update(status="running", heartbeat_at=now() - timedelta(hours=2), peak_memory_bytes=21 * GB, **gone)
     return run.id
 

@@ -236,7 +236,7 @@ def test_a_running_run_tells_how_far_it_is_and_its_curves_grow(store, open_page)
 def test_a_crashed_run_tells_its_last_sign_of_life(store, open_page):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         begin(run)
-        run.update(heartbeat_at=now() - timedelta(hours=2))
+        run.update(heartbeat_at=now() - timedelta(hours=2), host="elsewhere")
         words = said(open_page("run", run=run.id))
     assert "fell silent in the phase «training»" in words
     assert "Last sign of life: " in words and "Phase: *training*" in words

@@ -392,7 +392,7 @@ def test_a_run_at_work_is_not_deleted(own, open_runs):
 
 def test_a_run_that_fell_silent_tells_its_last_line(own, open_runs):
     with at_work(store_of(own)) as run:
-        run.update(heartbeat_at=datetime.now(UTC) - timedelta(minutes=5))
+        run.update(heartbeat_at=datetime.now(UTC) - timedelta(minutes=5), host="elsewhere")
         words = said(open_runs())
         assert "At work" not in words
         assert f"#{run.id} lora at work. This run fell silent in the phase «training»" in words

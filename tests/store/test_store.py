@@ -1,10 +1,12 @@
+import shutil
+import signal
 import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import inspect, update
+from sqlalchemy import event, inspect, update
 
 from core.config import make_config
 from core.data import load_data
@@ -108,6 +110,41 @@ def test_a_stopped_run_is_cancelled_and_stops_the_program(store):
     with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}) as run:
         raise KeyboardInterrupt
     assert queries.run(store, run.id).state == "cancelled"
+
+
+@pytest.mark.parametrize("error", [ValueError, RunError])
+def test_an_error_is_kept_whatever_its_text_holds(store, error):
+    with recorder.recording(store, make_config({}), "caf\udce9\0", {}) as run:
+        raise error("can't read /data/caf\udce9\0.csv")
+    found, kept = queries.run(store, run.id), "can't read /data/caf\ufffd\ufffd.csv"
+    assert (found.state, found.error_message, found.name) == ("failed", kept, "caf\ufffd\ufffd")
+    assert queries.log_tail(store, run.id)["text"].tolist() == [f"{error.__name__}: {kept}"]
+    assert error is RunError or kept in found.traceback
+
+
+def test_a_stop_while_the_end_is_written_is_recorded(store):
+    stops = iter([signal.SIGINT])
+
+    def stop(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("UPDATE runs") and "complete" in str(parameters):
+            signal.raise_signal(next(stops))
+
+    event.listen(store.engine, "before_cursor_execute", stop)
+    with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}):
+        pass
+    found = queries.run(store, 1)
+    assert (found.state, found.phase) == ("cancelled", "start") and found.ended_at is not None
+
+
+def test_a_stop_after_the_end_was_written_leaves_the_run_complete(store, monkeypatch):
+    def stop(folder, **options):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(shutil, "rmtree", stop)
+    with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}) as run:
+        run.work_folder()
+    found = queries.run(store, 1)
+    assert (found.state, found.phase, found.work_path) == ("complete", None, None)
 
 
 def test_a_silent_run_of_another_machine_reads_as_crashed_and_reading_writes_nothing(store):
