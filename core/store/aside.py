@@ -140,7 +140,8 @@ def is_home(store: Store, run: Run) -> bool:
         theirs = queries.run(store, run.id)
     except RequestError:
         return False
-    return (theirs.created_at, theirs.status) == (run.created_at, run.status)
+    whole = run.id not in {one.taken for one in kept_aside(store)}  # its rows may be here, and its files not yet
+    return whole and (theirs.created_at, theirs.status) == (run.created_at, run.status)
 
 
 def _read(folder: Path) -> Aside | None:

@@ -185,6 +185,16 @@ def test_a_record_is_home_when_its_database_tells_what_it_tells(store, data):
         assert not is_home(store, queries.run(away.store, away.id))
 
 
+def test_a_record_is_not_home_while_its_files_are_not(store, data):
+    away, _ = record(store, data, 2)
+    (store.folder / "adapters").write_text("no folder")
+    assert recover_all(store).left
+    assert not is_home(store, queries.run(store, away.id))
+    (store.folder / "adapters").unlink()
+    assert recover_all(store).taken == (away.id,)
+    assert is_home(store, queries.run(store, away.id))
+
+
 def test_a_run_is_reported_while_an_earlier_record_is_still_aside(store, data, monkeypatch):
     away, _ = record(store, data, 0)
     away.store.engine.dispose()
