@@ -9,15 +9,19 @@ Everything happens in a temporary folder. Exit code 1 where something was lost.
 import argparse
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from numpy.random import Generator, default_rng
 
+from benchmarks.breaking.clock import clocks
+from benchmarks.breaking.damage import damaged
 from benchmarks.breaking.kills import kills
 from benchmarks.breaking.many import crowd
 from benchmarks.breaking.processes import read_beforehand
@@ -61,47 +65,71 @@ def of_closed_folders(arguments: argparse.Namespace, shop: Workshop, folder: Pat
     return [closed(shop, folder, arguments.refusals, rng)]
 
 
+def of_damages(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Damage or exchange files, and look at what is left."""
+    return damaged(shop, folder, arguments.damages, rng)
+
+
+def of_clocks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+    """Set the clock back and forth while runs are at work."""
+    return clocks(shop, folder, arguments.clocks, rng)
+
+
+DEFAULTS = {"writers": 32, "runs": 50, "kills": 50, "refusals": 10, "damages": 60, "clocks": 20, "seed": 0}
+READ = (
+    *("benchmarks.breaking.many", "runner", "cli.checking", "cli.progress", "core.pipeline", "core.store.checking"),
+    "transformers.trainer",
+)
+"""What processes have read already when they begin."""
 SECTIONS: Mapping[str, Callable[[argparse.Namespace, Workshop, Path, Generator], list[Tally]]] = {
     "writers": of_writers,
     "kills": of_kills,
     "full": of_full_disks,
     "locked": of_locks,
     "closed": of_closed_folders,
+    "damaged": of_damages,
+    "clock": of_clocks,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Break things, print what was lost, and return 1 where that is anything."""
-    arguments = _parsed(argv)
+    arguments = parsed(argv)
     print(f"seed {arguments.seed}", flush=True)
-    read_beforehand("benchmarks.breaking.many", "core.pipeline", "runner", "cli.progress", "transformers.trainer")
     rng, tallies = default_rng(arguments.seed), []
-    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as temporary:
-        folder = Path(temporary)
-        _settle_in(folder)
-        shop = workshop(folder)
+    with furnished() as shop:
         print(f"a run takes {shop.seconds:.1f} s", flush=True)
         for name in arguments.sections or SECTIONS:
-            (folder / name).mkdir()
-            tallies += SECTIONS[name](arguments, shop, folder / name, rng)
+            tallies += section(name, arguments, shop, rng)
             print(f"{name}: done", flush=True)
     print(table(tallies))
     return 1 if any(one.lost for one in tallies) else 0
 
 
-def _settle_in(folder: Path) -> None:
-    """Let everybody in, as some runs are another user's; and keep out of the real home."""
-    folder.chmod(0o755)
-    for name, variable in (("state", "XDG_STATE_HOME"), ("hub", "HF_HOME")):
-        (folder / name).mkdir()
-        (folder / name).chmod(0o777)
-        os.environ[variable] = str(folder / name)
+@contextmanager
+def furnished() -> Iterator[Workshop]:
+    """Make a workshop in a folder that lasts as long."""
+    read_beforehand(*READ)
+    with TemporaryDirectory(prefix="adapter-bench-") as temporary, patch.dict(os.environ):
+        folder = Path(temporary)
+        for name, variable in (("state", "XDG_STATE_HOME"), ("hub", "HF_HOME")):  # the real home is left alone
+            (folder / name).mkdir()
+            os.environ[variable] = str(folder / name)
+        yield workshop(folder)
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+def section(name: str, arguments: argparse.Namespace, shop: Workshop, rng: Generator) -> list[Tally]:
+    """Do one section in a folder of its own."""
+    folder = shop.folder / name
+    folder.mkdir()
+    return SECTIONS[name](arguments, shop, folder, rng)
+
+
+def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}; all by default")
-    for name, default in {"kills": 50, "writers": 32, "runs": 50, "refusals": 10, "seed": 0}.items():
+    for name, default in DEFAULTS.items():
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"default: {default}")
     arguments = parser.parse_args(argv)
     unknown = set(arguments.sections) - SECTIONS.keys()

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -18,12 +18,13 @@ def read_beforehand(*modules: str) -> None:
 
 def started(told: Path, action: Callable[..., Any], *arguments: Any) -> BaseProcess:
     """Do something in a process of its own; what it prints is added to the file ``told``."""
-    process = CONTEXT.Process(target=_do, args=(told, action, arguments))
+    process = CONTEXT.Process(target=_do, args=(told, dict(os.environ), action, arguments))
     process.start()
     return process
 
 
-def _do(told: Path, action: Callable[..., Any], arguments: Sequence[Any]) -> None:
+def _do(told: Path, environment: Mapping[str, str], action: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    os.environ.update(environment)  # that of the process it is forked from is older
     with told.open("ab") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)

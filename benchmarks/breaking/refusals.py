@@ -3,6 +3,7 @@
 The run goes on aside, says so in a sentence, and comes home whole once its database can be written again.
 """
 
+import ctypes
 import os
 import re
 import shutil
@@ -24,8 +25,10 @@ from core.store.engine import open_store
 
 DISK = 8 * 2**20
 """Bytes of the small disk."""
-NOBODY = 65_534
-"""The number of a user without rights: root may write everywhere."""
+CAPABILITIES = 0x20080522, 0
+"""The version of Linux's capabilities that the bits below are of, and the process: our own."""
+ALL_FILES = 0b110
+"""The bits of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root may write and read everywhere."""
 PATIENCE = 1.0
 """Seconds that a run waits for a lock; a user's waits thirty."""
 
@@ -118,28 +121,31 @@ def _impatient() -> None:
 
 
 def closed(shop: Workshop, folder: Path, times: int, rng: Generator) -> Tally:
-    """Make the folder and its files read-only at a random moment, for a user who is not root."""
+    """Make the folder and its files read-only at a random moment."""
     tally = Tally("folder and files read-only")
     for number in range(times):
         own = folder / f"closed-{number}"
         shop.copy_into(own)
-        _give(own)
         moment = rng.uniform(0, shop.seconds)
         words = r"can't be written|read-only|can't be opened"
-        tally.add(*_met(shop, own, Refusal(words, _as_nobody, moment, partial(_close, own), partial(_open, own))))
+        tally.add(*_met(shop, own, Refusal(words, _by_the_modes, moment, partial(_close, own), partial(_open, own))))
     return tally
 
 
-def _give(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")] if os.geteuid() == 0 else ():
-        os.chown(path, NOBODY, NOBODY)
-
-
-def _as_nobody() -> None:
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(NOBODY)
-        os.setuid(NOBODY)
+def _by_the_modes() -> None:
+    """Let the modes of files hold for this process, if it is root's."""
+    if os.geteuid() != 0:
+        return
+    system, header, sets = (
+        ctypes.CDLL(None, use_errno=True),
+        (ctypes.c_uint32 * 2)(*CAPABILITIES),
+        (ctypes.c_uint32 * 6)(),
+    )
+    system.capget(header, sets)
+    for kind in (0, 1):  # what is in effect, and what is permitted
+        sets[kind] &= ~ALL_FILES
+    if system.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "root's rights can't be given up")
 
 
 def _close(folder: Path) -> None:
@@ -169,7 +175,7 @@ def _met(shop: Workshop, folder: Path, refusal: Refusal) -> tuple[str | None, st
 
 def _home(shop: Workshop, folder: Path, before: Callable[[], None] | None, seen: str) -> str | None:
     """Take in what is aside, or run again what had no record; say what is wrong then."""
-    before = before if before is _as_nobody else None  # who it is stays
+    before = before if before is _by_the_modes else None  # the modes hold on
     steps = {"kept aside": [("db", "recover")], "failed": [("resume", "2")]}.get(seen, [])
     for arguments in (*steps, ("db", "check")):
         code, told = do(folder, *arguments, before=before)

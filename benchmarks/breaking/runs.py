@@ -53,8 +53,6 @@ def make_parts(folder: Path) -> None:
     torch.manual_seed(0)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=64, **size)).save_pretrained(model)
-    for path in model.iterdir():
-        path.chmod(0o644)  # some runs are another user's
 
 
 def command(before: Callable[[], None] | None, *arguments: str) -> int:
@@ -66,16 +64,20 @@ def command(before: Callable[[], None] | None, *arguments: str) -> int:
     return main(arguments)
 
 
-def begin(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> BaseProcess:
-    """Begin a command on the folder's database; what it says is added to a file of the folder's name."""
-    return started(told_in(folder), command, before, *arguments, "--db", str(folder / "runs.db"))
+def begin(
+    folder: Path, *arguments: str, before: Callable[[], None] | None = None, told: Path | None = None
+) -> BaseProcess:
+    """Begin a command on the folder's database; what it says is added to a file of the folder's name, or to another."""
+    return started(told or told_in(folder), command, before, *arguments, "--db", str(folder / "runs.db"))
 
 
-def do(folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> tuple[int, str]:
+def do(
+    folder: Path, *arguments: str, before: Callable[[], None] | None = None, told: Path | None = None
+) -> tuple[int, str]:
     """Do a command on the folder's database; return its exit code and what it said."""
-    told = told_in(folder)
+    told = told or told_in(folder)
     place = told.stat().st_size if told.exists() else 0
-    process = begin(folder, *arguments, before=before)
+    process = begin(folder, *arguments, before=before, told=told)
     process.join()
     with told.open("rb") as file:
         file.seek(place)
