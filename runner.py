@@ -225,8 +225,8 @@ def delete(arguments: Namespace) -> int:
         if answer.strip().lower() != "y":
             print("Nothing was deleted.")
             return DONE
-    delete_run(store, record.id)
-    print(f"Run {record.id} ({name}) is deleted.")
+    left = delete_run(store, record.id)
+    print(f"Run {record.id} ({name}) is deleted.", *map(one_line, left), sep="\n")
     return DONE
 
 

@@ -65,15 +65,19 @@ def _numbers(text: str) -> list[int]:
 # --- What came of a click ---------------------------------------------------------------------------
 
 
-def attempt(action: Callable[..., Any], *arguments: Any, done: str = "", **named: Any) -> None:
-    """Do what a click asks for, as a widget's callback; what came of it is said by `tell`."""
+def attempt(action: Callable[..., Any], *arguments: Any, done: str | Callable[[Any], str] = "", **named: Any) -> None:
+    """Do what a click asks for, as a widget's callback; what came of it is said by `tell`.
+
+    ``done``: what to say then, or what makes that of the action's result.
+    """
     try:
-        action(*arguments, **named)
+        result = action(*arguments, **named)
     except RequestError as error:
         st.session_state["told"] = (str(error), ":material/error:")
     else:
-        if done:
-            st.session_state["told"] = (done, ":material/check:")
+        said = done if isinstance(done, str) else done(result)
+        if said:
+            st.session_state["told"] = (said, ":material/check:")
 
 
 def broken(error: RequestError) -> None:

@@ -1,6 +1,5 @@
 """What people change in the record: names, notes, tags, the archive, the trash, and annotations of texts."""
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from core.errors import RequestError
 from core.formatting import count
 from core.store import queries
 from core.store.engine import Store
+from core.store.own_files import delete_adapter, delete_work
 from core.store.records import ANNOTATED, Run, at_work, content_hash, refuse_at_work
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
 
@@ -68,21 +68,20 @@ def restore_runs(store: Store, run_ids: Sequence[int]) -> None:
     _update(store, run_ids, deleted_at=None)
 
 
-def delete_run(store: Store, run_id: int) -> None:
+def delete_run(store: Store, run_id: int) -> list[str]:
     """Delete a run, what hangs on it, its files, and its data set where no other run uses it.
 
-    Raises `RequestError` for a run that is still running, and where its files can't be deleted.
+    Files that may be another's are left; a sentence for each folder of them is returned. Raises
+    `RequestError` for a run that is still running, and where its files can't be deleted.
     """
     run = _at_rest(store, run_id)
     with store.writing() as session:
         _delete(session, [run])
-    remaining = _without_files(store, [run])
-    if remaining:
-        raise RequestError(" ".join(remaining))
+    return _without_files(store, [run])
 
 
-def empty_trash(store: Store, run_ids: Sequence[int]) -> None:
-    """Delete those of some runs that lie in the trash, for good, as `delete_run` does.
+def empty_trash(store: Store, run_ids: Sequence[int]) -> list[str]:
+    """Delete those of some runs that lie in the trash, for good, as `delete_run` does; return what it returns.
 
     Raises `RequestError` that names the others, which stay as they are, and the folders that can't be deleted.
     """
@@ -96,9 +95,7 @@ def empty_trash(store: Store, run_ids: Sequence[int]) -> None:
     kept = sorted({*run_ids} - {run.id for run in found})
     names = ", ".join(f"#{number}" for number in kept)
     refused = [f"Not deleted, as no longer at rest in the trash: {names}."] if kept else []
-    problems = refused + _without_files(store, found)
-    if problems:
-        raise RequestError(" ".join(problems))
+    return _without_files(store, found, refused)
 
 
 def _delete(session: Session, runs: Sequence[Run]) -> None:
@@ -111,20 +108,24 @@ def _delete(session: Session, runs: Sequence[Run]) -> None:
     session.execute(delete(DatasetRow).where(DatasetRow.id.in_(mine), ~used))
 
 
-def _without_files(store: Store, runs: Sequence[Run]) -> list[str]:
-    """Delete the files of runs that are gone; return a sentence for each folder that remains."""
-    remaining = []
+def _without_files(store: Store, runs: Sequence[Run], refused: Sequence[str] = ()) -> list[str]:
+    """Delete the files of runs that are gone; return a sentence for each folder that may be another's.
+
+    Raises `RequestError` for folders that can't be deleted, and for what was ``refused`` before.
+    """
+    left, problems = [], list(refused)
     for run in runs:
-        for folder in (run.folder(store.folder), run.work_folder(store.folder)):
+        for delete_folder, path in ((delete_adapter, run.adapter_path), (delete_work, run.work_path)):
             try:
-                if folder is not None and folder.is_dir():
-                    shutil.rmtree(folder)
+                left.append(delete_folder(store, run))
             except OSError as error:
                 why = error.strerror or error
-                remaining.append(
-                    f"Run {run.id} is deleted, but its folder {folder} remains ({why}): delete it by hand."
-                )
-    return remaining
+                folder = store.folder / str(path)
+                problems.append(f"Run {run.id} is deleted, but its folder {folder} remains ({why}): delete it by hand.")
+    told = [sentence for sentence in left if sentence]
+    if problems:
+        raise RequestError(" ".join([*problems, *told]))
+    return told
 
 
 def _at_rest(store: Store, run_id: int) -> Run:

@@ -31,6 +31,7 @@ from core.store import queries
 from core.store.aside import begin_aside
 from core.store.datasets import save_dataset
 from core.store.engine import Store
+from core.store.own_files import delete_adapter, own_work
 from core.store.records import HEARTBEAT_SECONDS, WORK, refuse_unless_resumable, within_adapters
 from core.store.schema import (
     ClassMetricRow,
@@ -217,7 +218,9 @@ class RunWriter:
         self._columns |= columns
         if gone and work is not None:
             for store in (self.main, self.store):
-                shutil.rmtree(store.folder / work, ignore_errors=True)
+                folder = own_work(store.folder, self.id, work)
+                if folder is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -311,8 +314,7 @@ def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWr
         refuse_unless_resumable(run_id, None if row is None else queries.record(row))
         assert row is not None
         known_run = queries.record(row)
-        left = known_run.folder(store.folder)
-        if known_run.work_folder(store.folder) is None:
+        if own_work(store.folder, run_id, row.work_path) is None:
             row.work_path = None
         cleared = dict.fromkeys((*_OF_THE_END, *_OF_THE_FILES))
         known = {**row.environment, **environment, "resumed": row.environment.get("resumed", 0) + 1}
@@ -322,9 +324,11 @@ def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWr
             session.execute(delete(table).where(table.run_id == run_id))
         lines = session.scalar(select(func.max(LogRow.line)).where(LogRow.run_id == run_id)) or 0
         columns = {column.name: getattr(row, column.name) for column in RunRow.__table__.columns}
-    if left is not None:
-        shutil.rmtree(left, ignore_errors=True)
-    return RunWriter(store, run_id, columns, lines)
+    writer = RunWriter(store, run_id, columns, lines)
+    with suppress(OSError, StoreError):  # what can't be deleted is left
+        if left := delete_adapter(store, known_run):
+            writer.say(left)
+    return writer
 
 
 @contextmanager

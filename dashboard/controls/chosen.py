@@ -166,13 +166,14 @@ def _confirm(chosen: pd.DataFrame) -> None:
 
 
 def _really_delete(ids: list[int]) -> None:
-    state.attempt(_delete_for_good, ids, done=words.runs_are(len(ids), "deleted for good"))
+    gone = words.runs_are(len(ids), "deleted for good")
+    state.attempt(_delete_for_good, ids, done=lambda left: " ".join([gone, *left]))
 
 
-def _delete_for_good(ids: list[int]) -> None:
+def _delete_for_good(ids: list[int]) -> list[str]:
     st.session_state.pop("moved", None)
     state.choose_runs([])
-    data.empty_trash(ids)
+    return data.empty_trash(ids)
 
 
 # --- Name, note and tags ----------------------------------------------------------------------------

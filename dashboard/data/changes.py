@@ -39,9 +39,12 @@ def restore(run_ids: list[int]) -> None:
     _changed(lambda: curator.restore_runs(store(), run_ids))
 
 
-def empty_trash(run_ids: list[int]) -> None:
-    """Delete runs for good, with their predictions and files, those alone that lie in the trash."""
-    _changed(lambda: curator.empty_trash(store(), run_ids))
+def empty_trash(run_ids: list[int]) -> list[str]:
+    """Delete runs for good, with their predictions and files, those alone that lie in the trash.
+
+    Return a sentence for each folder that was left, as it may be another's.
+    """
+    return _changed(lambda: curator.empty_trash(store(), run_ids))
 
 
 def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:

@@ -69,10 +69,10 @@ def test_files_as_they_were_saved_are_sound(store, data):
     assert found(store) == []
 
 
-def test_a_folder_that_is_gone_is_found(store, data):
-    run_id, folder = with_adapter(store, data)
-    folder.rename(store.folder / "elsewhere")
-    assert found(store) == [("missing files", f"run {run_id}", False)]
+def test_a_folder_that_is_gone_is_found(sqlite_store, data):
+    run_id, folder = with_adapter(sqlite_store, data)
+    folder.rename(sqlite_store.folder / "elsewhere")
+    assert found(sqlite_store) == [("missing files", f"run {run_id}", False)]
 
 
 def test_a_folder_that_was_emptied_is_found(store, data):
@@ -117,29 +117,30 @@ def test_a_path_that_leaves_the_adapters_folder_is_found_and_left_alone(sqlite_s
     assert queries.run(sqlite_store, run_id).adapter_path == path
 
 
-def test_folders_that_nobody_names_are_moved_and_not_deleted(store, data):
-    _, ours = with_adapter(store, data)
+def test_folders_that_nobody_names_are_moved_and_not_deleted(sqlite_store, data):
+    _, ours = with_adapter(sqlite_store, data)
     for _ in range(2):
-        stray = store.folder / "adapters" / "9-lora"
+        stray = sqlite_store.folder / "adapters" / "9-lora"
         stray.mkdir()
         (stray / "adapter_config.json").write_text("{}")
-        assert found(store) == [("orphan folder", "adapters/9-lora", True)]
-        assert check(address(store), mend=True).sound
-        assert found(store) == []
-    orphans = store.folder / "adapters" / ".orphans"
+        assert found(sqlite_store) == [("orphan folder", "adapters/9-lora", True)]
+        assert check(sqlite_store.address, mend=True).sound
+        assert found(sqlite_store) == []
+    orphans = sqlite_store.folder / "adapters" / ".orphans"
     assert sorted(path.name for path in orphans.iterdir()) == ["9-lora", "9-lora-again"]
     assert (orphans / "9-lora-again" / "adapter_config.json").read_text() == "{}"
     assert ours.is_dir()
 
 
-def test_a_folder_that_a_database_beside_this_one_names_is_nobodys_orphan(sqlite_store, data):
+@pytest.mark.parametrize("name", ["earlier.db", "earlier.sqlite", "earlier", ".earlier.db-2025"])
+def test_a_folder_that_a_database_beside_this_one_names_is_nobodys_orphan(name, sqlite_store, data):
     _, folder = with_adapter(sqlite_store, data)
     sqlite_store.engine.dispose()
-    os.rename(sqlite_store.address, sqlite_store.folder / "earlier.db")
+    os.rename(sqlite_store.address, sqlite_store.folder / name)
     (sqlite_store.folder / "notes.db").write_text("no database, " * 100)
     open_store(sqlite_store.address, create=True)
     assert found(sqlite_store) == []
-    with closing(sqlite3.connect(sqlite_store.folder / "earlier.db")) as connection, connection:
+    with closing(sqlite3.connect(sqlite_store.folder / name)) as connection, connection:
         connection.execute("UPDATE runs SET adapter_path = NULL")
     assert found(sqlite_store) == [("orphan folder", f"adapters/{folder.name}", True)]
 
@@ -156,7 +157,8 @@ def test_where_a_database_beside_this_one_can_not_be_read_no_folder_is_moved(sql
     assert (sqlite_store.folder / "adapters" / "9-lora").is_dir()
 
 
-def test_unfinished_work_that_nobody_names_is_moved_when_it_is_old(store):
+def test_unfinished_work_that_nobody_names_is_moved_when_it_is_old(sqlite_store):
+    store = sqlite_store
     young, old = (store.folder / "adapters" / f".unfinished-9-{name}" for name in ("young", "old"))
     young.mkdir(parents=True)
     old.mkdir()
@@ -177,13 +179,26 @@ def test_a_run_that_ended_early_is_told_with_the_command_that_takes_it_up(store,
     assert folder.is_dir()
 
 
-def test_unfinished_work_that_is_gone_is_taken_out_of_the_row(store):
+def test_unfinished_work_that_is_gone_is_taken_out_of_the_row(sqlite_store):
+    store = sqlite_store
     run_id, folder = ended_early(store)
     folder.rmdir()
     assert found(store) == [("missing work", f"run {run_id}", True)]
     assert check(address(store), mend=True, backed_up=True).sound
     assert queries.run(store, run_id).work_path is None
     assert found(store) == []
+
+
+def test_another_runs_folder_is_no_unfinished_work(store):
+    run_id, _ = ended_early(store)
+    _, other = ended_early(store)
+    path = f"adapters/{other.name}"
+    with store.writing() as session:
+        session.execute(update(RunRow).where(RunRow.id == run_id).values(work_path=path))
+    told = [(one.kind, one.where, one.mendable) for one in check(address(store)).findings]
+    assert ("missing work", f"run {run_id}", True) in told
+    assert check(address(store), mend=True, backed_up=True).sound
+    assert queries.run(store, run_id).work_path is None and other.is_dir()
 
 
 def test_a_run_at_work_may_not_have_made_its_folder_yet(store):

@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from core.config import make_config
 from core.errors import RequestError
+from core.files import WEIGHTS, digest_of
 from core.store import curator, queries, recorder
 from core.store.records import content_hash
 from core.store.schema import RunRow
@@ -86,11 +87,12 @@ def linked(store, run_id):
 
 
 def with_folder(store, run_id):
-    folder = store.folder / "adapters" / str(run_id)
+    folder = store.folder / "adapters" / f"{run_id}-lora"
     folder.mkdir(parents=True)
-    (folder / "weights").write_text("w")
+    (folder / "adapter_model.safetensors").write_bytes(b"w")
+    columns = {"adapter_path": f"adapters/{folder.name}", "adapter_sha256": digest_of(folder, WEIGHTS)}
     with store.writing() as session:
-        session.execute(update(RunRow).where(RunRow.id == run_id).values(adapter_path=f"adapters/{run_id}"))
+        session.execute(update(RunRow).where(RunRow.id == run_id).values(**columns))
     return folder
 
 
