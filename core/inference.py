@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from core.config import RunConfig, make_config
 from core.errors import BenchError, RequestError, did_you_mean
 from core.evaluation.words import HAN
+from core.files import is_as_saved
 from core.models.baselines import FrozenClassifier, MajorityClassifier, TfidfClassifier, load_untrained
 from core.models.classifier import Classifier, probabilities
 from core.models.tuned import load_adapted, load_full
@@ -112,7 +113,7 @@ def recorded_files(
     """Return config, labels and folder of a complete run.
 
     Code that comes with its model is trusted now or not at all, whatever the record says: a record
-    may come from anybody. Raises `RequestError` where there is no such run, or its files are gone.
+    may come from anybody. Raises `RequestError` where there is no such run, or its files are gone or changed.
     """
     run = queries.run(store, run_id)
     if run.state != "complete" or run.dataset_id is None:
@@ -120,6 +121,12 @@ def recorded_files(
     folder = run.folder(store.folder)
     if folder is None or not folder.is_dir():
         raise RequestError(f"The files of run {run_id} are gone: {run.adapter_path} is not beside the database.")
+    with usable(run_id):
+        if not is_as_saved(folder, run.adapter_sha256):
+            raise RequestError(
+                f"The files of run {run_id} in {run.adapter_path} are not those that it saved (SHA-256): what they "
+                "would say is not what was measured. Bring them back as they were, or run it again."
+            )
     settings = run.config | {"trust_remote_code": trust_remote_code}
     if run.model_revision:  # the Hub's may have moved since
         settings["revision"] = run.model_revision

@@ -71,6 +71,8 @@ def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
         raise RequestError(f"There is no file {path}.{did_you_mean(path.name, near)}")
     frame, _ = storable_frame(read_file(path, as_written=True)[0])
     columns = [str(column) for column in frame.columns]
+    if not columns:
+        raise RequestError(f"{path} holds no rows.")
     known = listed(columns)
     if asked is not None and asked not in columns:
         raise RequestError(f"--text-column '{asked}' is not in {path}. {known}{did_you_mean(asked, columns)}")
@@ -93,6 +95,8 @@ def check_output(path: Path, source: Path | None) -> None:
         raise RequestError(f"There is no folder {path.parent} for --output {path.name}.")
     if path.is_dir():
         raise RequestError(f"--output {path} is a folder. Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise RequestError(f"--output {path} is no file but a device or a pipe. Name a file.")
     if source is not None and path.exists() and path.samefile(source):
         raise RequestError(f"--output {path} is the file that is read. Name another one.")
 

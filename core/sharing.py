@@ -52,7 +52,7 @@ class Bases:
     def load(self, config: RunConfig, labels: Sequence[str], folder: Path) -> NeuralClassifier:
         """Load an adapter, onto a base that is in memory already where the two can share it."""
         backbone = find_backbone(config)
-        check_adapter(folder, backbone)
+        check_adapter(folder, config.method, backbone)
         if not can_share(config, folder):
             return load_adapted(config, labels, folder)
         key = (backbone.path, backbone.revision, len(labels), config.method, _alike(config, folder))

@@ -1,6 +1,7 @@
 """Adapters that share a base answer exactly as each does alone."""
 
 import gc
+import json
 from concurrent.futures import ThreadPoolExecutor
 from weakref import ref
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING as CONFIGS
 from peft.utils import PeftType
-from safetensors import SafetensorError
 
 from core.config import make_config
+from core.errors import RequestError
 from core.inference import load_run, load_runs, recorded_files
 from core.sharing import Bases, can_share
+from core.store.recorder import RunWriter
 from tests.small_runs import opened, record
 
 TEXTS = ["a good film", "bad", "okay film lovely " * 6, "the film was awful"]
@@ -180,12 +182,13 @@ def test_an_adapter_that_cannot_be_put_on_takes_no_other_along(store, tiny_bert)
     bases = Bases()
     loaded = [load_run(store, run_id, bases) for run_id in ids[:2]]
     damaged = loaded[0].classifier.model
-    weights = recorded_files(store, ids[2])[2] / "adapter_model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[:100])
-    with pytest.raises(SafetensorError):
+    settings = recorded_files(store, ids[2])[2] / "adapter_config.json"
+    whole = settings.read_text()
+    RunWriter(store, ids[2]).update(adapter_sha256=None)  # else what is changed is not even tried
+    settings.write_text(json.dumps(json.loads(whole) | {"r": 2}))
+    with pytest.raises(RequestError, match="can't be used"):
         load_run(store, ids[2], bases)
-    weights.write_bytes(whole)
+    settings.write_text(whole)
     loaded.append(load_run(store, ids[2], bases))
     for position in (1, 0, 2, 1):
         assert np.array_equal(loaded[position].predict(TEXTS), alone[position])

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -141,22 +142,30 @@ def save_adapter(adapted: Adapted, folder: Path, backbone: Backbone) -> None:
         _of_the_unchanged_base(folder, Path(initial.name))
 
 
-def load_adapter(base: nn.Module, folder: Path, backbone: Backbone) -> PeftModel:
+def load_adapter(base: nn.Module, folder: Path, method: str, backbone: Backbone) -> PeftModel:
     """Put a saved adapter on a fresh base, with plain peft; see `check_adapter`."""
-    check_adapter(folder, backbone)
+    check_adapter(folder, method, backbone)
     with quiet():
-        return PeftModel.from_pretrained(base, folder).eval()
+        # Weights that are missing are random ones to peft, and worth no more than a warning.
+        warnings.filterwarnings("error", ".*Found missing adapter keys", UserWarning)
+        try:
+            return PeftModel.from_pretrained(base, folder).eval()
+        except UserWarning:
+            raise RequestError(f"The adapter in {folder} lacks some of its weights: the file is another's.") from None
 
 
-def check_adapter(folder: Path, backbone: Backbone) -> None:
-    """Raise `RequestError` where a folder holds no whole adapter, or one of another base."""
+def check_adapter(folder: Path, method: str, backbone: Backbone) -> None:
+    """Raise `RequestError` where a folder holds no whole adapter, or one of another method or base."""
     for name in (CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME):  # without the second, peft would read pickled weights
         if not (folder / name).is_file():
             raise RequestError(f"{folder} holds no whole adapter: {name} is missing.")
     try:
         named = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"{folder / CONFIG_NAME} is damaged: {error}.") from None
+    kind = named.get("peft_type") if isinstance(named, dict) else None
+    if kind != PeftType(method.upper()).value:
+        raise RequestError(f"The adapter in {folder} is one of {kind}, and not of {method}, as its run was recorded.")
     base = str(named.get("base_model_name_or_path"))
     moved = all(Path(name).is_absolute() and Path(name).name == Path(base).name for name in (base, backbone.name))
     if base != backbone.name and not moved:  # a folder may lie elsewhere by now

@@ -157,7 +157,7 @@ def _reload(small: Backbone, settings: Mapping[str, Any], **more: Any) -> None:
     batch = small_batch(adapted.model)
     expected = _logits(adapted.model, batch)
     with _saved(small, adapted) as folder:
-        _same(_logits(load_adapter(_fresh(small, config), folder, small), batch), expected)
+        _same(_logits(load_adapter(_fresh(small, config), folder, config.method, small), batch), expected)
 
 
 def _merge(small: Backbone, settings: Mapping[str, Any]) -> None:
@@ -165,7 +165,7 @@ def _merge(small: Backbone, settings: Mapping[str, Any]) -> None:
     batch = small_batch(adapted.model)
     expected = _logits(adapted.model, batch)
     with _saved(small, adapted) as folder:
-        loaded = load_adapter(_fresh(small, config), folder, small)
+        loaded = load_adapter(_fresh(small, config), folder, config.method, small)
     if not hasattr(loaded.base_model, "merge_and_unload"):
         raise RequestError("it adds no weights that could be merged.")
     _same(_logits(loaded.base_model.merge_and_unload(), batch), expected)

@@ -69,7 +69,7 @@ def load_adapted(config: RunConfig, labels: Sequence[str], folder: Path) -> Adap
     backbone = find_backbone(config)
     tokenizer = tokenizer_for(config, backbone)
     base, _ = load_for_classification(backbone, tokenizer, labels, config.quantize)
-    return AdaptedClassifier(Adapted(load_adapter(base, folder, backbone)), tokenizer, backbone)
+    return AdaptedClassifier(Adapted(load_adapter(base, folder, config.method, backbone)), tokenizer, backbone)
 
 
 def load_full(config: RunConfig, labels: Sequence[str], folder: Path) -> FullClassifier:

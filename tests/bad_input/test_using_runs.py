@@ -1,15 +1,20 @@
 """Recorded runs that are asked for what they can't do, and whose files somebody damaged."""
 
+import gzip
 import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import save_file
 from sqlalchemy import create_engine, text
 
 from tests.bad_input.asking import SIZES, ask, contents, refused
@@ -47,6 +52,11 @@ def used(recorded, tmp_path, monkeypatch):
     Path("two.csv").write_text("one,other\na long enough text,b\nanother text,c\n")
     Path("latin.csv").write_bytes("text\ncafé\n".encode("latin-1"))
     Path("empty.csv").touch()
+    Path("nothing.json").write_text("[]")
+    Path("blank.jsonl").write_bytes(b"\x1c")
+    Path("objects.jsonl").write_text("{}\n{}\n")
+    Path("words.parquet").write_text("words")
+    Path("cut.csv.gz").write_bytes(gzip.compress(b"text\na film\n")[:-9])
     Path("sheet.xlsx").write_bytes(b"PK")
     Path("circle").symlink_to("circle")
     os.mkfifo("pipe.csv")
@@ -68,8 +78,8 @@ def used(recorded, tmp_path, monkeypatch):
         (["compare", "1", "1"], "itself"),
         (["compare", "1", "2", "1"], "itself"),
         (["compare", "1", "2", "2"], "twice"),
-        (["compare", "1", "3"], "test"),
-        (["compare", "1", "3", "--json"], "test"),
+        (["compare", "1", "3"], "their labels differ"),
+        (["compare", "1", "3", "--json"], "their labels differ"),
         (["predict"], "the following arguments are required: run"),
         (["predict", "9", "a text"], "There is no run 9"),
         (["predict", "1", "a text", "--file", "a.csv"], "takes texts or --file, not both"),
@@ -83,6 +93,11 @@ def used(recorded, tmp_path, monkeypatch):
         (["predict", "1", "--file", "sheet.xlsx"], "ends in '.xlsx'"),
         (["predict", "1", "--file", "latin.csv"], "is not UTF-8"),
         (["predict", "1", "--file", "empty.csv"], "is empty"),
+        (["predict", "1", "--file", "nothing.json"], "holds no rows"),
+        (["predict", "1", "--file", "blank.jsonl"], "holds no rows"),
+        (["predict", "1", "--file", "objects.jsonl"], "holds no rows"),
+        (["predict", "1", "--file", "words.parquet"], "can't be read as PARQUET"),
+        (["predict", "1", "--file", "cut.csv.gz"], "is no whole gzip file"),
         (["predict", "1", "--file", "two.csv"], "Name one with --text-column"),
         (["predict", "1", "--file", "a.csv", "--text-column", "txt"], "Did you mean 'text'"),
         (["predict", "1", "--file", "a.csv", "--output", "a.csv"], "is the file that is read"),
@@ -184,6 +199,10 @@ DAMAGES: dict[str, Damage] = {
     "weights that are cut": cut("adapter_model.safetensors", 0.5),
     "weights that are empty": holding("adapter_model.safetensors", ""),
     "weights of words": holding("adapter_model.safetensors", "words " * 50),
+    "weights of nothing": lambda folder: save_file({}, folder / "adapter_model.safetensors"),
+    "weights of another adapter": lambda folder: save_file(
+        {"base_model.model.other.lora_A.weight": torch.zeros(2, 2)}, folder / "adapter_model.safetensors"
+    ),
     "pickled weights": pickled,
     "links in a circle": lambda folder: in_a_circle_of(folder, "adapter_config.json", "adapter_model.safetensors"),
 }
@@ -195,12 +214,28 @@ def in_a_circle_of(folder: Path, *names: str) -> None:
         (folder / name).symlink_to(folder / name)
 
 
-@pytest.mark.parametrize("command", ["predict", "export"])
-@pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_adapter_is_refused(name, command, used):
+@pytest.mark.parametrize("command", ["predict", "export", "merge", "recheck"])
+@pytest.mark.parametrize("name", ["gone", "config with another rank", "weights that are cut", "pickled weights"])
+def test_files_that_are_not_those_that_were_saved_are_refused(name, command, used):
     (folder,) = (used / "adapters").glob("1-*")
     DAMAGES[name](folder)
-    said = refused([command, "1", "new" if command == "export" else "a film"], used)
+    said = refused([command, "1", *{"predict": ["a film"], "recheck": []}.get(command, ["new"])], used)
+    assert "are not those that it saved" in said or "are gone" in said
+    assert not Path("hacked").exists()
+
+
+def forget_the_hashes():
+    """Make the records such that nothing tells of the files how they were."""
+    with closing(sqlite3.connect("runs.db")) as connection, connection:
+        connection.execute("UPDATE runs SET adapter_sha256 = NULL")
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_adapter_is_refused_by_what_it_holds(name, used):
+    forget_the_hashes()
+    (folder,) = (used / "adapters").glob("1-*")
+    DAMAGES[name](folder)
+    said = refused(["predict", "1", "a film"], used)
     assert "adapter" in said or "run 1" in said
     assert not Path("hacked").exists()
 
