@@ -72,11 +72,3 @@ def is_as_saved(folder: Path, digest: str | None) -> bool:
     Raises `OSError` where they can't be read.
     """
     return digest is None or digest in (digest_of(folder, *LEARNT), digest_of(folder, WEIGHTS))
-
-
-def is_as_saved(folder: Path, digest: str | None) -> bool:
-    """Tell whether a run's files are those that it saved, by the hash in its row; nothing speaks against those of none.
-
-    Raises `OSError` where they can't be read.
-    """
-    return digest is None or digest in (digest_of(folder, *LEARNT), digest_of(folder, WEIGHTS))
