@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from core.data.splits import DataSet, Split
 from core.store.engine import Store
@@ -14,35 +14,39 @@ from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow
 
 def save_dataset(store: Store, data: DataSet, dataset_id: int | None = None) -> int:
     """Store a data set with its examples and class balance, once; return its id: the given one, where it is new."""
-    try:
-        return _save(store, data, dataset_id)
-    except IntegrityError:  # on a server another process may have stored it since we looked
-        return _save(store, data, dataset_id)
-
-
-def _save(store: Store, data: DataSet, dataset_id: int | None) -> int:
+    known = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
+    with store.session() as session:
+        found = session.scalar(known)
+    if found is not None:
+        return found
+    row = _row(data, dataset_id)  # the checks take long: nobody is kept from writing meanwhile
     with store.writing() as session:
-        known = session.scalar(select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint))
-        if known is not None:
-            return known
-        row = DatasetRow(
-            id=dataset_id,
-            name=data.name,
-            source=data.source,
-            revision=data.revision,
-            fingerprint=data.fingerprint,
-            evaluation_fingerprint=data.evaluation_fingerprint,
-            text_column=data.text_column,
-            label_column=data.label_column,
-            labels=list(data.labels),
-            checks=data.checks,
-        )
-        session.add(row)
-        session.flush()
-        for name, split in data.splits.items():
-            session.execute(insert(ExampleRow), list(_example_rows(row.id, name, split, data.labels)))
-            session.execute(insert(ClassBalanceRow), list(_balance_rows(row.id, name, split, data.labels)))
-        return row.id
+        found = session.scalar(known)  # another process may have stored it since
+        return _save(session, row, data) if found is None else found
+
+
+def _row(data: DataSet, dataset_id: int | None) -> DatasetRow:
+    return DatasetRow(
+        id=dataset_id,
+        name=data.name,
+        source=data.source,
+        revision=data.revision,
+        fingerprint=data.fingerprint,
+        evaluation_fingerprint=data.evaluation_fingerprint,
+        text_column=data.text_column,
+        label_column=data.label_column,
+        labels=list(data.labels),
+        checks=data.checks,
+    )
+
+
+def _save(session: Session, row: DatasetRow, data: DataSet) -> int:
+    session.add(row)
+    session.flush()
+    for name, split in data.splits.items():
+        session.execute(insert(ExampleRow), list(_example_rows(row.id, name, split, data.labels)))
+        session.execute(insert(ClassBalanceRow), list(_balance_rows(row.id, name, split, data.labels)))
+    return row.id
 
 
 def _example_rows(dataset_id: int, name: str, split: Split, labels: Sequence[str]) -> Iterable[dict[str, Any]]:

@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from core.config import make_config
 from core.data import load_data
+from core.data.splits import DataSet
 from core.errors import StoreError
 from core.store import queries
 from core.store.curator import describe_run
+from core.store.datasets import save_dataset
 from core.store.engine import open_store, resolve
 from core.store.failures import address_of, unusable
 from core.store.recorder import recording
@@ -127,6 +131,25 @@ def test_what_a_writer_has_read_stays_so_until_it_has_written(store, data):
     several = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=200)[1] for process in several] == [""] * 4
     assert queries.run(store, 1).step == 100
+
+
+class Curious(DataSet):
+    """A data set whose checks ask, while they are made, whether others can write."""
+
+    @cached_property
+    def checks(self):
+        describe_run(self.other, 1, "renamed meanwhile", "", [])
+        return super().checks
+
+
+def test_others_write_while_a_data_set_is_checked(store, data):
+    with recording(store, make_config({}), "a", {}):
+        pass
+    Curious.other = open_store(store.engine.url.render_as_string(hide_password=False), patience=0.1)
+    save_dataset(store, Curious(**vars(replace(data))))
+    assert queries.run(store, 1).name == "renamed meanwhile"
+    assert queries.dataset(store, 1).checks == data.checks
+    Curious.other.engine.dispose()
 
 
 _SAVE = """
