@@ -19,10 +19,12 @@ from core.files import given_path
 from core.secrets import without_secrets
 from core.store.backups import back_up
 from core.store.failures import GARBLED, address_of, in_words
-from core.store.migrating import REVISIONS, WRITING, migrate, revision
+from core.store.migrating import REVISIONS, migrate, revision
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 BUSY_TIMEOUT_SECONDS = 30
+WRITING = 0x_ADA_97E4
+"""The number of the lock on a server that whoever writes or migrates holds."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,9 @@ def _set_up_sqlite(patience: float, connection: sqlite3.Connection, _record: Any
     connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
     try:
-        connection.execute("PRAGMA synchronous = NORMAL")
+        # With NORMAL a power failure takes the last commits along; checkpoints and records that were kept
+        # aside are deleted once what they are for is committed.
+        connection.execute("PRAGMA synchronous = FULL")
     except UnicodeDecodeError as error:  # the first to read the file
         raise sqlite3.DatabaseError(GARBLED) from error
 

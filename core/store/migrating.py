@@ -14,8 +14,6 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
 PATIENCE_SECONDS = 30.0
-WRITING = 0x_ADA_97E4
-"""The number of the lock on a server that whoever writes or migrates holds."""
 
 
 def revision(connection: Connection) -> str | None:
@@ -78,12 +76,11 @@ def _write_ahead(engine: Engine) -> None:
 @contextmanager
 def _alone(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that no other process writes beside."""
-    if engine.dialect.name != "sqlite":
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
-            yield connection
-        return
     with engine.connect().execution_options(writes=True) as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
         driver = connection.connection.driver_connection
         assert driver is not None, "the connection was opened just now"
         # Else a table that is made anew takes all that hangs on it along; not to be had within a transaction.

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import namedtuple
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from alembic.script import ScriptDirectory
 
 from core.config import make_config
 from core.data import load_data
-from core.errors import RequestError
-from core.store import queries
+from core.errors import RequestError, StoreError
+from core.store import backups, queries
+from core.store.backups import back_up
 from core.store.engine import open_store, upgrade_store
-from core.store.migrating import MIGRATIONS, REVISIONS
+from core.store.migrating import MIGRATIONS, REVISIONS, migrate
 from core.store.schema import Base
 from tests.postgres import PASSWORD
 from tests.store.earlier import EARLIER, contents, make_earlier, migrate_to, revision_of
@@ -215,6 +217,39 @@ def test_without_room_for_a_backup_nothing_is_changed(tmp_path, monkeypatch):
         upgrade_store(str(path))
     assert contents(path) == before
     assert not copies(tmp_path)
+
+
+class Noon(datetime):
+    @classmethod
+    def now(cls, zone=None):
+        return cls(2026, 1, 1, 12, tzinfo=zone)
+
+
+def test_no_backup_replaces_another_of_the_same_second(sqlite_store, monkeypatch):
+    monkeypatch.setattr(backups, "datetime", Noon)
+    made = [back_up(sqlite_store.engine, "before").name for _ in range(3)]
+    assert made == [f"runs.db.before-20260101T120000Z{counter}" for counter in ("", "-2", "-3")]
+    assert sorted(copies(sqlite_store.folder)) == sorted(made)
+
+
+def test_who_may_not_write_a_backup_is_not_told_to_make_room(tmp_path):
+    path = tmp_path / "runs.db"
+    make_earlier(path, "0003")
+    before = contents(path)
+    (tmp_path / "runs.db.backup-unfinished").mkdir()
+    with pytest.raises(RequestError, match=r"No backup of .* can be made .*Is a directory.*not changed\. Mend that"):
+        upgrade_store(str(path))
+    assert contents(path) == before
+
+
+def test_an_upgrade_waits_for_a_servers_writers_only_so_long(postgres_store):
+    impatient = open_store(postgres_store.engine.url.render_as_string(hide_password=False), patience=0.1)
+    with postgres_store.writing() as session:
+        session.connection()
+        with pytest.raises(StoreError, match="locked by another program"):
+            migrate(impatient.engine)
+    migrate(impatient.engine)
+    impatient.engine.dispose()
 
 
 _NO_ROOM = """

@@ -58,6 +58,7 @@ def test_sqlite_is_set_up(sqlite_store):
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() > 0
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # a commit is on the disk
 
 
 def test_predictions_stand_beside_their_own_texts(store, data):
