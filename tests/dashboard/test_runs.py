@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.data import load_data
+from core.files import WEIGHTS, digest_of
 from core.store import curator, queries
 from core.store.engine import open_store
-from core.store.recorder import recording, save_dataset
+from core.store.recorder import RunWriter, recording, save_dataset
 from dashboard import data
 from dashboard.frames import runs as frames
 from tests.dashboard.conftest import FRAME
@@ -292,6 +293,21 @@ def test_a_run_that_was_restored_meanwhile_is_not_deleted_for_good(own, open_run
     assert f"\\#{own.odd}" in app.toast[0].value and f"\\#{own.tfidf}" not in app.toast[0].value
     left = list(queries.runs(store_of(own), trash=True)["id"])
     assert own.odd in left and own.tfidf not in left
+
+
+def test_emptying_the_trash_tells_which_folder_was_left(own, open_runs):
+    store = store_of(own)
+    folder = store.folder / str(queries.run(store, own.tfidf).adapter_path)
+    RunWriter(store, own.tfidf).update(adapter_sha256=digest_of(folder, WEIGHTS))
+    (folder / "tfidf.safetensors").write_bytes(b"trained on")
+    curator.trash_runs(store, [own.tfidf])
+    app = open_runs(show="trash", chosen=own.tfidf)
+    app.button(key="delete for good").click().run()
+    app.button(key="really delete").click().run()
+    told = app.toast[0].value.replace("\\", "")
+    assert told.startswith("1 run is deleted for good.")
+    assert f"{folder.name} of run {own.tfidf} holds other files" in told
+    assert (folder / "tfidf.safetensors").read_bytes() == b"trained on"
 
 
 def test_the_archive_takes_runs_and_gives_them_back(own, open_runs):

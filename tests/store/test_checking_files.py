@@ -4,7 +4,7 @@ import os
 import random
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError, StoreError
 from core.files import LEARNT, WEIGHTS, digest_of
-from core.store import queries
+from core.store import queries, records
 from core.store.checking import check
 from core.store.checking.files import LEFT_ALONE_SECONDS
 from core.store.engine import open_store
@@ -204,6 +204,13 @@ def test_another_runs_folder_is_no_unfinished_work(store):
 def test_a_run_at_work_may_not_have_made_its_folder_yet(store):
     with recording(store, make_config({}), "at work", {}) as run:
         run.update(work_path="adapters/.unfinished-1-soon")
+        assert found(store) == []
+
+
+def test_a_run_whose_process_is_silent_but_there_keeps_its_folder(store, monkeypatch):
+    with recording(store, make_config({}), "at work", {}) as run:
+        run.update(work_path="adapters/.unfinished-1-soon")
+        monkeypatch.setattr(records, "SILENT_AFTER", timedelta(0))  # it has been silent for longer than that
         assert found(store) == []
 
 

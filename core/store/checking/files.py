@@ -31,6 +31,8 @@ class Known(NamedTuple):
     status: Any
     phase: Any
     heartbeat_at: Any
+    host: Any
+    pid: Any
     adapter_path: Any
     work_path: Any
     adapter_sha256: Any
@@ -75,7 +77,8 @@ def _state(run: Known) -> str:
         moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     except ValueError:
         moment = None
-    return state(str(run.status), moment.replace(tzinfo=moment.tzinfo or UTC) if isinstance(moment, datetime) else None)
+    heard_at = moment.replace(tzinfo=moment.tzinfo or UTC) if isinstance(moment, datetime) else None
+    return state(str(run.status), heard_at, run.host, run.pid if isinstance(run.pid, int) else None)
 
 
 def _inside(folder: Path, path: Any) -> Path | None:
