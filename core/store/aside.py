@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,7 @@ from core.files import rename_whole, write_whole
 from core.store import queries
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.records import WORK, Run, free_folder, refuse_at_work
+from core.store.records import WORK, Run, free_folder, refuse_at_work, within_adapters
 from core.store.schema import (
     ClassBalanceRow,
     ClassMetricRow,
@@ -38,7 +38,7 @@ ROOM = 64 * 2**20
 """Bytes that have to be free where a record goes on; a place with less is taken only where there is no better."""
 _LABEL = "aside.json"
 _OWN = (HistoryRow, LogRow, MetricRow, ClassMetricRow)
-_STAYS = {"id", "baseline_id", "dataset_id", "adapter_path", "changed_at"} | {
+_STAYS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_path", "changed_at"} | {
     *("name", "notes", "tags", "archived", "deleted_at")
 }
 """Columns of a run's row that are not taken over into a row that is there already: people may have changed them."""
@@ -173,6 +173,7 @@ def take_in(store: Store, folder: Path) -> int:
             ours = _run_into(session, reading, theirs, label.taken)
             if _went_on(ours, theirs):
                 return ours.id
+            left = ours.work_path if theirs.status == "complete" else None
             moves = _moves(store, theirs, ours)
             session.flush()
             _label(replace(label, taken=ours.id))
@@ -181,6 +182,8 @@ def take_in(store: Store, folder: Path) -> int:
             taken = ours.id
         for ours_path, theirs_path in moves.items():
             _move(folder / theirs_path, store.folder / ours_path)
+        if left is not None:
+            _clear(store, taken, left)
     except OSError as error:
         raise RequestError(f"The files in {folder} can't be moved to {store.folder}: {error}.") from None
     finally:
@@ -203,9 +206,7 @@ def forget(folder: Path) -> None:
     except FileNotFoundError:  # another process was quicker
         return
     except OSError as error:
-        raise RequestError(
-            f"{folder} was taken in; it can be deleted, but not from here: {error}."
-        ) from None
+        raise RequestError(f"{folder} was taken in; it can be deleted, but not from here: {error}.") from None
 
 
 def _run_into(session: Session, reading: Session, theirs: RunRow, taken: int | None) -> RunRow:
@@ -297,6 +298,15 @@ def _moves(store: Store, theirs: RunRow, ours: RunRow) -> dict[str, str]:
         ours.work_path = f"adapters/{WORK}{ours.id}-{theirs.work_path.rpartition('-')[2]}"
         moves[ours.work_path] = theirs.work_path
     return moves
+
+
+def _clear(store: Store, run_id: int, work_path: str) -> None:
+    """Take away the unfinished work that a run, which is whole now, left behind when it went aside."""
+    work = within_adapters(store.folder, work_path)
+    if work is not None and work.exists():
+        shutil.rmtree(work)
+    with store.writing() as session:
+        session.execute(update(RunRow).where(RunRow.id == run_id).values(work_path=None))
 
 
 def _move(files: Path, target: Path) -> None:

@@ -1,6 +1,8 @@
 """What is said of a database that can't be used, in place of what its driver says."""
 
+import shutil
 import sqlite3
+from pathlib import Path
 
 from sqlalchemy import URL, ExceptionContext
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
@@ -58,12 +60,23 @@ def unusable(url: URL, error: DBAPIError) -> str:
     address, reason = address_of(url), " ".join(str(error.orig).split())
     for secret in (url.password, *url.normalized_query.get("password", ())):
         reason = reason.replace(str(secret), "***") if secret else reason
+    if "disk I/O" in reason and _is_full(address):  # SQLite says so where it has no room for its files beside the file
+        return _FULL.format(address=address)
     for sign, told in _REASONS.items():
         if sign in reason:
             return told.format(address=address, reason=reason)
     return f"The database {address} can't be used: {reason}"
 
 
+def _is_full(path: str) -> bool:
+    """Tell whether there is no room beside a file for the least that SQLite has to write there."""
+    try:
+        return shutil.disk_usage(Path(path).parent).free < _LEAST_ROOM
+    except OSError:
+        return False
+
+
+_LEAST_ROOM = 64 * 2**10
 _DAMAGED = '{address} is damaged ({reason}). Use a backup, or save what can be read: sqlite3 "{address}" .recover'
 _LOCKED = "{address} is locked by another program. Try again in a moment; nothing is lost."
 _FULL = "The disk that {address} lies on is full. Make room, and try again."

@@ -267,6 +267,16 @@ def test_checkpoints_come_home_with_their_record(store, data):
     assert (found.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
 
 
+def test_what_a_whole_record_left_behind_when_it_went_aside_is_cleared(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        left = run.work_folder()
+        run.go_aside("The folder was closed.")
+    run.store.engine.dispose()
+    left.mkdir()  # a folder that is closed lets nothing of it be deleted
+    assert recover_all(store).taken == (1,)
+    assert not left.exists() and queries.run(store, 1).work_path is None
+
+
 def test_one_that_can_not_be_taken_in_keeps_no_other_out(store, data):
     damaged, _ = record(store, data, 0)
     sound, _ = record(store, data, 0)

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -197,3 +198,10 @@ def test_what_a_server_says_is_told_without_its_password(reason, told, address):
     text = unusable(resolve(address), OperationalError("SELECT 1", {}, Exception(reason)))
     assert told.replace("\\", "") in text
     assert "s3cret" not in text + address_of(resolve(address))
+
+
+def test_a_disk_without_any_room_is_told_as_full_whatever_sqlite_says(tmp_path, monkeypatch):
+    url, error = resolve(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
+    assert "its disk does not answer" in unusable(url, error)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
+    assert "is full. Make room" in unusable(url, error)
