@@ -365,7 +365,8 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.writer.say(f"{record.name}: {record.getMessage()}")
+            with suppress(RunError):  # the run is another's by now: whoever writes next is told so
+                self.writer.say(f"{record.name}: {record.getMessage()}")
         except Exception:  # a log line is no reason to end a run; `handleError` tells of it
             self.handleError(record)
 

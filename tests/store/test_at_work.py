@@ -1,5 +1,6 @@
 """Whether a run goes on, and who may write its record."""
 
+import logging
 import os
 import signal
 import sqlite3
@@ -91,7 +92,7 @@ def test_a_number_that_no_process_has_is_nobody(pid):
     assert not is_alive(pid, datetime.now(UTC))
 
 
-def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store):
+def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store, capsys):
     ours = recording(store, make_config({}), "a run", {})
     lost = ours.__enter__()
     silent(store, host="elsewhere")
@@ -102,6 +103,8 @@ def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store):
             lost.log(1, 0.5, {"loss": 0.9})
         with pytest.raises(RunError, match=told):
             lost.update(seed=7)
+        logging.getLogger("a library").warning("to both of them")
+        assert "Traceback" not in capsys.readouterr().err
         silent(store)
         lost.beat()
         assert datetime.now(UTC) - queries.run(store, 1).heartbeat_at >= LONG_AGO
@@ -109,8 +112,8 @@ def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store):
         ours.__exit__(None, None, None)
     found = queries.run(store, 1)
     assert (found.state, found.seed, found.error_message) == ("complete", 42, None)
+    assert queries.log_tail(store, 1)["text"].tolist() == ["a library: to both of them"]
     assert queries.history(store, [1])["value"].tolist() == [0.1]
-    assert queries.log_tail(store, 1).empty
 
 
 def test_who_lost_a_run_that_was_deleted_is_told_and_leaves_the_next_of_its_number_alone(store):
