@@ -1,5 +1,6 @@
 """Paths that a person names, and files that are whole or not there at all, also after a power failure."""
 
+import errno
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -36,10 +37,13 @@ def write_whole(target: Path, text: str) -> None:
 
 
 def rename_whole(written: Path, target: Path) -> None:
-    """Give a folder that was written aside its name, once all that it holds is on the disk.
+    """Give a file or a folder that was written aside its name, once all that it holds is on the disk.
 
-    Raises `OSError` where there is something of that name already.
+    Raises `OSError` where there is something of that name already: renaming alone puts a file in the
+    place of another, and a folder in that of an empty one.
     """
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
     for path in [*written.rglob("*"), written]:
         _settle(path)
     os.rename(written, target)
@@ -49,7 +53,8 @@ def rename_whole(written: Path, target: Path) -> None:
 def _settle(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
         return  # Windows opens no folders, and keeps their entries in order by itself
-    handle = os.open(path, os.O_RDONLY)
+    # Windows flushes only what was opened for writing; elsewhere a read-only file is flushed as well, and a folder.
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
