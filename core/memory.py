@@ -1,6 +1,11 @@
 """A run that did not fit into the memory: how that is known, and what to change."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import clear_frames
+
 from core.config import RunConfig
+from core.errors import OutOfMemory
 
 _SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
 
@@ -9,6 +14,18 @@ def ran_out(error: BaseException) -> bool:
     """Tell whether an error means that memory ran out: Python's own, torch's on a CPU, or the driver's."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in _SIGNS))
+
+
+@contextmanager
+def errors_of_memory(config: RunConfig) -> Iterator[None]:
+    """Give memory that runs out within a ``with``, wherever that is, a kind of its own: `OutOfMemory`."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        clear_frames(error.__traceback__)  # they hold the model, and the record is yet to be written
+        raise OutOfMemory(way_out(config, str(error))) from error
 
 
 def way_out(config: RunConfig, told: str) -> str:

@@ -3,8 +3,7 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from core.config import RunConfig, as_flags, make_config, section
 from core.data import load_data
 from core.data.splits import DataSet
 from core.environment import PeakMemory, describe, packages
-from core.errors import OutOfMemory, RequestError, RunError
+from core.errors import RequestError, RunError
 from core.evaluation.calibration import calibration_metrics, fit_temperature
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.files import LEARNT, WEIGHTS, digest_of, rename_whole
 from core.inference import load_classifier
-from core.memory import ran_out, way_out
+from core.memory import errors_of_memory
 from core.methods import BASELINES, METHODS, rate_for_width
 from core.models.backbone import find_backbone, length_for, load_tokenizer
 from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
@@ -39,6 +38,7 @@ from core.store.records import Run, free_folder, refuse_unless_resumable
 from core.sweeps.grid import distinct
 from core.training import fine_tune
 from core.training.checkpoints import Checkpoints
+from core.training.conditions import base_of
 
 FITTERS = {"majority": fit_majority, "tfidf": fit_tfidf, "frozen": fit_frozen, "untrained": fit_untrained}
 SECONDS_BETWEEN_CHECKPOINTS = 60.0
@@ -134,20 +134,30 @@ def bench(
 def prepare_again(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
     """Settle all that it takes to take up a run that ended early: as it was asked for, on the same data and model.
 
-    Raises `RequestError` where it is at work or complete, and where its data have changed since.
+    Raises `RequestError` where it is at work or complete, and where its data or its model have changed since.
     """
     run = queries.run(store, run_id)
     refuse_unless_resumable(run_id, run)
     config = make_config({**run.config, "trust_remote_code": trust_remote_code})
     config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
     (job,) = prepare([config], store.folder)
-    recorded = None if run.dataset_id is None else queries.dataset(store, run.dataset_id).fingerprint
-    if recorded not in (None, job.data.fingerprint):
+    changed = _changed_since(store, run, job)
+    if changed:
         raise RequestError(
-            f"Run {run_id} can't go on: the data of {job.config.dataset} have changed since it began. "
+            f"Run {run_id} can't go on: {changed} changed since it began. "
             f"Run it anew: python runner.py {' '.join(as_flags(run.config))}"
         )
     return job
+
+
+def _changed_since(store: Store, run: Run, job: Job) -> str | None:
+    """Return what is not as it was when a run began; the model, where a checkpoint is there to go on from."""
+    if run.dataset_id is not None and queries.dataset(store, run.dataset_id).fingerprint != job.data.fingerprint:
+        return f"the data of {job.config.dataset} have"
+    start = Checkpoints(run.work_folder(store.folder), 0).newest()
+    if start is not None and start.values.get("base") not in (None, base_of(find_backbone(job.config))):
+        return f"the model {job.config.model} has"
+    return None
 
 
 def execute(
@@ -167,7 +177,7 @@ def execute(
     config, data = job.config, job.data
     with (
         recording(store, config, _name(config, name), describe(), again) as run,
-        _errors_of_memory(config),
+        errors_of_memory(config),
         PeakMemory() as memory,
     ):
         progress = _Recorded(run, config.batch_size, memory, progress)
@@ -201,17 +211,6 @@ def _at_home(run: RunWriter, progress: Progress) -> Run:
         progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: python runner.py db recover")
         return record
     return queries.run(run.main, taken)
-
-
-@contextmanager
-def _errors_of_memory(config: RunConfig) -> Iterator[None]:
-    """Give memory that runs out a kind of its own, wherever in a run that was."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not ran_out(error):
-            raise
-        raise OutOfMemory(way_out(config, str(error))) from error
 
 
 class _Recorded(Progress):

@@ -1,7 +1,6 @@
 """One fine-tune: from a config and its data to a fitted classifier, taken up again where it was stopped."""
 
 import tempfile
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -15,15 +14,15 @@ from transformers.trainer_utils import EvalPrediction
 from core.config import RunConfig
 from core.data.splits import DataSet
 from core.environment import give_back_freed_memory
-from core.errors import OutOfMemory
-from core.memory import ran_out, way_out
+from core.memory import ran_out
 from core.methods import METHODS
 from core.models.backbone import quiet
 from core.models.classifier import Fitted
 from core.models.precision import frozen_dtype, frozen_weights_in
 from core.models.ready import Ready, make_ready, steps, tokenized
 from core.progress import Progress
-from core.training.checkpoints import Checkpoints, read, step_of
+from core.training.checkpoints import Checkpoint, Checkpoints
+from core.training.conditions import base_of, machine
 from core.training.loss import ClassificationLoss
 from core.training.order import Order, balanced, balanced_weights, grouped_by_length
 from core.training.rates import rates
@@ -38,37 +37,34 @@ def fine_tune(
 ) -> Fitted:
     """Train the config's adapter, or all weights; keep the epoch with the best validation macro F1.
 
-    Goes on from the newest checkpoint where there is one. Raises `OutOfMemory`; with ``auto_batch``
-    only when a step's examples, computed one by one, don't fit either.
+    Goes on from the newest checkpoint where there is one. With ``auto_batch`` memory runs out only
+    when a step's examples, computed one by one, don't fit either.
     """
-    told = ""
-    for pieces in _pieces(config, checkpoints):
-        if told:
-            progress.noted(f"Out of memory: a step's examples are now computed in {pieces} pieces.")
+    checkpoints.take_up()
+    pieces = max(config.gradient_accumulation, checkpoints.start.values["pieces"] if checkpoints.start else 1)
+    while True:
         try:
             return _tuned(config, data, pieces, progress, checkpoints)
         except (RuntimeError, MemoryError) as error:
-            if not ran_out(error):
+            finer = _finer(config, pieces)
+            if finer is None or not ran_out(error):
                 raise
-            told = str(error)
         give_back_freed_memory()
-    raise OutOfMemory(way_out(config, told))
+        pieces = finer
+        progress.noted(f"Out of memory: a step's examples are now computed in {pieces} pieces.")
+        checkpoints.take_up()
 
 
-def _pieces(config: RunConfig, checkpoints: Checkpoints) -> Iterator[int]:
-    """Give in how many pieces to compute a step's examples: as asked, or as it last went; then in more and more."""
-    newest = checkpoints.newest()
-    pieces = max(config.gradient_accumulation, read(newest).values["pieces"] if newest else 1)
-    finer = [n for n in range(2, config.batch_size + 1) if config.batch_size % n == 0]
-    while pieces:
-        yield pieces
-        pieces = next((n for n in finer if n >= 2 * pieces), 0) if config.auto_batch else 0
+def _finer(config: RunConfig, pieces: int) -> int | None:
+    """Return in how many pieces, twice as many at least, a step's examples can be computed; None: not in more."""
+    possible = range(2 * pieces, config.batch_size + 1) if config.auto_batch else ()
+    return next((n for n in possible if config.batch_size % n == 0), None)
 
 
 def _dtype(config: RunConfig, checkpoints: Checkpoints) -> torch.dtype:
     """Return the format of the frozen weights: that of the training that goes on, else as asked or measured."""
-    newest = checkpoints.newest()
-    return getattr(torch, read(newest).values["dtype"]) if newest else frozen_dtype(config)
+    start = checkpoints.start
+    return getattr(torch, start.values["dtype"]) if start else frozen_dtype(config)
 
 
 def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, checkpoints: Checkpoints) -> Fitted:
@@ -117,12 +113,24 @@ def _train(
         with frozen_weights_in(ready.classifier.model, dtype):
             arguments = _arguments(config, pieces, len(data.train), folder)
             trainer = _trainer(config, ready, data, arguments, progress, checkpoints)
-            trainer.told["dtype"] = _name(dtype)
-            newest = checkpoints.newest()
-            progress.begins(after=step_of(newest) if newest else 0)
-            trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+            trainer.told = {"dtype": _name(dtype), "machine": machine()}
+            if checkpoints.folder is not None:
+                trainer.told["base"] = base_of(ready.base.backbone)
+            start = checkpoints.start
+            progress.begins(after=start.step if start else 0)
+            for line in _changed(start):
+                progress.noted(line)
+            trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
             trainer.best.restore()
         return trainer.best.epoch, trainer.seconds
+
+
+def _changed(start: Checkpoint | None) -> list[str]:
+    """Return a line on what computes otherwise than it did before the training was stopped, where something does."""
+    now = machine()
+    then = start.values.get("machine", {}) if start else {}
+    changed = [f"{name} {then[name]}, now {one}" for name, one in now.items() if then.get(name, one) != one]
+    return [f"Not as before: {'; '.join(changed)}. The last digits of what follows may differ."] if changed else []
 
 
 def _trainer(

@@ -2,16 +2,12 @@
 
 import json
 import logging
-import random
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -34,20 +30,44 @@ class Snapshot:
     tensors: dict[str, Tensor]
     values: dict[str, Any]
 
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A snapshot on the disk, whole when it was found: its values are at hand, its tensors are read in parts."""
+
+    folder: Path
+    values: dict[str, Any]
+
+    @property
+    def step(self) -> int:
+        """After which step it was written."""
+        return _step_of(self.folder)
+
     def part(self, name: str) -> dict[str, Tensor]:
-        """Return the tensors whose names begin so, without that beginning."""
-        return {key.removeprefix(name): value for key, value in self.tensors.items() if key.startswith(name)}
+        """Read the tensors whose names begin so; return them without that beginning."""
+        with _opened(self.folder) as file:
+            named = [key for key in file.keys() if key.startswith(name)]  # noqa: SIM118 - no mapping
+            # Copies: else each is a window on the file, and all of it is held as long as one of them.
+            return {key.removeprefix(name): file.get_tensor(key).clone() for key in named}
 
 
 class Checkpoints:
     """The checkpoints of one training: folders ``step-12``, at least ``seconds`` apart; 0: after every step.
 
-    Without a folder none are written.
+    ``start`` is the one that the training goes on from. Without a folder none are written.
     """
 
     def __init__(self, folder: Path | None, seconds: float) -> None:
         self.folder, self.seconds = folder, seconds
+        self.start: Checkpoint | None = None
         self._written, self._took = time.monotonic(), 0.0
+
+    def take_up(self) -> None:
+        """Settle where the training starts: with the newest checkpoint. What is newer, or half, is damage: it goes."""
+        self.start = self.newest()
+        if self.folder is not None:
+            _remove(*_halves(self.folder))
+            _remove(*(one for one in _by_step(self.folder) if self.start is None or _step_of(one) > self.start.step))
 
     def due(self) -> bool:
         """Tell whether it is time for the next one; what takes long is done more rarely."""
@@ -63,28 +83,37 @@ class Checkpoints:
             _write(self.folder, step, snapshot, trainer_state)
         except (OSError, SafetensorError) as error:
             log.warning("The checkpoint of step %d could not be written: %s", step, error)
-        for old in _by_step(self.folder)[KEPT:]:
-            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            _remove(*_halves(self.folder))
+        _remove(*_by_step(self.folder)[KEPT:])
         self._written = time.monotonic()
         self._took = self._written - began
 
-    def newest(self) -> Path | None:
+    def newest(self) -> Checkpoint | None:
         """Return the newest one that is whole; None where there is none."""
         found = _by_step(self.folder) if self.folder is not None else []
-        return next((folder for folder in found if _is_whole(folder)), None)
+        return next(filter(None, map(_whole, found)), None)
 
 
-def read(folder: Path) -> Snapshot:
-    """Return what a checkpoint holds; it has to be whole."""
-    with safe_open(folder / _STATE, framework="pt") as file:
-        return Snapshot({name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["values"]))  # noqa: SIM118 - no mapping
+def _whole(folder: Path) -> Checkpoint | None:
+    """Return the checkpoint in a folder; None where it is not as it was written."""
+    try:
+        if (folder / _SUM).read_text(encoding="utf-8") != digest_of(folder, "*.*"):
+            return None
+        with _opened(folder) as file:
+            return Checkpoint(folder, json.loads((file.metadata() or {}).get("values", "")))
+    except (OSError, ValueError, SafetensorError):
+        return None
+
+
+def _opened(folder: Path) -> Any:
+    return safe_open(folder / _STATE, framework="pt")
 
 
 def _write(folder: Path, step: int, snapshot: Snapshot, trainer_state: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     aside, target = folder / f".step-{step}", folder / f"step-{step}"
-    for left_over in (aside, target):
-        shutil.rmtree(left_over, ignore_errors=True)
+    _remove(aside, target)
     aside.mkdir()
     tensors = {name: one.detach().cpu().contiguous() for name, one in snapshot.tensors.items()}
     save_file(tensors, aside / _STATE, metadata={"values": json.dumps(snapshot.values)})
@@ -95,36 +124,19 @@ def _write(folder: Path, step: int, snapshot: Snapshot, trainer_state: str) -> N
 
 def _by_step(folder: Path) -> list[Path]:
     """Return the checkpoints' folders, the newest first."""
-    return sorted(folder.glob("step-[0-9]*"), key=step_of, reverse=True)
+    ours = (one for one in folder.glob("step-*") if one.name.removeprefix("step-").isdecimal() and one.is_dir())
+    return sorted(ours, key=_step_of, reverse=True)
 
 
-def step_of(folder: Path) -> int:
-    """Return after which step a checkpoint was written."""
+def _step_of(folder: Path) -> int:
     return int(folder.name.removeprefix("step-"))
 
 
-def _is_whole(folder: Path) -> bool:
-    try:
-        return (folder / _SUM).read_text(encoding="utf-8") == digest_of(folder, "*.*")
-    except (OSError, UnicodeDecodeError):
-        return False
+def _halves(folder: Path) -> list[Path]:
+    """Return what was left of checkpoints in whose middle the disk was full, or the process was killed."""
+    return list(folder.glob(".step-*"))
 
 
-def chance() -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the state of all random generators, as tensors and as JSON values."""
-    tensors = {"torch": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        tensors |= {f"cuda{number}": one for number, one in enumerate(torch.cuda.get_rng_state_all())}
-    kind, keys, *rest = np.random.get_state(legacy=True)
-    return tensors, {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
-
-
-def set_chance(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Put back what `chance` returned."""
-    torch.set_rng_state(tensors["torch"])
-    if torch.cuda.is_available():
-        torch.cuda.set_rng_state_all([tensors[f"cuda{number}"] for number in range(torch.cuda.device_count())])
-    version, state, gauss = values["python"]
-    random.setstate((version, tuple(state), gauss))
-    kind, keys, *rest = values["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
+def _remove(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +15,8 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 
 from core.progress import Progress
-from core.training.checkpoints import Checkpoints, Snapshot, chance, read, set_chance
+from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
+from core.training.conditions import chance, set_chance
 from core.training.order import Order
 
 _LOGGED_AS = {
@@ -81,12 +81,17 @@ class ResumableTrainer(Trainer):
         self._rate, self._own_loss, self._order = rate, own_loss, order
         self.best, self._checkpoints = best, checkpoints
         self.told: dict[str, Any] = {}
-        self._began, self._resumed = time.perf_counter(), Snapshot({}, {})
+        self._began = time.perf_counter()
 
     @property
     def seconds(self) -> float:
         """How long the training has taken, before it was stopped too."""
-        return time.perf_counter() - self._began + float(self._resumed.values.get("seconds", 0))
+        before = self._start.values["seconds"] if self._start else 0.0
+        return time.perf_counter() - self._began + float(before)
+
+    @property
+    def _start(self) -> Checkpoint | None:
+        return self._checkpoints.start
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Order:
         return self._order
@@ -148,29 +153,35 @@ class ResumableTrainer(Trainer):
             },
         )
 
+    # Each reads its own part, and lets go of it: all of it at once is several times the weights.
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        self._resumed = read(Path(resume_from_checkpoint))
+        assert self._start is not None, "the Trainer was told so"
         best = self.best
-        best.put(self._resumed.part("trained/"))
-        best.kept, best.kept_adapters = self._resumed.part("best/"), deepcopy(best.adapters)
-        best.score, best.epoch = self._resumed.values["best"]
+        best.put(self._start.part("trained/"))
+        best.kept, best.kept_adapters = self._start.part("best/"), deepcopy(best.adapters)
+        best.score, best.epoch = self._start.values["best"]
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if not self._resumed.tensors:
+        if self._start is None:
             return
-        groups = self._resumed.values["optimizer"]
+        groups = self._start.values["optimizer"]
         numbers = [number for group in groups for number in group["params"]]
-        state = {number: self._resumed.part(f"optimizer/{number}/") for number in numbers}
+        state = {number: self._start.part(f"optimizer/{number}/") for number in numbers}
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **self._resumed.values["scheduler"]})
+        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **self._start.values["scheduler"]})
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        """None is used; the Trainer would unpickle a file of its name."""
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
-        set_chance(self._resumed.part("chance/"), self._resumed.values["chance"])
+        assert self._start is not None, "the Trainer was told so"
+        set_chance(self._start.part("chance/"), self._start.values["chance"])
 
     def take_up(self) -> None:
         """Go on with the loss that was summed up since it was last logged."""
-        if "logged" in self._resumed.values:
-            loss, self._globalstep_last_logged = self._resumed.values["logged"]
+        if self._start is not None:
+            loss, self._globalstep_last_logged = self._start.values["logged"]
             self._tr_loss += loss
 
 

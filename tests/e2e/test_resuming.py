@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,11 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from transformers import BertConfig, BertModel
 
+from core.config import make_config
+from core.pipeline import execute, prepare
+from core.progress import Progress
 from core.store import queries
 from core.store.engine import open_store
 from core.store.records import at_work
 from runner import main
+from tests import small_runs
 from tests.small_runs import films
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +130,43 @@ def test_a_run_whose_data_have_changed_is_not_resumed(begun, tmp_path, capsys):
     assert main(["resume", "1", "--db", store.address]) == 2
     assert "have changed since it began" in capsys.readouterr().err
     assert not at_work(queries.run(store, 1))
+
+
+class StopsAfterAStep(Progress):
+    """Asks the training to stop as soon as it can be taken up again."""
+
+    def __init__(self):
+        self.step = 0
+
+    def stepped(self, step, total, epoch):
+        self.step = step
+
+    def stopping(self):
+        return self.step > 0
+
+
+@pytest.mark.parametrize("changed", ["model.safetensors", "tokenizer.json"])
+def test_a_run_whose_model_has_changed_is_not_resumed(tmp_path, tiny_bert, capsys, changed):
+    model = shutil.copytree(tiny_bert, tmp_path / "model")
+    settings = {"dataset": films(tmp_path), "model": str(model), "lr": 1e-2, **small_runs.SIZES}
+    store = small_runs.opened(tmp_path)
+    (job,) = prepare([make_config(settings)], tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        execute(job, store, StopsAfterAStep())
+    was = (model / changed).read_bytes()
+    if changed == "tokenizer.json":
+        (model / changed).write_bytes(was.replace(b'"good"', b'"evil"'))
+    else:
+        torch.manual_seed(1)
+        BertModel(BertConfig.from_pretrained(model)).save_pretrained(model)
+    assert (model / changed).read_bytes() != was
+    begun = queries.run(store, 1)
+    assert main(["resume", "1", "--db", store.address]) == 2
+    assert f"the model {model} has changed since it began. Run it anew" in capsys.readouterr().err
+    assert queries.run(store, 1) == begun
+    (model / changed).write_bytes(was)
+    assert main(["resume", "1", "--db", store.address]) == 0
+    assert any(text.startswith("Going on after step 1") for text in queries.log_tail(store, 1)["text"])
 
 
 def test_deleting_a_killed_run_takes_its_checkpoints_along(begun, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import torch
 
 from core.config import make_config
-from core.memory import ran_out, way_out
+from core.errors import OutOfMemory
+from core.memory import errors_of_memory, ran_out, way_out
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITED = """
@@ -21,6 +23,7 @@ torch.set_num_threads(1)
 from core.config import make_config
 from core.data import load_data
 from core.errors import OutOfMemory
+from core.memory import errors_of_memory
 from core.progress import Progress
 from core.training import fine_tune
 
@@ -35,7 +38,8 @@ fine_tune(config.model_copy(update={"batch_size": 2, "epochs": 1}), data, Progre
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)
 try:
-    fitted = fine_tune(config, data, told)
+    with errors_of_memory(config):
+        fitted = fine_tune(config, data, told)
 except OutOfMemory as error:
     print(json.dumps({"error": str(error)}))
 else:
@@ -60,6 +64,22 @@ def test_the_way_out_names_only_what_was_not_done_yet():
     text = way_out(make_config({"auto_batch": True, "quantize": "4bit", "max_length": 64}), "")
     assert "--auto-batch" not in text and "--quantize" not in text and "--max-length 32" in text
     assert "--gradient-accumulation" not in way_out(make_config({"batch_size": 1}), "")
+
+
+def test_what_a_run_held_is_let_go_of_before_its_end_is_recorded():
+    class Model:
+        """Whatever a frame of the run holds."""
+
+    held = []
+
+    def train():
+        model = Model()
+        held.append(weakref.ref(model))
+        torch.empty(2**50)
+
+    with pytest.raises(OutOfMemory) as told, errors_of_memory(make_config({})):
+        train()
+    assert held[0]() is None and told.value.__cause__ is not None
 
 
 @pytest.fixture(scope="module")
