@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -36,6 +36,7 @@ from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
 from core.files import given_path
 from core.models.quantization import keep_format, let_go_of_exact_weights, quantization
+from core.models.weight_files import only_pickled, refuse_other_weights
 
 LONGEST = 512
 """How much of a text is read at most, in tokens, where neither the model nor the config says it."""
@@ -44,7 +45,6 @@ SHORTEST = 16
 _SAMPLED_TEXTS = 10_000
 
 _IN_A_LAYER = re.compile(r"\.\d+\.")
-_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError)
 """What the libraries raise for files that are missing, broken, or of a kind that they don't know."""
 
@@ -120,7 +120,7 @@ def find_backbone(config: RunConfig) -> Backbone:
 def _looked_at(backbone: Backbone, config: PreTrainedConfig) -> Backbone:
     """Return the backbone with what its config and the empty model show."""
     model = without_weights(backbone, config)
-    _refuse_unreadable_weights(backbone)
+    refuse_other_weights(backbone.name, backbone.path, backbone.read_revision)
     text = config.get_text_config()
     reads_both_ways = config.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     return replace(
@@ -182,22 +182,6 @@ def without_weights(backbone: Backbone, config: PreTrainedConfig) -> PreTrainedM
             config, trust_remote_code=backbone.remote_code
         )
     return model
-
-
-def _refuse_unreadable_weights(backbone: Backbone) -> None:
-    """Refuse a folder without whole safetensors; of a Hub model it shows when its weights are asked for."""
-    folder = Path(backbone.path)
-    weights = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
-    for path in weights:
-        try:
-            with safe_open(path, "numpy"):  # reads its head, which says how long it is
-                pass
-        except (OSError, SafetensorError) as error:
-            raise RequestError(f"{path} is damaged ({_first_line(error)}). Get the model anew.") from None
-    if folder.is_dir() and not weights:
-        if any(path for pattern in _PICKLED for path in folder.glob(pattern)):
-            raise RequestError(_only_pickled(backbone))
-        raise RequestError(f"The folder {backbone.path} holds no weights: a *.safetensors file was expected.")
 
 
 def _positions(model: PreTrainedModel) -> int | None:
@@ -396,15 +380,8 @@ def _loading(backbone: Backbone) -> Iterator[None]:
 
 def _unloadable(backbone: Backbone, error: Exception) -> str:
     if isinstance(error, OSError) and "safetensors" in str(error) and not Path(backbone.path).is_dir():
-        return _only_pickled(backbone)
+        return only_pickled(backbone.name)
     return f"{backbone.name} can't be loaded as a text classifier: {_first_line(error)}"
-
-
-def _only_pickled(backbone: Backbone) -> str:
-    return (
-        f"{backbone.name} has no safetensors weights. Pickled weights can run code and are not loaded; "
-        "convert them with transformers' save_pretrained."
-    )
 
 
 def _no_tokenizer(backbone: Backbone, error: Exception) -> str:

@@ -62,6 +62,36 @@ def pickled_adapter(folder: Path) -> None:
     torch.save({}, folder / "adapter_model.bin")
 
 
+def in_shards(*names: str) -> Damage:
+    """Say that the weights lie in other files, one of them beside the folder."""
+
+    def change(folder: Path) -> None:
+        weights = {f"bert.layer.{number}": name for number, name in enumerate(names)}
+        (folder / "model.safetensors").rename(folder / "model-1.safetensors")
+        (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weights}))
+        (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Harm()))
+
+    return change
+
+
+def in_pickled_shards(folder: Path) -> None:
+    pickled(folder)
+    (folder / "pytorch_model.bin").rename(folder / "pytorch_model-1.bin")
+    index = {"metadata": {}, "weight_map": {"bert.embeddings": "pytorch_model-1.bin"}}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+
+
+def with_code(**named: object) -> Damage:
+    """Name Python code that comes along, in the tokenizer's config."""
+
+    def change(folder: Path) -> None:
+        (folder / "own.py").write_text("from pathlib import Path\nPath('hacked').touch()\n")
+        path = folder / "tokenizer_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | named))
+
+    return change
+
+
 def in_a_circle(folder: Path) -> None:
     for name in ("config.json", "model.safetensors"):
         (folder / name).unlink()
@@ -101,6 +131,24 @@ CASES: dict[str, Damage] = {
     "weights of words": holding("model.safetensors", "words " * 99),
     "pickled weights": pickled,
     "pickled weights and adapter": pickled_adapter,
+    "pickled shards": in_pickled_shards,
+    "shards that are pickles": in_shards("pytorch_model.bin"),
+    "shards that are not there": in_shards("model-1.safetensors", "model-2.safetensors"),
+    "shards that climb": in_shards("../../etc/passwd"),
+    "an index of words": lambda folder: (
+        in_shards("model-1.safetensors")(folder),
+        (folder / "model.safetensors.index.json").write_text("words"),
+    ),
+    "a tokenizer with code": with_code(auto_map={"AutoTokenizer": ["own.Own", None]}),
+    "code from elsewhere": saying(auto_map={"AutoModelForSequenceClassification": "owner/name--own.Own"}),
+    "an adapter beside": lambda folder: (
+        torch.save(Harm(), folder / "adapter_model.bin"),
+        (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "gpt2"}'),
+    ),
+    "an adapter's config alone": lambda folder: (
+        [path.unlink() for path in folder.iterdir()],
+        (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "gpt2"}'),
+    ),
     "links in a circle": in_a_circle,
     "a broken tokenizer": holding("tokenizer.json", "{"),
     "a tokenizer of another kind": holding("tokenizer.json", "[1, 2]"),
