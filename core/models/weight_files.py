@@ -49,7 +49,7 @@ def _found(path: str, file: str, revision: str | None) -> Any:
 
 
 def _refuse_foreign_parts(name: str, index: Path, *, here: bool) -> None:
-    """Refuse an index of parts that can't be read, or names what is no safetensors beside it; ``here``: they are here."""
+    """Refuse an index of parts that can't be read, or names no safetensors beside it; ``here``: they lie here."""
     try:
         parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
