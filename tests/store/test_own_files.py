@@ -1,6 +1,7 @@
 """What is deleted with a run, and what is left as it may be another's: run by run, database by database."""
 
 import os
+import shutil
 from contextlib import suppress
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ from core.config import make_config
 from core.errors import RunError
 from core.files import LEARNT, digest_of
 from core.store import curator, queries
+from core.store.backups import back_up
 from core.store.checking import check
 from core.store.engine import open_store
 from core.store.recorder import recording
@@ -123,28 +125,23 @@ def test_files_that_a_row_has_no_hash_of_are_left(known, store):
     assert (notes / "notes.txt").read_text() == "mine"
 
 
-def test_what_another_database_beside_it_names_is_left_but_for_its_own_backups(sqlite_store):
+def test_what_another_database_beside_it_names_is_left(sqlite_store):
     run_id, adapter = with_adapter(sqlite_store)
     sqlite_store.engine.dispose()
-    (sqlite_store.folder / "no-database.db").write_text("words, " * 100)
-    content = (sqlite_store.folder / "runs.db").read_bytes()
-    for copy in ("copy.sqlite", "runs.db.before-mending-20260101T000000Z"):
-        (sqlite_store.folder / copy).write_bytes(content)
-    copied = open_store(str(sqlite_store.folder / "copy.sqlite"))
+    copy = sqlite_store.folder / "copy.sqlite"
+    shutil.copy(sqlite_store.address, copy)
+    copied = open_store(str(copy))
     assert "is named by the database runs.db too" in curator.delete_run(copied, run_id)[0]
-    assert any(adapter.iterdir())
     copied.engine.dispose()
-    (sqlite_store.folder / "copy.sqlite").write_bytes(b"SQLite format 3\0" + b"\xff" * 2000)
-    sqlite_store.engine.dispose()
-    assert "may be another database's, as not all" in curator.delete_run(open_store(sqlite_store.address), run_id)[0]
+    copy.write_bytes(b"SQLite format 3\0" + b"\xff" * 2000)  # what it names can't be told
+    assert "may be another database's, as not all" in curator.delete_run(sqlite_store, run_id)[0]
     assert any(adapter.iterdir())
 
 
 def test_a_backup_of_the_database_keeps_no_adapter(sqlite_store):
     run_id, adapter = with_adapter(sqlite_store)
-    sqlite_store.engine.dispose()
-    backup = sqlite_store.folder / "runs.db.before-mending-20260101T000000Z"
-    backup.write_bytes((sqlite_store.folder / "runs.db").read_bytes())
+    back_up(sqlite_store.engine, "before-mending")
+    (sqlite_store.folder / "no-database.db").write_text("words, " * 100)
     assert curator.delete_run(sqlite_store, run_id) == []
     assert not adapter.exists()
 
