@@ -12,6 +12,7 @@ from transformers import BatchEncoding
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.data.splits import Split
+from core.errors import RequestError
 from core.models.backbone import quiet
 
 INFERENCE_BATCH = 32
@@ -36,13 +37,18 @@ class NeuralClassifier:
 
     def save(self, folder: Path) -> None:
         """Write the newly initialised modules; all else is the base model's own."""
-        state = self.model.state_dict()
-        own = {key: value for key, value in state.items() if key.startswith(tuple(f"{n}." for n in self.new_modules))}
-        save_file({key: value.contiguous() for key, value in own.items()}, folder / "head.safetensors")
+        own = {key: value.contiguous() for key, value in self.model.state_dict().items() if self._is_new(key)}
+        save_file(own, folder / "head.safetensors")
 
     def load_head(self, folder: Path) -> None:
-        """Read back what `save` wrote."""
-        self.model.load_state_dict(load_file(folder / "head.safetensors"), strict=False)
+        """Read back what `save` wrote. Raises `RequestError` where it is not all that is new here."""
+        head = load_file(folder / "head.safetensors")
+        if head.keys() != {key for key in self.model.state_dict() if self._is_new(key)}:
+            raise RequestError(f"{folder / 'head.safetensors'} is not the head of this model.")
+        self.model.load_state_dict(head, strict=False)
+
+    def _is_new(self, key: str) -> bool:
+        return key.startswith(tuple(f"{name}." for name in self.new_modules))
 
 
 def run_texts(

@@ -4,10 +4,12 @@ import gzip
 import io
 import json
 import os
+import pickle
 import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import torch
 from safetensors.torch import save_file
 from sqlalchemy import create_engine, text
 
+from core.store.recorder import RunWriter
 from tests.bad_input.asking import SIZES, ask, contents, refused
 from tests.bad_input.test_model_folders import Damage, Harm, cut, holding, without
 from tests.small_runs import opened, record
@@ -122,7 +125,8 @@ def used(recorded, tmp_path, monkeypatch):
         (["export", "2", "new"], "is a baseline"),
         (["export", "1"], "the following arguments are required: DIR"),
         (["db"], "the following arguments are required: action"),
-        (["db", "burn"], "invalid choice: 'burn'"),
+        (["db", "burn"], "there is no 'burn'"),
+        (["db", "chek"], "Did you mean 'check'?"),
     ],
     ids=lambda one: " ".join(one)[:50] if isinstance(one, list) else "",
 )
@@ -173,8 +177,6 @@ def replaced_by_a_file(folder: Path) -> None:
 
 
 def pickled(folder: Path) -> None:
-    import pickle
-
     (folder / "adapter_model.safetensors").unlink()
     (folder / "adapter_model.bin").write_bytes(pickle.dumps(Harm()))
 
@@ -238,6 +240,48 @@ def test_a_damaged_adapter_is_refused_by_what_it_holds(name, used):
     said = refused(["predict", "1", "a film"], used)
     assert "adapter" in said or "run 1" in said
     assert not Path("hacked").exists()
+
+
+@pytest.fixture(scope="module")
+def of_each_kind(tmp_path_factory, tiny_bert):
+    """A folder with a run of every kind whose files are not an adapter's, and no word of how they were."""
+    folder = tmp_path_factory.mktemp("kinds")
+    store = opened(folder)
+    for method in ("majority", "tfidf", "frozen", "untrained", "full"):
+        RunWriter(store, record(store, tiny_bert, method=method).id).update(adapter_sha256=None)
+    store.engine.dispose()
+    return folder
+
+
+FILE_DAMAGES: dict[str, Callable[[Path], object]] = {
+    "gone": Path.unlink,
+    "empty": lambda file: file.write_bytes(b""),
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-9]),
+    "words": lambda file: file.write_text("words"),
+    "a pickle": lambda file: file.write_bytes(pickle.dumps(Harm())),
+    "another's": lambda file: save_file({"other": torch.zeros(2)}, file),
+}
+
+
+@pytest.mark.parametrize("damage", FILE_DAMAGES)
+@pytest.mark.parametrize("method", ["majority", "tfidf", "frozen", "untrained", "full"])
+def test_damaged_files_of_every_kind_of_run_are_refused(method, damage, of_each_kind, tmp_path, monkeypatch):
+    shutil.copytree(of_each_kind, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    (weights,) = Path("adapters").glob(f"*-{method}/*.safetensors")
+    FILE_DAMAGES[damage](weights)
+    said = refused(["predict", weights.parent.name.partition("-")[0], "a film", "--db", "runs.db"], tmp_path)
+    assert any(word in said for word in ("run ", weights.name, "can't be loaded", "its weights lack"))
+    assert not list(tmp_path.rglob("hacked"))
+
+
+@pytest.mark.parametrize("vocabulary", ["", "words", "{}", "[]", "[1, 2]", "[[]]", "null", "[" * 100_000])
+def test_a_damaged_vocabulary_is_refused(vocabulary, of_each_kind, tmp_path, monkeypatch):
+    shutil.copytree(of_each_kind, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    (file,) = Path("adapters").glob("*/vocabulary.json")
+    file.write_text(vocabulary)
+    refused(["predict", "2", "a film", "--db", "runs.db"], tmp_path)
 
 
 @pytest.mark.parametrize(
