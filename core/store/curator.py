@@ -7,7 +7,8 @@ from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import RequestError
-from core.formatting import count
+from core.formatting import UNSTORABLE, count
+from core.secrets import without_secrets
 from core.store import queries
 from core.store.engine import Store
 from core.store.own_files import delete_adapter, delete_work
@@ -23,13 +24,15 @@ LONGEST_NOTE = 10_000
 def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
     """Change name, note and tags at once; an empty note takes it away.
 
-    Raises `RequestError` for a name that is empty or too long and for a tag that is too long; then
-    nothing is changed.
+    Raises `RequestError` for a name that is empty or too long, for a tag that is too long, and for
+    what can't be stored or must not be; then nothing is changed.
     """
+    _refuse_odd("The note", notes)
     _update(store, [run_id], name=_name(name), tags=_tags(tags), notes=notes.strip() or None)
 
 
 def _name(text: str) -> str:
+    _refuse_odd("The name", text)
     name = " ".join(text.split())
     if not 0 < len(name) <= LONGEST_NAME:
         raise RequestError(f"A run's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}.")
@@ -43,7 +46,16 @@ def _tags(texts: Iterable[str]) -> list[str]:
     return tags
 
 
+def _refuse_odd(what: str, text: str) -> None:
+    """Raise `RequestError` for a text that no database can hold, and for one that seems to hold a secret."""
+    if UNSTORABLE.search(text):
+        raise RequestError(f"{what} holds a character that can't be stored (NUL, or half of one).")
+    if without_secrets(text) != text:
+        raise RequestError(f"{what} seems to hold a token, a key or a password, which is never recorded.")
+
+
 def _check_tag(tag: str) -> None:
+    _refuse_odd("The tag", tag)
     if len(tag) > LONGEST_TAG:
         raise RequestError(f"A tag has at most {LONGEST_TAG} characters; this one has {len(tag)}: {tag[:20]}…")
 
@@ -145,7 +157,7 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
     """Change what people note on texts, by text: of each text the given fields of `ANNOTATED`, None to take one back.
 
     Return on how many texts that changes what is noted. What was noted before stays in the table; the
-    newest holds. Raises `RequestError` where a field is too long; then nothing is changed.
+    newest holds. Raises `RequestError` as `check_annotation` does; then nothing is changed.
     """
     for fields in changes.values():
         check_annotation(fields)
@@ -165,9 +177,10 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
 
 
 def check_annotation(fields: Mapping[str, str | None]) -> None:
-    """Raise `RequestError` where what a person notes on a text is too long."""
+    """Raise `RequestError` where what a person notes on a text is too long, can't be stored or must not be."""
     _check_tag(fields.get("tag") or "")
     note = fields.get("note") or ""
+    _refuse_odd("The note", note)
     if len(note) > LONGEST_NOTE:
         raise RequestError(f"A note has at most {count(LONGEST_NOTE)} characters; this one has {count(len(note))}.")
 

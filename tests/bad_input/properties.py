@@ -3,6 +3,7 @@
 The tests ask for a few of each, the same ones every time; `scripts.fuzz` goes on for as long as one likes.
 """
 
+import csv
 import gzip
 import io
 import json
@@ -26,9 +27,13 @@ from core.errors import RequestError
 from core.formatting import UNSTORABLE, storable
 from core.prediction_files import read_rows
 from core.secrets import without_secrets
+from core.store.curator import annotate
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
+from core.store.queries import annotations
+from core.store.records import ANNOTATED
 from core.sweeps.grid import grid
+from dashboard import annotating
 from tests.bad_input.asking import ask, complaint, contents
 
 ENDINGS = [f"{ending}{packed}" for ending in READERS for packed in ("", ".gz")]
@@ -297,10 +302,49 @@ SECRETS = st.lists(
     )
 ).map("".join)
 
+TEXTS = ["a", " b ", "=1+1", "two\r\nlines", "caf\u00e9", "\u202ec"]
+KNOWN: dict[str, dict[str, str | None]] = {text: dict.fromkeys(ANNOTATED) for text in TEXTS}
+KNOWN["a"] = {"tag": "old", "note": "kept", "proposed_label": "good"}
+
+
+@st.composite
+def uploads(draw: st.DrawFn) -> bytes:
+    """Draw a file of annotations: any bytes, or a CSV of texts that are known, and others."""
+    if not draw(st.integers(0, 3)):
+        return draw(st.binary(max_size=200))
+    columns = draw(st.lists(st.sampled_from(["text", *ANNOTATED, "label"]), max_size=5))
+    columns = [
+        "text",
+        "tag",
+        *(name for name in columns if draw(st.integers(0, 9)) == 0 or name not in ("text", "tag")),
+    ]
+    cells = {"text": st.sampled_from(TEXTS) | WORDS, "proposed_label": st.sampled_from(["good", "bad", "", "god"])}
+    rows = draw(st.lists(st.tuples(*(cells.get(name, WORDS) for name in columns)), max_size=6))
+    file = io.StringIO()
+    csv.writer(file, delimiter=draw(st.sampled_from(",;\t")), quoting=csv.QUOTE_ALL).writerows([columns, *rows])
+    return file.getvalue().encode("utf-8", "replace")
+
+
+def noted_or_refused(content: bytes, folder: Path) -> str:
+    """An uploaded file is refused as a whole, or all that it changes can be kept."""
+    try:
+        found = annotating.read(content, KNOWN, ("good", "bad"))
+    except RequestError as error:
+        assert_plain(str(error))
+        return "refused"
+    assert set(found.changes) <= KNOWN.keys() and found.texts >= len(found.changes)
+    store = open_store(str(folder / "runs.db"), create=True)
+    assert annotate(store, found.changes) <= len(found.changes)
+    kept = annotations(store)
+    assert all(_storable(word) for name in ANNOTATED for word in kept[name].dropna())
+    return "noted" if found.changes else "nothing new"
+
+
 PROPERTIES = {
     "tables": Property(table_files(), loads_or_refuses, 150),
     "damaged files": Property(damaged_files(), reads_or_refuses, 250),
     "commands": Property(commands(), answers_in_words, 100),
     "settings": Property(YAML, settings_or_refused, 400),
     "secrets": Property(SECRETS, stays_hidden, 300),
+    "annotations": Property(uploads(), noted_or_refused, 100),
 }
