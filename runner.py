@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.arguments import asked_values, parse
-from core.errors import BenchError, RequestError
+from core.errors import BenchError, RequestError, RunError
 from core.files import given_path
 from core.formatting import one_line, visible
 from core.secrets import without_secrets
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         known = isinstance(error, BenchError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
         print(f"runner.py: {visible(without_secrets(text))}", file=sys.stderr)
-        return WRONG_REQUEST if known else RUN_FAILED
+        return WRONG_REQUEST if known and not isinstance(error, RunError) else RUN_FAILED
 
 
 # Each command imports what it needs: `--help` and a wrong flag answer before torch is read.
@@ -92,7 +92,7 @@ def _reported(arguments: Namespace, store: "Store", records: Sequence["Run"]) ->
     for one in aside:
         print(f"runner.py: A record is kept aside in {one.folder}. {one.reason}", file=sys.stderr)
     if aside:
-        print("Nothing is lost: when that is mended, type python runner.py db recover", file=sys.stderr)
+        print(f"Nothing is lost: when that is mended, type {store.command('db recover')}", file=sys.stderr)
     return DONE if len(home) == len(records) and all(one.state == "complete" for one in home) else RUN_FAILED
 
 
@@ -133,7 +133,7 @@ def show(arguments: Namespace) -> int:
     store = _open(arguments)
     record = queries.run(store, arguments.run)
     metrics, classes = queries.metrics(store, [record.id]), queries.class_metrics(store, [record.id])
-    print_run(record, metrics, classes, as_json=arguments.json)
+    print_run(store, record, metrics, classes, as_json=arguments.json)
     return DONE
 
 

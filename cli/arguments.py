@@ -67,7 +67,7 @@ class _Parser(argparse.ArgumentParser):
             self.register("action", name, _Once)
 
     def error(self, message: str) -> NoReturn:
-        _refuse(message)
+        _refuse(f"{message}{'' if message.endswith('.') else '.'} See: {self.prog} --help")
 
     def refuse_unknown(self, word: str) -> NoReturn:
         """Say that a word is not known here, and what may have been meant."""
@@ -190,6 +190,15 @@ def _run_number(text: str) -> int:
     return number
 
 
+_ACTIONS = ("upgrade", "check", "recover")
+
+
+def _action(text: str) -> str:
+    if text not in _ACTIONS:
+        raise argparse.ArgumentTypeError(f"there is no {told(text)}.{did_you_mean(text, _ACTIONS)}")
+    return text
+
+
 def _from_zero(unit: str, most: float) -> Callable[[str], float]:
     """Return what reads a number of so many points or seconds."""
 
@@ -287,7 +296,7 @@ def _methods_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _db_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["upgrade", "check", "recover"])
+    parser.add_argument("action", type=_action, help=f"{_among(_ACTIONS)}")
     parser.add_argument("--mend", action="store_true", help="check: mend what can be mended without losing anything")
     _json_argument(parser)
     parser.add_argument(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from cli.output import print_json, say
 from core.store.checking import Checked
 from core.store.checking.findings import Finding
+from core.store.engine import command
 
 
 def print_checked(checked: Checked, *, as_json: bool) -> None:
@@ -30,11 +31,15 @@ def _sum(checked: Checked) -> str:
     faults = [one for one in checked.findings if one.fault]
     left = [one for one in faults if not one.mended]
     if not faults:
-        return f"{checked.address}: nothing is wrong."
+        return f"{checked.address}: nothing is damaged, missing or changed."
     found = f"{checked.address}: {len(faults)} fault{'' if len(faults) == 1 else 's'}"
     if checked.sound:
         return f"{found}, all mended."
     mended, curable = len(faults) - len(left), sum(one.mendable for one in left)
     if mended:
         return f"{found}, {mended} mended."
-    return f"{found}, {curable} of which can be mended: python runner.py db check --mend" if curable else f"{found}."
+    return (
+        f"{found}, {curable} of which can be mended: {command('db check --mend', checked.address)}"
+        if curable
+        else f"{found}."
+    )

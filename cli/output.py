@@ -1,6 +1,7 @@
 """What is printed on standard output: tables and sentences, or JSON."""
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -38,7 +39,7 @@ from core.formatting import (
 from core.methods import METHODS
 from core.store import queries
 from core.store.engine import DEFAULT, Store
-from core.store.records import Run
+from core.store.records import Run, worth_resuming
 from core.verdicts import (
     ConfigurationComparison,
     RunComparison,
@@ -86,14 +87,14 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
         print_table(head, rows, words=5)
 
 
-def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json: bool) -> None:
+def print_run(store: Store, run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json: bool) -> None:
     """Print one run: settings, cost and test scores."""
     if as_json:
         print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
         return
     say(f"Run {run.id}: {one_line(run.name)} ({METHODS[run.method].title}), {run.state}")
     if run.state != "complete":
-        say(f"It {how_it_ended(run)}")
+        say(f"It {how_it_ended(run)}{_how_to_go_on(store, run)}")
     facts = {
         "trained weights": parameters(run.trainable_parameters, run.total_parameters),
         "training": duration(run.train_seconds),
@@ -109,14 +110,18 @@ def print_run(run: Run, metrics: pd.DataFrame, classes: pd.DataFrame, *, as_json
 
 
 def how_it_ended(run: Any) -> str:
-    """Return what became of a run without scores, and how it goes on: of a record, or of a row of `queries.runs`."""
+    """Return what became of a run without scores: of a record, or of a row of `queries.runs`."""
     where = f" in the phase «{run.phase}»" if run.phase else ""
     if run.state == "running":
         return f"is at work{where}."
     told = {"crashed": "fell silent", "cancelled": "was stopped"}.get(run.state, run.state)
     why = {"crashed": ": its process is gone", "failed": f": {run.error_message}"}.get(run.state, "")
-    on = f" Go on with it: python runner.py resume {run.id}" if isinstance(run.work_path, str) else ""
-    return f"{told}{where}{why}{'' if why.endswith('.') else '.'}{on}"
+    return f"{told}{where}{why}{'' if why.endswith('.') else '.'}"
+
+
+def _how_to_go_on(store: Store, run: Any) -> str:
+    left = isinstance(run.work_path, str) and worth_resuming(run.state, run.error_type)
+    return f" Go on with it: {store.command(f'resume {run.id}')}" if left else ""
 
 
 def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
@@ -251,7 +256,7 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(ids))]
     _print_scores(runs, queries.class_metrics(store, ids))
     for run in runs[runs["state"] != "complete"].itertuples():
-        say(f"Run {run.id} ({one_line(run.name)}) {how_it_ended(run)}")
+        say(f"Run {run.id} ({one_line(run.name)}) {how_it_ended(run)}{_how_to_go_on(store, run)}")
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
     _print_verdicts(store, adapters)
     for run in adapters.itertuples():
@@ -300,14 +305,13 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
 
 def _print_next(run_id: int, store: Store) -> None:
     """Print commands that can be pasted as they stand, with this very Python."""
-    elsewhere = Path(store.address) != DEFAULT
-    flag, variable = (f" --db {store.address}", f"RUNS_DB={store.address} ") if elsewhere else ("", "")
+    variable = f"RUNS_DB={shlex.quote(store.address)} " if store.address != str(DEFAULT) else ""
     here = Path(sys.executable)
     python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
     say("Next:")
     say(f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter")
-    say(f"  {python} runner.py show {run_id}{flag}")
-    say(f'  {python} runner.py predict {run_id} "A film that one forgets while watching it."{flag}')
+    for words in (f"show {run_id}", f'predict {run_id} "A film that one forgets while watching it."'):
+        say(f"  {store.command(words).replace('python', str(python), 1)}")
 
 
 def _class_figure(row: Mapping[str, Any], name: str) -> str:

@@ -4,6 +4,7 @@ import ctypes
 import gc
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,10 +28,16 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
-        "threads": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
+        "threads": _threads(),
         "memory_bytes": memory_there(),
         "dtype": "float32",
     }
+
+
+def _threads() -> int:
+    """Return how many threads OpenMP is told to use, on the first of its levels; else one a core."""
+    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(told) if re.fullmatch(r"[1-9]\d{0,4}", told) else os.cpu_count() or 1
 
 
 def processor() -> str:

@@ -1,7 +1,7 @@
 """The exceptions that a user is shown: one plain message that says how to mend it."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 class BenchError(Exception):
@@ -27,5 +27,11 @@ class OutOfMemory(RunError):  # noqa: N818 - stands in the record, as the kind o
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the likeliest meaning, or nothing."""
     by_lower = {name.lower(): name for name in known}
-    close = get_close_matches(given.lower(), by_lower, n=1, cutoff=0.6)
+    close = get_close_matches(given.lower(), by_lower, n=5, cutoff=0.6)
+    # Of words equally near, the one with the same letters: most often two were swapped.
+    close.sort(key=lambda name: (-_nearness(given.lower(), name), sorted(name) != sorted(given.lower())))
     return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+
+
+def _nearness(one: str, other: str) -> float:
+    return round(SequenceMatcher(None, other, one).ratio(), 2)

@@ -1,9 +1,11 @@
 """From configs to records: the one place that knows the order of things."""
 
+import shlex
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -145,7 +147,7 @@ def prepare_again(store: Store, run_id: int, *, auto_batch: bool = False, trust_
     if changed:
         raise RequestError(
             f"Run {run_id} can't go on: {changed} changed since it began. "
-            f"Run it anew: python runner.py {' '.join(as_flags(run.config))}"
+            f"Run it anew: {store.command(shlex.join(as_flags(run.config)))}"
         )
     return job
 
@@ -177,6 +179,7 @@ def execute(
     config, data = job.config, job.data
     with (
         recording(store, config, _name(config, name), describe(), again) as run,
+        _told_of_a_stop(run, progress),
         errors_of_memory(config),
         PeakMemory() as memory,
     ):
@@ -199,6 +202,16 @@ def execute(
     return _at_home(run, progress)
 
 
+@contextmanager
+def _told_of_a_stop(run: RunWriter, progress: Progress) -> Iterator[None]:
+    """Tell a person who stops a run what it is called, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        progress.noted(f"Run {run.id} is cancelled. Go on with it: {run.main.command(f'resume {run.id}')}")
+        raise
+
+
 def _at_home(run: RunWriter, progress: Progress) -> Run:
     """Return the run's record; one that went aside is taken into its database first, where that is possible by now."""
     record = queries.run(run.store, run.id)
@@ -208,7 +221,8 @@ def _at_home(run: RunWriter, progress: Progress) -> Run:
     try:
         taken = recover(run.main, run.store.folder)
     except RequestError as error:
-        progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: python runner.py db recover")
+        way = run.main.command("db recover")
+        progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: {way}")
         return record
     return queries.run(run.main, taken)
 
@@ -330,7 +344,7 @@ def _checked(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(logits).all():
         rows = int((~np.isfinite(logits)).any(axis=1).sum())
         raise RunError(
-            f"The model's outputs are not numbers for {rows:,} of {len(logits):,} test examples: "
+            f"The model's outputs are not numbers for {rows:,} of {len(logits):,} examples: "
             "the training diverged. Try a lower --lr, or --dtype float32."
         )
     return logits

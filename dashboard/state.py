@@ -18,7 +18,7 @@ from dashboard import access, data
 from dashboard.words.common import plain
 
 PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
-COMMAND = "python runner.py --r 8 --epochs 2"
+FIRST = "--r 8 --epochs 2"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -158,9 +158,9 @@ def test_set() -> int:
 def explain_if_empty(what: str) -> None:
     """Say what a page will show, and the command that fills it, where there is nothing recorded yet."""
     if data.is_empty() or data.test_sets().empty:
-        st.info(f"Nothing is recorded yet. {what}", icon=":material/info:")
+        st.info(plain(f"Nothing is recorded yet in {data.address()}. {what}"), icon=":material/info:")
         st.text("This trains a first adapter and its baselines on the bundled reviews, in a few minutes:")
-        st.code(COMMAND, language="bash")
+        st.code(data.command(FIRST), language="bash")
         st.stop()
 
 

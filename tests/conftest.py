@@ -16,6 +16,12 @@ from core.store.engine import Store, open_store
 from tests.postgres import Server, server
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep records that no database takes out of the real home."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path / "runs.db"), create=True)

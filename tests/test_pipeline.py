@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import update
 
 from core.config import make_config
 from core.errors import RequestError
@@ -22,6 +23,7 @@ from core.recovery import recover_all
 from core.store import queries
 from core.store.curator import delete_run
 from core.store.engine import open_store
+from core.store.schema import RunRow
 from core.verdicts import compare_runs, sentence
 from tests.scoring import assert_metrics_are_those_of_the_predictions
 
@@ -409,6 +411,10 @@ def test_a_recheck_finds_an_adapter_that_was_changed(benched):
     save_file(
         {name: -value if name == "coefficients" else value for name, value in load_file(weights).items()}, weights
     )
+    with pytest.raises(RequestError, match="not those that it saved"):
+        recheck(store, run.id)
+    with store.writing() as session:  # a record from before hashes were kept
+        session.execute(update(RunRow).where(RunRow.id == run.id).values(adapter_sha256=None))
     found = recheck(store, run.id)
     assert found.drifted
     assert found.changed_labels > 20

@@ -89,7 +89,7 @@ def _begin(folder: Path, columns: Mapping[str, Any], data: DataSet | None) -> St
 def _name_of(store: Store) -> str:
     """Return what a database is known by, whoever opens it from wherever."""
     url = store.engine.url
-    where = f"{url.host or 'localhost'}:{url.port or ''}"
+    where = f"{url.host or url.query.get('host') or 'localhost'}:{url.port or url.query.get('port') or ''}"
     return store.address if url.get_backend_name() == "sqlite" else f"{url.get_backend_name()}://{where}/{url.database}"
 
 
@@ -203,6 +203,8 @@ def forget(folder: Path) -> None:
     try:
         (folder / _LABEL).unlink()  # first: what has no label is nobody's record any more
         shutil.rmtree(folder)
+        with suppress(OSError):  # others may be in it
+            folder.parent.rmdir()
     except FileNotFoundError:  # another process was quicker
         return
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,15 @@ class Store:
         """The database's address for people: a path or a URL, without its password."""
         return address_of(self.engine.url)
 
+    def command(self, words: str) -> str:
+        """Return what a person types to do something with this very database, as in ``resume 12``."""
+        return command(words, self.address)
+
+
+def command(words: str, address: str) -> str:
+    """Return what a person types to do something with the database at an address: with ``--db`` for all but ours."""
+    return f"python runner.py {words}" + ("" if address == str(DEFAULT) else f" --db {shlex.quote(address)}")
+
 
 _MISSPELT = re.compile(r"(sqlite|postgres(ql)?|mysql|file|https?)[\w+]*:", re.IGNORECASE)
 """How a URL begins that lacks its slashes; no one names a file so."""
@@ -68,13 +78,13 @@ def resolve(address: str | None = None) -> URL:
     text = address or os.environ.get("RUNS_DB") or str(DEFAULT)
     if "://" not in text and not _MISSPELT.match(text):
         return URL.create("sqlite", database=str(given_path("--db", text).resolve()))
+    told = without_secrets(text)[:200]
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        told = without_secrets(text)[:200]
         raise RequestError(f"--db {told} is neither a path nor a database URL such as sqlite:///runs.db.") from None
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise RequestError(f"--db {text} lies in memory: nothing would be left of a record. Name a file.")
+        raise RequestError(f"--db {told} lies in memory: nothing would be left of a record. Name a file.")
     if url.get_backend_name() == "sqlite" and not url.query:
         return url.set(database=str(given_path("--db", url.database or "").resolve()))
     return url
@@ -100,7 +110,8 @@ def open_store(address: str | None = None, *, create: bool = False, patience: fl
     """
     url = resolve(address)
     if not exists(url) and not create:
-        raise RequestError(f"There is no database {url.database}. The first run makes it: python runner.py")
+        made_by = command("--r 8", address_of(url))
+        raise RequestError(f"There is no database {url.database}. The first run makes it: {made_by}")
     store = Store(_engine(url, patience), _folder(url))
     _check_schema(store, create=create)
     return store
@@ -162,10 +173,10 @@ def _check_schema(store: Store, *, create: bool) -> None:
     if found is None and create:
         migrate(store.engine)
     elif found is None:
-        raise RequestError(f"{store.address} is empty. The first run fills it: python runner.py")
+        raise RequestError(f"{store.address} is empty. The first run fills it: {store.command('--r 8')}")
     elif found != REVISIONS[-1]:
         raise RequestError(
-            f"{store.address} is from an earlier version. Bring it up to date: python runner.py db upgrade"
+            f"{store.address} is from an earlier version. Bring it up to date: {store.command('db upgrade')}"
         )
 
 

@@ -126,7 +126,7 @@ def run(store: Store, run_id: int) -> Run:
         if row is None:
             newest = session.scalar(select(func.max(RunRow.id)))
             range_ = f"The newest is {newest}." if newest else "There are none yet."
-            raise RequestError(f"There is no run {run_id}. {range_} See: python runner.py list")
+            raise RequestError(f"There is no run {run_id}. {range_} See: {store.command('list')}")
         return record(row)
 
 

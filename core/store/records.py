@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from core.errors import RequestError
+from core.errors import RequestError, RunError
 from core.processes import is_alive
 
 HEARTBEAT_SECONDS = 10
@@ -142,6 +142,14 @@ def refuse_at_work(run: Run) -> None:
     """Raise `RequestError` for a run that goes on."""
     if at_work(run):
         raise RequestError(f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.")
+
+
+def worth_resuming(state: str, error_type: str | None) -> bool:
+    """Tell whether taking up a run from its last checkpoint may end better than it did.
+
+    It may not where the run itself is wrong, as with one that diverged: it would fail at the same step again.
+    """
+    return state in ("crashed", "cancelled") or (state == "failed" and error_type != RunError.__name__)
 
 
 def refuse_unless_resumable(run_id: int, run: Run | None) -> None:

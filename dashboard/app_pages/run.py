@@ -159,7 +159,7 @@ def show_confusion() -> None:
 def show_training() -> None:
     """Show how the training went, where it was recorded."""
     if data.history(run_id).empty:
-        st.info("Nothing was logged: this method does not train, or the run ended before its training began.")
+        st.info("No learning curve was logged: this method does not train, or the run ended before its first values.")
         return
     window, best, kept = (
         controls.choose_window(frames.logged_losses(run_id)),
@@ -174,10 +174,11 @@ def show_training() -> None:
     if len(frames.scores(run_id)):
         with right:
             show(charts.score_curve(frames.scores(run_id), best, kept))
-    st.caption(
-        "The epoch with the best macro F1 on the validation examples is the one that was kept and measured. Its bar is "
-        "the 95 % interval; of other epochs no predictions are stored, so theirs is not known."
-    )
+    if row.state == "complete":
+        st.caption(
+            "The epoch with the best macro F1 on the validation examples is the one that was kept and measured. Its "
+            "bar is the 95 % interval; of other epochs no predictions are stored, so theirs is not known."
+        )
 
 
 def show_calibration() -> None:

@@ -35,6 +35,7 @@ from dashboard.data.runs import (
     archived,
     best_epoch,
     class_metrics,
+    command,
     complete_runs,
     everything,
     everything_is_in_the_trash,

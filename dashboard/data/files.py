@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RequestError
-from core.store.records import Run
+from core.store.records import Run, worth_resuming
 from dashboard.cache import store
 from dashboard.data.runs import everything, row, run
 
@@ -90,4 +90,4 @@ def can_go_on(run_id: int) -> bool:
     """Tell whether a run that ended early left what it can be taken up again with."""
     one = run(run_id)
     folder = one.work_folder(store().folder)
-    return one.state in ("failed", "crashed", "cancelled") and folder is not None and folder.is_dir()
+    return worth_resuming(one.state, one.error_type) and folder is not None and folder.is_dir()

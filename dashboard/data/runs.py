@@ -41,6 +41,11 @@ def address() -> str:
     return str(file.relative_to(project)) if file.is_relative_to(project) else str(file)
 
 
+def command(words: str) -> str:
+    """Return what to type to do something with this database, as in ``resume 12``."""
+    return engine.command(words, engine.address_of(engine.resolve()))
+
+
 def foot() -> str:
     """Return what stands at the foot of the frame: how many runs, how many at work, and the version."""
     states = pd.Series(dtype=str) if is_empty() else everything()["state"]

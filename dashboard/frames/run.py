@@ -56,13 +56,13 @@ def command(run_id: int) -> str:
         fewer = {other: value for other, value in given.items() if other != name}
         if make_config(fewer).settings() == config:  # it follows from the others, as alpha does from r
             given = fewer
-    return shlex.join(["python", "runner.py", *as_flags(given)])
+    return data.command(shlex.join(as_flags(given)))
 
 
 def resuming(run_id: int) -> str:
     """Return the command that goes on with a run; with one that ran out of memory, in smaller pieces."""
     smaller = " --auto-batch" if data.run(run_id).error_type == "OutOfMemory" else ""
-    return f"python runner.py resume {run_id}{smaller}"
+    return data.command(f"resume {run_id}{smaller}")
 
 
 def environment(run_id: int) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def codes(app):
 @pytest.mark.parametrize(("how", "flag"), [(None, ""), (ValueError("no"), ""), (OutOfMemory("no"), " --auto-batch")])
 def test_a_run_that_ended_early_tells_how_it_goes_on(how, flag, page, store, open_page):
     run = record_early_end(store, how)
-    assert f"python runner.py resume {run}{flag}" in codes(open_page(page, run=run))
+    assert f"python runner.py resume {run}{flag} --db {store.address}" in codes(open_page(page, run=run))
 
 
 def test_a_run_whose_folder_is_gone_is_made_again(store, open_page):

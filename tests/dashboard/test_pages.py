@@ -23,8 +23,8 @@ def said(app):
 def test_without_a_database_each_page_says_what_it_will_show_and_how_to_fill_it(page, empty, open_page):
     app = open_page(page)
     assert app.title[0].value == PAGES[page]
-    assert "Nothing is recorded yet. This page will" in app.info[0].value
-    assert app.code[0].value == "python runner.py --r 8 --epochs 2"
+    assert "This page will" in app.info[0].value and str(empty) in app.info[0].value.replace("\\", "")
+    assert app.code[0].value == f"python runner.py --r 8 --epochs 2 --db {empty}"
     assert not empty.exists()
 
 

@@ -73,7 +73,7 @@ def test_signed_out_nothing_of_the_record_is_sent(page, guarded, visit):
 
 def test_a_viewer_sees_and_changes_nothing(guarded, record, signed_in):
     visitor = signed_in(BOB, title="Runs")
-    assert visitor.page.get_by_text(f"Signed in as {BOB}").is_visible()
+    visitor.page.get_by_text(f"Signed in as {BOB}").wait_for()
     visitor.open(f"?chosen={record.odd}")
     assert visitor.shows("1 chosen: ")
     assert visitor.page.get_by_role("button", name="Archive").count() == 0

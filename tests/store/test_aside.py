@@ -203,7 +203,7 @@ def test_a_run_is_reported_while_an_earlier_record_is_still_aside(store, data, m
     assert code == 0 and "majority" in out
     assert f"A record is kept aside in {store.folder}" in err and "runner.py db recover" in err
     code, out, _ = ask(["db", "check"])
-    assert code == 0 and "a record of this database is kept aside here." in out and "nothing is wrong" in out
+    assert code == 0 and "a record of this database is kept aside here." in out and "nothing is damaged" in out
     assert ask(["db", "recover"])[:2] == (0, "Taken in: run 2.\n")
     assert "kept aside" not in ask(["db", "check"])[1]
 

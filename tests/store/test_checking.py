@@ -220,7 +220,7 @@ def test_the_command_tells_what_is_wrong_and_its_exit_code_whether_anything_is_l
     record(sqlite_store, data)
     asked = ["db", "check", "--db", sqlite_store.address]
     assert runner.main(asked) == runner.DONE
-    assert capsys.readouterr().out.endswith("runs.db: nothing is wrong.\n")
+    assert capsys.readouterr().out.endswith("runs.db: nothing is damaged, missing or changed.\n")
     change(sqlite_store, "UPDATE runs SET baseline_id = 99")
     assert runner.main(asked) == runner.RUN_FAILED
     told = capsys.readouterr().out

@@ -172,7 +172,8 @@ def test_a_run_that_ended_early_is_told_with_the_command_that_takes_it_up(store,
     run_id, folder = ended_early(store)
     age(folder, LEFT_ALONE_SECONDS + 60)
     (finding,) = check(address(store), mend=True, backed_up=True).findings
-    assert (finding.kind, finding.fault, finding.advice) == ("can resume", False, f"python runner.py resume {run_id}")
+    advice = store.command(f"resume {run_id}")
+    assert (finding.kind, finding.fault, finding.advice) == ("can resume", False, advice)
     assert "in phase training (failed)" in finding.what
     assert runner.main(["db", "check", "--db", address(store)]) == runner.DONE
     assert f"resume {run_id}" in capsys.readouterr().out

@@ -52,7 +52,7 @@ def check(
     try:
         store = open_store(address, patience=patience)
         try:
-            problems = _problems(store)
+            problems = [_in_full(store, problem) for problem in _problems(store)]
             if mend:
                 return _mended(store, problems, backed_up)
             return Checked(store.address, tuple(problem.finding for problem in problems))
@@ -63,6 +63,13 @@ def check(
             raise
         name = address_of(resolve(address))
         return Checked(name, (_damage(name, str(error.__cause__)).finding,))
+
+
+def _in_full(store: Store, problem: Problem) -> Problem:
+    """Let the command that an advice ends with name this very database."""
+    before, found, words = problem.finding.advice.partition("python runner.py ")
+    advice = before + store.command(words) if found else before
+    return replace(problem, finding=replace(problem.finding, advice=advice))
 
 
 def _damage(address: str, reason: str) -> Problem:

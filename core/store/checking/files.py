@@ -15,7 +15,7 @@ from sqlalchemy.types import NullType
 from core.files import is_as_saved
 from core.store.checking.findings import Finding, Problem, hopeless, mend_by, run_again
 from core.store.own_files import UNREADABLE, own_work, paths_beside
-from core.store.records import state, within_adapters
+from core.store.records import state, within_adapters, worth_resuming
 from core.store.schema import RunRow
 
 ORPHANS = ".orphans"
@@ -36,6 +36,7 @@ class Known(NamedTuple):
     adapter_path: Any
     work_path: Any
     adapter_sha256: Any
+    error_type: Any
 
 
 def listed(adapters: Path) -> list[Path]:
@@ -124,7 +125,7 @@ def _work(run: Known, folder: Path, server: bool) -> Iterator[Problem]:
     where = f"run {run.id}"
     path = own_work(folder, run.id, run.work_path) if isinstance(run.work_path, str) else None
     if path is not None and path.is_dir():
-        if run.status != "complete":
+        if worth_resuming(_state(run), run.error_type):
             what = f"it ended early in phase {run.phase} ({_state(run)}) and can be taken up again."
             yield Problem(Finding("can resume", where, what, f"python runner.py resume {run.id}", fault=False))
         return

@@ -1,0 +1,39 @@
+"""No page shows a secret: not the database's password, not what a run's failure said."""
+
+import pytest
+
+from core.config import make_config
+from core.data import load_data
+from core.store.engine import open_store
+from core.store.recorder import recording
+from tests.dashboard.test_pages import PAGES, said
+from tests.seeded import SIZES
+
+HUB = "hf_" + "aB3dE5gH7j" * 3  # no real one
+ADDRESSES = [
+    "postgresql://me:hunter2xyz@127.0.0.1:1/runs",
+    "postgresql://127.0.0.1:1/runs?password=hunter2xyz&connect_timeout=1",
+    "postgresql+nonsense://me:hunter2xyz@host/runs",
+    "nonsense://me:hunter2xyz@host:port/runs",
+    "sqlite:///:memory:?password=hunter2xyz",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_shows_the_password_of_a_database_that_can_not_be_had(page, address, monkeypatch, open_page):
+    monkeypatch.setenv("RUNS_DB", address)
+    app = open_page(page)  # it fails on any exception
+    assert app.error and "hunter2xyz" not in said(app)
+
+
+def test_no_page_shows_what_a_failure_gave_away(empty, open_page, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", HUB)
+    with recording(open_store(str(empty), create=True), make_config(SIZES), "failed", {}) as run:
+        run.save_data(load_data(make_config(SIZES)), "key")
+        run.say(f"Loading with {HUB}")
+        raise OSError(f"401 for https://me:hunter2xyz@host with {HUB}")
+    for page in PAGES:
+        shown = said(open_page(page, run=1))
+        assert HUB not in shown and "hunter2xyz" not in shown
+        assert page != "run" or "401 for https" in shown
