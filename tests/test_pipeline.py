@@ -276,7 +276,9 @@ def test_a_training_that_diverges_is_a_failed_run_with_its_reason(benched):
     failed = run_one(store, config, lr=1e30)
     assert failed.state == "failed"
     assert "the training diverged. Try a lower --lr" in failed.error_message
-    assert failed.adapter_path is None
+    assert failed.adapter_path is None and failed.phase == "training"
+    losses = queries.history(store, [failed.id]).query("name == 'loss'")["value"]
+    assert losses.iloc[-1:].isna().all() and losses.iloc[:-1].notna().all()
     delete_run(store, failed.id)
 
 

@@ -189,6 +189,7 @@ def _arguments(config: RunConfig, pieces: int, examples: int, folder: str) -> Tr
         lr_scheduler_type="linear",
         eval_strategy="epoch",
         save_strategy="no",
+        logging_nan_inf_filter=False,  # it would show a training that diverged as one that has learnt all
         logging_steps=max(1, steps(config, examples) // LOGGED_POINTS),
         seed=config.seed,
         report_to="none",

@@ -1,6 +1,7 @@
 """The Hugging Face Trainer, made to go on where it was stopped, and what listens to it."""
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from torch import nn
 from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 
+from core.errors import RunError
 from core.progress import Progress
 from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
 from core.training.conditions import chance, set_chance
@@ -192,10 +194,15 @@ class Reporter(TrainerCallback):
         self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Pass on what was logged, by our names."""
+        """Pass on what was logged, by our names. Raises `RunError` where the training diverged."""
         values = {_LOGGED_AS[name]: float(value) for name, value in (logs or {}).items() if name in _LOGGED_AS}
         if values:
             self.progress.logged(state.global_step, float(state.epoch or 0), values)
+        if not math.isfinite(values.get("loss", 0)):
+            raise RunError(
+                f"The loss is no number any more at step {state.global_step:,} of {state.max_steps:,}: "
+                "the training diverged. Try a lower --lr, or --dtype float32."
+            )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Pass on how far it is."""
