@@ -1,5 +1,6 @@
 """Runs that are killed at random moments, and taken up again."""
 
+import itertools
 import os
 import signal
 from contextlib import suppress
@@ -24,19 +25,21 @@ RESUME = ("resume", "1", "--checkpoint-every", "0")
 def kills(shop: Workshop, folder: Path, times: int, rng: Generator) -> list[Tally]:
     """Kill so many runs at random moments, each followed by a check and by taking it up again."""
     hard, tidy = Tally("killed (SIGKILL)"), Tally("asked to end (SIGTERM)")
-    while hard.times < times:
-        number = hard.times + tidy.times + 1
+    for number in itertools.count(1):
+        if hard.times >= times:
+            break
         own = folder / f"kill-{number}"
         own.mkdir()
         asked = rng.random() < TIDY_SHARE
-        seen, problem = _killed(shop, own, rng, signal.SIGTERM if asked else signal.SIGKILL)
+        if not _kill(shop.begin(own), rng.uniform(0, shop.seconds), signal.SIGTERM if asked else signal.SIGKILL):
+            continue  # it was quicker this time
+        seen, problem = _after(shop, own, rng)
         (tidy if asked else hard).add(problem and f"number {number}, {seen}: {problem}", seen)
     return [hard, tidy]
 
 
-def _killed(shop: Workshop, folder: Path, rng: Generator, sign: signal.Signals) -> tuple[str, str | None]:
-    """Kill a run at a moment that is anywhere in it; return where it was then, and what is wrong in the end."""
-    _kill(shop.begin(folder), rng.uniform(0, shop.seconds), sign)
+def _after(shop: Workshop, folder: Path, rng: Generator) -> tuple[str, str | None]:
+    """Go on after a run was killed; return where it was then, and what is wrong in the end."""
     seen = _where(folder)
     if seen == "before its row":
         left = [path.name for path in folder.glob("adapters/*")]
@@ -46,12 +49,16 @@ def _killed(shop: Workshop, folder: Path, rng: Generator, sign: signal.Signals) 
     return seen, _checked(shop, folder)
 
 
-def _kill(process: BaseProcess, after: float, sign: signal.Signals) -> None:
+def _kill(process: BaseProcess, after: float, sign: signal.Signals) -> bool:
+    """Kill a process some seconds from now; tell whether it was still there."""
     process.join(after)
-    if process.is_alive() and process.pid is not None:
+    there = process.is_alive()
+    if there:
+        assert process.pid is not None, "it has begun"
         with suppress(ProcessLookupError):  # it was quicker
             os.kill(process.pid, sign)
     process.join()
+    return there
 
 
 def _anew(shop: Workshop, folder: Path) -> str | None:
