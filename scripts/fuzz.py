@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for kind in asked.kind or PROPERTIES:
             failed = _round(kind, number, outcomes)
             if failed is not None:
-                print(f"\n{kind}, seed {number}: {failed}", flush=True)
+                print(f"\n{kind}, seed {number}: {failed:.4000}", flush=True)
                 failures.setdefault(failed.splitlines()[0], _again(kind, number))
             if time.monotonic() >= end:
                 return _report(outcomes, failures)

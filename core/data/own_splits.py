@@ -12,6 +12,8 @@ from core.errors import RequestError, did_you_mean
 SPLIT_COLUMN = "__split__"
 """The column in which a Hub data set's rows bring the name of their split."""
 
+_MOST_TOLD = 30
+
 USUAL = {
     "train": ("train", "training"),
     "test": ("test", "testing", "eval", "evaluation"),
@@ -99,4 +101,5 @@ def _bare(name: object) -> str:
 
 
 def _told(names: Sequence[str]) -> str:
-    return f"Its splits are: {', '.join(names)}."
+    shown = [f"{name:.60}" for name in names[:_MOST_TOLD]]
+    return f"Its splits are: {', '.join(shown)}{' …' if len(names) > _MOST_TOLD else ''}."

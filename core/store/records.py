@@ -153,12 +153,16 @@ def worth_resuming(state: str, error_type: str | None) -> bool:
 
 
 def refuse_unless_resumable(run_id: int, run: Run | None) -> None:
-    """Raise `RequestError` for a run that is not there, goes on, or is complete."""
+    """Raise `RequestError` for a run that is not there, goes on, is complete, or lies in the trash."""
     if run is None:
         raise RequestError(f"There is no run {run_id}. See: python runner.py list")
     refuse_at_work(run)
     if run.status == "complete":
         raise RequestError(f"Run {run_id} is complete: there is nothing to resume. See: python runner.py show {run_id}")
+    if run.deleted_at is not None:
+        raise RequestError(
+            f"Run {run_id} is in the trash. Take it out on the dashboard's page Runs, and resume it then."
+        )
 
 
 def free_folder(store_folder: Path, run_id: int, name: str) -> Path:

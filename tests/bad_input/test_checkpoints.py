@@ -1,7 +1,10 @@
-"""Checkpoints that somebody replaced: a run that goes on reads nothing of them that could run code."""
+"""Runs that are to go on: with checkpoints that somebody replaced, and after all else has changed."""
 
+import json
 import pickle
 import shutil
+import sqlite3
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from core.config import make_config
 from core.files import digest_of
 from core.pipeline import execute, prepare
 from core.progress import Progress
-from tests.bad_input.asking import ask
+from tests.bad_input.asking import ask, refused
 from tests.bad_input.test_model_folders import Damage, Harm
 from tests.small_runs import SIZES, films, opened
 
@@ -33,14 +36,17 @@ class Stopping(Progress):
 
 @pytest.fixture(scope="module")
 def stopped_once(tmp_path_factory, tiny_bert):
-    """A folder with a run that was stopped in its training."""
+    """A folder with a run that was stopped in its training, its data and its model."""
     folder = tmp_path_factory.mktemp("stopped")
-    config = make_config({"dataset": films(folder), "model": str(tiny_bert), "r": 2, **SIZES, "epochs": 2})
-    store = opened(folder)
-    (job,) = prepare([config], folder)
-    with pytest.raises(KeyboardInterrupt):
-        execute(job, store, Stopping(), seconds=0.0)
-    store.engine.dispose()
+    films(folder)
+    shutil.copytree(tiny_bert, folder / "model")
+    with chdir(folder):
+        store = opened(folder)
+        config = make_config({"dataset": "films.csv", "model": "model", "r": 2, **SIZES, "epochs": 2})
+        (job,) = prepare([config], folder)
+        with pytest.raises(KeyboardInterrupt):
+            execute(job, store, Stopping(), seconds=0.0)
+        store.engine.dispose()
     return folder
 
 
@@ -101,3 +107,74 @@ def test_a_run_goes_on_without_what_somebody_put_there(name, stopped_once, tmp_p
     assert not Path("hacked").exists()
     assert (code, "Traceback" in err) == (0, False), out + err
     assert " 1 " in out
+
+
+def in_the_row(column: str, value: object) -> Damage:
+    """Change what is recorded of the run; of its settings one by one."""
+
+    def change(folder: Path) -> None:
+        with closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
+            if isinstance(value, dict):
+                ((settings,),) = connection.execute("SELECT config FROM runs")
+                changed = json.dumps(json.loads(settings) | value)
+            else:
+                changed = value
+            connection.execute(f"UPDATE runs SET {column} = ?", (changed,))
+
+    return change
+
+
+def settings(**changed: object) -> Damage:
+    return in_the_row("config", changed)
+
+
+CHANGES: dict[str, tuple[Damage, str]] = {
+    "data gone": (lambda folder: (folder / "films.csv").unlink(), "There is no file"),
+    "data empty": (lambda folder: (folder / "films.csv").write_text(""), "is empty"),
+    "data changed": (
+        lambda folder: (folder / "films.csv").write_text(
+            (folder / "films.csv").read_text().replace("film 1", "song 1")
+        ),
+        "changed since",
+    ),
+    "model gone": (lambda folder: shutil.rmtree(folder / "model"), "neither a folder nor"),
+    "model without weights": (lambda folder: (folder / "model/model.safetensors").unlink(), "holds no weights"),
+    "model pickled": (
+        lambda folder: (folder / "model/model.safetensors").rename(folder / "model/pytorch_model.bin"),
+        "no safetensors weights",
+    ),
+    "model damaged": (lambda folder: (folder / "model/config.json").write_text("{"), "holds no model"),
+    "settings of another method": (settings(method="nonsense"), "nonsense"),
+    "settings that are none": (settings(no_such=1), "no_such"),
+    "settings out of bounds": (settings(r=0), "--r 0"),
+    "settings of a secret": (settings(dataset="hf_" + "aB3dE5gH7j" * 3), "seems to hold a token"),
+    "no settings": (in_the_row("config", "null"), "damaged"),
+    "settings of words": (in_the_row("config", "{"), ""),
+    "complete": (in_the_row("status", "complete"), "complete"),
+    "in the trash": (in_the_row("deleted_at", "2026-01-01 00:00:00.000000"), "trash"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_can_not_go_on_is_refused_in_words(name, stopped_once, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    shutil.copytree(stopped_once, here)
+    monkeypatch.chdir(here)
+    change, said = CHANGES[name]
+    change(here)
+    assert said in refused(["resume", "1", "--db", "runs.db"], here)
+
+
+@pytest.mark.parametrize(
+    "path", ["../..", "/etc", "adapters", "adapters/../..", "runs.db", "adapters/1-lora", "", "a\nb"]
+)
+def test_work_that_is_none_of_the_run_is_left_alone(path, stopped_once, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    shutil.copytree(stopped_once, here)
+    monkeypatch.chdir(here)
+    (here / "adapters/1-lora").mkdir()
+    (here / "adapters/1-lora/precious").touch()
+    in_the_row("work_path", path)(here)
+    code, out, err = ask(["resume", "1", "--db", "runs.db"])
+    assert code in (0, 2) and "Traceback" not in err and "unexpected" not in err, out + err
+    assert (here / "adapters/1-lora/precious").exists() and (here / "films.csv").exists()

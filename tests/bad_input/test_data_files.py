@@ -189,7 +189,7 @@ def test_what_is_no_file_of_texts_is_told(flag, name, said, tmp_path, monkeypatc
         (["--label-column", "text"], "has no column with a usual name for a text"),
         (["--text-column", "label"], "--label-column"),
         (["--split-column", "split"], "--split-column 'split' is not in"),
-        (["--split-column", "label"], ""),
+        (["--split-column", "label"], "A data set needs two columns"),
         (["--splits", "test=holdout"], "has no splits of its own"),
         (["--dataset-config", "sst2"], "is for data sets of the Hub"),
         (["--test-dataset", "SAME"], "it would be trained on and tested"),
@@ -204,6 +204,17 @@ def test_what_does_not_fit_a_sound_file_is_said(more, said, tmp_path):
     more = [str(path) if word == "SAME" else word for word in more]
     argv = ["--dataset", str(path), *more, "--method", "majority", *sizes, "--db", str(tmp_path / "runs.db")]
     assert said in refused(argv, tmp_path)
+
+
+@pytest.mark.parametrize("names", [["a" * 5_000, "b" * 5_000], [f"part {n}" for n in range(500)]], ids=["long", "many"])
+def test_long_names_of_splits_and_many_are_told_in_short(names, tmp_path):
+    path = tmp_path / "split.csv"
+    path.write_bytes(
+        csv([{"text": f"text {n}", "label": WORDS[n % 2], "part": names[n % len(names)]} for n in range(500)])
+    )
+    argv = ["--dataset", str(path), "--split-column", "part", "--method", "majority", *SIZES]
+    said = refused([*argv, "--db", str(tmp_path / "runs.db")], tmp_path)
+    assert "It does not show which split" in said and len(said) < 3_000
 
 
 ODD_BUT_SOUND = {

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from tests.bad_input.asking import SIZES, refused
+from tests.bad_input.asking import SIZES, ask, contents, refused
 
 RUN = ["--method", "majority", *SIZES]
 
@@ -72,6 +72,19 @@ def odd(tmp_path, monkeypatch):
 def test_what_is_no_database_of_runs_is_told(command, address, odd):
     said = refused([*command, "--db", address], odd)
     assert "hunter2xyz" not in said
+
+
+@pytest.mark.parametrize("action", ["check", "recover"])
+@pytest.mark.parametrize(
+    "address",
+    ["folder", "text.db", "short.db", "cut.db", "foreign.db", "pipe.db", "circle.db", "nowhere.db", "/dev/zero"],
+)
+def test_looking_after_what_is_no_database_changes_nothing(action, address, odd):
+    before = contents(odd)
+    code, out, err = ask(["db", action, "--db", address])
+    assert code in (1, 2) and "Traceback" not in err and "unexpected" not in err, err
+    assert (out if code == 1 else err).strip()
+    assert contents(odd) == before
 
 
 def test_an_empty_file_is_no_record_yet(odd):
