@@ -109,7 +109,9 @@ def _parquet(content: bytes) -> pd.DataFrame:
     if file.metadata.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > LARGEST:
         raise ValueError(f"it holds {file.metadata.num_rows:,} rows, more than can be held. Take a part of it")
     # What pandas noted beside the columns (its index, its types) may be damaged, and is not needed.
-    frame: pd.DataFrame = file.read().to_pandas(ignore_metadata=True)
+    table = file.read()
+    table.validate(full=True)  # a text that is no UTF-8 would be met only where it is used
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame.drop(columns=_PANDAS_INDEX, errors="ignore")
 
 

@@ -41,7 +41,7 @@ def _readable(store: Store) -> Iterator[None]:
     """Raise `RequestError` for a value that is not what was once written, such as half a JSON text."""
     try:
         yield
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, TypeError) as error:
         raise RequestError(f"{store.address} is damaged: it holds a value that can't be read ({error}).") from error
 
 

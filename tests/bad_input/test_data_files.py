@@ -57,6 +57,13 @@ def twice_named() -> bytes:
     return written.getvalue()
 
 
+def not_utf8() -> bytes:
+    written = io.BytesIO()
+    labels = pa.array([b"good", b"\x80ad"] * 15).view(pa.utf8())
+    parquet.write_table(pa.table({"text": [row["text"] for row in ROWS], "label": labels}), written)
+    return written.getvalue()
+
+
 SOUND = packed(ROWS)
 DEEP = b'{"text": ' + b"[" * 200_000
 TOO_LONG = "l" * 10_000
@@ -123,6 +130,7 @@ CASES = {
     "head.parquet": (b"PAR1", "can't be read as PARQUET"),
     "csv.parquet": (csv(), "can't be read as PARQUET"),
     "flipped.parquet": (SOUND[:-60] + b"\xff" * 30 + SOUND[-30:], "can't be read as PARQUET"),
+    "not utf-8.parquet": (not_utf8(), "can't be read as PARQUET: "),
     "twice.parquet": (twice_named(), "two of its columns are named 'label'"),
     "no rows.parquet": (packed([ROWS[0]])[:0] + packed(ROWS[:1]), "has one label only"),
     "lists.parquet": (packed(with_cells(label=[["a"], ["b", "c"]])), "holds lists, objects or bytes"),
