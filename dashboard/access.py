@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from core.errors import RequestError
+from dashboard.showing import say
 from dashboard.words.common import plain
 
 READ_ONLY = "RUNS_READ_ONLY"
@@ -123,7 +124,7 @@ def show_who() -> None:
         if not who.changes:
             st.caption("To look at: nothing is changed from here.")
         if who.name:
-            st.caption(plain(f"Signed in as {who.name}"))
+            say(f"Signed in as {who.name}")
             _sign_out()
 
 

@@ -41,7 +41,7 @@ def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: 
     changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
     for line, row in rows:
-        fields = {name: from_spreadsheet(row[name]).strip() or None for name in data.ANNOTATED if name in columns}
+        fields = {name: _bare(from_spreadsheet(row[name])) for name in data.ANNOTATED if name in columns}
         _check(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -50,10 +50,15 @@ def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: 
             unknown.add(row["text"])
             continue
         texts.add(text)
-        new = {name: value for name, value in fields.items() if value != known[text][name]}
+        new = {name: value for name, value in fields.items() if value != _bare(known[text][name])}
         if new:
             _check_alike(changed.setdefault(text, (line, new)), line, new)
     return Found(len(texts), {text: new for text, (_, new) in changed.items()}, len(unknown))
+
+
+def _bare(text: str | None) -> str | None:
+    """Return what is noted without the blanks around it, which nobody means; None for nothing."""
+    return (text or "").strip() or None
 
 
 def _check_alike(first: tuple[int, dict[str, str | None]], line: int, new: dict[str, str | None]) -> None:

@@ -1,6 +1,7 @@
 """Real parts for the tests: small data, a tiny GPT-2 made on the spot, a temporary database."""
 
 import os
+import signal
 
 # Before torch is imported anywhere: see the note in runner.py. The Hub must not be asked.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -20,6 +21,13 @@ from tests.postgres import Server, server
 def home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep records that no database takes out of the real home."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heard_signals() -> None:
+    """Hear signals that are ignored where the tests run in the background: what they start would ignore them too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
-"""A record that means harm: whatever a stranger can write into it, written by the store's own functions."""
+"""A record that means harm: whatever a stranger can write into it; past the store's own functions where they refuse."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import update
 
 from core.config import RunConfig
 from core.data.splits import DataSet, Split
@@ -12,9 +13,11 @@ from core.evaluation.calibration import calibration_metrics
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import MajorityClassifier
-from core.store.curator import annotate, describe_run, trash_runs
+from core.store.curator import trash_runs
 from core.store.engine import Store, open_store
 from core.store.recorder import recording, save_dataset, save_recheck
+from core.store.records import content_hash
+from core.store.schema import AnnotationRow, RunRow, now
 from tests.seeded import SIZES
 
 RUNS_CODE = "window.hacked = 1"
@@ -105,12 +108,14 @@ def record_hostile(folder: Path) -> Hostile:
     failed, crashed = _ended(store, data, MARKUP[5]), _ended(store, data, COMMANDS[2], crashed=True)
     trashed = _ended(store, data, ODD[1])
     trash_runs(store, [trashed])
-    for run in (baseline, adapter, other):
-        describe_run(store, run, f"{TEXTS[run]} {INVISIBLE[run % 4]}"[:200], "\n".join(TEXTS), [t[:50] for t in TEXTS])
-    noted = {
-        text: {"tag": text[:6].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]} for text in TEXTS
-    }
-    annotate(store, noted)
+    with store.writing() as session:
+        for run in (baseline, adapter, other):
+            said = {"notes": "\n".join(TEXTS), "tags": [text[:50] for text in TEXTS]}
+            named = update(RunRow).where(RunRow.id == run)
+            session.execute(named.values(name=f"{TEXTS[run]} {INVISIBLE[run % 4]}"[:200], **said))
+        for text in TEXTS:
+            noted = {"tag": text[:6].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]}
+            session.add(AnnotationRow(content_hash=content_hash(text), created_at=now(), **noted))
     return Hostile(folder / "runs.db", baseline, adapter, other, failed, crashed, trashed)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.formatting import count
+from core.formatting import count, one_line
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
@@ -117,7 +117,7 @@ def row(run_id: int) -> Any:
 
 def label(run_id: int) -> str:
     """Return a run's number and name, as on every screen."""
-    return f"#{run_id} {run(run_id).name}"
+    return f"#{run_id} {one_line(run(run_id).name)}"
 
 
 def some_runs(run_ids: list[int]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.formatting import one_line
 from core.methods import METHODS
 from core.store import queries
 from core.store.engine import Store
@@ -72,7 +73,7 @@ class RunTable:
 
 def _described(frame: pd.DataFrame) -> pd.DataFrame:
     """Add what the screens say of runs: ``label`` (number and name), ``title`` and ``note`` of the method."""
-    frame["label"] = [f"#{run_id} {name}" for run_id, name in zip(frame["id"], frame["name"], strict=True)]
+    frame["label"] = [f"#{run_id} {one_line(name)}" for run_id, name in zip(frame["id"], frame["name"], strict=True)]
     frame["title"] = [METHODS[name].title if name in METHODS else name for name in frame["method"]]
     frame["note"] = [METHODS[name].note if name in METHODS else "" for name in frame["method"]]
     frame["model"] = frame["model"].fillna("none").str.removeprefix("sentence-transformers/")
