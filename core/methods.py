@@ -96,7 +96,8 @@ class Method:
     on validation examples of the bundled reviews);
     `rate_for_width` tells it for others. ``prompts``: it puts trained vectors in front of the
     text's own, so that on a decoder the padding has to stand on the left.
-    ``own_loss``: it adds a term of its own to the loss.
+    ``own_loss``: it adds a term of its own to the loss. ``moves_budget``: it moves its size while it
+    trains, and keeps a memory for that which no checkpoint holds: a run that is stopped begins anew.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Method:
     scale: float = 2.0
     prompts: bool = False
     own_loss: bool = False
+    moves_budget: bool = False
 
 
 _DATA = frozenset({"data"})
@@ -210,6 +212,7 @@ _ADAPTERS = (
         takes={"r": "target_r", "alpha": "lora_alpha", "dropout": "lora_dropout"},
         defaults={"init_r": Rank(1.5), "total_step": Steps(1), "tinit": Steps(0.1), "tfinal": Steps(0.3)},
         own_loss=True,
+        moves_budget=True,
     ),
     _adapter(
         "adamss",
@@ -217,6 +220,7 @@ _ADAPTERS = (
         1e-2,
         "Updates in several small subspaces of the weights, found by a decomposition and clustering.",
         rank=100,
+        moves_budget=True,
     ),
     _adapter(
         "beft",

@@ -26,7 +26,7 @@ from core.training.conditions import base_of, machine
 from core.training.loss import ClassificationLoss
 from core.training.order import Order, balanced, balanced_weights, grouped_by_length
 from core.training.rates import rates
-from core.training.trainer import Allocation, Best, Pauses, Reporter, ResumableTrainer, moves_its_budget
+from core.training.trainer import Allocation, Best, Pauses, Reporter, ResumableTrainer
 
 LOGGED_POINTS = 50  # of the training loss, over the whole training
 NO_CHECKPOINTS = Checkpoints(None, 0)
@@ -76,7 +76,7 @@ def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, ch
 
     progress.entered("training")
     dtype = _dtype(config, checkpoints)
-    if moves_its_budget(ready.classifier.model):
+    if METHODS[config.method].moves_budget:
         progress.noted("This method keeps a memory beside its weights: a run that is stopped begins anew.")
         checkpoints = NO_CHECKPOINTS
     best_epoch, seconds = _train(config, ready, data, dtype, pieces, progress, checkpoints)

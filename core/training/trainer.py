@@ -214,13 +214,9 @@ class Allocation(TrainerCallback):
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         """Move the budget."""
-        if moves_its_budget(model):
-            model.base_model.update_and_allocate(state.global_step)
-
-
-def moves_its_budget(model: Any) -> bool:
-    """Tell whether a model's method does; it then keeps a memory of its own, which no checkpoint holds."""
-    return hasattr(getattr(model, "base_model", None), "update_and_allocate")
+        base: Any = getattr(model, "base_model", None)
+        if hasattr(base, "update_and_allocate"):
+            base.update_and_allocate(state.global_step)
 
 
 class Pauses(TrainerCallback):

@@ -96,7 +96,7 @@ def show_failure() -> None:
     if data.can_go_on(run_id):
         st.markdown("**Go on with it**")
         quote(frames.resuming(run_id), language="bash")
-        st.caption(words.GOES_ON)
+        st.caption(words.goes_on(data.run(run_id).method))
     if run.error_message:
         say(f"{run.error_type}:")
         quote(run.error_message)

@@ -13,6 +13,7 @@ from core.formatting import (
     points,
     score,
 )
+from core.methods import METHODS
 
 if TYPE_CHECKING:
     from core.store.records import Run
@@ -80,7 +81,11 @@ def silence(run: "Run", *, can_go_on: bool) -> str:
     return f"{beat}What it had recorded is kept; {what} by the command below."
 
 
-GOES_ON = "It goes on from its last checkpoint, and ends with the same predictions as if it had never stopped."
+def goes_on(method: str) -> str:
+    """Return what taking up a run of a method gives."""
+    if method in METHODS and METHODS[method].moves_budget:
+        return "It begins anew: no checkpoint holds all of this method. It ends as if it had never stopped."
+    return "It goes on from its last checkpoint, and ends with the same predictions as if it had never stopped."
 
 
 def kind_of(row: Any) -> str:

@@ -123,7 +123,7 @@ def test_so_it_is_with_every_method(folder, tiny_bert, tmp_path, method):
     told, (logits, _) = stopped_and_taken_up(folder, tiny_bert, tmp_path, 8, method=method)
     keeps_a_memory = any("begins anew" in note for note in told.notes)
     assert told.began_after == [0, 0 if keeps_a_memory else 8]
-    assert keeps_a_memory == (method in ("adalora", "adamss"))
+    assert keeps_a_memory == METHODS[method].moves_budget == (method in ("adalora", "adamss"))
     assert np.array_equal(logits, expected)
 
 
