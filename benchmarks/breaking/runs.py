@@ -115,7 +115,7 @@ class Workshop:
             store.engine.dispose()
 
     def _wrong(self, store: Store, run_id: int) -> str | None:
-        run, recorded = queries.run(store, run_id), queries.runs(store)["adapter_path"]
+        run, recorded = queries.run(store, run_id), queries.runs(store)[["adapter_path", "work_path"]].melt()["value"]
         folders = {f"adapters/{path.name}" for path in (store.folder / "adapters").iterdir()}
         if run.state != "complete":
             return f"it is {run.state}: {run.error_message}"

@@ -210,17 +210,17 @@ class RunWriter:
 
         A row that is closed stays as it is: a stop may come right after that.
         """
-        work = self._columns.get("work_path")
-        gone = {"phase": None, "work_path": None} if status == "complete" else {}
-        columns |= {"status": status, "ended_at": now(), **gone}
+        columns |= {"status": status, "ended_at": now()} | ({"phase": None} if status == "complete" else {})
         still_open = update(RunRow).where(RunRow.id == self.id, RunRow.status == "running")
         self._write(lambda session: session.execute(still_open.values(**columns)))
         self._columns |= columns
-        if gone and work is not None:
+        work = self._columns.get("work_path")
+        if work is not None and queries.run(self.store, self.id).status == "complete":
             for store in (self.main, self.store):
                 folder = own_work(store.folder, self.id, work)
                 if folder is not None:
                     shutil.rmtree(folder, ignore_errors=True)
+            self.update(work_path=None)  # last: until it is gone, the row names it
 
 
 @contextmanager

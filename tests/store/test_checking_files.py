@@ -274,3 +274,17 @@ def test_a_locked_database_is_no_damaged_one(sqlite_store):
         other.execute("UPDATE alembic_version SET version_num = version_num")
         with pytest.raises(StoreError, match="locked"):
             check(sqlite_store.address, patience=0.2)
+
+
+def test_work_that_a_complete_run_left_behind_is_told_and_taken_away(store):
+    """As where it was killed after its last commit."""
+
+    def left_over(**asked):
+        return [one for one in check(address(store), **asked).findings if one.kind == "left over"]
+
+    run_id, folder = ended_early(store, status="complete")
+    (finding,) = left_over()
+    assert (finding.fault, finding.mendable) == (False, True) and folder.is_dir()
+    assert left_over(mend=True, backed_up=True)[0].mended
+    assert not folder.exists() and queries.run(store, run_id).work_path is None
+    assert left_over() == []

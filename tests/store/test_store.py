@@ -138,14 +138,18 @@ def test_a_stop_while_the_end_is_written_is_recorded(store):
 
 
 def test_a_stop_after_the_end_was_written_leaves_the_run_complete(store, monkeypatch):
+    really = shutil.rmtree
+
     def stop(folder, **options):
+        monkeypatch.setattr(shutil, "rmtree", really)
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(shutil, "rmtree", stop)
     with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}) as run:
-        run.work_folder()
+        folder = run.work_folder()
     found = queries.run(store, 1)
     assert (found.state, found.phase, found.work_path) == ("complete", None, None)
+    assert not folder.exists()
 
 
 def test_a_silent_run_of_another_machine_reads_as_crashed_and_reading_writes_nothing(store):

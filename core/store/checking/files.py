@@ -1,6 +1,7 @@
 """What the rows say of files, against what lies in the adapters' folder."""
 
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -124,15 +125,19 @@ def _work(run: Known, folder: Path, server: bool) -> Iterator[Problem]:
     """Check what a run that is at rest has left unfinished."""
     where = f"run {run.id}"
     path = own_work(folder, run.id, run.work_path) if isinstance(run.work_path, str) else None
+    away = update(RunRow).where(RunRow.id == run.id, RunRow.work_path == run.work_path).values(work_path=None)
     if path is not None and path.is_dir():
-        if worth_resuming(_state(run), run.error_type):
+        if run.status == "complete":
+            what = "it is complete, and its folder of unfinished work is still there."
+            left = Finding("left over", where, what, "The folder is deleted.", fault=False, mendable=True)
+            yield Problem(left, away, partial(shutil.rmtree, path))
+        elif worth_resuming(_state(run), run.error_type):
             what = f"it ended early in phase {run.phase} ({_state(run)}) and can be taken up again."
             yield Problem(Finding("can resume", where, what, f"python runner.py resume {run.id}", fault=False))
         return
     if path is not None and server:
         yield _elsewhere("missing work", run, run.work_path, folder)
         return
-    away = update(RunRow).where(RunRow.id == run.id, RunRow.work_path == run.work_path).values(work_path=None)
     fault = "is none of its own" if path is None else "is not there"
     what = f"its folder of unfinished work, {run.work_path}, {fault}."
     yield mend_by("missing work", where, what, "The path is taken out of its row.", away)
