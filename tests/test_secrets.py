@@ -29,6 +29,7 @@ BEHIND = [
     ("postgresql+psycopg://me:{}@host:5432/runs?sslmode=require", "hunter2"),
     ("postgresql://me:{}@host/runs", "p@ss:w0rd"),
     ("postgresql://me:{}@host/runs", "p/w"),
+    ("postgresql://me:{}@host/runs", "p/w@"),
     ("https://:{}@host", "hunter2"),
     ("postgresql://host/runs?user=me&password={}", "hunter2"),
     ("https://host/file.csv?access_token={}&x=1", "hunter2"),
