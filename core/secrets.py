@@ -33,7 +33,7 @@ _BEHIND = tuple(
         r"(\bbearer\s+)(?=\S*\d)[\w.~+/-]{12,}=*",
         rf"([?&](?:{_PARAMETERS})=|\bpassword=)[^\s&#'\"]+",
         # scheme://user:password@host; a port is none, and a password may hold @, or else /.
-        r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"]*:)(?!\d+(?:/|\s|$))(?:[^\s/\"]+|[^\s@\"]+@*)(?=@)",
+        r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"]*:)(?!\d+(?:/|\s|$))(?:[^\s/\"]+|[^\s@\"]+(?:@[^\s/@\"]*)*)(?=@)",
     )
 )
 """Patterns whose first group stays."""

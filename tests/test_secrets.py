@@ -30,6 +30,7 @@ BEHIND = [
     ("postgresql://me:{}@host/runs", "p@ss:w0rd"),
     ("postgresql://me:{}@host/runs", "p/w"),
     ("postgresql://me:{}@host/runs", "p/w@"),
+    ("postgresql://me:{}@host/runs", "p/w@0"),
     ("https://:{}@host", "hunter2"),
     ("postgresql://host/runs?user=me&password={}", "hunter2"),
     ("https://host/file.csv?access_token={}&x=1", "hunter2"),
