@@ -99,8 +99,6 @@ def empty_trash(store: Store, run_ids: Sequence[int]) -> list[str]:
     """
     trashed = (RunRow.id.in_(run_ids), RunRow.deleted_at.is_not(None))
     with store.writing() as session:
-        # A write comes first: from here on nobody else can take one of them out of the trash.
-        session.execute(update(RunRow).where(*trashed).values(deleted_at=RunRow.deleted_at))
         found = [queries.record(row) for row in session.scalars(select(RunRow).where(*trashed))]
         found = [run for run in found if not at_work(run)]
         _delete(session, found)
@@ -186,12 +184,10 @@ def check_annotation(fields: Mapping[str, str | None]) -> None:
 
 
 def _noted(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Return what is noted on texts, by their hash, and keep others from changing it until the session ends."""
+    """Return what is noted on texts, by their hash."""
     noted: dict[str, dict[str, str | None]] = {}
     for place in range(0, len(hashes), queries.MANY):
         part = hashes[place : place + queries.MANY]
-        # A write comes first: from here on nobody else can note something on these texts.
-        session.execute(update(AnnotationRow).where(AnnotationRow.content_hash.in_(part)).values(tag=AnnotationRow.tag))
         for row in session.scalars(select(AnnotationRow).where(queries.newest_annotations(part))):
             noted[row.content_hash] = {name: getattr(row, name) for name in ANNOTATED}
     return noted
