@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from cli.arguments import asked_values, parse
 from core.errors import BenchError, RequestError, RunError
-from core.files import given_path
-from core.formatting import one_line, visible
-from core.secrets import without_secrets
+from core.system.files import parse_user_path
+from core.text.redact import without_secrets
+from core.text.sanitize import one_line, visible
 
 if TYPE_CHECKING:
     from core.store.engine import Store
@@ -54,12 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: Namespace) -> int:
     """Run baselines and fine-tunes, one after another, and report on them."""
-    from core.sweeps.grid import grid
+    from core.search.grid import grid
 
     configs = grid(asked_values(arguments))
     print("Preparing …", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
-    from core.pipeline import bench, prepare, with_baselines
+    from core.runs.pipeline import prepare, run_jobs, with_baselines
     from core.store.engine import folder_of, open_store
 
     if not arguments.no_baselines:
@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
     jobs = prepare(configs, folder_of(arguments.db))
     store = open_store(arguments.db, create=True)
     with ConsoleProgress() as progress:
-        records = bench(
+        records = run_jobs(
             jobs,
             store,
             progress,
@@ -81,14 +81,14 @@ def run(arguments: Namespace) -> int:
 def _reported(arguments: Namespace, store: "Store", records: Sequence["Run"]) -> int:
     """Print what became of runs, and return the exit code."""
     from cli.output import print_report
-    from core.store.aside import is_home, kept_aside
+    from core.store.fallback import is_recorded, list_fallbacks
 
-    home = [record for record in records if is_home(store, record)]
+    home = [record for record in records if is_recorded(store, record)]
     if home:
         print_report(store, [record.id for record in home])
     if arguments.debug:
         print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)
-    aside = kept_aside(store)
+    aside = list_fallbacks(store)
     for one in aside:
         print(f"runner.py: A record is kept aside in {one.folder}. {one.reason}", file=sys.stderr)
     if aside:
@@ -100,17 +100,17 @@ def resume(arguments: Namespace) -> int:
     """Go on with a run that ended early."""
     print("Preparing …", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
-    from core.pipeline import execute, prepare_again
-    from core.recovery import recover_all
+    from core.runs.pipeline import prepare_resume, run_job
+    from core.runs.recovery import recover_all
 
     store = _open(arguments)
     recover_all(store)  # its record, and its checkpoints, may be kept aside
-    job = prepare_again(
+    job = prepare_resume(
         store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
     )
     with ConsoleProgress() as progress:
         progress.started(f"run {arguments.run}", job.config, 1, 1)
-        record = execute(job, store, progress, again=arguments.run, seconds=arguments.checkpoint_every)
+        record = run_job(job, store, progress, again=arguments.run, seconds=arguments.checkpoint_every)
         progress.ended(record, reused=False)
     return _reported(arguments, store, [record])
 
@@ -140,7 +140,7 @@ def show(arguments: Namespace) -> int:
 def compare(arguments: Namespace) -> int:
     """Compare runs with the first one."""
     from cli.output import print_comparisons
-    from core.verdicts import compare_configurations, compare_runs
+    from core.report.verdicts import compare_configurations, compare_runs
 
     named = [arguments.first, *arguments.others]
     if len(set(named)) < len(named):
@@ -160,8 +160,8 @@ def predict(arguments: Namespace) -> int:
 
     store = _open(arguments)
     rows = given_rows(arguments, store)
-    from core.inference import load_run
-    from core.prediction_files import predict_texts
+    from core.serving.batch_predict import predict_texts
+    from core.serving.inference import load_run
 
     loaded = load_run(store, arguments.run, trust_remote_code=arguments.trust_remote_code)
     if arguments.file or arguments.output:
@@ -174,9 +174,9 @@ def predict(arguments: Namespace) -> int:
 
 def merge(arguments: Namespace) -> int:
     """Write a run as a plain transformers model."""
-    from core.exporting import merge_run
+    from core.serving.export import merge_run
 
-    folder = given_path("DIR", arguments.folder)
+    folder = parse_user_path("DIR", arguments.folder)
     merged = merge_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
     proof = f"its logits differ by {merged.max_difference:.1g} at most, on {merged.examples} test texts"
     print(f"Run {arguments.run} is a plain transformers model in {merged.folder}: {proof}.")
@@ -190,9 +190,9 @@ def merge(arguments: Namespace) -> int:
 
 def export(arguments: Namespace) -> int:
     """Write a folder that runs without this project."""
-    from core.exporting import export_run
+    from core.serving.export import export_run
 
-    folder = given_path("DIR", arguments.folder)
+    folder = parse_user_path("DIR", arguments.folder)
     export_run(_open(arguments), arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
     print(f'Run {arguments.run} is in {arguments.folder}. Try: python {Path(arguments.folder) / "example.py"} "a text"')
     print("It takes the base model from the Hugging Face Hub, or from a folder: --base FOLDER.")
@@ -202,7 +202,7 @@ def export(arguments: Namespace) -> int:
 def recheck(arguments: Namespace) -> int:
     """Predict a run's test set again, and record what drifted."""
     from cli.output import print_recheck
-    from core.recheck import recheck
+    from core.serving.recheck import recheck
 
     print_recheck(
         recheck(_open(arguments), arguments.run, trust_remote_code=arguments.trust_remote_code), as_json=arguments.json
@@ -213,7 +213,7 @@ def recheck(arguments: Namespace) -> int:
 def delete(arguments: Namespace) -> int:
     """Delete a run, after asking."""
     from core.store import queries
-    from core.store.curator import delete_run
+    from core.store.run_edits import delete_run
 
     store = _open(arguments)
     record = queries.run(store, arguments.run)
@@ -233,8 +233,8 @@ def delete(arguments: Namespace) -> int:
 def methods(arguments: Namespace) -> int:
     """List the methods, with what the probe found; or try them all again."""
     from cli.methods import print_methods
-    from core.environment import installed
-    from core.probed import PACKAGES, probed, write
+    from core.catalog.capabilities import PACKAGES, probed, write
+    from core.system.environment import installed
 
     if arguments.probe:
         from core.models.probe import probe
@@ -263,7 +263,7 @@ def _upgrade(arguments: Namespace) -> int:
 
 def _check(arguments: Namespace) -> int:
     from cli.checking import print_checked
-    from core.store.checking import check
+    from core.store.integrity import check
 
     checked = check(arguments.db, mend=arguments.mend, backed_up=arguments.backed_up)
     print_checked(checked, as_json=arguments.json)
@@ -271,7 +271,7 @@ def _check(arguments: Namespace) -> int:
 
 
 def _recover(arguments: Namespace) -> int:
-    from core.recovery import recover_all
+    from core.runs.recovery import recover_all
 
     done = recover_all(_open(arguments))
     if done.taken:

@@ -183,7 +183,7 @@ def script_times(plan: list[Visit]) -> dict[tuple[str, str], float]:
         app = AppTest.from_file(script, default_timeout=120)
         times["empty", "opened"] = statistics.median(_timed(app) for _ in range(REPEATS))
     for visit in plan:
-        app = AppTest.from_file(FRAME, default_timeout=120).run().switch_page(f"app_pages/{visit.page}.py")
+        app = AppTest.from_file(FRAME, default_timeout=120).run().switch_page(f"app_pages/{visit.page}/page.py")
         whats = {"opened": visit.address} | {what: click.address for what, click in visit.clicks.items()}
         for what, address in whats.items():
             times[visit.title, what] = statistics.median(_scripted(app, address(n)) for n in range(REPEATS))

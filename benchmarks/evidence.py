@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 
 from core.evaluation.comparison import compare
 from core.evaluation.metrics import evaluate
-from core.evaluation.power import ALPHA, smallest_difference
+from core.evaluation.power import ALPHA, minimum_detectable_effect
 
 DRAWS = 2000  # a tenth of a point more spread than 10,000, five times as fast
 POPULATION = 400_000
@@ -90,7 +90,7 @@ def false_verdicts(world: World, trials: int) -> tuple[float, float]:
 
 def power(n: int, flips: float, trials: int) -> tuple[float, float]:
     """Return the smallest difference stated for n examples, and how often it was then found."""
-    difference = smallest_difference(n, flips)
+    difference = minimum_detectable_effect(n, flips)
     assert difference is not None
     rng, found = np.random.default_rng(0), 0
     for _ in range(trials):

@@ -77,7 +77,14 @@ def of_clocks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: 
 
 DEFAULTS = {"writers": 32, "runs": 50, "kills": 50, "refusals": 10, "damages": 60, "clocks": 20, "seed": 0}
 READ = (
-    *("benchmarks.breaking.many", "runner", "cli.checking", "cli.progress", "core.pipeline", "core.store.checking"),
+    *(
+        "benchmarks.breaking.many",
+        "runner",
+        "cli.checking",
+        "cli.progress",
+        "core.runs.pipeline",
+        "core.store.integrity",
+    ),
     "transformers.trainer",
 )
 """What processes have read already when they begin."""

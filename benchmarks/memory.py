@@ -72,7 +72,7 @@ def train(asked: str) -> None:
     """Train once and print what it held."""
     from core.config import make_config
     from core.data import load_data
-    from core.progress import Progress
+    from core.runs.progress import Progress
     from core.training import fine_tune
 
     config = make_config(json.loads(asked))

@@ -24,9 +24,9 @@ import torch
 from transformers import BatchEncoding
 
 from core.data import bundled
-from core.inference import LoadedRun, load_runs
-from core.models.neural import NeuralClassifier, run_texts
-from core.prediction_files import CHUNK, read_rows, write_predictions, written_aside
+from core.models.neural_classifier import NeuralClassifier, run_texts
+from core.serving.batch_predict import CHUNK, read_rows, write_predictions, written_aside
+from core.serving.inference import LoadedRun, load_runs
 from core.store import queries
 from core.store.engine import Store, open_store
 

@@ -10,10 +10,10 @@ from typing import Any, NoReturn, get_args
 
 from core.config import PAIRS, RunConfig, flag, section
 from core.errors import RequestError, did_you_mean
-from core.files import given_path
-from core.formatting import UNSTORABLE, visible
-from core.given_words import told
-from core.secrets import without_secrets
+from core.system.files import parse_user_path
+from core.text.input_checks import told
+from core.text.redact import without_secrets
+from core.text.sanitize import UNSTORABLE, visible
 
 _WRONG_REQUEST = 2
 _LONGEST_MESSAGE = 4_000
@@ -321,7 +321,7 @@ _ARGUMENTS = {
 
 
 def _file_values(path: str) -> dict[str, list[Any]]:
-    from core.yaml_values import read_yaml  # for this flag alone
+    from core.text.yaml_reader import read_yaml  # for this flag alone
 
     try:
         content = read_yaml(_settings_text(path))
@@ -342,7 +342,7 @@ def _file_values(path: str) -> dict[str, list[Any]]:
 
 
 def _settings_text(path: str) -> str:
-    file = given_path("--config", path)
+    file = parse_user_path("--config", path)
     if file.exists() and not file.is_file():
         raise RequestError(f"--config {path} is no file: a folder, a device or a pipe. Save the settings into a file.")
     with file.open("rb") as opened:

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 
 from cli.output import print_json, say
-from core.store.checking import Checked
-from core.store.checking.findings import Finding
 from core.store.engine import command
+from core.store.integrity import Checked
+from core.store.integrity.findings import Finding
 
 
 def print_checked(checked: Checked, *, as_json: bool) -> None:

@@ -4,10 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 from cli.output import print_json, print_table
+from core.catalog.capabilities import MODELS, Probed, Verdict
+from core.catalog.lora_init import INITS
+from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.formatting import DASH, setting
-from core.methods import INITS, METHODS
-from core.probed import MODELS, Probed, Verdict
+from core.text.formatting import DASH, setting
 
 MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
 LEGEND = (

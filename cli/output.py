@@ -17,30 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from core.evaluation.groups import spread
-from core.formatting import (
-    DASH,
-    FEW_EXAMPLES,
-    class_score,
-    count,
-    duration,
-    escaped,
-    megabytes,
-    number,
-    one_line,
-    p_value,
-    parameters,
-    percent,
-    points,
-    score,
-    setting,
-    visible,
-)
-from core.methods import METHODS
-from core.store import queries
-from core.store.engine import DEFAULT, Store
-from core.store.records import Run, worth_resuming
-from core.verdicts import (
+from core.catalog.methods import METHODS
+from core.evaluation.seeds import spread
+from core.report.verdicts import (
     ConfigurationComparison,
     RunComparison,
     adjusted_p,
@@ -50,9 +29,28 @@ from core.verdicts import (
     sentence,
     training_warning,
 )
+from core.store import queries
+from core.store.engine import DEFAULT, Store
+from core.store.records import Run, worth_resuming
+from core.text.formatting import (
+    DASH,
+    FEW_EXAMPLES,
+    class_score,
+    count,
+    duration,
+    megabytes,
+    number,
+    p_value,
+    parameters,
+    percent,
+    points,
+    score,
+    setting,
+)
+from core.text.sanitize import escaped, one_line, visible
 
 if TYPE_CHECKING:
-    from core.recheck import Recheck
+    from core.serving.recheck import Recheck
 
 SENTENCES = ("text", "what it is")
 """Columns that wrap where room is scarce."""

@@ -12,28 +12,29 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.data.files import LARGEST
+from core.data.readers import LARGEST
 from core.errors import RequestError
-from core.files import given_path
-from core.formatting import count, visible
-from core.prediction_files import Rows, check_output, read_rows, write_predictions, written_aside
+from core.serving.batch_predict import Rows, check_output, read_rows, write_predictions, written_aside
 from core.store import queries
 from core.store.engine import Store
+from core.system.files import parse_user_path
+from core.text.formatting import count
+from core.text.sanitize import visible
 
 if TYPE_CHECKING:
-    from core.inference import LoadedRun
+    from core.serving.inference import LoadedRun
 
 
 def given_rows(arguments: Namespace, store: Store) -> Rows:
     """Return what is to be classified. Raises `RequestError` where that is nothing, or two things at once."""
     run = queries.run(store, arguments.run)
-    file = given_path("--file", arguments.file) if arguments.file else None
+    file = parse_user_path("--file", arguments.file) if arguments.file else None
     if file and arguments.texts:
         raise RequestError("predict takes texts or --file, not both.")
     if arguments.text_column and not file:
         raise RequestError("--text-column names a column of --file, and there is no --file.")
     if arguments.output:
-        check_output(given_path("--output", arguments.output), file)
+        check_output(parse_user_path("--output", arguments.output), file)
     if file:
         learnt = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
         return read_rows(file, arguments.text_column, learnt)

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from cli.output import how_it_ended
 from cli.stopping import Stop
+from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.formatting import duration, visible
-from core.methods import METHODS
-from core.progress import Progress
+from core.runs.progress import Progress
 from core.store.records import Run
+from core.text.formatting import duration
+from core.text.sanitize import visible
 
 _LINES_A_TRAINING = 4  # in a log file
 

@@ -18,11 +18,13 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from core.catalog.capabilities import probed
+from core.catalog.lora_init import INITS
+from core.catalog.method import Kind
+from core.catalog.methods import METHODS
 from core.errors import RequestError, did_you_mean
-from core.formatting import setting
-from core.given_words import refuse_odd_words, told
-from core.methods import INITS, METHODS, Kind
-from core.probed import probed
+from core.text.formatting import setting
+from core.text.input_checks import refuse_unstorable_values, told
 
 MOST = 2**30
 """The largest number of examples, tokens or pieces that can be asked for: databases and tensors count so far."""
@@ -59,7 +61,7 @@ def _read_pairs(value: Any) -> Any:
     """Read ``key=value`` pairs, each value as YAML reads it: 8, 0.1, true, [1, 2], a word."""
     if isinstance(value, Mapping):
         return value
-    from core.yaml_values import read_yaml  # for this setting alone
+    from core.text.yaml_reader import read_yaml  # for this setting alone
 
     def read(text: str) -> Any:
         try:
@@ -186,7 +188,7 @@ class RunConfig(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _sound(cls, value: Any, field: ValidationInfo) -> Any:
-        refuse_odd_words(value)
+        refuse_unstorable_values(value)
         if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is not bool:
             raise ValueError("should not be true or false")
         return value
@@ -194,7 +196,7 @@ class RunConfig(BaseModel):
     @field_validator("peft")
     @classmethod
     def _plain_values(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from core.yaml_values import refuse_what_json_lacks
+        from core.text.yaml_reader import refuse_what_json_lacks
 
         refuse_what_json_lacks(value)
         return value
@@ -262,7 +264,7 @@ class RunConfig(BaseModel):
         values = self.model_dump(mode="json").items()
         return {name: value for name, value in values if self.uses(name) and not _off(value)}
 
-    def as_used(self) -> Self:
+    def relevant_settings(self) -> Self:
         """Return the config without what its method does not use: that is as nobody had asked for it."""
         return type(self)(**self.settings())
 

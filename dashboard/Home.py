@@ -10,4 +10,4 @@ import streamlit as st
 
 from dashboard import warm_up
 
-app = st.App("frame.py", lifespan=warm_up.before_the_first_visitor)
+app = st.App("shell.py", lifespan=warm_up.before_the_first_visitor)

@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from core.errors import RequestError
-from dashboard.showing import say
-from dashboard.words.common import plain
+from dashboard.components.safe_text import say
+from dashboard.components.text import plain
 
 READ_ONLY = "RUNS_READ_ONLY"
 """The environment variable that lets nobody change anything."""

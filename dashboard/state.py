@@ -13,11 +13,11 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import RequestError
-from core.formatting import count
+from core.text.formatting import count
 from dashboard import access, data
-from dashboard.words.common import plain
+from dashboard.components.text import plain
 
-PAGES = {name: f"app_pages/{name}.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
+PAGES = {name: f"app_pages/{name}/page.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 FIRST = "--r 8 --epochs 2"
 P = ParamSpec("P")
 R = TypeVar("R")

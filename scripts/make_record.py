@@ -18,12 +18,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported:
 
 from cli.output import print_report
 from cli.progress import ConsoleProgress
-from core.environment import packages
-from core.pipeline import Job, bench, prepare, with_baselines
+from core.runs.pipeline import Job, prepare, run_jobs, with_baselines
+from core.search.grid import grid
 from core.store import queries
 from core.store.engine import DEFAULT, Store, open_store
 from core.store.recorder import make_publishable
-from core.sweeps.grid import grid
+from core.system.environment import packages
 
 DATASETS = ["movie-reviews", "movie-reviews-3"]
 REQUESTS: list[dict[str, list[Any]]] = [
@@ -53,7 +53,7 @@ def main() -> None:
     store = open_store(str(DEFAULT), create=True)
     missing = [job for job in jobs if not is_recorded(store, job)]
     with ConsoleProgress() as progress:
-        records = bench(missing, store, progress)
+        records = run_jobs(missing, store, progress)
     print_report(store, [record.id for record in records])
     make_publishable(store)
     store.engine.dispose()

@@ -13,10 +13,10 @@ from core.evaluation.calibration import calibration_metrics
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import MajorityClassifier
-from core.store.curator import trash_runs
 from core.store.engine import Store, open_store
 from core.store.recorder import recording, save_dataset, save_recheck
 from core.store.records import content_hash
+from core.store.run_edits import trash_runs
 from core.store.schema import AnnotationRow, RunRow, now
 from tests.seeded import SIZES
 

@@ -13,7 +13,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
-from core.pipeline import measure_against_baseline
+from core.runs.pipeline import measure_against_baseline
 from core.store.engine import Store, open_store
 from core.store.recorder import RunWriter, recording, save_dataset, save_recheck
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from core.config import make_config
-from core.pipeline import execute, prepare
-from core.progress import Progress
+from core.runs.pipeline import prepare, run_job
+from core.runs.progress import Progress
 from core.store.engine import Store, open_store
 from core.store.records import Run
 
@@ -35,6 +35,6 @@ def record(store: Store, model: Path | str, **settings: object) -> Run:
     """Run a tiny model on the films beside the database, and return its complete record."""
     config = make_config({"dataset": films(store.folder), "model": str(model), "lr": 1e-2, **SIZES, **settings})
     (job,) = prepare([config], store.folder)
-    run = execute(job, store, Progress())
+    run = run_job(job, store, Progress())
     assert run.state == "complete", run.error_message
     return run

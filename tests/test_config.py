@@ -1,9 +1,9 @@
 import pytest
 
+from core.catalog.methods import METHODS, rate_for_width
 from core.config import RunConfig, differences, make_config
 from core.errors import RequestError
-from core.methods import METHODS, rate_for_width
-from core.sweeps.grid import grid
+from core.search.grid import grid
 
 
 def test_alpha_follows_the_rank():
@@ -94,11 +94,13 @@ def test_differences_show_unused_settings_as_none():
 
 def test_what_a_method_does_not_use_is_as_nobody_had_asked_for_it():
     asked = {"quantize": "4bit", "init": "gaussian", "lora_plus": 16, "dora": True, "dropout": 0.0}
-    used = [make_config({"method": method, **asked}).as_used() for method in ("full", "ia3", "adalora", "lora")]
+    used = [
+        make_config({"method": method, **asked}).relevant_settings() for method in ("full", "ia3", "adalora", "lora")
+    ]
     assert [config.quantize for config in used] == [None, "4bit", "4bit", "4bit"]
     assert [config.init for config in used] == [None, None, None, "gaussian"]
     assert [config.lora_plus for config in used] == [None, None, None, 16]
-    assert all(config.as_used() == config for config in used)
+    assert all(config.relevant_settings() == config for config in used)
 
 
 def test_differences_show_what_was_not_asked_for_as_none_of_it():

@@ -8,7 +8,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from core.inference import load_run
+from core.serving.inference import load_run
 from core.store import queries
 from core.store.engine import DEFAULT, open_store
 from tests.scoring import assert_metrics_are_those_of_the_predictions

@@ -185,7 +185,7 @@ def _read(address: str) -> int:
     """Print all that the dashboard shows of the first run, as it is read."""
     try:
         store = open_store(address)
-        queries.stamps(store)
+        queries.row_versions(store)
         run = queries.run(store, 1)
         dataset = queries.dataset(store, run.dataset_id or 0)
         frames = {

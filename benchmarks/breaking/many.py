@@ -17,8 +17,8 @@ from core.data import load_data
 from core.data.splits import DataSet
 from core.evaluation.metrics import Evaluation, evaluate
 from core.store import queries
-from core.store.aside import kept_aside
 from core.store.engine import Store, open_store
+from core.store.fallback import list_fallbacks
 from core.store.recorder import recording
 
 SETTINGS = {"method": "tfidf", "dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 100}
@@ -77,7 +77,7 @@ def crowd(address: str, folder: Path, processes: int, runs: int) -> Crowd:
         runs=len(queries.runs(store)),
         whole=_whole(store, data, processes, runs),
         told="".join(path.read_text() for path in sorted(folder.iterdir())),
-        aside=len(kept_aside(store)),
+        aside=len(list_fallbacks(store)),
         longest_write=max((one.get("write", 0) for one in waits), default=0),
         reads=sum(int(one.get("reads", 0)) for one in waits),
         longest_read=max((one.get("read", 0) for one in waits), default=0),
@@ -152,7 +152,7 @@ def _read(shared: _Shared) -> None:
     shared.begin.wait()
     while not shared.stop.is_set():
         with _timed(times):
-            queries.stamps(store)
+            queries.row_versions(store)
             found = queries.runs(store)
         for run_id in found[found["state"] == "complete"]["id"].tail(1):
             seen = len(queries.predictions(store, int(run_id)))

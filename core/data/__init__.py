@@ -1,7 +1,7 @@
 """Labelled text: where it comes from, how it is split and named, and what is wrong with it."""
 
 from core.config import RunConfig
-from core.data.source import load_source
+from core.data.sources import load_source
 from core.data.splits import DataSet, split
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from core.data.bundled import BUNDLED
-from core.data.own_splits import SPLIT_COLUMN
+from core.data.source_splits import SPLIT_COLUMN
 from core.errors import RequestError, did_you_mean
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.config import RunConfig, flag
 from core.data.checks import check
-from core.data.source import SPLITS, Source
+from core.data.sources import SPLITS, Source
 from core.errors import RequestError
 
 _DRAWING_ORDER = ("test", "validation", "train")

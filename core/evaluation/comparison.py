@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
 from core.evaluation.metrics import tally
-from core.evaluation.power import ALPHA, examples_needed, smallest_difference
+from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
 Codes = NDArray[np.int64]
@@ -105,7 +105,7 @@ def compare(
         fixed=int(fixed.sum()),
         broken=int(broken.sum()),
         n=len(true),
-        detectable=smallest_difference(len(true), flipped / len(true)),
+        detectable=minimum_detectable_effect(len(true), flipped / len(true)),
         needed=examples_needed(observed, flipped / len(true)) if observed else None,
     )
 

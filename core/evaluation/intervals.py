@@ -94,7 +94,7 @@ def sign_test(one: int, other: int) -> float:
 class Resampled:
     """Statistics of categorised examples with their bootstrap distribution.
 
-    ``values``: [m]; ``draws``: [b, m], one row a resample; ``without_one``: [c, m], the statistics
+    ``values``: [m]; ``draws``: [b, m], one row a resample; ``jackknife``: [c, m], the statistics
     without one example of each category (None for a single example); ``weights``: [c], how many
     examples each category has; ``strata``: [c], the true class of each category, where intervals
     have to allow for a class that is rare.
@@ -102,7 +102,7 @@ class Resampled:
 
     values: Floats
     draws: Floats
-    without_one: Floats | None
+    jackknife: Floats | None
     weights: Floats
     strata: NDArray[np.int64] | None = None
 
@@ -112,10 +112,10 @@ class Resampled:
 
     def _estimate(self, column: int) -> Estimate:
         value, draws = float(self.values[column]), self.draws[:, column]
-        without_one = None if self.without_one is None else self.without_one[:, column]
+        jackknife = None if self.jackknife is None else self.jackknife[:, column]
         if self.strata is None:
-            return _bca(value, draws, without_one, self.weights)
-        return _percentile(value, draws, _expanded_tails(without_one, self.weights, self.strata))
+            return _bca(value, draws, jackknife, self.weights)
+        return _percentile(value, draws, _expanded_tails(jackknife, self.weights, self.strata))
 
 
 def resample(
@@ -138,13 +138,11 @@ def resample(
         statistic(rng.multinomial(total, seen / total, size=min(step, draws - start)).astype(np.float64))
         for start in range(0, draws, step)
     ]
-    without_one = [
-        statistic(seen[None] - np.eye(len(seen))[start : start + step]) for start in range(0, len(seen), step)
-    ]
+    jackknife = [statistic(seen[None] - np.eye(len(seen))[start : start + step]) for start in range(0, len(seen), step)]
     return Resampled(
         values=statistic(seen[None])[0],
         draws=np.concatenate(parts),
-        without_one=np.concatenate(without_one) if total > 1 else None,
+        jackknife=np.concatenate(jackknife) if total > 1 else None,
         weights=seen,
         strata=strata,
     )
@@ -163,8 +161,8 @@ def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Est
             for start in range(0, draws, step)
         ]
     )
-    without_one = (values.sum() - values) / (total - 1) if total > 1 else None
-    return _bca(float(values.mean()), means, without_one, np.ones(total))
+    jackknife = (values.sum() - values) / (total - 1) if total > 1 else None
+    return _bca(float(values.mean()), means, jackknife, np.ones(total))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -176,16 +174,16 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(one) for one in adjusted]
 
 
-def _bca(value: float, draws: Floats, without_one: Floats | None, weights: Floats) -> Estimate:
+def _bca(value: float, draws: Floats, jackknife: Floats | None, weights: Floats) -> Estimate:
     """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410)."""
     draws = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(draws) == 0:
         return UNDEFINED
     tails = np.array(TAILS)
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
-    if without_one is not None and 0 < below < 1 and np.isfinite(without_one).all():
+    if jackknife is not None and 0 < below < 1 and np.isfinite(jackknife).all():
         bias = ndtri(below)
-        deviation = np.average(without_one, weights=weights) - without_one
+        deviation = np.average(jackknife, weights=weights) - jackknife
         spread = float(weights @ deviation**2)
         if spread > 0:
             acceleration = float(weights @ deviation**3) / (6 * spread**1.5)
@@ -194,7 +192,7 @@ def _bca(value: float, draws: Floats, without_one: Floats | None, weights: Float
     return _percentile(value, draws, tails)
 
 
-def _expanded_tails(without_one: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
+def _expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
     """Return tails that allow for few examples: Student's for the normal's (Hesterberg 2015, arXiv 1411.5279).
 
     A rare class may carry most of the variance, so the degrees of freedom are those of the classes'
@@ -202,9 +200,9 @@ def _expanded_tails(without_one: Floats | None, weights: Floats, strata: NDArray
     100 test sets of 200 examples with a class of 5 %.
     """
     total = weights.sum()
-    if without_one is None or not np.isfinite(without_one).all():
+    if jackknife is None or not np.isfinite(jackknife).all():
         return np.array(TAILS)
-    deviation = np.average(without_one, weights=weights) - without_one
+    deviation = np.average(jackknife, weights=weights) - jackknife
     variances = np.bincount(strata, weights=weights * deviation**2)
     if variances.sum() <= _NOTHING:
         return np.array(TAILS)

@@ -28,7 +28,7 @@ def mcnemar_power(n: int, flips: float, difference: float) -> float:
     return float((_binomial(discordant, n, flips) * np.where(critical >= 0, rejected, 0)).sum())
 
 
-def smallest_difference(n: int, flips: float) -> float | None:
+def minimum_detectable_effect(n: int, flips: float) -> float | None:
     """Return the smallest true difference in accuracy that n examples show with power .8 at α = .05.
 
     None where even a difference as large as the share of flips would not be shown.

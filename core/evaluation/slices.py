@@ -21,8 +21,8 @@ from core.evaluation.intervals import (
     holm,
     proportion,
 )
-from core.evaluation.words import words
-from core.formatting import setting
+from core.evaluation.tokenization import words
+from core.text.formatting import setting
 
 FEWEST = 10
 """A slice has at least so many examples inside, and leaves as many outside."""

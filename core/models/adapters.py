@@ -18,11 +18,13 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from core.catalog.derived_defaults import DefaultsContext, DerivedDefault
+from core.catalog.lora_init import INITS
+from core.catalog.methods import METHODS
 from core.config import RunConfig, flag
 from core.errors import RequestError, did_you_mean
-from core.methods import INITS, METHODS, Computed, Facts
 from core.models.backbone import Backbone, quiet
-from core.models.inits import Batches, after, before, init_fields
+from core.models.lora_init import Batches, after, before, init_fields
 from core.models.targets import Chosen, choose_targets
 
 _GIVEN = ("target_modules", "modules_to_save", "fan_in_fan_out", "task_type", "peft_type", "inference_mode")
@@ -179,7 +181,7 @@ def _adapter_config(
 ) -> PeftConfig:
     method, kind = METHODS[config.method], config_class(config.method)
     adapted = _adapted_layers(model, targets)
-    facts = Facts(config.r or 0, steps, _widths(adapted), targets.feedforward)
+    facts = DefaultsContext(config.r or 0, steps, _widths(adapted), targets.feedforward)
     given = {
         "modules_to_save": list(new_modules) or None,
         "fan_in_fan_out": any(isinstance(layer, Conv1D) for layer in adapted),
@@ -205,8 +207,8 @@ def _own_settings(
     return {takes[name]: value for name, value in settings.items() if takes[name] and name != "init"} | init
 
 
-def _settled(value: Any, facts: Facts) -> Any:
-    return value.value(facts) if isinstance(value, Computed) else value
+def _settled(value: Any, facts: DefaultsContext) -> Any:
+    return value.value(facts) if isinstance(value, DerivedDefault) else value
 
 
 def _adapted_layers(model: nn.Module, targets: Chosen) -> list[nn.Module]:

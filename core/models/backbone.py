@@ -34,9 +34,9 @@ from transformers.utils import cached_file
 
 from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
-from core.files import given_path
 from core.models.quantization import keep_format, let_go_of_exact_weights, quantization
 from core.models.weight_files import only_pickled, refuse_other_weights
+from core.system.files import parse_user_path
 
 LONGEST = 512
 """How much of a text is read at most, in tokens, where neither the model nor the config says it."""
@@ -141,7 +141,7 @@ def _locate(name: str, revision: str | None) -> Backbone:
             spec = find_spec(packaged.package)
             path = str(Path(spec.origin).parent / "model") if spec and spec.origin else packaged.hub
             return Backbone(packaged.hub, packaged.revision, path)
-    folder = given_path("--model", name)
+    folder = parse_user_path("--model", name)
     if folder.is_dir():
         return Backbone(str(folder.resolve()), None, str(folder.resolve()))
     return Backbone(name, revision, name)

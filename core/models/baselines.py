@@ -18,7 +18,7 @@ from core.config import RunConfig
 from core.data.splits import DataSet
 from core.models.backbone import device, find_backbone, load_encoder, load_for_classification, load_tokenizer
 from core.models.classifier import Fitted
-from core.models.neural import NeuralClassifier, mean_pooled, run_texts, too_long, truncated_shares
+from core.models.neural_classifier import NeuralClassifier, mean_pooled, run_texts, too_long, truncated_shares
 
 WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)

@@ -13,11 +13,11 @@ import torch
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 from torch import Tensor, nn
 
+from core.catalog.capabilities import verdict
 from core.config import RunConfig
-from core.environment import processor
-from core.files import write_whole
 from core.models.backbone import device
-from core.probed import verdict
+from core.system.environment import processor
+from core.system.files import write_atomically
 
 _SHAPE = (960, 384, 1536)  # a batch of 32 sentences through a small model's widest layer
 _WORTH_IT = 1.2
@@ -59,7 +59,7 @@ def bfloat16_speedup() -> float:
         known[here] = _measured_speedup()
         with suppress(OSError):  # a home that takes no files: the next process measures again
             kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(kept, json.dumps(known, indent=1))
+            write_atomically(kept, json.dumps(known, indent=1))
     return known[here]
 
 

@@ -1,4 +1,4 @@
-"""Every method of the installed peft, tried on two tiny models: what `core.probed` ships is made here."""
+"""Every method of the installed peft, tried on two tiny models: what `core.catalog.capabilities` ships is made here."""
 
 import re
 import tempfile
@@ -13,14 +13,15 @@ from peft import PeftConfig, PeftModel, PeftType, get_peft_model
 from torch import Tensor
 from transformers import BertConfig, GPT2Config, PreTrainedModel
 
+from core.catalog.capabilities import ASPECTS, MODELS, PACKAGES, Probed, Verdict
+from core.catalog.lora_init import INITS
+from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
-from core.environment import installed
 from core.errors import RequestError
-from core.methods import INITS, METHODS
 from core.models.adapters import Adapted, config_class, load_adapter, save_adapter, targets_of
 from core.models.backbone import Backbone, quiet
-from core.models.trial import load_small, miniature, small_batch, step
-from core.probed import ASPECTS, MODELS, PACKAGES, Probed, Verdict
+from core.models.dry_run import load_small, miniature, small_batch, step
+from core.system.environment import installed
 
 TOLERANCE = 1e-5
 """Largest difference between logits that are to be the same."""
@@ -77,7 +78,7 @@ def probe(tried: Callable[[str], None] = lambda name: None) -> Probed:
 
 
 def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, Verdict]:
-    """Try one method on one tiny model: a verdict for each of `core.probed.ASPECTS`."""
+    """Try one method on one tiny model: a verdict for each of `core.catalog.capabilities.ASPECTS`."""
     torch.manual_seed(0)
     with miniature(_TINY[model], Backbone(f"a tiny {model}", None, "", _WIDTH, model == "gpt2")) as small:
         tries: dict[str, Callable[[], None]] = {

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from transformers import BitsAndBytesConfig
 
-from core.environment import give_back_freed_memory
 from core.errors import RequestError
+from core.system.environment import release_memory
 
 PACKAGE = "bitsandbytes"
 
@@ -62,7 +62,7 @@ def let_go_of_exact_weights(model: nn.Module) -> None:
     for parameter in model.parameters():
         if parameter.is_floating_point():
             parameter.data = parameter.data.clone()
-    give_back_freed_memory()
+    release_memory()
 
 
 def bytes_of(model: nn.Module) -> int:

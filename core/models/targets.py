@@ -9,8 +9,8 @@ from peft.utils import constants as peft_tables
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from core.catalog.method import Targets
 from core.errors import RequestError, did_you_mean
-from core.methods import Targets
 
 ALL_LINEAR = "all-linear"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.errors import RequestError
-from core.files import rename_whole
-from core.store.failures import address_of
+from core.store.db_errors import address_of
+from core.system.files import publish_atomically
 
 
 def back_up(engine: Engine, why: str, *, backed_up: bool = False) -> Path | None:
@@ -43,7 +43,7 @@ def _copied(path: Path, why: str) -> Path:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(written)) as copy:
             source.backup(copy)
         shutil.copymode(path, written)
-        rename_whole(written, target)
+        publish_atomically(written, target)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
             written.unlink(missing_ok=True)

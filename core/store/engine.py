@@ -16,11 +16,11 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session, sessionmaker
 
 from core.errors import RequestError
-from core.files import given_path
-from core.secrets import without_secrets
 from core.store.backups import back_up
-from core.store.failures import GARBLED, address_of, in_words
-from core.store.migrating import REVISIONS, migrate, revision
+from core.store.db_errors import GARBLED, address_of, translate_db_error
+from core.store.upgrade import REVISIONS, migrate, revision
+from core.system.files import parse_user_path
+from core.text.redact import without_secrets
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 BUSY_TIMEOUT_SECONDS = 30
@@ -77,7 +77,7 @@ def resolve(address: str | None = None) -> URL:
     """Return the database's URL: the given path or URL, else $RUNS_DB, else runs.db beside runner.py."""
     text = address or os.environ.get("RUNS_DB") or str(DEFAULT)
     if "://" not in text and not _MISSPELT.match(text):
-        return URL.create("sqlite", database=str(given_path("--db", text).resolve()))
+        return URL.create("sqlite", database=str(parse_user_path("--db", text).resolve()))
     told = without_secrets(text)[:200]
     try:
         url = make_url(text)
@@ -86,7 +86,7 @@ def resolve(address: str | None = None) -> URL:
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise RequestError(f"--db {told} lies in memory: nothing would be left of a record. Name a file.")
     if url.get_backend_name() == "sqlite" and not url.query:
-        return url.set(database=str(given_path("--db", url.database or "").resolve()))
+        return url.set(database=str(parse_user_path("--db", url.database or "").resolve()))
     return url
 
 
@@ -131,7 +131,7 @@ def _engine(url: URL, patience: float = BUSY_TIMEOUT_SECONDS) -> Engine:
         raise RequestError(
             f"--db {address_of(url)}: this kind of database can't be reached from here ({error}).{way * postgres}"
         ) from None
-    event.listen(engine, "handle_error", in_words)
+    event.listen(engine, "handle_error", translate_db_error)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", partial(_set_up_sqlite, patience))
         event.listen(engine, "begin", _begin_sqlite)

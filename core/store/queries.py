@@ -51,7 +51,7 @@ def _frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
         return pd.DataFrame(result.all(), columns=list(result.keys()))
 
 
-def stamps(store: Store) -> dict[int, Any]:
+def row_versions(store: Store) -> dict[int, Any]:
     """Return for each run, those in the trash too, a mark that changes whenever its row does."""
     with store.engine.connect() as connection:
         # As the driver gives it: reading 10,000 times as dates would take longer than all else here.

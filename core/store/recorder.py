@@ -1,4 +1,4 @@
-"""What runs write; what people change stands in `core.store.curator`."""
+"""What runs write; what people change stands in `core.store.run_edits`."""
 
 import itertools
 import logging
@@ -25,13 +25,11 @@ from core.data.splits import DataSet
 from core.errors import BenchError, RunError, StoreError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
-from core.formatting import storable
-from core.secrets import json_without_secrets, without_secrets
 from core.store import queries
-from core.store.aside import begin_aside
+from core.store.artifact_ownership import delete_adapter, own_work
 from core.store.datasets import save_dataset
 from core.store.engine import Store
-from core.store.own_files import delete_adapter, own_work
+from core.store.fallback import open_fallback
 from core.store.records import HEARTBEAT_SECONDS, WORK, refuse_unless_resumable, within_adapters
 from core.store.schema import (
     ClassMetricRow,
@@ -44,6 +42,8 @@ from core.store.schema import (
     RunRow,
     now,
 )
+from core.text.redact import json_without_secrets, without_secrets
+from core.text.sanitize import storable
 
 NOTICE_SECONDS = 1
 """How soon a run gives a sign of life of the new time when the clock was set, or its machine has slept."""
@@ -54,7 +54,7 @@ LONGEST_LINE = 2_000
 class RunWriter:
     """Writes to one run's record while it runs.
 
-    What can't be written into its database goes on in a small one of its own (`core.store.aside`),
+    What can't be written into its database goes on in a small one of its own (`core.store.fallback`),
     which `store` then is: ``main`` stays the one that was asked for.
 
     ``columns``: those of a run at work. A silent process of another machine may have been taken for
@@ -103,7 +103,7 @@ class RunWriter:
         """
         if self.store is not self.main or "config" not in self._columns:
             raise StoreError(reason)
-        self.store = begin_aside(self.main, {**self._columns, "id": self.id}, self._data, reason)
+        self.store = open_fallback(self.main, {**self._columns, "id": self.id}, self._data, reason)
         self.say(f"{reason} The record goes on in {self.store.address}.")
 
     def update(self, **columns: Any) -> None:
@@ -111,7 +111,7 @@ class RunWriter:
         self._columns |= columns
         self._write(lambda session: session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns)))
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Tell that the run is alive, wherever its row is; a miss is made up for by the next."""
         for store in {id(one): one for one in (self.main, self.store)}.values():
             with suppress(StoreError), store.writing() as session:
@@ -335,14 +335,14 @@ def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWr
 def _heartbeat(writer: RunWriter) -> Iterator[None]:
     stop = Event()
 
-    def beat() -> None:
+    def heartbeat() -> None:
         ahead, beaten = _ahead(), time.monotonic()
         while not stop.wait(min(HEARTBEAT_SECONDS, NOTICE_SECONDS)):
             if time.monotonic() - beaten >= HEARTBEAT_SECONDS or abs(_ahead() - ahead) > NOTICE_SECONDS:
-                writer.beat()
+                writer.heartbeat()
                 ahead, beaten = _ahead(), time.monotonic()
 
-    thread = Thread(target=beat, name=f"heartbeat-{writer.id}", daemon=True)
+    thread = Thread(target=heartbeat, name=f"heartbeat-{writer.id}", daemon=True)
     thread.start()
     try:
         yield

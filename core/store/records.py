@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RequestError, RunError
-from core.processes import is_alive
+from core.system.processes import is_alive
 
 HEARTBEAT_SECONDS = 10
 SILENT_AFTER = timedelta(seconds=60)

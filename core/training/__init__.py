@@ -11,22 +11,22 @@ from torch import Tensor
 from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
 from transformers.trainer_utils import EvalPrediction
 
+from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.data.splits import DataSet
-from core.environment import give_back_freed_memory
-from core.memory import ran_out
-from core.methods import METHODS
 from core.models.backbone import quiet
+from core.models.build import TrainableModel, build_trainable, steps, tokenized
 from core.models.classifier import Fitted
 from core.models.precision import frozen_dtype, frozen_weights_in
-from core.models.ready import Ready, make_ready, steps, tokenized
-from core.progress import Progress
+from core.runs.progress import Progress
+from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, Checkpoints
-from core.training.conditions import base_of, machine
+from core.training.learning_rates import rates
 from core.training.loss import ClassificationLoss
-from core.training.order import Order, balanced, balanced_weights, grouped_by_length
-from core.training.rates import rates
-from core.training.trainer import Allocation, Best, Pauses, Reporter, ResumableTrainer
+from core.training.oom import is_oom
+from core.training.reproducibility import base_fingerprint, machine
+from core.training.sampler import Order, balanced, balanced_weights, grouped_by_length
+from core.training.trainer import CheckpointCallback, KeepBestEpoch, RankAllocation, Reporter, ResumableTrainer
 
 LOGGED_POINTS = 50  # of the training loss, over the whole training
 NO_CHECKPOINTS = Checkpoints(None, 0)
@@ -47,9 +47,9 @@ def fine_tune(
             return _tuned(config, data, pieces, progress, checkpoints)
         except (RuntimeError, MemoryError) as error:
             finer = _finer(config, pieces)
-            if finer is None or not ran_out(error):
+            if finer is None or not is_oom(error):
                 raise
-        give_back_freed_memory()
+        release_memory()
         pieces = finer
         progress.noted(f"Out of memory: a step's examples are now computed in {pieces} pieces.")
         checkpoints.take_up()
@@ -69,14 +69,14 @@ def _dtype(config: RunConfig, checkpoints: Checkpoints) -> torch.dtype:
 
 def _tuned(config: RunConfig, data: DataSet, pieces: int, progress: Progress, checkpoints: Checkpoints) -> Fitted:
     progress.entered("model")
-    ready = make_ready(config, data)
+    ready = build_trainable(config, data)
     for line in ready.told:
         progress.noted(line)
     trainable, total = ready.parameters
 
     progress.entered("training")
     dtype = _dtype(config, checkpoints)
-    if METHODS[config.method].moves_budget:
+    if METHODS[config.method].reallocates_budget:
         progress.noted("This method keeps a memory beside its weights: a run that is stopped begins anew.")
         checkpoints = NO_CHECKPOINTS
     best_epoch, seconds = _train(config, ready, data, dtype, pieces, progress, checkpoints)
@@ -101,7 +101,7 @@ def _name(dtype: torch.dtype) -> str:
 
 def _train(
     config: RunConfig,
-    ready: Ready,
+    ready: TrainableModel,
     data: DataSet,
     dtype: torch.dtype,
     pieces: int,
@@ -115,7 +115,7 @@ def _train(
             trainer = _trainer(config, ready, data, arguments, progress, checkpoints)
             trainer.told = {"dtype": _name(dtype), "machine": machine()}
             if checkpoints.folder is not None:
-                trainer.told["base"] = base_of(ready.base.backbone)
+                trainer.told["base"] = base_fingerprint(ready.base.backbone)
             start = checkpoints.start
             progress.begins(after=start.step if start else 0)
             for line in _changed(start):
@@ -135,7 +135,7 @@ def _changed(start: Checkpoint | None) -> list[str]:
 
 def _trainer(
     config: RunConfig,
-    ready: Ready,
+    ready: TrainableModel,
     data: DataSet,
     arguments: TrainingArguments,
     progress: Progress,
@@ -143,11 +143,11 @@ def _trainer(
 ) -> ResumableTrainer:
     codes, classes, base = data.train.labels, len(data.labels), ready.base
     weights = balanced_weights(codes, classes) if config.class_weights == "balanced" else None
-    order, best = _order(config, ready, data), Best(ready.classifier.model)
-    pauses = Pauses(order, checkpoints, progress)
+    order, best = _order(config, ready, data), KeepBestEpoch(ready.classifier.model)
+    pauses = CheckpointCallback(order, checkpoints, progress)
     trainer = ResumableTrainer(
         rate=partial(rates(config, base.backbone.width).of, new_modules=base.new_modules),
-        own_loss=METHODS[config.method].own_loss,
+        adds_loss_term=METHODS[config.method].adds_loss_term,
         order=order,
         best=best,
         checkpoints=checkpoints,
@@ -160,14 +160,14 @@ def _trainer(
         data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=_scores,
         preprocess_logits_for_metrics=_logits,
-        callbacks=[Reporter(progress), Allocation(), best, pauses],
+        callbacks=[Reporter(progress), RankAllocation(), best, pauses],
     )
     pauses.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # core prints nothing
     return trainer
 
 
-def _order(config: RunConfig, ready: Ready, data: DataSet) -> Order:
+def _order(config: RunConfig, ready: TrainableModel, data: DataSet) -> Order:
     codes = data.train.labels
     draw = (
         balanced(codes, len(data.labels))

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.files import digest_of, rename_whole
+from core.system.files import digest_of, publish_atomically
 
 KEPT = 2
 """So many of the newest checkpoints are kept: one may be damaged."""
@@ -119,7 +119,7 @@ def _write(folder: Path, step: int, snapshot: Snapshot, trainer_state: str) -> N
     save_file(tensors, aside / _STATE, metadata={"values": json.dumps(snapshot.values)})
     (aside / "trainer_state.json").write_text(trainer_state, encoding="utf-8")
     (aside / _SUM).write_text(digest_of(aside, "*.*"), encoding="utf-8")
-    rename_whole(aside, target)
+    publish_atomically(aside, target)
 
 
 def _by_step(folder: Path) -> list[Path]:

@@ -16,10 +16,10 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 
 from core.errors import RunError
-from core.progress import Progress
+from core.runs.progress import Progress
 from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
-from core.training.conditions import chance, set_chance
-from core.training.order import Order
+from core.training.reproducibility import restore_rng_state, rng_state
+from core.training.sampler import Order
 
 _LOGGED_AS = {
     "loss": "loss",
@@ -31,7 +31,7 @@ _LOGGED_AS = {
 }
 
 
-class Best(TrainerCallback):
+class KeepBestEpoch(TrainerCallback):
     """Keeps what is trained as it was after the epoch with the best validation macro F1, the first of equals.
 
     In memory: a method that changes its own shape while it trains (AdaLoRA) can't read back what it
@@ -73,14 +73,14 @@ class ResumableTrainer(Trainer):
         self,
         *,
         rate: Callable[[str], float],
-        own_loss: bool,
+        adds_loss_term: bool,
         order: Order,
-        best: Best,
+        best: KeepBestEpoch,
         checkpoints: Checkpoints,
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        self._rate, self._own_loss, self._order = rate, own_loss, order
+        self._rate, self._own_loss, self._order = rate, adds_loss_term, order
         self.best, self._checkpoints = best, checkpoints
         self.told: dict[str, Any] = {}
         self._began = time.perf_counter()
@@ -133,7 +133,7 @@ class ResumableTrainer(Trainer):
 
     def _snapshot(self) -> Snapshot:
         optimizer, best = self.optimizer.state_dict(), self.best
-        tensors, values = chance()
+        tensors, values = rng_state()
         scheduler = {name: one for name, one in self.lr_scheduler.state_dict().items() if name != "lr_lambdas"}
         parts = {
             "trained/": best.trained,
@@ -178,7 +178,7 @@ class ResumableTrainer(Trainer):
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
         assert self._start is not None, "the Trainer was told so"
-        set_chance(self._start.part("chance/"), self._start.values["chance"])
+        restore_rng_state(self._start.part("chance/"), self._start.values["chance"])
 
     def take_up(self) -> None:
         """Go on with the loss that was summed up since it was last logged."""
@@ -209,7 +209,7 @@ class Reporter(TrainerCallback):
         self.progress.stepped(state.global_step, state.max_steps, float(state.epoch or 0))
 
 
-class Allocation(TrainerCallback):
+class RankAllocation(TrainerCallback):
     """Lets a method that moves its budget while it trains (AdaLoRA, AdaMSS) do so, before gradients are cleared."""
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -219,7 +219,7 @@ class Allocation(TrainerCallback):
             base.update_and_allocate(state.global_step)
 
 
-class Pauses(TrainerCallback):
+class CheckpointCallback(TrainerCallback):
     """Says when a checkpoint is written, and stops the training where that was asked for.
 
     Within an epoch after a step, at its end after its evaluation: so none is left out or done twice.

@@ -1,7 +1,7 @@
-"""Cached reads: with `dashboard.cache` the only door to the store, the verdicts and the models."""
+"""Cached reads: with `dashboard.data.cache` the only door to the store, the verdicts and the models."""
 
-from core.store.curator import LONGEST_NOTE, check_annotation
 from core.store.records import ANNOTATED
+from core.store.run_edits import LONGEST_NOTE, check_annotation
 from dashboard.data.annotations import annotated, annotations, tags
 from dashboard.data.answers import predict, word_weights
 from dashboard.data.changes import annotate, archive, describe, empty_trash, restore, to_trash
@@ -29,7 +29,15 @@ from dashboard.data.datasets import (
 )
 from dashboard.data.failures import answers, columns, disagreement, lengths, other_runs, slices
 from dashboard.data.files import can_go_on, files, folder_is_gone, folder_name, model_card, model_width
-from dashboard.data.predictions import codes, judged, outcomes, probabilities, reliability, suspects, test_size
+from dashboard.data.predictions import (
+    codes,
+    outcomes,
+    predictions_with_outcomes,
+    probabilities,
+    reliability,
+    suspects,
+    test_size,
+)
 from dashboard.data.runs import (
     address,
     archived,

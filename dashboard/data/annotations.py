@@ -5,7 +5,7 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import ANNOTATED, content_hash
-from dashboard.cache import any_change, cached
+from dashboard.data.cache import any_change, cached
 
 
 @cached(any_change, keep=2)

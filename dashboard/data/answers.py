@@ -6,26 +6,26 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import BenchError, RequestError
-from core.formatting import visible
-from dashboard.cache import store
-from dashboard.cache import version as current
+from core.text.sanitize import visible
+from dashboard.data.cache import store
+from dashboard.data.cache import version as current
 from dashboard.data.runs import run, temperature
 
 if TYPE_CHECKING:
-    from core.inference import LoadedRun
-    from core.sharing import Bases
+    from core.serving.inference import LoadedRun
+    from core.serving.shared_base import Bases
 
 
 @st.cache_resource(show_spinner=False)
 def _bases() -> "Bases":
-    from core.sharing import Bases
+    from core.serving.shared_base import Bases
 
     return Bases()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
-    from core.inference import load_run
+    from core.serving.inference import load_run
 
     try:
         return load_run(store(), run_id, _bases())

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from core.store import curator
+from core.store import run_edits
 from dashboard import access
-from dashboard.cache import store, written
+from dashboard.data.cache import store, written
 
 R = TypeVar("R")
 
@@ -21,22 +21,22 @@ def _changed(action: Callable[[], R]) -> R:
 
 def describe(run_id: int, name: str, notes: str, tags: list[str]) -> None:
     """Change name, note and tags of a run at once."""
-    _changed(lambda: curator.describe_run(store(), run_id, name, notes, tags))
+    _changed(lambda: run_edits.describe_run(store(), run_id, name, notes, tags))
 
 
 def archive(run_ids: list[int], *, archived: bool = True) -> None:
     """Put runs into the archive, or take them out again."""
-    _changed(lambda: curator.archive_runs(store(), run_ids, archived=archived))
+    _changed(lambda: run_edits.archive_runs(store(), run_ids, archived=archived))
 
 
 def to_trash(run_ids: list[int]) -> None:
     """Put runs into the trash, from where they can be brought back whole."""
-    _changed(lambda: curator.trash_runs(store(), run_ids))
+    _changed(lambda: run_edits.trash_runs(store(), run_ids))
 
 
 def restore(run_ids: list[int]) -> None:
     """Take runs out of the trash."""
-    _changed(lambda: curator.restore_runs(store(), run_ids))
+    _changed(lambda: run_edits.restore_runs(store(), run_ids))
 
 
 def empty_trash(run_ids: list[int]) -> list[str]:
@@ -44,9 +44,9 @@ def empty_trash(run_ids: list[int]) -> list[str]:
 
     Return a sentence for each folder that was left, as it may be another's.
     """
-    return _changed(lambda: curator.empty_trash(store(), run_ids))
+    return _changed(lambda: run_edits.empty_trash(store(), run_ids))
 
 
 def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:
     """Change what is noted on texts, by text, of each the given fields; return on how many texts that is new."""
-    return _changed(lambda: curator.annotate(store(), changes))
+    return _changed(lambda: run_edits.annotate(store(), changes))

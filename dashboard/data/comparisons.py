@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import Store
-from dashboard.cache import cached
+from dashboard.data.cache import cached
 from dashboard.data.runs import everything, run
 from dashboard.data.table import these_runs
 
 if TYPE_CHECKING:  # SciPy comes with these: a page that needs them waits, the others open at once
-    from core.verdicts import ConfigurationComparison, RunComparison
+    from core.report.verdicts import ConfigurationComparison, RunComparison
 
 
 def these_groups(run_id: int, against: int) -> Any:
@@ -24,7 +24,7 @@ def these_groups(run_id: int, against: int) -> Any:
 @cached(these_runs)
 def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
     """Compare two runs. Raises `RequestError` where they can't be compared, with the reason."""
-    from core.verdicts import compare_runs
+    from core.report.verdicts import compare_runs
 
     return compare_runs(db, run_id, against)
 
@@ -32,14 +32,14 @@ def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
 @cached(these_groups)
 def configurations(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
     """Compare the configurations of two runs over the seeds that both have; None where these are fewer than two."""
-    from core.verdicts import compare_configurations
+    from core.report.verdicts import compare_configurations
 
     return compare_configurations(db, run_id, against)
 
 
 def sentences(run_id: int, against: int) -> list[str]:
     """Return what is to be said of a run against another: the verdict, over seeds where there are some, the margin."""
-    from core.verdicts import configuration_sentence, margin_sentence, sentence
+    from core.report.verdicts import configuration_sentence, margin_sentence, sentence
 
     compared, over_seeds = comparison(run_id, against), configurations(run_id, against)
     seeds = [configuration_sentence(over_seeds)] if over_seeds else []
@@ -48,7 +48,7 @@ def sentences(run_id: int, against: int) -> list[str]:
 
 def sentence_over_seeds(run_id: int, against: int) -> str | None:
     """Return what is to be said of two configurations over the seeds that both have; None where these are too few."""
-    from core.verdicts import configuration_sentence
+    from core.report.verdicts import configuration_sentence
 
     compared = configurations(run_id, against)
     return configuration_sentence(compared) if compared else None
@@ -56,7 +56,7 @@ def sentence_over_seeds(run_id: int, against: int) -> str | None:
 
 def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     """Return the p values of several runs against one, Holm-adjusted for their number."""
-    from core.verdicts import adjusted_p
+    from core.report.verdicts import adjusted_p
 
     return adjusted_p([comparison(run_id, against) for run_id in run_ids])
 
@@ -64,7 +64,7 @@ def adjusted_p(run_ids: list[int], against: int) -> list[float]:
 @cached(these_runs)
 def training_warning(db: Store, run_id: int) -> str | None:
     """Return what speaks for a run's being under-trained, where it does not beat its best baseline."""
-    from core.verdicts import training_warning
+    from core.report.verdicts import training_warning
 
     return training_warning(db, queries.run(db, run_id))
 

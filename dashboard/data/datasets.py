@@ -7,12 +7,12 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset
-from dashboard.cache import any_change, cached
+from dashboard.data.cache import any_change, cached
 from dashboard.data.runs import everything
 from dashboard.data.table import any_run, table, this_dataset
 
 if TYPE_CHECKING:
-    from core.evaluation.neighbours import TextIndex
+    from core.evaluation.neighbors import TextIndex
 
 LONGEST_NUMBER = 19
 """Numbers of fewer digits than this fit into a column of the database."""
@@ -112,7 +112,7 @@ def extras(db: Store, dataset_id: int) -> pd.DataFrame:
 
 @cached(this_dataset, keep=2)
 def _training_index(db: Store, dataset_id: int) -> "TextIndex":
-    from core.evaluation.neighbours import index_texts
+    from core.evaluation.neighbors import index_texts
 
     return index_texts(_training(dataset_id)["text"].tolist())
 

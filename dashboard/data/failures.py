@@ -6,11 +6,11 @@ import pandas as pd
 
 from core.store import queries
 from core.store.engine import Store
-from dashboard.cache import cached
-from dashboard.data.predictions import judged
+from dashboard.data.cache import cached
+from dashboard.data.predictions import predictions_with_outcomes
 from dashboard.data.runs import complete_runs
+from dashboard.data.sanitize_records import sanitize_record
 from dashboard.data.table import these_runs
-from dashboard.legible import legible
 
 if TYPE_CHECKING:
     from core.evaluation.slices import Slice
@@ -21,16 +21,16 @@ OTHERS = 10
 
 @cached(these_runs, keep=8)
 def lengths(db: Store, run_id: int) -> pd.Series:
-    """Return the number of words of each example in `judged`."""
-    from core.evaluation.words import words
+    """Return the number of words of each example in `predictions_with_outcomes`."""
+    from core.evaluation.tokenization import words
 
-    return judged(run_id)["text"].map(lambda text: len(words(text))).astype("int64")
+    return predictions_with_outcomes(run_id)["text"].map(lambda text: len(words(text))).astype("int64")
 
 
 @cached(these_runs, keep=8)
 def columns(db: Store, run_id: int) -> pd.DataFrame:
-    """Return the other columns of the data, a row an example in `judged`."""
-    frame = judged(run_id)
+    """Return the other columns of the data, a row an example in `predictions_with_outcomes`."""
+    frame = predictions_with_outcomes(run_id)
     return pd.DataFrame([one or {} for one in frame["extra"]], index=frame.index)
 
 
@@ -42,8 +42,8 @@ def other_runs(run_id: int, test_set: int) -> list[int]:
 
 @cached(these_runs, keep=8)
 def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
-    """Return the share of other runs that name another label, for each example in `judged`; NaN for none."""
-    frame, votes = judged(run_id), legible(queries.votes(db, others))
+    """Return the share of other runs that name another label, for each example in `predictions_with_outcomes`; NaN for none."""
+    frame, votes = predictions_with_outcomes(run_id), sanitize_record(queries.votes(db, others))
     said = votes.set_index(["position", "predicted"])["votes"]
     alike = said.reindex(pd.MultiIndex.from_frame(frame[["position", "predicted"]]), fill_value=0).to_numpy()
     every = votes.groupby("position")["votes"].sum().reindex(frame["position"]).to_numpy(dtype=float)
@@ -62,7 +62,7 @@ def slices(db: Store, run_id: int) -> "tuple[Slice, ...]":
     """Return the kinds of texts that were looked at, with how often a run errs on them, as `find_slices` ranks them."""
     from core.evaluation.slices import find_slices
 
-    frame = judged(run_id)
+    frame = predictions_with_outcomes(run_id)
     known = frame["truncated"].notna().all()
     truncated = frame["truncated"].to_numpy(dtype=bool) if known else None
     return find_slices(frame["text"].tolist(), ~frame["right"].to_numpy(dtype=bool), truncated, frame["extra"].tolist())

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import RequestError
 from core.store.records import Run, worth_resuming
-from dashboard.cache import store
+from dashboard.data.cache import store
 from dashboard.data.runs import everything, row, run
 
 _LONGEST_HEADER = 10_000_000

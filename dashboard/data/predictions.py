@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from core.store import queries
 from core.store.engine import Store
-from dashboard.cache import cached
+from dashboard.data.cache import cached
 from dashboard.data.runs import run, temperature
 from dashboard.data.table import these_runs
 
 if TYPE_CHECKING:
-    from core.evaluation.noise import Suspect
+    from core.evaluation.label_errors import Suspect
 
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
@@ -53,13 +53,13 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
 @cached(these_runs, keep=24)
 def suspects(db: Store, run_id: int) -> "list[Suspect]":
     """Return the test examples whose label a run's probabilities speak against."""
-    from core.evaluation.noise import suspects
+    from core.evaluation.label_errors import suspects
 
     return suspects(codes(run_id), queries.probabilities(db, run_id))
 
 
 @cached(these_runs, keep=24)
-def judged(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
+def predictions_with_outcomes(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
     """Return a row a test example with what a run said of it, and how that stands to another run.
 
     Columns: those of `queries.predictions`, ``right``, ``loss``; with ``against`` also ``flip`` and
@@ -79,4 +79,4 @@ def judged(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
 
 def test_size(run_id: int) -> int:
     """Return how many test examples a run was measured on."""
-    return len(judged(run_id))
+    return len(predictions_with_outcomes(run_id))

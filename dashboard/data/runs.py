@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from core.formatting import count, one_line
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
-from dashboard.cache import any_change, cached
+from core.text.formatting import count
+from core.text.sanitize import one_line
+from dashboard.data.cache import any_change, cached
+from dashboard.data.sanitize_records import sanitize_record
 from dashboard.data.table import any_run, table, these_runs
-from dashboard.legible import legible
 
 
 def is_empty() -> bool:
@@ -155,7 +156,7 @@ def best_epoch(run_id: int) -> float | None:
 @cached(these_runs)
 def class_metrics(db: Store, run_id: int) -> pd.DataFrame:
     """Return a row a class of the test set, in the order of the labels."""
-    frame = legible(queries.class_metrics(db, [run_id])).set_index("label")
+    frame = sanitize_record(queries.class_metrics(db, [run_id])).set_index("label")
     return frame.reindex(labels(run_id)).reset_index()
 
 

@@ -8,20 +8,20 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.formatting import one_line
-from core.methods import METHODS
+from core.catalog.methods import METHODS
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import state
-from dashboard import cache
-from dashboard.cache import Version
-from dashboard.legible import legible
+from core.text.sanitize import one_line
+from dashboard.data import cache
+from dashboard.data.cache import Version
+from dashboard.data.sanitize_records import sanitize_record
 
 
 class RunTable:
     """The runs of one database, those in the archive and in the trash too, as of the last `refresh`.
 
-    ``revision`` moves whenever anything in it does; ``marks`` are those of `queries.stamps`.
+    ``revision`` moves whenever anything in it does; ``marks`` are those of `queries.row_versions`.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class RunTable:
             self._notice_the_silent()
 
     def _fetch(self, store: Store) -> None:
-        marks, sets = queries.stamps(store), queries.datasets(store)
+        marks, sets = queries.row_versions(store), queries.datasets(store)
         fingerprints = dict(zip(sets["id"], sets["fingerprint"], strict=True))
         changed = [run_id for run_id, mark in marks.items() if self.marks.get(run_id) != mark]
         if self.revision and not changed and len(marks) == len(self.marks) and fingerprints == self.fingerprints:
@@ -50,7 +50,9 @@ class RunTable:
         if len(kept):
             kept = kept[kept["id"].isin(marks.keys() - set(changed))]
         # An empty part would turn columns of numbers into columns of objects.
-        parts = [part for part in (kept, _described(legible(queries.runs(store, changed, trash=True)))) if len(part)]
+        parts = [
+            part for part in (kept, _described(sanitize_record(queries.runs(store, changed, trash=True)))) if len(part)
+        ]
         frame = pd.concat(parts).sort_values("id", ignore_index=True) if parts else _described(queries.runs(store, []))
         first_of = sets.groupby("evaluation_fingerprint")["id"].transform("first")
         frame["test_set"] = frame["dataset_id"].map(dict(zip(sets["id"], first_of, strict=True)))

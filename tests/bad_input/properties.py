@@ -20,20 +20,20 @@ from pyarrow import parquet
 from cli.arguments import asked_values, parse
 from core.config import RunConfig, flag, make_config
 from core.data import load_data
-from core.data.files import READERS, read_file
 from core.data.labels import LONGEST_LABEL
+from core.data.readers import READERS, read_file
 from core.data.splits import DataSet
 from core.errors import RequestError
-from core.formatting import UNSTORABLE, storable
-from core.prediction_files import read_rows
-from core.secrets import without_secrets
-from core.store.curator import annotate
+from core.search.grid import grid
+from core.serving.batch_predict import read_rows
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
 from core.store.queries import annotations
 from core.store.records import ANNOTATED
-from core.sweeps.grid import grid
-from dashboard import annotating
+from core.store.run_edits import annotate
+from core.text.redact import without_secrets
+from core.text.sanitize import UNSTORABLE, storable
+from dashboard.components.annotations import import_csv as annotating
 from tests.bad_input.asking import ask, complaint, contents
 
 ENDINGS = [f"{ending}{packed}" for ending in READERS for packed in ("", ".gz")]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from core.config import make_config
-from core.files import digest_of
-from core.pipeline import execute, prepare
-from core.progress import Progress
+from core.runs.pipeline import prepare, run_job
+from core.runs.progress import Progress
+from core.system.files import digest_of
 from tests.bad_input.asking import ask, refused
 from tests.bad_input.test_model_folders import Damage, Harm
 from tests.small_runs import SIZES, films, opened
@@ -45,7 +45,7 @@ def stopped_once(tmp_path_factory, tiny_bert):
         config = make_config({"dataset": "films.csv", "model": "model", "r": 2, **SIZES, "epochs": 2})
         (job,) = prepare([config], folder)
         with pytest.raises(KeyboardInterrupt):
-            execute(job, store, Stopping(), seconds=0.0)
+            run_job(job, store, Stopping(), seconds=0.0)
         store.engine.dispose()
     return folder
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from core.data.files import LARGEST
+from core.data.readers import LARGEST
 from tests.bad_input.asking import SIZES, ask, refused
 
 WORDS = ("good", "bad")

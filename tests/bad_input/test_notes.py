@@ -4,8 +4,8 @@ import pytest
 
 from core.errors import RequestError
 from core.store import queries
-from core.store.curator import annotate, describe_run
-from dashboard import annotating
+from core.store.run_edits import annotate, describe_run
+from dashboard.components.annotations import import_csv as annotating
 from tests.bad_input.asking import contents
 from tests.bad_input.properties import KNOWN
 from tests.seeded import record_adapters

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from core.config import RunConfig, make_config
-from core.environment import describe
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
 from core.store.recorder import recording
+from core.system.environment import describe
 from tests.bad_input.asking import SIZES, ask
 
 HUB = "hf_" + "aB3dE5gH7j" * 3  # no real one, as all of these

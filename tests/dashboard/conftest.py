@@ -8,14 +8,14 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.data import load_data
-from core.store.curator import annotate
 from core.store.engine import Store, open_store
 from core.store.queries import predictions
 from core.store.records import ANNOTATED
+from core.store.run_edits import annotate
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
 
-FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "frame.py"
+FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "shell.py"
 LATER = ("runs", "try_it")
 """Pages that are not found by their file's name before the list of pages was drawn once."""
 
@@ -74,7 +74,7 @@ def open_page() -> Callable[..., AppTest]:
         app = AppTest.from_file(str(FRAME), default_timeout=120)
         if page in LATER:
             app.run()
-        app.switch_page(f"app_pages/{page}.py")
+        app.switch_page(f"app_pages/{page}/page.py")
         for key, value in address.items():
             app.query_params[key] = value if isinstance(value, list) else str(value)
         app.run()

@@ -10,7 +10,7 @@ import pytest
 from core.config import RunConfig
 from core.data.splits import DataSet, Split
 from core.evaluation.metrics import evaluate
-from core.store import curator, queries
+from core.store import queries, run_edits
 from core.store.engine import Store, open_store
 from core.store.recorder import recording, save_dataset
 from tests.dashboard.hard_texts import record_hard_texts
@@ -63,7 +63,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, int, 
         store = open_store(str(database), create=True)
         found[name] = (database, *record(store))
         for run in found[name][1:]:
-            curator.describe_run(store, run, f"{HOSTILE_NAME} {run}", f"a note: {HOSTILE_NAME}", ["**bold**"])
+            run_edits.describe_run(store, run, f"{HOSTILE_NAME} {run}", f"a note: {HOSTILE_NAME}", ["**bold**"])
     return found
 
 
@@ -180,7 +180,7 @@ def test_a_database_that_goes_away_leaves_a_message(mine, open_page):
 
 def test_a_run_that_another_program_deleted_is_gone_from_an_open_page(mine, record, open_page):
     app = open_page("run", run=record.odd)
-    curator.delete_run(open_store(str(mine)), record.odd)
+    run_edits.delete_run(open_store(str(mine)), record.odd)
     app.run()
     assert not app.exception
     assert f"There is no run {record.odd} here" in error_of(app)

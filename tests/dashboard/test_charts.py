@@ -4,9 +4,15 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from dashboard.charts import compare, confusion, dataset, look, run, runs, try_it
-from dashboard.charts.drawing import Drawn
-from dashboard.frames import cost
+from dashboard.app_pages.compare import charts as compare
+from dashboard.app_pages.data import charts as dataset
+from dashboard.app_pages.run import charts as run
+from dashboard.app_pages.runs import charts as runs
+from dashboard.app_pages.try_it import charts as try_it
+from dashboard.components import theme as look
+from dashboard.components.chart_cache import Drawn
+from dashboard.components.confusion import charts as confusion
+from dashboard.components.cost import view_data as cost
 
 RUNS = pd.DataFrame(
     {

@@ -7,9 +7,10 @@ import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from core.store.engine import open_store
-from dashboard import data, exports
-from dashboard.frames import compare as frames
-from dashboard.tables import compare as tables
+from dashboard import data
+from dashboard.app_pages.compare import tables
+from dashboard.app_pages.compare import view_data as frames
+from dashboard.components import table_downloads as exports
 from tests.dashboard.test_pages import said
 from tests.seeded import ODD_NAME, record_adapters
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from dashboard import cache
-from dashboard.charts import dataset as charts
-from dashboard.words import dataset as words
+from dashboard.app_pages.data import charts
+from dashboard.app_pages.data import text as words
+from dashboard.data import cache
 from tests.dashboard.test_pages import said
 
 

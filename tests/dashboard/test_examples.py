@@ -4,8 +4,8 @@ import pytest
 
 from core.store.engine import open_store
 from core.store.queries import predictions
-from dashboard.frames import slices
-from dashboard.words.common import isolated
+from dashboard.components.slices import view_data as slices
+from dashboard.components.text import isolated
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SLICE, WEAK_WORD, record_hard_texts
 from tests.dashboard.reading import button, example_of, facts, listed, table
 from tests.dashboard.test_pages import said

@@ -10,7 +10,7 @@ from core.config import RunConfig
 from core.data import load_data
 from core.data.splits import DataSet, Split
 from core.store.engine import open_store
-from dashboard.frames import confusion
+from dashboard.components.confusion import view_data as confusion
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, SLICE, WRONG, record_on
 from tests.dashboard.reading import button, example_of, facts, listed, table
 from tests.dashboard.test_pages import said

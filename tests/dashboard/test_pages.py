@@ -58,7 +58,7 @@ def test_a_run_that_is_not_there_gets_a_plain_message_and_a_choice(page, run, se
 def test_the_choice_of_a_run_stays_from_page_to_page(seeded, open_page):
     app = open_page("run", run=seeded.odd)
     app.query_params.clear()
-    app.switch_page("app_pages/failures.py").run()
+    app.switch_page("app_pages/failures/page.py").run()
     assert app.selectbox(key="pick run").value == seeded.odd
     assert app.query_params["run"] == str(seeded.odd)
 
@@ -79,7 +79,7 @@ def test_another_test_set_lets_go_of_the_run(seeded, open_page):
 def test_the_start_page_does_not_wait_for_torch(seeded):
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "
-        "app = AppTest.from_file('dashboard/frame.py', default_timeout=60).run(); "
+        "app = AppTest.from_file('dashboard/shell.py', default_timeout=60).run(); "
         "assert app.title[0].value == 'Runs'; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -12,12 +12,12 @@ from cli.arguments import asked_values, parse
 from core.config import RunConfig
 from core.data import load_data
 from core.errors import RequestError
-from core.store import curator, queries
+from core.search.grid import grid
+from core.store import queries, run_edits
 from core.store.recorder import recording, save_dataset
 from core.store.schema import now
-from core.sweeps.grid import grid
 from dashboard import data
-from dashboard.frames import run as frames
+from dashboard.app_pages.run import view_data as frames
 from tests.dashboard.test_pages import said
 from tests.seeded import (
     ENVIRONMENT,
@@ -196,7 +196,7 @@ def test_the_model_card_is_shown_as_text_once_it_is_asked_for(seeded, open_page)
 
 
 def test_a_name_a_tag_and_a_note_are_never_read_as_markup(store, tfidf, open_page):
-    curator.describe_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
+    run_edits.describe_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
     app = open_page("run", run=tfidf)
     assert f"#{tfidf} {ODD_NAME}" in app.selectbox(key="pick run").options
     assert "a **note**" in [text.value for text in app.text]
@@ -258,7 +258,7 @@ def test_a_run_without_data_is_shown(store, open_page):
 
 
 def test_a_run_in_the_trash_says_so_and_can_be_brought_back(store, tfidf, open_page):
-    curator.trash_runs(store, [tfidf])
+    run_edits.trash_runs(store, [tfidf])
     app = open_page("run", run=tfidf)
     assert "This run lies in the trash since " in said(app)
     assert len(app.metric) == 4
@@ -269,11 +269,11 @@ def test_a_run_in_the_trash_says_so_and_can_be_brought_back(store, tfidf, open_p
 
 
 def test_an_archived_run_is_found_by_its_address(store, tfidf, open_page):
-    curator.archive_runs(store, [tfidf])
+    run_edits.archive_runs(store, [tfidf])
     assert "This run lies in the archive." in said(open_page("run", run=tfidf))
 
 
-@pytest.mark.parametrize("put_away", [curator.archive_runs, curator.trash_runs])
+@pytest.mark.parametrize("put_away", [run_edits.archive_runs, run_edits.trash_runs])
 def test_a_baseline_that_was_put_away_still_stands_beside_its_runs(put_away, store, tfidf, open_page):
     put_away(store, [tfidf])
     assert "the baseline #1 tfidf" in said(open_page("run", run=2))
@@ -284,7 +284,7 @@ def test_a_baseline_that_was_put_away_still_stands_beside_its_runs(put_away, sto
 def test_where_only_a_run_without_data_is_left_the_others_are_found_in_the_trash(store, tfidf, open_page):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         raise RequestError("There is no such file.")
-    curator.trash_runs(store, [1, 2])
+    run_edits.trash_runs(store, [1, 2])
     assert "There is no such file." in said(open_page("runs"))
     assert run.id in list(data.runs(data.newest_test_set())["id"])
 
@@ -292,7 +292,7 @@ def test_where_only_a_run_without_data_is_left_the_others_are_found_in_the_trash
 def test_a_run_that_failed_before_it_had_data_is_found_in_the_archive(store, tfidf):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         raise RequestError("There is no such file.")
-    curator.archive_runs(store, [run.id])
+    run_edits.archive_runs(store, [run.id])
     assert list(data.archived(data.newest_test_set())["id"]) == [run.id]
 
 

@@ -10,12 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.config import RunConfig
 from core.data import load_data
-from core.files import WEIGHTS, digest_of
-from core.store import curator, queries
+from core.store import queries, run_edits
 from core.store.engine import open_store
 from core.store.recorder import RunWriter, recording, save_dataset
+from core.system.files import WEIGHTS, digest_of
 from dashboard import data
-from dashboard.frames import runs as frames
+from dashboard.app_pages.runs import view_data as frames
 from tests.dashboard.conftest import FRAME
 from tests.dashboard.test_pages import said
 from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_failure
@@ -79,8 +79,8 @@ def test_the_best_stand_first_and_baselines_at_their_place(seeded, open_runs):
 
 
 def test_every_column_has_its_help_line():
-    from dashboard.glossary import help_for
-    from dashboard.tables.runs import COLUMNS
+    from dashboard.app_pages.runs.tables import COLUMNS
+    from dashboard.components.glossary import help_for
 
     assert [title for title in COLUMNS if not help_for(title)] == []
 
@@ -142,7 +142,7 @@ def test_one_seed_that_was_run_twice_has_no_deviation(own):
 
 def test_the_recorded_difference_stays_when_the_baseline_is_deleted(own):
     before = frames.against_baselines(data.runs(1), own.tfidf).set_index("id").loc[own.lora, ["gap", "verdict"]]
-    curator.delete_run(store_of(own), own.tfidf)
+    run_edits.delete_run(store_of(own), own.tfidf)
     row = frames.against_baselines(data.runs(1), own.majority).set_index("id").loc[own.lora]
     assert frames.pd.isna(row["baseline_id"])
     assert row[["gap", "verdict"]].tolist() == before.tolist()
@@ -287,7 +287,7 @@ def test_a_run_that_was_restored_meanwhile_is_not_deleted_for_good(own, open_run
     open_runs(chosen=f"{own.odd},{own.tfidf}").button(key="do Delete").click().run()
     app = open_runs(show="trash", chosen=f"{own.odd},{own.tfidf}")
     app.button(key="delete for good").click().run()
-    curator.restore_runs(store_of(own), [own.odd])
+    run_edits.restore_runs(store_of(own), [own.odd])
     app.button(key="really delete").click().run()
     assert not app.exception
     assert f"\\#{own.odd}" in app.toast[0].value and f"\\#{own.tfidf}" not in app.toast[0].value
@@ -300,7 +300,7 @@ def test_emptying_the_trash_tells_which_folder_was_left(own, open_runs):
     folder = store.folder / str(queries.run(store, own.tfidf).adapter_path)
     RunWriter(store, own.tfidf).update(adapter_sha256=digest_of(folder, WEIGHTS))
     (folder / "tfidf.safetensors").write_bytes(b"trained on")
-    curator.trash_runs(store, [own.tfidf])
+    run_edits.trash_runs(store, [own.tfidf])
     app = open_runs(show="trash", chosen=own.tfidf)
     app.button(key="delete for good").click().run()
     app.button(key="really delete").click().run()

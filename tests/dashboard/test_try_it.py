@@ -2,7 +2,7 @@
 
 from core.store.engine import open_store
 from core.store.queries import predictions
-from dashboard.frames import try_it as frames
+from dashboard.app_pages.try_it import view_data as frames
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.dashboard.test_pages import said
 

@@ -1,7 +1,7 @@
 import pytest
 
 from core.config import make_config
-from core.data.source import load_source
+from core.data.sources import load_source
 from core.errors import RequestError
 
 LONG = [f"a rather long sentence, number {n}" for n in range(6)]

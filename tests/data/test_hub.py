@@ -5,7 +5,7 @@ import pytest
 
 from core.config import make_config
 from core.data.hub import read_hub
-from core.data.source import Table, as_source
+from core.data.sources import Table, as_source
 from core.data.splits import split
 from core.errors import RequestError
 

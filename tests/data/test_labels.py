@@ -5,7 +5,7 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.data.source import load_source
+from core.data.sources import load_source
 from core.errors import RequestError
 
 SIZES = {"train_size": 300, "validation_size": 160, "test_size": 160}

@@ -5,7 +5,7 @@ import pytest
 
 from core.config import make_config
 from core.data.bundled import BUNDLED
-from core.data.source import load_source
+from core.data.sources import load_source
 from core.errors import RequestError
 
 TEXTS = {"review": ["good", "bad", "fine", "poor"], "sentiment": ["pos", "neg", "pos", "neg"]}

@@ -3,8 +3,8 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.data.own_splits import SPLIT_COLUMN
-from core.data.source import Table, as_source
+from core.data.source_splits import SPLIT_COLUMN
+from core.data.sources import Table, as_source
 from core.data.splits import split, stratified_order
 from core.errors import RequestError
 

@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from cli.output import print_predictions
-from core.inference import LoadedRun
 from core.models.baselines import MajorityClassifier
-from core.prediction_files import Rows, write_predictions
+from core.serving.batch_predict import Rows, write_predictions
+from core.serving.inference import LoadedRun
 from runner import main
 from tests.hostile import FORMULAS, INVISIBLE, TEXTS, Hostile, record_hostile
 

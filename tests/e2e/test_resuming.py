@@ -16,8 +16,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from core.config import make_config
-from core.pipeline import execute, prepare
-from core.progress import Progress
+from core.runs.pipeline import prepare, run_job
+from core.runs.progress import Progress
 from core.store import queries
 from core.store.engine import open_store
 from core.store.records import at_work
@@ -152,7 +152,7 @@ def test_a_run_whose_model_has_changed_is_not_resumed(tmp_path, tiny_bert, capsy
     store = small_runs.opened(tmp_path)
     (job,) = prepare([make_config(settings)], tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        execute(job, store, StopsAfterAStep())
+        run_job(job, store, StopsAfterAStep())
     was = (model / changed).read_bytes()
     if changed == "tokenizer.json":
         (model / changed).write_bytes(was.replace(b'"good"', b'"evil"'))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.inference import load_run
-from core.prediction_files import CHUNK, predict_texts, written_aside
+from core.serving.batch_predict import CHUNK, predict_texts, written_aside
+from core.serving.inference import load_run
 from runner import main
 from tests.small_runs import opened, record
 
@@ -159,7 +159,7 @@ def test_a_pipe_without_text_is_told(content, expected, run, monkeypatch):
 
 def test_what_was_there_stays_where_writing_fails(run, csv, tmp_path, monkeypatch):
     (tmp_path / "out.csv").write_text("earlier")
-    monkeypatch.setattr("core.inference.LoadedRun.predict", lambda *_: 1 / 0)
+    monkeypatch.setattr("core.serving.inference.LoadedRun.predict", lambda *_: 1 / 0)
     code, _, _ = run("predict", "--file", csv({"text": ["good"]}), "--output", tmp_path / "out.csv")
     assert code == 1
     assert (tmp_path / "out.csv").read_text() == "earlier"

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, smallest_difference
+from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, minimum_detectable_effect
 
 
 @pytest.mark.parametrize(
     ("n", "flips", "points"), [(1000, 0.1, 2.9), (1000, 0.2, 4.0), (500, 0.1, 4.1), (500, 0.2, 5.7)]
 )
 def test_the_smallest_difference_is_as_published(n, flips, points):
-    assert smallest_difference(n, flips) * 100 == pytest.approx(points, abs=0.06)
+    assert minimum_detectable_effect(n, flips) * 100 == pytest.approx(points, abs=0.06)
 
 
 def test_the_critical_numbers_are_those_of_scipys_exact_test():
@@ -32,19 +32,19 @@ def test_power_agrees_with_simulation():
 
 
 def test_examples_needed_undoes_the_smallest_difference():
-    needed = examples_needed(smallest_difference(1000, 0.15), 0.15)
+    needed = examples_needed(minimum_detectable_effect(1000, 0.15), 0.15)
     assert needed == pytest.approx(1000, rel=0.02)
     assert mcnemar_power(needed, 0.15, 0.04) >= POWER - 0.2
 
 
 def test_more_examples_show_smaller_differences():
-    shown = [smallest_difference(n, 0.15) for n in (100, 400, 1600, 25_000)]
+    shown = [minimum_detectable_effect(n, 0.15) for n in (100, 400, 1600, 25_000)]
     assert shown == sorted(shown, reverse=True)
 
 
 def test_what_no_test_set_could_show_is_none():
-    assert smallest_difference(10, 0.1) is None
-    assert smallest_difference(0, 0.1) is None
-    assert smallest_difference(100, 0.0) is None
+    assert minimum_detectable_effect(10, 0.1) is None
+    assert minimum_detectable_effect(0, 0.1) is None
+    assert minimum_detectable_effect(100, 0.0) is None
     assert examples_needed(0.0, 0.2) is None
     assert examples_needed(1e-6, 0.2) is None

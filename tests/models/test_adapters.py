@@ -10,16 +10,18 @@ import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification, LoraConfig, PeftModel
 
+from core.catalog.capabilities import probed
+from core.catalog.derived_defaults import DefaultsContext, EntryCount, LargestDivisor, Rank, Steps
+from core.catalog.lora_init import INITS
+from core.catalog.methods import METHODS
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
-from core.methods import INITS, METHODS, Divisor, Entries, Facts, Rank, Steps
 from core.models.adapters import check_fields, config_class, layer_numbers
 from core.models.backbone import find_backbone
 from core.models.baselines import load_untrained
-from core.models.tuned import load_adapted, load_full, tokenizer_for
-from core.probed import probed
-from core.progress import Progress
+from core.models.fine_tuned import load_adapted, load_full, tokenizer_for
+from core.runs.progress import Progress
 from core.training import fine_tune
 
 SIZES = {"train_size": 48, "validation_size": 16, "test_size": 16, "max_length": 24, "epochs": 2, "batch_size": 16}
@@ -211,9 +213,9 @@ def test_layers_that_the_model_lacks_are_told(asked):
 
 
 def test_defaults_follow_the_model_and_the_training():
-    facts = Facts(rank=8, steps=126, widths=(384, 1536), feedforward=())
-    assert Divisor(256).value(facts) == 192
+    facts = DefaultsContext(rank=8, steps=126, widths=(384, 1536), feedforward=())
+    assert LargestDivisor(256).value(facts) == 192
     assert Steps(0.1).value(facts) == 12
     assert Rank(1.5).value(facts) == 12
-    assert Entries(1000).value(facts) == 1000
-    assert Entries(1000).value(Facts(8, 1, (32,), ())) == 256
+    assert EntryCount(1000).value(facts) == 1000
+    assert EntryCount(1000).value(DefaultsContext(8, 1, (32,), ())) == 256

@@ -26,7 +26,7 @@ from core.models.backbone import (
     load_tokenizer,
 )
 from core.models.baselines import load_untrained
-from core.models.neural import mean_pooled, run_texts, truncated_shares
+from core.models.neural_classifier import mean_pooled, run_texts, truncated_shares
 from core.models.precision import bfloat16_speedup, frozen_weights_in, training_dtype
 from tests.models.kinds import KINDS
 

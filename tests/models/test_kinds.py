@@ -6,11 +6,11 @@ from transformers import AutoModelForSequenceClassification
 
 from core.config import make_config
 from core.data.splits import DataSet, Split
-from core.inference import load_classifier
 from core.models.baselines import fit_frozen, fit_untrained
-from core.models.neural import run_texts
-from core.models.trial import try_out
-from core.progress import Progress
+from core.models.dry_run import dry_run_adapter
+from core.models.neural_classifier import run_texts
+from core.runs.progress import Progress
+from core.serving.inference import load_classifier
 from core.training import fine_tune
 from tests.models.kinds import KINDS, POSITIONS
 
@@ -108,7 +108,7 @@ def test_a_sign_of_the_end_within_a_text_is_text(fitted):
 @pytest.mark.parametrize("method", ["lora", "ia3", "ln_tuning"])
 def test_methods_pass_the_trial_and_train_in_lower_precision(method, config, films):
     lower = config.model_copy(update={"method": method, "dtype": "bfloat16"})
-    try_out(lower)
+    dry_run_adapter(lower)
     assert np.isfinite(fine_tune(lower, films, Progress()).classifier.logits(PROBE)).all()
 
 

@@ -6,9 +6,9 @@ from importlib.metadata import version
 import pytest
 from peft import PeftType
 
-from core.methods import METHODS
+from core.catalog.capabilities import ASPECTS, MODELS, probed
+from core.catalog.methods import METHODS
 from core.models.probe import VARIANTS, probe_on
-from core.probed import ASPECTS, MODELS, probed
 
 NAMES = [kind.value.lower() for kind in PeftType]
 KNOWN = [name for name, method in METHODS.items() if method.kind == "adapter"]

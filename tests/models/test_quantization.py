@@ -6,7 +6,7 @@ import torch
 
 from core.errors import RequestError
 from core.models import quantization
-from core.models.tuned import load_adapted
+from core.models.fine_tuned import load_adapted
 from tests.models.test_adapters import saved, tuned
 
 

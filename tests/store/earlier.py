@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
 
-from core.store.migrating import MIGRATIONS
+from core.store.upgrade import MIGRATIONS
 
 _MOMENT = "2026-01-02 03:04:05.000678"
 _BLOB = np.array([0.25, 0.75], dtype="<f4").tobytes()

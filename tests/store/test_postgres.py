@@ -10,13 +10,13 @@ import pytest
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError, StoreError
-from core.recovery import recover_all
-from core.store import curator, queries
-from core.store.aside import kept_aside
+from core.runs.recovery import recover_all
+from core.store import queries, run_edits
 from core.store.engine import open_store
+from core.store.fallback import list_fallbacks
 from core.store.recorder import recording
 from tests.postgres import PASSWORD
-from tests.store.test_aside import evaluated
+from tests.store.test_fallback import evaluated
 from tests.store.test_store import DATA, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def test_a_viewer_of_the_server_reads_and_is_refused_in_words_when_writing(postg
         theirs = open_store(postgres.url(name, username="viewer", password="look-but-do-not-touch"))
         assert queries.runs(theirs)["id"].tolist() == [run_id]
         with pytest.raises(StoreError, match="does not let this user do that"):
-            curator.describe_run(theirs, run_id, "mine", "", [])
+            run_edits.describe_run(theirs, run_id, "mine", "", [])
         theirs.engine.dispose()
     finally:
         with postgres_store.engine.begin() as connection:
@@ -130,7 +130,7 @@ def test_the_record_of_a_run_whose_server_went_away_comes_home(postgres, postgre
             shares = evaluated(run, data, "test")
         finally:
             postgres.start()
-    assert len(kept_aside(postgres_store)) == 1
+    assert len(list_fallbacks(postgres_store)) == 1
     run.store.engine.dispose()
     assert recover_all(postgres_store).taken == (run.id,)
     assert queries.run(postgres_store, run.id).state == "complete"

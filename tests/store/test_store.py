@@ -13,7 +13,7 @@ from core.data import load_data
 from core.errors import RequestError, RunError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
-from core.store import curator, engine, queries, recorder
+from core.store import engine, queries, recorder, run_edits
 from core.store.engine import open_store, resolve
 from core.store.records import state
 from core.store.schema import Base, RunRow
@@ -232,11 +232,11 @@ def test_deleting_takes_what_hangs_on_a_run_and_leaves_the_others(store, data):
     folder.mkdir(parents=True)
     with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id == first).values(adapter_path="adapters/1-tfidf"))
-    curator.delete_run(store, first)
+    run_edits.delete_run(store, first)
     assert not folder.exists()
     assert queries.predictions(store, first).empty
     assert len(queries.predictions(store, second)) == 30
-    curator.delete_run(store, second)
+    run_edits.delete_run(store, second)
     assert queries.datasets(store).empty
 
 
@@ -246,13 +246,13 @@ def test_a_path_that_leaves_the_adapters_folder_is_never_followed(store, data, t
     precious.mkdir()
     with store.writing() as session:
         session.execute(update(RunRow).values(adapter_path="adapters/../precious"))
-    curator.delete_run(store, run_id)
+    run_edits.delete_run(store, run_id)
     assert precious.is_dir()
 
 
 def test_a_running_run_is_not_deleted(store):
     with recorder.recording(store, make_config({}), "a", {}) as run, pytest.raises(RequestError, match="still running"):
-        curator.delete_run(store, run.id)
+        run_edits.delete_run(store, run.id)
 
 
 def test_a_published_database_names_no_machine(store, data):

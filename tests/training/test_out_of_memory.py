@@ -12,7 +12,7 @@ import torch
 
 from core.config import make_config
 from core.errors import OutOfMemory
-from core.memory import errors_of_memory, ran_out, way_out
+from core.training.oom import is_oom, oom_advice, translate_oom
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITED = """
@@ -23,8 +23,8 @@ torch.set_num_threads(1)
 from core.config import make_config
 from core.data import load_data
 from core.errors import OutOfMemory
-from core.memory import errors_of_memory
-from core.progress import Progress
+from core.training.oom import errors_of_memory
+from core.runs.progress import Progress
 from core.training import fine_tune
 
 class Told(Progress):
@@ -52,18 +52,18 @@ def test_running_out_of_memory_is_told_from_other_errors():
         torch.empty(2**50)
     with pytest.raises(MemoryError) as of_numpy:
         np.empty(2**50)
-    assert ran_out(of_torch.value) and ran_out(of_numpy.value)
-    assert ran_out(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
-    assert not ran_out(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert not ran_out(ValueError("out of memory"))
+    assert is_oom(of_torch.value) and is_oom(of_numpy.value)
+    assert is_oom(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    assert not is_oom(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_oom(ValueError("out of memory"))
 
 
 def test_the_way_out_names_only_what_was_not_done_yet():
-    text = way_out(make_config({}), "CUDA out of memory.\nmuch more")
+    text = oom_advice(make_config({}), "CUDA out of memory.\nmuch more")
     assert "--auto-batch, or --gradient-accumulation 2" in text and "--quantize 4bit" in text and "much" not in text
-    text = way_out(make_config({"auto_batch": True, "quantize": "4bit", "max_length": 64}), "")
+    text = oom_advice(make_config({"auto_batch": True, "quantize": "4bit", "max_length": 64}), "")
     assert "--auto-batch" not in text and "--quantize" not in text and "--max-length 32" in text
-    assert "--gradient-accumulation" not in way_out(make_config({"batch_size": 1}), "")
+    assert "--gradient-accumulation" not in oom_advice(make_config({"batch_size": 1}), "")
 
 
 def test_what_a_run_held_is_let_go_of_before_its_end_is_recorded():
@@ -77,7 +77,7 @@ def test_what_a_run_held_is_let_go_of_before_its_end_is_recorded():
         held.append(weakref.ref(model))
         torch.empty(2**50)
 
-    with pytest.raises(OutOfMemory) as told, errors_of_memory(make_config({})):
+    with pytest.raises(OutOfMemory) as told, translate_oom(make_config({})):
         train()
     assert held[0]() is None and told.value.__cause__ is not None
 

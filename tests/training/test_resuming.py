@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
+from core.catalog.capabilities import verdict
+from core.catalog.methods import METHODS
 from core.config import make_config
 from core.data import load_data
-from core.files import digest_of
-from core.methods import METHODS
 from core.models.backbone import Backbone
-from core.probed import verdict
-from core.progress import Progress
+from core.runs.progress import Progress
+from core.system.files import digest_of
 from core.training import fine_tune
 from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
-from core.training.conditions import base_of, chance, machine, set_chance
+from core.training.reproducibility import base_fingerprint, chance, machine, restore_rng_state
 from tests.small_runs import SIZES, films
 
 HOURS = 36_000.0
@@ -123,7 +123,7 @@ def test_so_it_is_with_every_method(folder, tiny_bert, tmp_path, method):
     told, (logits, _) = stopped_and_taken_up(folder, tiny_bert, tmp_path, 8, method=method)
     keeps_a_memory = any("begins anew" in note for note in told.notes)
     assert told.began_after == [0, 0 if keeps_a_memory else 8]
-    assert keeps_a_memory == METHODS[method].moves_budget == (method in ("adalora", "adamss"))
+    assert keeps_a_memory == METHODS[method].reallocates_budget == (method in ("adalora", "adamss"))
     assert np.array_equal(logits, expected)
 
 
@@ -247,20 +247,20 @@ def test_on_the_same_machine_nothing_is_said_of_it(folder, tiny_bert, tmp_path):
 def test_random_generators_that_the_checkpoint_lacks_or_only_it_has_are_left_alone():
     tensors, values = chance()
     drawn = torch.rand(3), np.random.rand(3), random.random()
-    set_chance({**tensors, "cuda99": tensors["torch"]}, values)  # of a machine with more GPUs
+    restore_rng_state({**tensors, "cuda99": tensors["torch"]}, values)  # of a machine with more GPUs
     again = torch.rand(3), np.random.rand(3), random.random()
     assert torch.equal(again[0], drawn[0]) and np.array_equal(again[1], drawn[1]) and again[2] == drawn[2]
-    set_chance({}, values)  # of one without this kind
+    restore_rng_state({}, values)  # of one without this kind
     assert np.array_equal(np.random.rand(3), drawn[1])
 
 
 def test_a_base_is_told_from_others_by_its_revision_or_by_its_files(tiny_bert, tmp_path):
-    assert base_of(Backbone("some/model", "a" * 40, "some/model")) == "a" * 40
+    assert base_fingerprint(Backbone("some/model", "a" * 40, "some/model")) == "a" * 40
     copy = shutil.copytree(tiny_bert, tmp_path / "copy")
     of_copy = Backbone(str(copy), None, str(copy))
-    assert base_of(of_copy) == base_of(Backbone(str(tiny_bert), None, str(tiny_bert)))
+    assert base_fingerprint(of_copy) == base_fingerprint(Backbone(str(tiny_bert), None, str(tiny_bert)))
     (copy / "tokenizer_config.json").write_text("{}")
-    assert base_of(of_copy) != base_of(Backbone(str(tiny_bert), None, str(tiny_bert)))
+    assert base_fingerprint(of_copy) != base_fingerprint(Backbone(str(tiny_bert), None, str(tiny_bert)))
 
 
 def test_the_format_of_the_frozen_weights_is_that_of_the_training_that_goes_on(folder, tiny_bert, tmp_path):

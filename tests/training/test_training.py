@@ -6,15 +6,15 @@ import torch
 from sklearn.metrics import f1_score
 from torch.nn.functional import cross_entropy
 
+from core.catalog.methods import METHODS
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
-from core.methods import METHODS
-from core.progress import Progress
+from core.runs.progress import Progress
 from core.training import fine_tune
+from core.training.learning_rates import rates
 from core.training.loss import ClassificationLoss
-from core.training.order import Order, balanced, balanced_weights
-from core.training.rates import rates
+from core.training.sampler import Order, balanced, balanced_weights
 
 SIZES = {"train_size": 32, "validation_size": 9, "test_size": 9, "max_length": 16, "dtype": "float32"}
 

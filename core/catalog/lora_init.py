@@ -1,0 +1,32 @@
+"""Ways to initialize LoRA."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Init:
+    """A way for LoRA to begin.
+
+    ``mutates``: it changes the base's weights, so that the adapter is converted when it is saved.
+    ``examples``: it looks at training examples. ``quantized``: whether the base may be (False), or
+    has to be (``4bit``), in fewer bits.
+    """
+
+    note: str
+    mutates: bool = False
+    examples: bool = False
+    quantized: Literal["any", "never", "4bit"] = "never"
+
+
+INITS: dict[str, Init] = {
+    "gaussian": Init("A drawn from a normal distribution", quantized="any"),
+    "orthogonal": Init("A and B orthogonal to each other"),
+    "pissa": Init("the weights' principal directions (Meng et al. 2024)", mutates=True),
+    "pissa_niter_16": Init("PiSSA by a fast decomposition", mutates=True),
+    "olora": Init("an orthonormal basis of the weights (Büyükakyüz 2024)", mutates=True),
+    "corda": Init("the weights' directions that matter for the training texts (Yang et al. 2024)", True, True),
+    "lora_ga": Init("the gradient of the first training examples (Wang et al. 2024)", True, True),
+    "eva": Init("the principal directions of the layers' inputs (Paischer et al. 2024)", examples=True),
+    "loftq": Init("what quantising the weights to 4 bits took away, on a GPU alone (Li et al. 2023)", quantized="4bit"),
+}

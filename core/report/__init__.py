@@ -1,0 +1,1 @@
+"""Sentences, verdicts and model cards about recorded runs."""

@@ -1,0 +1,1 @@
+"""Run one model from its configuration to its record."""

@@ -1,0 +1,1 @@
+"""Use recorded runs: load, predict, explain, export and recheck."""

@@ -1,0 +1,1 @@
+"""Text in and out: formatting, sanitizing, redaction and input checks."""

@@ -1,0 +1,87 @@
+"""Tables of runs held against each other: first as told, cell by cell, for the screen and for the files alike."""
+
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from core.text.formatting import DASH, FEW_EXAMPLES, count, duration, megabytes, p_value, parameters
+from dashboard.components.glossary import help_for
+from dashboard.components.table_cells import (
+    Cells,
+    Told,
+    as_told,
+    class_scores,
+    column,
+    gaps,
+    heads,
+    scores,
+    text_of,
+    told,
+)
+
+F1_OF = "F1 of "
+MOST_STYLED = 100
+"""Cells that sort by their value take time to draw: a longer table has plain texts."""
+
+
+def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
+    """Return a row a class as told: both runs' F1, the differences with their intervals, Holm's p, the flips."""
+    shown = pd.DataFrame({"class": frame["label"]})
+    for run, name in zip(runs, ("a", "b"), strict=True):
+        shown[f"{F1_OF}{run}"] = column(class_scores(frame, name))
+    for name, title in (("f1", "F1"), ("recall", "recall"), ("precision", "precision")):
+        shown[f"{title}, points"] = column(gaps(frame, name))
+    shown["p (Holm)"] = column(_p_values(frame["p"]))
+    for name in ("fixed", "broken"):
+        shown[name] = column(told(count, frame[name]))
+    shown["test examples"] = column(told(_examples, frame["support"]))
+    return shown
+
+
+def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a run as told: its metrics, what it cost, and how it stands to the first where that is known."""
+    worst = class_scores(frame, "worst_f1", "worst_support")
+    shown = pd.DataFrame(
+        {
+            "run": frame["label"],
+            "kind": frame["kind"],
+            "macro F1": column(scores(frame, "macro_f1")),
+            "accuracy": column(scores(frame, "accuracy")),
+            "worst class": column(
+                [Told(cell, f"{name} {cell.text}") for name, cell in zip(frame["worst_class"], worst, strict=True)]
+            ),
+            "training": column(told(duration, frame["train_seconds"])),
+            "trained weights": column(told(parameters, frame["trainable_parameters"], frame["total_parameters"])),
+            "size": column(told(megabytes, frame["adapter_bytes"])),
+            "peak memory": column(told(megabytes, frame["peak_memory_bytes"])),
+        }
+    )
+    if "gap" in frame:
+        shown.insert(3, "against the first", column(gaps(frame, "gap")))
+        shown.insert(4, "verdict", frame["verdict"].replace("", DASH))
+        shown.insert(5, "p (Holm)", column(_p_values(frame["p"])))
+    return shown
+
+
+def show(shown: pd.DataFrame) -> None:
+    """Show a table as told, as tall as its rows; a click on a head sorts by value."""
+    if len(shown) <= MOST_STYLED:
+        numbers = [name for name in shown if any(isinstance(cell, Told) for cell in shown[name])]
+        cells = as_told(shown)
+    else:
+        numbers, cells = [], shown.map(text_of)
+    height: Literal["content", 440] = "content" if len(shown) <= 20 else 440
+    config = heads(shown, numbers)
+    for name in config:
+        if name.startswith(F1_OF):
+            config[name] |= {"help": help_for("F1")}
+    st.dataframe(cells, hide_index=True, height=height, placeholder=DASH, column_config=config)
+
+
+def _p_values(values: pd.Series) -> Cells:
+    return told(lambda p: DASH if p != p else p_value(p).removeprefix("= "), values)
+
+
+def _examples(support: float) -> str:
+    return count(support) + (" (too few)" if support < FEW_EXAMPLES else "")

@@ -1,0 +1,101 @@
+"""What the data are like: the balance of the classes, the lengths of the texts, how far raters are apart."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from dashboard.components.chart_cache import drawn
+from dashboard.components.theme import BLUE, INK, height_of, label_colour, share_axis
+
+SPLITS = ["train", "validation", "test"]
+MOST_CLASSES = 12
+"""More classes than this are drawn as one bar each instead of one in every split, and lengths as one line."""
+
+
+@drawn
+def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
+    """Draw the share of each class in each split, with its count. ``balance``: split, label, count, share."""
+    base = alt.Chart(balance).encode(
+        y=alt.Y("split", sort=SPLITS, title=None),
+        yOffset=alt.YOffset("label", sort=list(labels)),
+        x=alt.X("share", title="share of the split", axis=share_axis(), scale=alt.Scale(domain=[0, 1])),
+        tooltip=["split", "label", alt.Tooltip("count", format=","), alt.Tooltip("share", format=".1%")],
+    )
+    bars = base.mark_bar().encode(color=label_colour(labels))
+    counts = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=","))
+    return alt.LayerChart(
+        layer=[bars, counts],
+        height=len(SPLITS) * 26 * len(labels) + 110,
+        description="Share and count of each class in each split.",
+    )
+
+
+@drawn
+def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
+    """Draw how many training examples the most and the least common classes have, where there are many.
+
+    ``balance``: label and count of the training split.
+    """
+    ranked = balance.sort_values("count", ascending=False, kind="stable")
+    shown = ranked if len(ranked) <= most else pd.concat([ranked.head(most // 2), ranked.tail(most // 2)])
+    base = alt.Chart(shown).encode(
+        y=alt.Y("label", sort=shown["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180)),
+        x=alt.X("count", title="training examples"),
+        tooltip=["label", alt.Tooltip("count", format=",")],
+    )
+    return alt.LayerChart(
+        layer=[
+            base.mark_bar(color=BLUE),
+            base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=",")),
+        ],
+        height=20 * len(shown) + 60,
+        description="Training examples of the most and the least common classes.",
+    )
+
+
+@drawn
+def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
+    """Draw how the lengths of texts are spread, a line a class. ``bins``: label, from, to, share."""
+    chart: alt.Chart = (
+        alt.Chart(bins, height=320, description="Lengths of the texts in characters, a line a class.")
+        .mark_line(interpolate="step-after", strokeWidth=2)
+        .encode(
+            x=alt.X("from", title="characters"),
+            y=alt.Y("share", title="share of the class", axis=share_axis()),
+            color=label_colour(labels),
+            strokeDash=alt.StrokeDash("label", sort=list(labels), legend=None),
+            tooltip=[
+                "label",
+                alt.Tooltip("from", format=".0f"),
+                alt.Tooltip("to", format=".0f"),
+                alt.Tooltip("share", format=".1%"),
+            ],
+        )
+    )
+    return chart
+
+
+@drawn
+def disagreement(parts: pd.DataFrame) -> alt.LayerChart:
+    """Draw how often a run is wrong where the raters were of one mind, and where they were not.
+
+    ``parts``: raters (in words, in order), errors (a share) with errors_low and errors_high, and size.
+    """
+    base = alt.Chart(parts).encode(
+        y=alt.Y("raters", sort=parts["raters"].tolist(), title=None, axis=alt.Axis(labelLimit=220)),
+        tooltip=[
+            alt.Tooltip("raters", title="deviation of the raters"),
+            *(alt.Tooltip(name, format=".1%") for name in ("errors", "errors_low", "errors_high")),
+            alt.Tooltip("size", format=",", title="test examples"),
+        ],
+    )
+    x = alt.X("errors_low", title="share wrong", axis=share_axis(), scale=alt.Scale(zero=True))
+    return alt.LayerChart(
+        layer=[
+            base.mark_rule(strokeWidth=3, opacity=0.6, color=BLUE).encode(x=x, x2="errors_high"),
+            base.mark_point(filled=True, size=140, opacity=1, color=BLUE).encode(x="errors"),
+        ],
+        height=height_of(len(parts)),
+        description="Share of wrong answers by how far the raters of a text were apart, with 95 % intervals.",
+    )

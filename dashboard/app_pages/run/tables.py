@@ -1,0 +1,87 @@
+"""Tables of one run: its classes, figures, costs, calibration and rechecks."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.text.formatting import DASH, count, number, percent, score
+from dashboard.components.glossary import help_for
+from dashboard.components.table_cells import as_told, class_scores, column, heads, static, told
+
+AT_ONCE = 12
+"""A longer table of classes scrolls."""
+
+
+def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
+    """Show precision, recall and F1 of each class with their intervals; a long table scrolls."""
+    if worst_first:
+        frame = frame.sort_values("f1", kind="stable")
+    shown = pd.DataFrame({"class": frame["label"].to_numpy()})
+    for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
+        shown[title] = column(class_scores(frame, name))
+    shown["test examples"] = column(told(count, frame["support"]))
+    height: Any = "content" if len(shown) <= AT_ONCE else LONG
+    config = heads(shown, shown.columns[1:])
+    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
+
+
+LONG = 460  # pixels
+
+
+METRICS: dict[str, tuple[str, Callable[..., str]]] = {
+    "balanced_accuracy": ("balanced accuracy", score),
+    "mcc": ("Matthews correlation", number),
+    "log_loss": ("log loss", number),
+    "brier": ("Brier score", number),
+}
+
+
+def metrics(frame: pd.DataFrame) -> None:
+    """Show the figures that do not stand in the headline, with their intervals."""
+    known = {name: METRICS[name] for name in METRICS if name in frame.index}
+    rows = [{"metric": title, "value": write(*frame.loc[name])} for name, (title, write) in known.items()]
+    static(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
+
+
+def costs(frame: pd.DataFrame) -> None:
+    """Show what runs cost, a row a cost, a column a run."""
+    static(explained(frame, "cost"), numbers=frame.columns[1:])
+
+
+def explained(frame: pd.DataFrame, of: str) -> pd.DataFrame:
+    """Return a table with what each of its rows means, after the column ``of`` that names it."""
+    return frame.assign(**{"what it means": [help_for(name) or "" for name in frame[of]]})
+
+
+CALIBRATION = {"log_loss": ("log loss", number), "brier": ("Brier score", number), "ece": ("ECE, %", percent)}
+
+
+def calibration(frame: pd.DataFrame) -> None:
+    """Show what a run's probabilities are worth, a row a figure, a column before and after."""
+    shown = pd.DataFrame({"figure": [title for title, _ in CALIBRATION.values()]})
+    for when, own in frame.groupby("when", sort=False):
+        of_when = own.set_index("name")[["value", "low", "high"]]
+        shown[str(when)] = [_calibrated(name, *of_when.loc[name]) for name in CALIBRATION]
+    static(explained(shown, "figure"), numbers=shown.columns[1:])
+
+
+def _calibrated(name: str, value: float, low: float, high: float) -> str:
+    """Return a figure with its interval; of an ECE that of a perfectly calibrated run, said so."""
+    if name == "ece" and value == value:
+        return f"{percent(value)}; a perfectly calibrated run: {percent(low)}–{percent(high)}"
+    return number(value, low, high)
+
+
+def rechecks(frame: pd.DataFrame) -> None:
+    """Show what predicting the test set again gave, a row a time."""
+    shown = pd.DataFrame(
+        {
+            "when": frame["created_at"].map(lambda when: f"{when:%Y-%m-%d %H:%M}"),
+            "result": frame["drifted"].map({True: "drifted", False: "nothing drifted"}),
+            "labels changed": list(map(count, frame["changed_labels"])),
+            "a probability moved by at most": list(map(number, frame["max_difference"])),
+        }
+    )
+    static(shown, numbers=shown.columns[2:])

@@ -1,0 +1,71 @@
+"""What runs cost and what they are worth."""
+
+from math import ceil, floor, log10
+
+import altair as alt
+import pandas as pd
+
+from dashboard.components.chart_cache import drawn
+from dashboard.components.theme import INK, run_scale, share_axis, with_interval
+
+
+@drawn
+def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
+    """Plot macro F1 with its interval against what a run cost, on a log scale, with the Pareto front as a step line.
+
+    ``runs``: as `frames.cost.cost_quality` gives them, cheapest first.
+    """
+    x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=30, nice=False))
+    y = alt.Y("macro_f1", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
+    colour = alt.Color("label", scale=run_scale(runs), legend=None)
+    base = alt.Chart(runs).encode(x=x, y=y)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y="macro_f1_low", y2="macro_f1_high", color=colour)
+    points = base.mark_point(filled=True, size=110, opacity=1).encode(
+        color=colour,
+        shape=alt.Shape(
+            "kind",
+            title=None,
+            scale=alt.Scale(domain=["baseline", "adapter", "full"], range=["square", "circle", "diamond"]),
+            legend=alt.Legend(orient="top", values=sorted(runs["kind"].unique()), symbolFillColor=INK),
+        ),
+        tooltip=["label", "kind", *with_interval("macro_f1", "macro F1"), alt.Tooltip(cost, title=title, format=",")],
+    )
+    return alt.LayerChart(
+        layer=[_front(runs, x, y), bars, points, *_names(runs, x)],
+        height=360,
+        description=f"Macro F1 with its 95 % interval against {title}, a point a run; the line joins the runs that no "
+        "other one beats in both.",
+    )
+
+
+def _front(runs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Draw the best score that each cost buys; the line goes on to the dearest run."""
+    best = runs[runs["front"]]
+    line = pd.concat([best[["place", "macro_f1"]], best[["macro_f1"]].tail(1).assign(place=runs["place"].max())])
+    steps: alt.Chart = alt.Chart(line).mark_line(interpolate="step-after", color=INK, strokeDash=[6, 3])
+    return steps.encode(x=x, y=y)
+
+
+def _names(runs: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
+    """Write the names beside their points."""
+    named = runs[runs["name"] != ""]
+    return [
+        alt.Chart(named[named["leftwards"] == left])
+        .mark_text(align="right" if left else "left", dx=-10 if left else 10, dy=-9, color=INK, limit=190)
+        .encode(x=x, y="name_at", text="name")
+        for left in (False, True)
+    ]
+
+
+def _axis(runs: pd.DataFrame, cost: str) -> alt.Axis:
+    """Return an axis with a tick a decade, finer where there are few, and «0» where runs stand that cost nothing."""
+    paid = runs.loc[runs[cost] > 0, "place"].astype(float)
+    free = runs.loc[runs[cost] == 0, "place"].head(1).tolist()
+    decades = range(floor(log10(paid.min())), ceil(log10(paid.max())) + 1) if len(paid) else range(0)
+    wide = log10(paid.max() / paid.min()) if len(paid) else 0.0
+    steps = range(1, 10) if wide < 0.7 else (1, 2, 5) if wide < 2.5 else (1,)
+    ticks = [step * 10.0**power for power in decades for step in steps]
+    label = f"datum.value < {(free[0] if free else 0) * 1.001} ? '0' : format(datum.value, '~s')"
+    return alt.Axis(
+        grid=False, values=[*free, *(tick for tick in ticks if not free or tick > free[0])], labelExpr=label
+    )

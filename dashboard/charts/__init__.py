@@ -1,1 +1,0 @@
-"""Pure chart builders: a frame in, an Altair chart out. Each says in its description what it shows."""

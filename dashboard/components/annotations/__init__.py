@@ -1,0 +1,1 @@
+"""Annotations: controls, import and export."""

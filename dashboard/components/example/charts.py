@@ -1,0 +1,31 @@
+"""What a prediction rests on."""
+
+import altair as alt
+import pandas as pd
+
+from core.text.sanitize import visible
+from dashboard.components.chart_cache import drawn
+from dashboard.components.theme import BLUE, ORANGE
+
+ROW = 24  # pixels for a word
+
+
+@drawn
+def word_weights(words: pd.DataFrame, label: str) -> alt.Chart:
+    """Draw how much words speak for a label. ``words``: word, place, weight, in the order of the text."""
+    words = words.assign(word=list(map(visible, words["word"])))
+    shown = words.assign(
+        named=[f"{place}. {word[:40]}" for place, word in zip(words["place"], words["word"], strict=True)]
+    )
+    chart: alt.Chart = (
+        alt.Chart(shown, height=ROW * len(shown) + 60)
+        .mark_bar()
+        .encode(
+            y=alt.Y("named:N", sort=None, title=None, axis=alt.Axis(labelLimit=220)),
+            x=alt.X("weight:Q", title="for (+) or against (−), in log-odds"),
+            color=alt.condition("datum.weight > 0", alt.value(BLUE), alt.value(ORANGE)),
+            tooltip=["word:N", alt.Tooltip("weight:Q", format="+.3f")],
+        )
+        .properties(description=f"How much single words speak for {label}: blue for it, orange against it.")
+    )
+    return chart

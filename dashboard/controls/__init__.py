@@ -1,1 +1,0 @@
-"""What a person chooses on each page; what the address can hold stands in it."""

@@ -1,1 +1,0 @@
-"""Tables as the screens show them."""

@@ -1,1 +1,0 @@
-"""What the screens say in whole sentences; a file of a page's name holds the page's."""

@@ -1,0 +1,184 @@
+"""What can be taken away of a run: its files in a zip, predictions, settings and log."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from cli.arguments import asked_values, parse
+from core.catalog.baselines import BASELINES
+from core.config import RunConfig, make_config
+from core.errors import RequestError
+from core.store import queries
+from core.store.recorder import recording
+from dashboard import data
+from dashboard.components import run_downloads as bundles
+from tests.dashboard.test_pages import said
+from tests.seeded import ENVIRONMENT, SIZES, record_adapters
+
+
+def test_the_zip_holds_the_files_of_the_run_and_nothing_else(store, tfidf):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    (folder / "more").mkdir()
+    (folder / "more" / "words.txt").write_text("nested")
+    (folder.parent / "other.txt").write_text("of another run")
+    with zipfile.ZipFile(io.BytesIO(bundles.adapter_zip(tfidf))) as archive:
+        packed = {name: archive.read(name) for name in archive.namelist()}
+    on_disk = {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*.*")}
+    assert packed == on_disk
+    assert f"{folder.name}/more/words.txt" in packed
+
+
+@pytest.mark.parametrize("target", ["secret.txt", ""])
+def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    (store.folder / "secret.txt").write_text("secret")
+    (folder / "linked").symlink_to(store.folder / target)
+    with pytest.raises(RequestError, match="'linked' is a link"):
+        bundles.adapter_zip(tfidf)
+    assert "'linked' is a link" in said(open_page("run", run=tfidf))
+
+
+def test_a_model_card_that_is_a_link_is_not_followed(store, tfidf):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    (store.folder / "secret.txt").write_text("secret")
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(store.folder / "secret.txt")
+    with pytest.raises(RequestError, match="'README.md' is a link"):
+        data.model_card(tfidf)
+
+
+def test_weights_that_are_a_link_are_not_read(store, tfidf):
+    folder = store.folder / "adapters" / "linked"
+    folder.mkdir()
+    header = b'{"base.score.weight": {"shape": [2, 32]}}'
+    (store.folder / "weights").write_bytes(len(header).to_bytes(8, "little") + header)
+    with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT | {"new_modules": ["score"]}) as run:
+        run.update(adapter_path="adapters/linked", model="another")
+    (folder / "adapter_model.safetensors").write_bytes((store.folder / "weights").read_bytes())
+    assert data.model_width(run.id) == 32
+    (folder / "adapter_model.safetensors").unlink()
+    (folder / "adapter_model.safetensors").symlink_to(store.folder / "weights")
+    assert data.model_width(run.id) is None
+
+
+def test_a_path_with_dots_gives_no_dots_in_the_zip(store, tfidf):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    with store.engine.begin() as connection:
+        path = f"adapters/{folder.name}/b/.."
+        connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
+    with zipfile.ZipFile(io.BytesIO(bundles.adapter_zip(tfidf))) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {folder.name}
+
+
+@pytest.mark.parametrize("path", ["../outside", "adapters/../../outside", "/etc", "adapters"])
+def test_a_path_that_leads_outside_is_refused(path, store, tfidf, open_page):
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
+    assert data.files(tfidf) == {}
+    assert "The files of this run are gone" in said(open_page("run", run=tfidf))
+
+
+def test_large_files_are_not_packed(store, tfidf, open_page, monkeypatch):
+    folder = store.folder / str(queries.run(store, tfidf).adapter_path)
+    with (folder / "weights.safetensors").open("wb") as file:
+        file.truncate(bundles.LARGEST_ZIP)  # a hole: it takes no room
+    words = said(open_page("run", run=tfidf))
+    assert f"are too large to be packed. They lie in adapters/{folder.name}" in words
+    with pytest.raises(RequestError, match="too large"):
+        bundles.adapter_zip(tfidf)
+
+
+def test_the_predictions_are_those_that_are_stored(seeded):
+    read = pd.read_csv(io.StringIO(bundles.predictions_csv(seeded.flawed).removeprefix("\ufeff")))
+    stored = data.predictions_with_outcomes(seeded.flawed)
+    for column, name in {
+        "position": "position",
+        "text": "text",
+        "true label": "label",
+        "predicted": "predicted",
+    }.items():
+        assert read[column].tolist() == stored[name].tolist()
+    shares = read[[f"probability of {label}" for label in ("bad", "good", "odd")]].to_numpy(np.float32)
+    assert (shares == data.probabilities(seeded.flawed)).all()
+    assert read["confidence"].tolist() == pytest.approx(stored["confidence"].tolist())
+    assert read["rating_deviation"].tolist() == [extra["rating_deviation"] for extra in stored["extra"]]
+    assert "truncated" in read
+
+
+def test_no_text_in_the_predictions_is_run_as_a_formula(store):
+    (number,) = record_adapters(store, 2, 0.7)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("update examples set text = '=1+1', extra = '{\"text\": \"@x\"}'")
+    read = pd.read_csv(io.StringIO(bundles.predictions_csv(number).removeprefix("\ufeff")))
+    assert set(read["text"]) == {"'=1+1"}
+    assert set(read["text (source)"]) == {"'@x"}
+
+
+CHANGED = {
+    "dataset": "my: file.csv",
+    "text_column": "123",
+    "label_column": "yes",
+    "dataset_config": "plain: text",
+    "split_column": "part",
+    "splits": {"test": "no"},
+    "test_dataset": "other.csv",
+    "train_size": 81,
+    "validation_size": 21,
+    "test_size": 101,
+    "model": "some/model",
+    "revision": "0123",
+    "max_length": 64,
+    "trust_remote_code": True,
+    "r": 4,
+    "alpha": 6.0,
+    "dropout": 0.0,
+    "target_modules": ("query", "value"),
+    "layers": "0,3",
+    "rslora": True,
+    "dora": True,
+    "init": "gaussian",
+    "lora_plus": 16.0,
+    "peft": {"lora_bias": True, "exclude_modules": ["a", "b"]},
+    "quantize": "4bit",
+    "epochs": 3,
+    "batch_size": 16,
+    "auto_batch": True,
+    "gradient_accumulation": 2,
+    "class_weights": "balanced",
+    "sampler": "balanced",
+    "lr": 2e-5,
+    "head_lr": 1e-3,
+    "warmup": 0.1,
+    "weight_decay": 0.0,
+    "dtype": "bfloat16",
+    "seed": 7,
+}
+
+
+@pytest.mark.parametrize("method", [*(method.name for method in BASELINES), "lora", "ia3", "full"])
+@pytest.mark.parametrize("changed", [{}, CHANGED], ids=["defaults", "every setting changed"])
+def test_the_settings_file_makes_the_same_settings(method, changed, store, tmp_path):
+    assert set(CHANGED) == set(RunConfig.model_fields) - {"method"}
+    config = make_config({"method": method, **changed})
+    with recording(store, config, "any", ENVIRONMENT) as run:
+        pass
+    file = tmp_path / "run.yaml"
+    file.write_text(bundles.config_yaml(run.id), encoding="utf-8")
+    values = asked_values(parse(["--config", str(file)]))
+    assert all(len(given) == 1 for given in values.values())
+    again = make_config({name: given[0] for name, given in values.items()})
+    assert again.settings() == config.settings()
+    assert yaml.safe_load(file.read_text())["method"] == method
+
+
+def test_the_whole_log_can_be_taken_away(store):
+    with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
+        for place in range(250):
+            run.say(f"line {place}")
+    lines = bundles.log_text(run.id).splitlines()
+    assert len(lines) == 250
+    assert lines[0].endswith("  line 0") and len(data.log(run.id)) == 200

@@ -1,0 +1,66 @@
+"""What is taken away equals what is on the screen, and nothing in it is read as code."""
+
+import csv
+import io
+import re
+
+import pandas as pd
+import pytest
+
+from dashboard.components import table_downloads as exports
+from dashboard.components.table_cells import Told, column
+
+OURS = "+3.1 (+0.8 to +5.4)"
+ODD = 'a|b\\c "d"\ne & 5 % of _x_ #1 $2 {y} ~z^ <b> `k`'
+
+
+def read(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def test_csv_holds_the_texts_on_the_screen():
+    frame = pd.DataFrame({"run": [ODD, "ü, ß"], "gap": column([Told(0.031, OURS), Told(None, "—")]), "n": [None, 7]})
+    assert read(exports.csv(frame)) == [["run", "gap", "n"], [ODD, OURS, "—"], ["ü, ß", "—", "7.0"]]
+
+
+@pytest.mark.parametrize("text", ["=1+2", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "\rx", "+3.1 (=1)"])
+def test_no_spreadsheet_runs_what_a_person_wrote(text):
+    frame = pd.DataFrame({text: [text]})
+    assert read(exports.csv(frame)) == [[f"'{text}"], [f"'{text}"]]
+
+
+@pytest.mark.parametrize("text", [OURS, "+3.1", "−0.2 (−1.0 to +0.6)", "82.4 (80.0–84.7)", "-5", "—"])
+def test_our_own_numbers_stay_as_they_are(text):
+    assert read(exports.csv(pd.DataFrame({"gap": [text]})))[1] == [text]
+
+
+def test_markdown_keeps_a_cell_in_its_place_and_reads_nothing_as_markup():
+    lines = exports.markdown(pd.DataFrame({"run": [ODD], "gap": [OURS]}), "A *caption*").splitlines()
+    assert lines[0] == r"A \*caption\*"
+    assert lines[2:4] == ["| run | gap |", "| --- | ---: |"]
+    assert len(re.findall(r"(?<!\\)\|", lines[4])) == 3
+    assert r"a\|b\\c" in lines[4] and r"\_x\_" in lines[4] and r"\<b\>" in lines[4]
+
+
+def test_latex_escapes_every_special_sign():
+    text = exports.latex(pd.DataFrame({"run_1": [ODD], "gap": ["−1.0 ± 0.5 × 2"]}), "5 % of n")
+    assert r"a\textbar{}b\textbackslash{}c" in text
+    assert r"e \& 5 \% of \_x\_ \#1 \$2 \{y\} \textasciitilde{}z\textasciicircum{} $<$b$>$" in text
+    assert r"run\_1 & gap" in text
+    assert r"$-$1.0 $\pm$ 0.5 $\times$ 2" in text
+    assert r"\caption{5 \% of n}" in text
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("sign", "[*")
+def test_latex_reads_no_start_of_a_row_as_an_option(sign):
+    text = exports.latex(pd.DataFrame({f"{sign}run": [f"{sign}2cm] a", "b"], "gap": ["1", "2"]}))
+    assert not re.search(r"(\\\\|rule)\s*[\[*]", text)
+    assert f"{{{sign}}}2cm] a & 1" in text and f"{{{sign}}}run & gap" in text
+
+
+def test_an_empty_table_has_its_heads():
+    frame = pd.DataFrame({"class": [], "F1": []})
+    assert read(exports.csv(frame)) == [["class", "F1"]]
+    assert exports.markdown(frame).startswith("| class | F1 |")
+    assert "class & F1" in exports.latex(frame)

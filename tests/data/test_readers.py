@@ -1,0 +1,83 @@
+import gzip
+import hashlib
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from core.data.readers import read_file
+from core.errors import RequestError
+
+ROWS = b"text,label\ngood,pos\nbad,neg\n"
+EXPECTED = {"text": ["good", "bad"], "label": ["pos", "neg"]}
+
+
+def read(folder: Path, name: str, content: bytes) -> dict[str, list[object]]:
+    (folder / name).write_bytes(content)
+    return read_file(folder / name)[0].to_dict("list")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.gz", gzip.compress(ROWS)),
+        ("a.TSV.GZ", gzip.compress(ROWS.replace(b",", b"\t"))),
+        ("a.jsonl.gz", gzip.compress(b'{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}')),
+        ("a.json", b'[{"text": "good", "label": "pos"},\n {"text": "bad", "label": "neg"}]'),
+        ("a.json", b'{"text": "good", "label": "pos"}\n\n{"text": "bad", "label": "neg"}'),
+        ("bom.csv", b"\xef\xbb\xbf" + ROWS),
+        ("crlf.csv", ROWS.replace(b"\n", b"\r\n")),
+        ("semicolon.csv", ROWS.replace(b",", b";")),
+        ("tabs.csv", ROWS.replace(b",", b"\t")),
+    ],
+)
+def test_the_same_rows_come_out_of_every_dress(tmp_path, name, content):
+    assert read(tmp_path, name, content) == EXPECTED
+
+
+def test_the_revision_is_the_hash_of_the_file_as_it_lies_there(tmp_path):
+    packed = gzip.compress(ROWS)
+    (tmp_path / "a.csv.gz").write_bytes(packed)
+    assert read_file(tmp_path / "a.csv.gz")[1] == hashlib.sha256(packed).hexdigest()
+
+
+def test_a_quoted_text_keeps_its_line_breaks_and_separators(tmp_path):
+    assert read(tmp_path, "a.csv", b'text,label\n"one,\ntwo; ""three""",x\n')["text"] == ['one,\ntwo; "three"']
+
+
+def test_a_semicolon_in_a_text_is_no_separator(tmp_path):
+    assert read(tmp_path, "a.csv", b"text,label\nwell; good,pos\n")["text"] == ["well; good"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv.gz", gzip.compress(ROWS)[:-9], "is no whole gzip file"),
+        ("a.csv.gz", ROWS, "is no whole gzip file"),
+        ("a.csv.gz", gzip.compress(b""), "is empty"),
+        ("a.csv", gzip.compress(ROWS), "holds gzip, not what its ending says"),
+        ("a.csv", b"PK\x03\x04rest", "zip archive, perhaps an Excel file"),
+        ("a.csv", b'{"text": "a"}\n', "holds JSON"),
+        ("a.csv", b"<!DOCTYPE html><html>", "holds a web page"),
+        ("a.csv", ROWS.decode().encode("utf-16"), "is UTF-16.*iconv -f utf-16 -t utf-8 a.csv"),
+        ("a.csv", b"text,label\na\0b,x\n", "NUL byte in line 2"),
+        ("a.csv", b"text,text\na,b\n", "header names 'text' twice"),
+        ("a.csv", b"text,label\na,b\nnice, really,pos\n", "Expected 2 fields in line 3, saw 3.*in quotes"),
+        ("a.csv", b"text,label\nnice, really,pos\n", "more fields than its header, which has 2.*in quotes"),
+        ("a.jsonl", b'{"text": "a"}\n[1]\n', "record 2 is no object"),
+        ("a.jsonl", b'{"text": "a"}\ntext\n', "line 2: Expecting value"),
+        ("a.parquet", ROWS, "can't be read as PARQUET"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, expected):
+    with pytest.raises(RequestError, match=expected):
+        read(tmp_path, name, content)
+
+
+def test_records_may_lack_a_key(tmp_path):
+    rows = [{"text": "a", "label": 1}, {"text": "b"}]
+    read_back = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    assert read_back["text"] == ["a", "b"]
+    assert read_back["label"][0] == 1
+    assert pd.isna(read_back["label"][1])

@@ -1,0 +1,109 @@
+import json
+import traceback
+
+import pytest
+
+from core.text.redact import HIDDEN, json_without_secrets, without_secrets
+
+LONG = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"  # no real one
+TOKENS = [
+    f"hf_{LONG}",
+    f"api_org_{LONG}",
+    f"sk-{LONG}",
+    f"sk-proj-{LONG}-{LONG}_x",
+    f"sk-ant-api03-{LONG}-AA",
+    f"ghp_{LONG}",
+    f"github_pat_11ABC_{LONG}",
+    f"glpat-{LONG}",
+    "AKIAIOSFODNN7EXAMPLE",
+    f"AIza{LONG}",
+    f"xoxb-{LONG}",
+    f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{LONG}",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----",
+]
+BEHIND = [
+    ("Authorization: Bearer {}", LONG),
+    ("{{'authorization': 'Bearer {}'}}", LONG),
+    ("authorization=Basic {}", "dXNlcjpwYXNz"),
+    ("bearer {}", LONG),
+    ("postgresql+psycopg://me:{}@host:5432/runs?sslmode=require", "hunter2"),
+    ("postgresql://me:{}@host/runs", "p@ss:w0rd"),
+    ("postgresql://me:{}@host/runs", "p/w"),
+    ("postgresql://me:{}@host/runs", "p/w@"),
+    ("postgresql://me:{}@host/runs", "p/w@0"),
+    ("https://:{}@host", "hunter2"),
+    ("postgresql://host/runs?user=me&password={}", "hunter2"),
+    ("https://host/file.csv?access_token={}&x=1", "hunter2"),
+    ("host=db password={} user=me", "hunter2"),
+]
+ORDINARY = [
+    "A film that one forgets while watching it; the bearer of bad news said so.",
+    "sentence-transformers/all-MiniLM-L6-v2 at c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
+    "sk-learn, task-specific-multilingual, hf_internal, a basic configuration, a token=3",
+    "https://localhost:8501/runs?run=12 and http://host:80/@user and sqlite:////tmp/my runs.db",
+    "postgresql://me@host:5432/runs, git@host:me/it.git, me@example.org: 10@5",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "num_virtual_tokens=8, AKIA, the keys and the passwords of which we speak",
+    "",
+]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_is_hidden_wherever_it_stands(token):
+    for told in ("{}", "with {} in it", "('{}',)", "x={}\n  line two: {}\n", "https://user:{}@host", "{},{}"):
+        hidden = without_secrets(told.replace("{}", token))
+        assert HIDDEN in hidden
+        assert not any(part in hidden for part in token.split("\n"))
+        assert without_secrets(hidden) == hidden
+
+
+@pytest.mark.parametrize(("told", "secret"), BEHIND)
+def test_what_stands_before_and_behind_a_password_stays(told, secret):
+    assert without_secrets(told.format(secret)) == told.format(HIDDEN)
+    assert without_secrets(told.format(HIDDEN)) == told.format(HIDDEN)
+
+
+@pytest.mark.parametrize("text", ORDINARY)
+def test_ordinary_text_stays_as_it_is(text):
+    assert without_secrets(text) == text
+
+
+@pytest.mark.parametrize("name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "my_api_key", "CLIENT_SECRET", "PGPASSWORD"])
+def test_values_of_telling_variables_are_hidden(name, monkeypatch):
+    monkeypatch.setenv(name, "correct horse/battery")
+    told = "It said 'correct horse/battery', or correct%20horse%2Fbattery in a link."
+    assert without_secrets(told) == f"It said '{HIDDEN}', or {HIDDEN} in a link."
+
+
+def test_short_values_and_those_of_other_variables_are_words(monkeypatch):
+    monkeypatch.setenv("SORT_KEY", "name")
+    monkeypatch.setenv("KEYBOARD", "a qwerty one")
+    assert without_secrets("the name of a qwerty one") == "the name of a qwerty one"
+
+
+def test_the_longer_of_two_values_is_hidden_whole(monkeypatch):
+    monkeypatch.setenv("A_TOKEN", "password")
+    monkeypatch.setenv("B_TOKEN", "password-and-more")
+    assert without_secrets("password-and-more, password") == f"{HIDDEN}, {HIDDEN}"
+
+
+def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
+    token = TOKENS[0]
+    try:
+        try:
+            raise OSError(f"401 for https://me:{token}@hub\nwith {token}")
+        except OSError as error:
+            raise ValueError({"token": token}) from error
+    except ValueError:
+        trace = traceback.format_exc()
+    hidden = without_secrets(trace)
+    assert LONG not in hidden
+    assert hidden.count("\n") == trace.count("\n")
+    assert "Traceback (most recent call last)" in hidden and "ValueError" in hidden and "401 for https://me:" in hidden
+
+
+def test_nested_json_keeps_its_form():
+    given = {"a": [1, None, 2.5, True, {TOKENS[0]: f"x {TOKENS[0]}"}], "b": ("plain", TOKENS[1])}
+    hidden = json_without_secrets(given)
+    assert hidden == {"a": [1, None, 2.5, True, {HIDDEN: f"x {HIDDEN}"}], "b": ("plain", HIDDEN)}
+    assert LONG not in json.dumps(hidden)
