@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from cli.arguments import asked_values, parse
 from core.errors import BenchError, RequestError, RunError
 from core.system.files import parse_user_path
-from core.text.redact import without_secrets
-from core.text.sanitize import one_line, visible
+from core.text.redact import redact_secrets
+from core.text.sanitize import escape_invisible, to_single_line
 
 if TYPE_CHECKING:
     from core.store.engine import Store
@@ -42,10 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return DONE
     except Exception as error:
         if arguments.debug:
-            print(visible(without_secrets(traceback.format_exc())), file=sys.stderr)
+            print(escape_invisible(redact_secrets(traceback.format_exc())), file=sys.stderr)
         known = isinstance(error, BenchError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-        print(f"runner.py: {visible(without_secrets(text))}", file=sys.stderr)
+        print(f"runner.py: {escape_invisible(redact_secrets(text))}", file=sys.stderr)
         return WRONG_REQUEST if known and not isinstance(error, RunError) else RUN_FAILED
 
 
@@ -202,10 +202,11 @@ def export(arguments: Namespace) -> int:
 def recheck(arguments: Namespace) -> int:
     """Predict a run's test set again, and record what drifted."""
     from cli.output import print_recheck
-    from core.serving.recheck import recheck
+    from core.serving.recheck import recheck_run
 
     print_recheck(
-        recheck(_open(arguments), arguments.run, trust_remote_code=arguments.trust_remote_code), as_json=arguments.json
+        recheck_run(_open(arguments), arguments.run, trust_remote_code=arguments.trust_remote_code),
+        as_json=arguments.json,
     )
     return DONE
 
@@ -217,7 +218,7 @@ def delete(arguments: Namespace) -> int:
 
     store = _open(arguments)
     record = queries.run(store, arguments.run)
-    name = one_line(record.name)
+    name = to_single_line(record.name)
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise RequestError(f"Deleting run {record.id} ({name}) can't be undone. Say --yes to do it.")
@@ -226,7 +227,7 @@ def delete(arguments: Namespace) -> int:
             print("Nothing was deleted.")
             return DONE
     left = delete_run(store, record.id)
-    print(f"Run {record.id} ({name}) is deleted.", *map(one_line, left), sep="\n")
+    print(f"Run {record.id} ({name}) is deleted.", *map(to_single_line, left), sep="\n")
     return DONE
 
 
@@ -234,13 +235,13 @@ def methods(arguments: Namespace) -> int:
     """List the methods, with what the probe found; or try them all again."""
     from cli.methods import print_methods
     from core.catalog.capabilities import PACKAGES, probed, write
-    from core.system.environment import installed
+    from core.system.environment import installed_versions
 
     if arguments.probe:
         from core.models.probe import probe
 
         write(probe(lambda name: print(f"  {name}", file=sys.stderr, flush=True)))
-    print_methods(probed(), installed(PACKAGES), as_json=arguments.json)
+    print_methods(probed(), installed_versions(PACKAGES), as_json=arguments.json)
     return DONE
 
 

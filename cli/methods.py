@@ -8,7 +8,7 @@ from core.catalog.capabilities import MODELS, Probed, Verdict
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.text.formatting import DASH, setting
+from core.text.formatting import DASH, format_setting
 
 MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
 LEGEND = (
@@ -44,7 +44,7 @@ def _row(name: str, found: Probed) -> tuple[str, ...]:
     note = method.note if method else f"Begins as {init.note}." if init else f"{(flagged and flagged.description)}."
     defaults = method or METHODS["lora"]
     marks = (_marks(name, model, found) for model in MODELS)
-    return (name, setting(defaults.learning_rate), setting(defaults.rank), *marks, note)
+    return (name, format_setting(defaults.learning_rate), format_setting(defaults.rank), *marks, note)
 
 
 def _marks(name: str, model: str, found: Probed) -> str:

@@ -22,35 +22,37 @@ from core.evaluation.seeds import spread
 from core.report.verdicts import (
     ConfigurationComparison,
     RunComparison,
-    adjusted_p,
     compare_runs,
     configuration_sentence,
+    holm_adjusted_p,
     margin_sentence,
-    sentence,
     training_warning,
+    verdict_sentence,
 )
 from core.store import queries
 from core.store.engine import DEFAULT, Store
 from core.store.records import Run, worth_resuming
 from core.text.formatting import (
     DASH,
-    FEW_EXAMPLES,
-    class_score,
-    count,
-    duration,
-    megabytes,
-    number,
-    p_value,
-    parameters,
-    percent,
-    points,
-    score,
-    setting,
+    MIN_SUPPORT,
+    format_bytes,
+    format_class_score,
+    format_count,
+    format_duration,
+    format_number,
+    format_p_value,
+    format_parameters,
+    format_percent,
+    format_points,
+    format_score,
+    format_setting,
 )
-from core.text.sanitize import escaped, one_line, visible
+from core.text.sanitize import escape_invisible, escape_json, to_single_line
 
 if TYPE_CHECKING:
-    from core.serving.recheck import Recheck
+    from core.serving.recheck import RecheckResult
+
+    pass
 
 SENTENCES = ("text", "what it is")
 """Columns that wrap where room is scarce."""
@@ -72,11 +74,13 @@ def print_runs(runs: pd.DataFrame, *, as_json: bool) -> None:
                 run.kind,
                 run.dataset if isinstance(run.dataset, str) else DASH,
                 run.state,
-                score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
-                points(run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high),
-                score(run.accuracy, run.accuracy_low, run.accuracy_high),
-                duration(run.train_seconds),
-                parameters(run.trainable_parameters, run.total_parameters),
+                format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+                format_points(
+                    run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high
+                ),
+                format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
+                format_duration(run.train_seconds),
+                format_parameters(run.trainable_parameters, run.total_parameters),
             )
             for run in runs.itertuples()
         ]
@@ -90,19 +94,19 @@ def print_run(store: Store, run: Run, metrics: pd.DataFrame, classes: pd.DataFra
     if as_json:
         print_json(vars(run) | {"status": run.state, "metrics": _records(metrics), "class_metrics": _records(classes)})
         return
-    say(f"Run {run.id}: {one_line(run.name)} ({METHODS[run.method].title}), {run.state}")
+    say(f"Run {run.id}: {to_single_line(run.name)} ({METHODS[run.method].title}), {run.state}")
     if run.state != "complete":
         say(f"It {how_it_ended(run)}{_how_to_go_on(store, run)}")
     facts = {
-        "trained weights": parameters(run.trainable_parameters, run.total_parameters),
-        "training": duration(run.train_seconds),
-        "evaluation": duration(run.evaluation_seconds),
-        "base in memory": megabytes(run.base_memory_bytes),
-        "most memory": megabytes(run.peak_memory_bytes),
-        "files": f"{run.adapter_path or DASH} ({megabytes(run.adapter_bytes)})",
+        "trained weights": format_parameters(run.trainable_parameters, run.total_parameters),
+        "training": format_duration(run.train_seconds),
+        "evaluation": format_duration(run.evaluation_seconds),
+        "base in memory": format_bytes(run.base_memory_bytes),
+        "most memory": format_bytes(run.peak_memory_bytes),
+        "files": f"{run.adapter_path or DASH} ({format_bytes(run.adapter_bytes)})",
     }
     for name, value in (run.config | facts).items():
-        say(f"  {name:16} {setting(value)}")
+        say(f"  {name:16} {format_setting(value)}")
     print_table(("metric", "test, 95 %"), _figures(metrics[metrics["split"] == "test"]))
     print_table(("label", "precision", "recall", "F1", "examples"), [_class_row(one) for one in _records(classes)])
 
@@ -131,14 +135,14 @@ def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
             continue
         interval = row["value"], row["low"], row["high"]
         if name.endswith("_over_baseline_p"):
-            figure = p_value(row["value"]).removeprefix("= ")
+            figure = format_p_value(row["value"]).removeprefix("= ")
         elif name.endswith("_over_baseline"):
-            figure = f"{points(*interval)} points"
+            figure = f"{format_points(*interval)} points"
         else:
-            figure = score(*interval) if name.startswith(SHARES) else number(*interval)
+            figure = format_score(*interval) if name.startswith(SHARES) else format_number(*interval)
         null = by_name.get(name.replace("ece", "ece_null"))
         if name.startswith("ece") and null:
-            figure += f", perfectly calibrated {percent(null['low'])}–{percent(null['high'])}"
+            figure += f", perfectly calibrated {format_percent(null['low'])}–{format_percent(null['high'])}"
         rows.append((name, figure))
     return rows
 
@@ -156,9 +160,9 @@ def print_groups(runs: pd.DataFrame, *, as_json: bool) -> None:
             group["name"].iloc[0],
             group["dataset"].iloc[0],
             str(over.n),
-            percent(over.mean),
-            DASH if over.deviation is None else f"± {percent(over.deviation)}",
-            DASH if over.n == 1 else f"{percent(over.lowest)}–{percent(over.highest)}",
+            format_percent(over.mean),
+            DASH if over.deviation is None else f"± {format_percent(over.deviation)}",
+            DASH if over.n == 1 else f"{format_percent(over.lowest)}–{format_percent(over.highest)}",
             ", ".join(map(str, group["id"])),
         )
         for group, over in found
@@ -170,21 +174,25 @@ def print_comparisons(
     comparisons: Sequence[RunComparison], over_seeds: Sequence[ConfigurationComparison | None], *, as_json: bool
 ) -> None:
     """Print each comparison: the verdict, what differs, and the difference class by class."""
-    adjusted = adjusted_p(comparisons)
+    adjusted = holm_adjusted_p(comparisons)
     if as_json:
         print_json([_comparison(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
         return
     for one, configuration, p in zip(comparisons, over_seeds, adjusted, strict=True):
-        say(f"Run {one.a.id} ({one_line(one.a.name)}) against run {one.b.id} ({one_line(one.b.name)})")
-        say(sentence(one))
+        say(f"Run {one.a.id} ({to_single_line(one.a.name)}) against run {one.b.id} ({to_single_line(one.b.name)})")
+        say(verdict_sentence(one))
         if configuration is not None:
             say(configuration_sentence(configuration))
         if len(comparisons) > 1:
-            say(f"Adjusted for {len(comparisons)} runs (Holm): p {p_value(p)}; the interval is not: exploratory.")
+            say(
+                f"Adjusted for {len(comparisons)} runs (Holm): p {format_p_value(p)}; the interval is not: exploratory."
+            )
         say(margin_sentence(one.result))
-        accuracy = points(*vars(one.result.accuracy).values())
-        say(f"Accuracy: {accuracy} points, McNemar p {p_value(one.result.p_accuracy)}.")
-        changes = [f"{name} {setting(ours)} ↔ {setting(theirs)}" for name, (ours, theirs) in one.settings.items()]
+        accuracy = format_points(*vars(one.result.accuracy).values())
+        say(f"Accuracy: {accuracy} points, McNemar p {format_p_value(one.result.p_accuracy)}.")
+        changes = [
+            f"{name} {format_setting(ours)} ↔ {format_setting(theirs)}" for name, (ours, theirs) in one.settings.items()
+        ]
         say(f"What differs: {' · '.join(changes) or 'nothing'}")
         if one.versions:
             say(f"Mind the versions: {_versions(one.versions)}. A gap may be theirs.")
@@ -198,32 +206,32 @@ def _print_classes(comparison: RunComparison) -> None:
     rows = [
         (
             label,
-            *(points(gap.value, gap.low, gap.high) for gap in (one.f1, one.recall, one.precision)),
-            p_value(one.p).removeprefix("= "),
-            count(one.fixed),
-            count(one.broken),
-            count(one.support) + (" (too few)" if one.support < FEW_EXAMPLES else ""),
+            *(format_points(gap.value, gap.low, gap.high) for gap in (one.f1, one.recall, one.precision)),
+            format_p_value(one.p).removeprefix("= "),
+            format_count(one.fixed),
+            format_count(one.broken),
+            format_count(one.support) + (" (too few)" if one.support < MIN_SUPPORT else ""),
         )
         for label, one in ordered
     ]
     print_table(("label", "F1, points", "recall", "precision", "p (Holm)", "fixed", "broken", "examples"), rows)
 
 
-def print_recheck(found: "Recheck", *, as_json: bool) -> None:
+def print_recheck(found: "RecheckResult", *, as_json: bool) -> None:
     """Print whether a run still says what it said."""
     if as_json:
         print_json(vars(found))
         return
     head = "Drifted" if found.drifted else "Nothing drifted"
     say(
-        f"{head}: {count(found.changed_labels)} of {count(found.examples)} labels changed; "
+        f"{head}: {format_count(found.changed_labels)} of {format_count(found.examples)} labels changed; "
         f"a probability moved by {found.max_difference:.2g} at most."
     )
     say(f"Versions that differ: {_versions(found.versions)}" if found.versions else "The versions are the same.")
 
 
 def _versions(versions: Mapping[str, Sequence[object]]) -> str:
-    return ", ".join(f"{name} {setting(then)} ↔ {setting(now)}" for name, (then, now) in versions.items())
+    return ", ".join(f"{name} {format_setting(then)} ↔ {format_setting(now)}" for name, (then, now) in versions.items())
 
 
 def print_predictions(
@@ -244,7 +252,8 @@ def print_predictions(
         print_json(answers)
         return
     rows = [
-        (one["label"] or DASH, *map(percent, one["probabilities"].values()), _shortened(one["text"])) for one in answers
+        (one["label"] or DASH, *map(format_percent, one["probabilities"].values()), _shortened(one["text"]))
+        for one in answers
     ]
     print_table(("label", *(f"{label} %" for label in labels), "text"), rows, words=1)
 
@@ -254,12 +263,12 @@ def print_report(store: Store, ids: Sequence[int]) -> None:
     runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(ids))]
     _print_scores(runs, queries.class_metrics(store, ids))
     for run in runs[runs["state"] != "complete"].itertuples():
-        say(f"Run {run.id} ({one_line(run.name)}) {how_it_ended(run)}{_how_to_go_on(store, run)}")
+        say(f"Run {run.id} ({to_single_line(run.name)}) {how_it_ended(run)}{_how_to_go_on(store, run)}")
     adapters = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
     _print_verdicts(store, adapters)
     for run in adapters.itertuples():
         what = "Adapter" if run.kind == "adapter" else "Model"
-        say(f"{what}: {store.folder / run.adapter_path} ({megabytes(run.adapter_bytes)})")
+        say(f"{what}: {store.folder / run.adapter_path} ({format_bytes(run.adapter_bytes)})")
     if not adapters.empty:
         _print_next(int(adapters.index[-1]), store)
 
@@ -268,9 +277,12 @@ def _print_verdicts(store: Store, adapters: pd.DataFrame) -> None:
     """Print how each adapter stands to its best baseline, with Holm's p where several stand to the same one."""
     for baseline, measured in adapters.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
         compared = [compare_runs(store, run_id, int(baseline)) for run_id in measured["id"]]
-        for one, p in zip(compared, adjusted_p(compared), strict=True):
-            several = f" Adjusted for {len(compared)} runs (Holm): p {p_value(p)}." if len(compared) > 1 else ""
-            say(f"{one_line(one.a.name)} against its best baseline, {one_line(one.b.name)}. {sentence(one)}{several}")
+        for one, p in zip(compared, holm_adjusted_p(compared), strict=True):
+            several = f" Adjusted for {len(compared)} runs (Holm): p {format_p_value(p)}." if len(compared) > 1 else ""
+            say(
+                f"{to_single_line(one.a.name)} against its best baseline, {to_single_line(one.b.name)}. "
+                f"{verdict_sentence(one)}{several}"
+            )
             warning = training_warning(store, one.a)
             if warning:
                 say(f"  {warning}")
@@ -287,11 +299,11 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
             (
                 str(run.id),
                 run.name,
-                score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
-                score(run.accuracy, run.accuracy_low, run.accuracy_high),
+                format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+                format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
                 *f1[run.id].values(),
-                duration(run.train_seconds),
-                parameters(run.trainable_parameters, run.total_parameters),
+                format_duration(run.train_seconds),
+                format_parameters(run.trainable_parameters, run.total_parameters),
             )
             for run in runs.itertuples()
             if tuple(f1.get(run.id, ())) == labels
@@ -313,18 +325,22 @@ def _print_next(run_id: int, store: Store) -> None:
 
 
 def _class_figure(row: Mapping[str, Any], name: str) -> str:
-    return class_score(row[name], row[f"{name}_low"], row[f"{name}_high"], row["support"])
+    return format_class_score(row[name], row[f"{name}_low"], row[f"{name}_high"], row["support"])
 
 
 def _class_row(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["label"], *(_class_figure(row, name) for name in ("precision", "recall", "f1")), count(row["support"]))
+    return (
+        row["label"],
+        *(_class_figure(row, name) for name in ("precision", "recall", "f1")),
+        format_count(row["support"]),
+    )
 
 
 def _comparison(one: RunComparison, configuration: ConfigurationComparison | None, adjusted: float) -> dict[str, Any]:
     return {
         "run": one.a.id,
         "against": one.b.id,
-        "sentence": sentence(one),
+        "sentence": verdict_sentence(one),
         **asdict(one.result),
         "classes": {label: asdict(gap) for label, gap in zip(one.labels, one.result.classes, strict=True)},
         "p_adjusted": adjusted,
@@ -342,12 +358,12 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
-    print(escaped(json.dumps(value, indent=2, default=str, ensure_ascii=False)))
+    print(escape_json(json.dumps(value, indent=2, default=str, ensure_ascii=False)))
 
 
 def say(text: str) -> None:
     """Print a line; what a name or a text holds can't move the cursor or colour the terminal."""
-    print(visible(text))
+    print(escape_invisible(text))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> None:
@@ -363,7 +379,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: in
         shown -= 1
     console.print(_table(columns[:shown], rows, words))
     if shown < len(columns):
-        console.print(Text(f"No room for: {', '.join(map(one_line, columns[shown:]))}. A wider window shows them."))
+        console.print(
+            Text(f"No room for: {', '.join(map(to_single_line, columns[shown:]))}. A wider window shows them.")
+        )
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> Table:
@@ -379,7 +397,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], words: int) ->
 
 
 def _cell(text: str) -> str:
-    return visible(" ".join(text.splitlines()))
+    return escape_invisible(" ".join(text.splitlines()))
 
 
 def _fits(console: Console, table: Table) -> bool:

@@ -12,14 +12,14 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from core.data.readers import LARGEST
+from core.data.readers import MAX_FILE_BYTES
 from core.errors import RequestError
-from core.serving.batch_predict import Rows, check_output, read_rows, write_predictions, written_aside
+from core.serving.batch_predict import Rows, atomic_text_writer, check_output_path, read_input_rows, write_predictions
 from core.store import queries
 from core.store.engine import Store
 from core.system.files import parse_user_path
-from core.text.formatting import count
-from core.text.sanitize import visible
+from core.text.formatting import format_count
+from core.text.sanitize import escape_invisible
 
 if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
@@ -34,10 +34,10 @@ def given_rows(arguments: Namespace, store: Store) -> Rows:
     if arguments.text_column and not file:
         raise RequestError("--text-column names a column of --file, and there is no --file.")
     if arguments.output:
-        check_output(parse_user_path("--output", arguments.output), file)
+        check_output_path(parse_user_path("--output", arguments.output), file)
     if file:
         learnt = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
-        return read_rows(file, arguments.text_column, learnt)
+        return read_input_rows(file, arguments.text_column, learnt)
     return Rows(pd.DataFrame({"text": arguments.texts or _piped()}, dtype=object), "text")
 
 
@@ -45,9 +45,11 @@ def _piped() -> list[str]:
     """Return the lines of standard input."""
     if sys.stdin is None or sys.stdin.isatty():
         raise RequestError("predict needs a text: name it, pipe texts in (one a line), or give a --file.")
-    content = sys.stdin.buffer.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        raise RequestError(f"Standard input gives more than {LARGEST >> 30} GB: too much to be held. Use parts of it.")
+    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise RequestError(
+            f"Standard input gives more than {MAX_FILE_BYTES >> 30} GB: too much to be held. Use parts of it."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,7 +64,7 @@ class _Terminal(io.TextIOBase):
     """Standard output where a person reads it: what the texts hold can't steer the terminal."""
 
     def write(self, text: str) -> int:
-        return sys.stdout.write(visible(text))
+        return sys.stdout.write(escape_invisible(text))
 
 
 def write_rows(loaded: "LoadedRun", rows: Rows, arguments: Namespace) -> None:
@@ -70,10 +72,10 @@ def write_rows(loaded: "LoadedRun", rows: Rows, arguments: Namespace) -> None:
     output = Path(arguments.output).expanduser() if arguments.output else None
     ending = output.suffix.lower() if output else ".jsonl" if arguments.json else ".csv"
     screen = cast(TextIO, _Terminal()) if sys.stdout.isatty() else sys.stdout
-    with written_aside(output) if output else nullcontext(screen) as target, _bar(len(rows)) as bar:
+    with atomic_text_writer(output) if output else nullcontext(screen) as target, _bar(len(rows)) as bar:
         empty = write_predictions(loaded, rows, target, ending, lambda done: bar.advance(bar.task_ids[0], done))
-    without = f", {count(empty)} of them without a text and so without a prediction" if empty else ""
-    print(f"{count(len(rows))} rows{without}{f': written to {output}' if output else ''}.", file=sys.stderr)
+    without = f", {format_count(empty)} of them without a text and so without a prediction" if empty else ""
+    print(f"{format_count(len(rows))} rows{without}{f': written to {output}' if output else ''}.", file=sys.stderr)
 
 
 @contextmanager

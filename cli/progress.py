@@ -17,8 +17,8 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.runs.progress import Progress
 from core.store.records import Run
-from core.text.formatting import duration
-from core.text.sanitize import visible
+from core.text.formatting import format_duration
+from core.text.sanitize import escape_invisible
 
 _LINES_A_TRAINING = 4  # in a log file
 
@@ -109,10 +109,10 @@ class ConsoleProgress(Progress):
         if reused:
             self._print(f"{run.name}: recorded already as run {run.id}, used again (--rerun-baselines runs it anew).")
         elif run.state == "complete":
-            trained = f", trained in {duration(run.train_seconds)}" if run.train_seconds is not None else ""
+            trained = f", trained in {format_duration(run.train_seconds)}" if run.train_seconds is not None else ""
             self._print(f"  recorded as run {run.id}{trained}")
         else:
             self._print(f"  run {run.id} {how_it_ended(run)}")
 
     def _print(self, line: str) -> None:
-        self.console.print(Text(visible(line)))  # Text: brackets in names and messages are no markup
+        self.console.print(Text(escape_invisible(line)))  # Text: brackets in names and messages are no markup

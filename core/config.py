@@ -23,8 +23,8 @@ from core.catalog.lora_init import INITS
 from core.catalog.method import Kind
 from core.catalog.methods import METHODS
 from core.errors import RequestError, did_you_mean
-from core.text.formatting import setting
-from core.text.input_checks import refuse_unstorable_values, told
+from core.text.formatting import format_setting
+from core.text.input_checks import redacted_repr, validate_setting_value
 
 MOST = 2**30
 """The largest number of examples, tokens or pieces that can be asked for: databases and tensors count so far."""
@@ -61,11 +61,11 @@ def _read_pairs(value: Any) -> Any:
     """Read ``key=value`` pairs, each value as YAML reads it: 8, 0.1, true, [1, 2], a word."""
     if isinstance(value, Mapping):
         return value
-    from core.text.yaml_reader import read_yaml  # for this setting alone
+    from core.text.yaml_reader import parse_yaml  # for this setting alone
 
     def read(text: str) -> Any:
         try:
-            return read_yaml(text)
+            return parse_yaml(text)
         except ValueError:
             return text
 
@@ -188,7 +188,7 @@ class RunConfig(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _sound(cls, value: Any, field: ValidationInfo) -> Any:
-        refuse_unstorable_values(value)
+        validate_setting_value(value)
         if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is not bool:
             raise ValueError("should not be true or false")
         return value
@@ -196,9 +196,9 @@ class RunConfig(BaseModel):
     @field_validator("peft")
     @classmethod
     def _plain_values(cls, value: dict[str, Any]) -> dict[str, Any]:
-        from core.text.yaml_reader import refuse_what_json_lacks
+        from core.text.yaml_reader import require_json_values
 
-        refuse_what_json_lacks(value)
+        require_json_values(value)
         return value
 
     @field_validator("method")
@@ -323,7 +323,9 @@ def as_flags(values: Mapping[str, Any]) -> list[str]:
     """Return the words of a command line that ask for these settings."""
     words: list[str] = []
     for name, value in values.items():
-        given = [f"{key}={one}" for key, one in value.items()] if isinstance(value, Mapping) else [setting(value)]
+        given = (
+            [f"{key}={one}" for key, one in value.items()] if isinstance(value, Mapping) else [format_setting(value)]
+        )
         words += [flag(name), *([] if value is True else given)]
     return words
 
@@ -359,7 +361,7 @@ def _given(item: ErrorDetails) -> str:
     given = item["input"]
     if item["loc"][0] in PAIRS and isinstance(given, tuple) and all(isinstance(pair, str) for pair in given):
         given = " ".join(given)
-    return told(given)
+    return redacted_repr(given)
 
 
 NOT_ASKED = "none"

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import RequestError
-from core.text.formatting import count
+from core.text.formatting import format_count
 from dashboard import access, data
 from dashboard.components.text import plain
 
@@ -141,7 +141,7 @@ def choose_test_set() -> None:
     )
     _settle("dataset", str(test_set()))
     examples = dict(zip(sets["id"], sets["examples"], strict=True))
-    st.sidebar.caption(f"{count(examples[test_set()])} test examples")
+    st.sidebar.caption(f"{format_count(examples[test_set()])} test examples")
 
 
 def _change_test_set() -> None:
@@ -211,7 +211,7 @@ def _on_offer(runs: pd.DataFrame, asked: Sequence[int | None], but: int | None =
 def _help_of_offer(names: dict[int, str], runs: pd.DataFrame) -> str | None:
     if len(names) >= len(runs) - 1:
         return None
-    return f"The best and the newest of {count(len(runs))} runs. Type the number of any other one."
+    return f"The best and the newest of {format_count(len(runs))} runs. Type the number of any other one."
 
 
 def pick_other(

@@ -23,7 +23,7 @@ from core.search.grid import grid
 from core.store import queries
 from core.store.engine import DEFAULT, Store, open_store
 from core.store.recorder import make_publishable
-from core.system.environment import packages
+from core.system.environment import package_versions
 
 DATASETS = ["movie-reviews", "movie-reviews-3"]
 REQUESTS: list[dict[str, list[Any]]] = [
@@ -72,7 +72,7 @@ def remove(folder: Path) -> None:
 
 def is_recorded(store: Store, job: Job) -> bool:
     """Tell whether a job's run is there, under today's versions."""
-    return queries.same_run(store, job.config.settings(), job.data.fingerprint, packages()) is not None
+    return queries.same_run(store, job.config.settings(), job.data.fingerprint, package_versions()) is not None
 
 
 def shipped(folder: Path) -> list[Path]:

@@ -2,9 +2,9 @@
 
 from core.config import RunConfig
 from core.data.sources import load_source
-from core.data.splits import DataSet, split
+from core.data.splits import DataSet, draw_splits
 
 
 def load_data(config: RunConfig) -> DataSet:
     """Load, check and split the config's data set. Raises `RequestError` where it can't be used."""
-    return split(load_source(config), config)
+    return draw_splits(load_source(config), config)

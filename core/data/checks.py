@@ -13,12 +13,12 @@ _PERMUTATIONS = 64
 _MOST_TOLD = 200  # conflicts and leaks that are kept with their places
 
 
-def normalise(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Return the text without differences of case and white space: what counts as the same text."""
     return " ".join(text.casefold().split())
 
 
-def check(
+def check_splits(
     texts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]], left_out: Mapping[str, int]
 ) -> dict[str, Any]:
     """Check the splits; texts and labels by split, in their order.
@@ -27,7 +27,7 @@ def check(
     ``conflicts`` (texts with two labels or more), ``leaks`` (test examples with an exact or near
     duplicate in another split, with its place and similarity), and how many there are of each.
     """
-    same = {name: [normalise(text) for text in part] for name, part in texts.items()}
+    same = {name: [normalize_text(text) for text in part] for name, part in texts.items()}
     conflicts, leaks = _conflicts(same, labels), _leaks(same)
     return {
         "left_out": dict(left_out),

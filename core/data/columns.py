@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.config import RunConfig, flag
-from core.data.labels import MOST_LABELS, label_name
+from core.data.labels import MAX_LABELS, label_name
 from core.errors import RequestError, did_you_mean
 
 TEXT_NAMES = (
@@ -21,7 +21,7 @@ _MOST_LISTED = 50
 _SHORTEST_TEXT = 10  # characters on average, for a column that is taken without a usual name
 
 
-def find_columns(
+def detect_columns(
     frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig, like: tuple[str, str] | None = None
 ) -> tuple[str, str]:
     """Return the names of the text column and of the label column.
@@ -42,7 +42,7 @@ def find_columns(
     return text, label
 
 
-def listed(columns: Sequence[str]) -> str:
+def format_columns(columns: Sequence[str]) -> str:
     """Return the columns as a sentence of a message."""
     names = [f"{name:.60}" for name in map(str, columns[:_MOST_LISTED])]
     more = f" and {len(columns) - len(names):,} more" if len(columns) > len(names) else ""
@@ -56,7 +56,8 @@ def _named(config: RunConfig, field: str, columns: Sequence[str], dataset: str, 
         return like if like in columns else name if name in columns else None
     if name is not None and name not in columns:
         raise RequestError(
-            f"{flag(field)} '{name}' is not in {dataset}. {listed(columns)}{did_you_mean(name, map(str, columns))}"
+            f"{flag(field)} '{name}' is not in {dataset}. {format_columns(columns)}"
+            f"{did_you_mean(name, map(str, columns))}"
         )
     return name
 
@@ -103,7 +104,7 @@ def _obvious(
     field = "label_column" if text else "text_column"
     hint = " A data set needs two columns, one with texts and one with labels." if len(columns) < 2 else ""
     raise RequestError(
-        f"{dataset} has no column with a usual name for a {_role(field)}. {listed(columns)}{hint} "
+        f"{dataset} has no column with a usual name for a {_role(field)}. {format_columns(columns)}{hint} "
         f"Name one with {flag(field)}."
     )
 
@@ -116,7 +117,7 @@ def _reads_like_text(column: pd.Series) -> bool:
 
 def _reads_like_labels(column: pd.Series) -> bool:
     values = column.dropna().map(str)
-    return 2 <= int(values.nunique()) <= min(MOST_LABELS, len(values) // 2)
+    return 2 <= int(values.nunique()) <= min(MAX_LABELS, len(values) // 2)
 
 
 def _refuse_an_example_as_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:

@@ -10,7 +10,7 @@ from core.data.source_splits import SPLIT_COLUMN
 from core.errors import RequestError, did_you_mean
 
 
-def read_hub(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | None]:
+def read_hub_dataset(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | None]:
     """Return all rows of a Hub data set, with the name of their split, and its revision.
 
     ``config``: which of its configurations. Class labels come back as their names, in the order of

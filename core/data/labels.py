@@ -12,8 +12,8 @@ import pandas as pd
 
 from core.errors import RequestError
 
-MOST_LABELS = 150
-LONGEST_LABEL = 200
+MAX_LABELS = 150
+MAX_LABEL_LENGTH = 200
 """Characters: a longer one is a text, and no index of a database could hold it."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _HIDDEN = "-1"  # what the Hub's data sets hold where a test label is kept back
@@ -60,7 +60,7 @@ def is_missing(column: pd.Series) -> pd.Series:
     return column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip()).astype(bool)
 
 
-def hidden(column: pd.Series, splits: pd.Series) -> list[str]:
+def unlabeled_splits(column: pd.Series, splits: pd.Series) -> list[str]:
     """Return the source's own splits in which no row has a label: all missing, or all -1 as nowhere else."""
     missing = is_missing(column)
     codes = column.map(lambda value: not isinstance(value, str | list) and str(value) in (_HIDDEN, f"{_HIDDEN}.0"))
@@ -88,18 +88,18 @@ def _refuse_what_is_no_label(value: Any, column: Hashable, dataset: str) -> None
 
 
 def _refuse_too_long(label: str, column: Hashable, dataset: str) -> None:
-    if len(label) > LONGEST_LABEL:
+    if len(label) > MAX_LABEL_LENGTH:
         raise RequestError(
             f"Column '{column}' of {dataset} holds a label of {len(label):,} characters ('{label[:40]}…'); "
-            f"{LONGEST_LABEL} are the most. It is probably no label column: name another one with --label-column."
+            f"{MAX_LABEL_LENGTH} are the most. It is probably no label column: name another one with --label-column."
         )
 
 
 def _refuse_too_many(labels: int, rows: int, column: Hashable, dataset: str) -> None:
     if labels == rows and rows > 1:
         reason = f"as many labels as rows ({rows:,}), as an id or a free text has"
-    elif labels > MOST_LABELS:
-        reason = f"{labels:,} different labels in {rows:,} rows; {MOST_LABELS} are the most that can be told apart here"
+    elif labels > MAX_LABELS:
+        reason = f"{labels:,} different labels in {rows:,} rows; {MAX_LABELS} are the most that can be told apart here"
     else:
         return
     raise RequestError(

@@ -16,9 +16,9 @@ from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
 from core.errors import RequestError
-from core.text.sanitize import storable
+from core.text.sanitize import replace_unstorable
 
-LARGEST = 1 << 30
+MAX_FILE_BYTES = 1 << 30
 """Bytes of a file, once it is unpacked; far more than a classifier learns from, and what fits into memory."""
 _MOST_ROWS = 20_000_000
 _MOST_DIGITS = 400
@@ -89,7 +89,9 @@ def _records(content: bytes) -> pd.DataFrame:
         if not isinstance(row, dict):
             raise ValueError(f'record {number} is no object such as {{"text": …, "label": …}}')
     # pandas takes no half characters in names.
-    return pd.DataFrame([{storable(key): value for key, value in row.items()} for _, row in rows], dtype=object)
+    return pd.DataFrame(
+        [{replace_unstorable(key): value for key, value in row.items()} for _, row in rows], dtype=object
+    )
 
 
 def _parsed(text: str, line: int = 0) -> Any:
@@ -106,7 +108,7 @@ def _parsed(text: str, line: int = 0) -> Any:
 def _parquet(content: bytes) -> pd.DataFrame:
     file = ParquetFile(io.BytesIO(content))
     groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
-    if file.metadata.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > LARGEST:
+    if file.metadata.num_rows > _MOST_ROWS or sum(group.total_byte_size for group in groups) > MAX_FILE_BYTES:
         raise ValueError(f"it holds {file.metadata.num_rows:,} rows, more than can be held. Take a part of it")
     # What pandas noted beside the columns (its index, its types) may be damaged, and is not needed.
     table = file.read()
@@ -126,34 +128,34 @@ READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
     ".parquet": _parquet,
 }
 _AS_WRITTEN = {".csv": _delimited(",", str), ".tsv": _delimited("\t", str)}
-KNOWN_ENDINGS = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
+SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 
 
-def ending(path: Path) -> str:
+def file_suffix(path: Path) -> str:
     """Return the ending that tells the format, in lower case, with the ``.gz`` of a gzipped file."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return "".join(suffixes[-2:] if suffixes[-1:] == [".gz"] else suffixes[-1:])
 
 
-def is_known(path: Path) -> bool:
+def is_supported(path: Path) -> bool:
     """Tell whether the file's ending is one that can be read."""
-    return ending(path).removesuffix(".gz") in READERS
+    return file_suffix(path).removesuffix(".gz") in READERS
 
 
-def read_file(path: Path, *, as_written: bool = False) -> tuple[pd.DataFrame, str]:
+def read_table(path: Path, *, as_written: bool = False) -> tuple[pd.DataFrame, str]:
     """Return the file's rows and its content's SHA-256; the ending tells the format.
 
     ``as_written``: what looks like a number in delimited text stays the text that it is, as 007.
     Raises `RequestError` for an unknown ending, an empty file, one too large, bytes that are not
     UTF-8, or rows that don't fit the format.
     """
-    if not is_known(path):
-        raise RequestError(f"{path} ends in '{ending(path)}'. Known are: {KNOWN_ENDINGS}.")
-    kind = ending(path).removesuffix(".gz")
+    if not is_supported(path):
+        raise RequestError(f"{path} ends in '{file_suffix(path)}'. Known are: {SUPPORTED_SUFFIXES}.")
+    kind = file_suffix(path).removesuffix(".gz")
     try:
         content = _bytes(path)
         revision = hashlib.sha256(content).hexdigest()
-        if ending(path).endswith(".gz") and content:
+        if file_suffix(path).endswith(".gz") and content:
             content = _unpacked(path, content)
         if not content.strip():
             raise RequestError(f"{path} is empty.")
@@ -177,25 +179,25 @@ def _bytes(path: Path) -> bytes:
     """Return what a file holds. Raises `RequestError` for what has no end, or one too far away."""
     if not path.is_file():
         raise RequestError(f"{path} is no file with an end, but a device or a pipe. Save what it gives into a file.")
-    if path.stat().st_size > LARGEST:
+    if path.stat().st_size > MAX_FILE_BYTES:
         raise RequestError(_too_large(path, "holds"))
     return path.read_bytes()
 
 
 def _unpacked(path: Path, content: bytes) -> bytes:
     with gzip.open(io.BytesIO(content)) as packed:
-        unpacked = packed.read(LARGEST + 1)
-    if len(unpacked) > LARGEST:
+        unpacked = packed.read(MAX_FILE_BYTES + 1)
+    if len(unpacked) > MAX_FILE_BYTES:
         raise RequestError(_too_large(path, "unpacks to"))
     return unpacked
 
 
 def _too_large(path: Path, holds: str) -> str:
-    return f"{path} {holds} more than {LARGEST >> 30} GB: too much to be held. Take a part of it."
+    return f"{path} {holds} more than {MAX_FILE_BYTES >> 30} GB: too much to be held. Take a part of it."
 
 
 def _refuse_equal_names(frame: pd.DataFrame) -> None:
-    names = [storable(str(name)).strip() for name in frame.columns]
+    names = [replace_unstorable(str(name)).strip() for name in frame.columns]
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise ValueError(f"two of its columns are named '{twice[0]}'. Give each column a name of its own.")

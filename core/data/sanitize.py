@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.text.sanitize import UNSTORABLE, storable
+from core.text.sanitize import UNSTORABLE, replace_unstorable
 
 
 def sanitize_frame(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -34,4 +34,4 @@ def _holds_one(value: Any) -> bool:
 
 
 def _storable(value: Any) -> Any:
-    return storable(value) if isinstance(value, str) else value
+    return replace_unstorable(value) if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from core.config import RunConfig
-from core.data.columns import listed
+from core.data.columns import format_columns
 from core.data.labels import label_name
 from core.errors import RequestError, did_you_mean
 
@@ -14,7 +14,7 @@ SPLIT_COLUMN = "__split__"
 
 _MOST_TOLD = 30
 
-USUAL = {
+USUAL_SPLIT_NAMES = {
     "train": ("train", "training"),
     "test": ("test", "testing", "eval", "evaluation"),
     "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
@@ -22,16 +22,16 @@ USUAL = {
 """Our splits in the order in which they choose, and the usual names of each."""
 
 
-def split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig) -> pd.Series | None:
+def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig) -> pd.Series | None:
     """Return the name of each row's own split; None where the source has no splits of its own.
 
     It stands in the column that the config names, else in the Hub's splits, else in a column
     'split' that holds usual names alone. Raises `RequestError` where the named column is missing.
     """
-    named = split_column(frame, columns, config)
+    named = find_split_column(frame, columns, config)
     if config.split_column is not None and named is None:
         raise RequestError(
-            f"--split-column '{config.split_column}' is not in {dataset}. {listed(columns)}"
+            f"--split-column '{config.split_column}' is not in {dataset}. {format_columns(columns)}"
             f"{did_you_mean(config.split_column, map(str, columns))}"
         )
     if named is None:
@@ -39,20 +39,20 @@ def split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, confi
     return frame[named].map(label_name, na_action="ignore").astype(object)
 
 
-def split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:
+def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:
     """Return the column that tells a row's split, if there is one."""
     if config.split_column is not None:
         return config.split_column if config.split_column in columns else None
     if SPLIT_COLUMN in frame:
         return SPLIT_COLUMN
-    usual = {name for names in USUAL.values() for name in names}
+    usual = {name for names in USUAL_SPLIT_NAMES.values() for name in names}
     for column in columns:
         if str(column).strip().casefold() == "split" and set(frame[column].map(_bare)) <= usual:
             return column
     return None
 
 
-def assign(
+def assign_splits(
     names: Sequence[str],
     hidden: Sequence[str],
     dataset: str,
@@ -73,9 +73,9 @@ def assign(
                 f"--splits {name}={split}: {dataset} has no such split. {_told(names)}{did_you_mean(split, names)}"
             )
     own = dict(asked)
-    for name in (name for name in USUAL if name in ours and name not in own):
+    for name in (name for name in USUAL_SPLIT_NAMES if name in ours and name not in own):
         free = {_bare(split): split for split in names if split not in own.values() and split not in hidden}
-        found = next((free[usual] for usual in USUAL[name] if usual in free), None)
+        found = next((free[usual] for usual in USUAL_SPLIT_NAMES[name] if usual in free), None)
         if found is not None:
             own[name] = found
     if strict and not (own and ("train" in own or "train" not in ours or set(names) <= set(own.values()))):
@@ -92,7 +92,7 @@ def refuse_splits_of_none(asked: Mapping[str, str], dataset: str, columns: Seque
         name, split = next(iter(asked.items()))
         raise RequestError(
             f"--splits {name}={split}: {dataset} has no splits of its own. "
-            f"Where a column tells them, name it with --split-column. {listed(columns)}"
+            f"Where a column tells them, name it with --split-column. {format_columns(columns)}"
         )
 
 

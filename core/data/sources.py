@@ -10,12 +10,18 @@ import pandas as pd
 
 from core.config import RunConfig, flag
 from core.data import bundled
-from core.data.columns import find_columns, listed
-from core.data.hub import read_hub
-from core.data.labels import hidden, is_missing, name_labels
-from core.data.readers import KNOWN_ENDINGS, ending, is_known, read_file
+from core.data.columns import detect_columns, format_columns
+from core.data.hub import read_hub_dataset
+from core.data.labels import is_missing, name_labels, unlabeled_splits
+from core.data.readers import SUPPORTED_SUFFIXES, file_suffix, is_supported, read_table
 from core.data.sanitize import sanitize_frame
-from core.data.source_splits import SPLIT_COLUMN, assign, refuse_splits_of_none, split_column, split_names
+from core.data.source_splits import (
+    SPLIT_COLUMN,
+    assign_splits,
+    find_split_column,
+    read_split_names,
+    refuse_splits_of_none,
+)
 from core.errors import RequestError, did_you_mean
 from core.system.files import parse_user_path
 
@@ -71,24 +77,24 @@ def load_source(config: RunConfig) -> Source:
     if config.dataset_config is not None and not any(one.source.startswith("hub:") for one in tables):
         raise RequestError(f"--dataset-config is for data sets of the Hub; {config.dataset} is none.")
     if config.test_dataset is None:
-        return as_source(table, config)
-    main = as_source(table, config, ours=("train", "validation"))
-    return _joined(main, as_source(tables[1], _for_test(config, tables[1]), ours=("test",), like=main))
+        return make_source(table, config)
+    main = make_source(table, config, ours=("train", "validation"))
+    return _joined(main, make_source(tables[1], _for_test(config, tables[1]), ours=("test",), like=main))
 
 
 def _read(config: RunConfig, field: str) -> Table:
     name: str = getattr(config, field)
     if name in bundled.BUNDLED:
-        return Table(name, name, f"bundled:{name}", None, bundled.load(name))
+        return Table(name, name, f"bundled:{name}", None, bundled.load_bundled(name))
     path = parse_user_path(flag(field), name)
     if path.is_dir():
-        raise RequestError(f"{flag(field)} {name} is a folder. Name one of its files ({KNOWN_ENDINGS}).")
-    if is_known(path) or path.exists():
+        raise RequestError(f"{flag(field)} {name} is a folder. Name one of its files ({SUPPORTED_SUFFIXES}).")
+    if is_supported(path) or path.exists():
         if not path.exists():
             raise RequestError(f"There is no file {name}.{did_you_mean(path.name, _neighbours(path))}")
-        frame, revision = read_file(path)
-        return Table(name, path.name[: -len(ending(path))], f"file:{name}", revision, frame)
-    frame, revision_ = read_hub(name, config.dataset_config)
+        frame, revision = read_table(path)
+        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame)
+    frame, revision_ = read_hub_dataset(name, config.dataset_config)
     full = f"{name}:{config.dataset_config}" if config.dataset_config else name
     return Table(name, full, f"hub:{full}", revision_, frame)
 
@@ -97,7 +103,7 @@ def _neighbours(path: Path) -> list[str]:
     return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
 
 
-def as_source(table: Table, config: RunConfig, ours: Sequence[str] = SPLITS, like: Source | None = None) -> Source:
+def make_source(table: Table, config: RunConfig, ours: Sequence[str] = SPLITS, like: Source | None = None) -> Source:
     """Make a source of a table: find its columns and splits, name its labels, leave out what can't be used.
 
     ``ours``: the splits that are drawn from it; ``like``: the source whose columns and labels it
@@ -108,15 +114,15 @@ def as_source(table: Table, config: RunConfig, ours: Sequence[str] = SPLITS, lik
     columns = [column for column in frame.columns if column != SPLIT_COLUMN]
     if frame.empty:
         raise RequestError(f"{given} holds no rows.")
-    split_by = split_column(frame, columns, config)
-    text, label = find_columns(
+    split_by = find_split_column(frame, columns, config)
+    text, label = detect_columns(
         frame,
         [column for column in columns if column != split_by],
         given,
         config,
         None if like is None else (like.text_column, like.label_column),
     )
-    names = split_names(frame, columns, given, config)
+    names = read_split_names(frame, columns, given, config)
     own, reasons = _own_splits(frame[label], names, columns, given, config, ours)
     usable, left_out = _usable(frame, text, label, reasons)
     _refuse_what_is_no_text(usable[text], given)
@@ -148,9 +154,9 @@ def _own_splits(
     if names is None:
         refuse_splits_of_none(asked, given, columns)
         return {}, {}
-    unlabelled = hidden(labels, names)
+    unlabelled = unlabeled_splits(labels, names)
     known = [str(name) for name in names.dropna().unique()]
-    own = assign(known, unlabelled, given, asked, ours, strict=config.split_column is not None)
+    own = assign_splits(known, unlabelled, given, asked, ours, strict=config.split_column is not None)
     reasons = {f"in the split '{name}', which has no labels": names == name for name in unlabelled}
     if own:
         reasons["without a split"] = names.isna()
@@ -221,7 +227,7 @@ def _too_few_labels(dataset: str, column: str, labels: tuple[str, ...], rows: in
     found = f"one label only ('{labels[0]}', {rows:,} rows)" if labels else "no row with both a text and a label"
     return (
         f"{dataset} has {found}: nothing can be learnt or measured. "
-        f"Is --label-column '{column}' right? {listed(columns)}"
+        f"Is --label-column '{column}' right? {format_columns(columns)}"
     )
 
 

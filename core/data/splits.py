@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.config import RunConfig, flag
-from core.data.checks import check
+from core.data.checks import check_splits
 from core.data.sources import SPLITS, Source
 from core.errors import RequestError
 
@@ -69,13 +69,13 @@ class DataSet:
 
     @cached_property
     def checks(self) -> dict[str, Any]:
-        """What to know of the data before believing a score: see `core.data.checks.check`.
+        """What to know of the data before believing a score: see `core.data.checks.check_splits`.
 
         ``mended`` counts the rows in which characters that no database can hold were replaced.
         """
         texts = {name: part.texts for name, part in self.splits.items()}
         labels = {name: [self.labels[code] for code in part.labels] for name, part in self.splits.items()}
-        return check(texts, labels, self.left_out) | {"mended": self.mended}
+        return check_splits(texts, labels, self.left_out) | {"mended": self.mended}
 
     @cached_property
     def evaluation_fingerprint(self) -> str:
@@ -89,7 +89,7 @@ class DataSet:
         return _hash([self.name, self.source, self.text_column, self.label_column, self.labels, parts])
 
 
-def split(source: Source, config: RunConfig) -> DataSet:
+def draw_splits(source: Source, config: RunConfig) -> DataSet:
     """Draw the splits: test first, then validation, then training; shuffled and stratified.
 
     The test split depends on the source and ``test_size`` alone, and a smaller training split is

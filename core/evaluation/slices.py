@@ -22,7 +22,7 @@ from core.evaluation.intervals import (
     proportion,
 )
 from core.evaluation.tokenization import words
-from core.text.formatting import setting
+from core.text.formatting import format_setting
 
 FEWEST = 10
 """A slice has at least so many examples inside, and leaves as many outside."""
@@ -202,7 +202,7 @@ def _of_columns(extra: Sequence[Mapping[str, Any] | None]) -> Iterator[_Candidat
 
 def _of_values(column: str, values: Sequence[str | int | float | None]) -> Iterator[_Candidate]:
     """Offer the values of a column by how they read: 1 and «1» are one."""
-    read = [None if value is None else setting(value) for value in values]
+    read = [None if value is None else format_setting(value) for value in values]
     frequent = Counter(value for value in read if value is not None).most_common(MOST)
     codes = {value: code for code, (value, _) in enumerate(frequent)}
     coded = np.array([-1 if value is None else codes.get(value, -1) for value in read])

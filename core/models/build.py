@@ -18,7 +18,7 @@ from core.models.backbone import Backbone, device, find_backbone, load_for_class
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier, tokenizer_for
 from core.models.neural_classifier import encoded, truncated_shares
 from core.models.quantization import bytes_of
-from core.text.formatting import percent
+from core.text.formatting import format_percent
 
 INIT_BATCHES = 8
 """How many batches of training examples an init may look at."""
@@ -71,8 +71,8 @@ def build_trainable(config: RunConfig, data: DataSet) -> TrainableModel:
     truncated = truncated_shares(tokenizer, data.splits)
     classifier, done, environment = _MADE[config.kind](config, base)
     length = (
-        f"Texts are read to {tokenizer.model_max_length} tokens: {percent(truncated['train'])} % of the training texts "
-        f"and {percent(truncated['test'])} % of the test texts are longer."
+        f"Texts are read to {tokenizer.model_max_length} tokens: {format_percent(truncated['train'])} % "
+        f"of the training texts and {format_percent(truncated['test'])} % of the test texts are longer."
     )
     return TrainableModel(
         base,

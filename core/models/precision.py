@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core.catalog.capabilities import verdict
 from core.config import RunConfig
 from core.models.backbone import device
-from core.system.environment import processor
+from core.system.environment import processor_name
 from core.system.files import write_atomically
 
 _SHAPE = (960, 384, 1536)  # a batch of 32 sentences through a small model's widest layer
@@ -53,7 +53,7 @@ def bfloat16_speedup() -> float:
     go the other way, and the same config would no longer give the same predictions.
     """
     kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "adapter-bench" / "bfloat16.json"
-    here = f"{processor()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    here = f"{processor_name()}, torch {torch.__version__}, {torch.get_num_threads()} threads"
     known = _read(kept)
     if here not in known:
         known[here] = _measured_speedup()

@@ -21,7 +21,7 @@ from core.errors import RequestError
 from core.models.adapters import Adapted, config_class, load_adapter, save_adapter, targets_of
 from core.models.backbone import Backbone, quiet
 from core.models.dry_run import load_small, miniature, small_batch, step
-from core.system.environment import installed
+from core.system.environment import installed_versions
 
 TOLERANCE = 1e-5
 """Largest difference between logits that are to be the same."""
@@ -74,7 +74,7 @@ def probe(tried: Callable[[str], None] = lambda name: None) -> Probed:
     for name, settings in methods_to_probe().items():
         verdicts[name] = {model: probe_on(model, settings) for model in MODELS}
         tried(name)
-    return Probed(installed(PACKAGES), verdicts)
+    return Probed(installed_versions(PACKAGES), verdicts)
 
 
 def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, Verdict]:

@@ -22,16 +22,26 @@ from core.models.quantization import quantization
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset, Run
-from core.text.formatting import class_score, count, number, p_value, parameters, percent, points, score, setting
+from core.text.formatting import (
+    format_class_score,
+    format_count,
+    format_number,
+    format_p_value,
+    format_parameters,
+    format_percent,
+    format_points,
+    format_score,
+    format_setting,
+)
 
 Form = Literal["recorded", "merged", "exported"]
 """As what the card lies beside: a run's own files, a merged model, or a folder that runs by itself."""
-WORST = 3
+WORST_SHOWN = 3
 """So many of the worst classes and of the most frequent confusions are named."""
 UNKNOWN = "not recorded"
 
 
-def model_card(store: Store, run_id: int, form: Form = "recorded") -> str:
+def render_model_card(store: Store, run_id: int, form: Form = "recorded") -> str:
     """Return a run's card in Markdown, from what is recorded of it.
 
     The run may still be saving its files: its scores and its comparison have to be recorded already.
@@ -47,7 +57,7 @@ def model_card(store: Store, run_id: int, form: Form = "recorded") -> str:
         f"# {title}: {', '.join(map(_inline, data.labels))}\n",
         f"{_what(run, form)} {METHODS[run.method].note}\n",
         "## Scores\n",
-        f"On {count(classes['support'].sum())} test examples that were read once, after training; "
+        f"On {format_count(classes['support'].sum())} test examples that were read once, after training; "
         "in percent, with 95 % intervals.\n",
         _scores(metrics, classes),
         _against_baseline(store, run, metrics),
@@ -62,7 +72,9 @@ def model_card(store: Store, run_id: int, form: Form = "recorded") -> str:
         _licences(config, data),
         _usage(config, run, data, form),
         "## Settings\n",
-        "\n".join(f"- {name}: {_inline(setting(value))}" for name, value in run.config.items() if value is not None)
+        "\n".join(
+            f"- {name}: {_inline(format_setting(value))}" for name, value in run.config.items() if value is not None
+        )
         + "\n",
     ]
     return "\n".join(part for part in parts if part)
@@ -82,7 +94,7 @@ def _what(run: Run, form: Form) -> str:
     revision = f" (revision `{run.model_revision}`)" if run.model_revision else ""
     made = "merged into the weights of" if form == "merged" and run.kind == "adapter" else "on"
     held = f", held in {bits[0]} bits while it was trained and tested" if (bits := run.config.get("quantize")) else ""
-    size = parameters(run.trainable_parameters, run.total_parameters)
+    size = format_parameters(run.trainable_parameters, run.total_parameters)
     trained = f", {size} trained weights" if run.kind != "baseline" else ""
     return f"A text classifier: {METHODS[run.method].title} {made} `{run.model}`{revision}{held}{trained}."
 
@@ -97,10 +109,10 @@ def _test_metrics(store: Store, run_id: int) -> dict[str, Estimate]:
 
 
 def _scores(metrics: Mapping[str, Estimate], classes: pd.DataFrame) -> str:
-    rows = [f"| {name} | {score(*vars(metrics[name]).values())} |" for name in ("macro_f1", "accuracy")]
+    rows = [f"| {name} | {format_score(*vars(metrics[name]).values())} |" for name in ("macro_f1", "accuracy")]
     head = ["| label | precision | recall | F1 | test examples |", "| --- | --- | --- | --- | --- |"]
     each = [
-        f"| {_inline(row.label)} | {' | '.join(_of_class(row))} | {count(row.support)} |"
+        f"| {_inline(row.label)} | {' | '.join(_of_class(row))} | {format_count(row.support)} |"
         for row in classes.itertuples()
     ]
     return "\n".join(["| metric | value |", "| --- | --- |", *rows, "", *head, *each, ""])
@@ -110,7 +122,7 @@ def _of_class(row: Any) -> list[str]:
     figures = [
         [getattr(row, f"{name}{end}") for end in ("", "_low", "_high")] for name in ("precision", "recall", "f1")
     ]
-    return [class_score(value, low, high, row.support) for value, low, high in figures]
+    return [format_class_score(value, low, high, row.support) for value, low, high in figures]
 
 
 def _against_baseline(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str:
@@ -120,10 +132,10 @@ def _against_baseline(store: Store, run: Run, metrics: Mapping[str, Estimate]) -
         return ""
     p = metrics.get(queries.OVER_BASELINE_P, Estimate(None)).value
     baseline = METHODS[queries.run(store, run.baseline_id).method].title
-    tested = f", p {p_value(p)}" if p is not None else ""
+    tested = f", p {format_p_value(p)}" if p is not None else ""
     return (
         f"Against the best baseline of the same data, {baseline}: {verdict_of(gap, p)}. "
-        f"Macro F1 {points(*vars(gap).values())} points{tested}.\n"
+        f"Macro F1 {format_points(*vars(gap).values())} points{tested}.\n"
     )
 
 
@@ -141,9 +153,11 @@ def _failures(
 
 
 def _worst_classes(classes: pd.DataFrame) -> str:
-    worst = classes[classes["recall"].notna()].sort_values("recall", kind="stable").head(min(WORST, len(classes) - 1))
+    worst = (
+        classes[classes["recall"].notna()].sort_values("recall", kind="stable").head(min(WORST_SHOWN, len(classes) - 1))
+    )
     said = [
-        f"{_inline(row.label)} {class_score(row.recall, row.recall_low, row.recall_high, row.support)}"
+        f"{_inline(row.label)} {format_class_score(row.recall, row.recall_low, row.recall_high, row.support)}"
         for row in worst.itertuples()
     ]
     return f"Found least often (recall in percent): {'; '.join(said)}." if said else ""
@@ -154,9 +168,9 @@ def _confusions(store: Store, run: Run, data: Dataset) -> str:
     matrix = confusion(true, predicted, len(data.labels))
     there = matrix.sum(axis=1)
     wrong = matrix - np.diag(matrix.diagonal())
-    cells = [divmod(int(cell), len(data.labels)) for cell in np.argsort(-wrong, axis=None, kind="stable")[:WORST]]
+    cells = [divmod(int(cell), len(data.labels)) for cell in np.argsort(-wrong, axis=None, kind="stable")[:WORST_SHOWN]]
     said = [
-        f"{_inline(data.labels[a])} taken for {_inline(data.labels[b])} {count(wrong[a, b])} of {count(there[a])} times"
+        f"{_inline(data.labels[a])} taken for {_inline(data.labels[b])} {format_count(wrong[a, b])} of {format_count(there[a])} times"
         for a, b in cells
         if wrong[a, b]
     ]
@@ -169,19 +183,19 @@ def _calibration(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str
     if off is None or off.value is None or luck is None or luck.high is None or fitted is None:
         return ""
     if off.value <= luck.high:
-        return f"Confidence: no evidence that it is off ({percent(off.value)} points on average, as luck alone gives)."
+        return f"Confidence: no evidence that it is off ({format_percent(off.value)} points on average, as luck alone gives)."
     temperature = float(fitted)
     how = "surer than it should be" if temperature > 1 else "less sure than it could be"
     mended = metrics.get("ece_calibrated", Estimate(None)).value
     return (
-        f"Confidence: {how}, off by {percent(off.value)} points on average; by {percent(mended)} where the logits are "
-        f"divided by {number(temperature)}, as fitted on the validation examples."
+        f"Confidence: {how}, off by {format_percent(off.value)} points on average; by {format_percent(mended)} where the logits are "
+        f"divided by {format_number(temperature)}, as fitted on the validation examples."
     )
 
 
 def _truncation(run: Run) -> str:
     share = run.environment.get("truncated", {}).get("test")
-    return f"Of {percent(share)} % of the test texts it reads only the beginning." if share else ""
+    return f"Of {format_percent(share)} % of the test texts it reads only the beginning." if share else ""
 
 
 def _source(data: Dataset) -> str:
@@ -197,8 +211,8 @@ def _balance(balance: pd.DataFrame, labels: Sequence[str]) -> str:
     counts = balance.set_index(["split", "label"])["count"]
     head = f"| split | all | {' | '.join(map(_inline, labels))} |\n| --- | --- |{' --- |' * len(labels)}"
     rows = [
-        f"| {split} | {count(counts[split].sum())} | "
-        f"{' | '.join(count(counts[split].get(label, 0)) for label in labels)} |"
+        f"| {split} | {format_count(counts[split].sum())} | "
+        f"{' | '.join(format_count(counts[split].get(label, 0)) for label in labels)} |"
         for split in ("train", "validation", "test")
         if split in counts.index
     ]

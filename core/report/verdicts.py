@@ -17,7 +17,7 @@ from core.evaluation.seeds import GroupComparison, compare_groups
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run
-from core.text.formatting import count, p_value, points, setting
+from core.text.formatting import format_count, format_p_value, format_points, format_setting
 
 FEW_STEPS = 100
 """Fewer training steps than this are a likely reason for an adapter that learnt nothing."""
@@ -83,12 +83,12 @@ def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationC
     return ConfigurationComparison(ours, theirs, compare_groups(true, predicted[0], predicted[1], len(labels)))
 
 
-def adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
+def holm_adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
     """Return the p values of several runs against one baseline, Holm-adjusted for their number."""
     return holm([one.result.p for one in comparisons])
 
 
-def sentence(comparison: RunComparison) -> str:
+def verdict_sentence(comparison: RunComparison) -> str:
     """Return the verdict in words, with its evidence; where there is none, what it would take to know."""
     result = comparison.result
     subject = f"{'Adapter' if comparison.a.kind == 'adapter' else 'Run'} {comparison.a.id}"
@@ -96,7 +96,7 @@ def sentence(comparison: RunComparison) -> str:
     head = "No evidence either way" if none else f"{subject} {result.verdict}"
     if result.macro_f1.value is None:
         return f"{head}: macro F1 is undefined for one of the runs."
-    evidence = f"{_gap(result.macro_f1)}, p {p_value(result.p)}, n = {result.n:,})"
+    evidence = f"{_gap(result.macro_f1)}, p {format_p_value(result.p)}, n = {result.n:,})"
     return f"{head}: {evidence}: {result.fixed} fixed, {result.broken} broken.{_needed(result) if none else ''}"
 
 
@@ -105,18 +105,18 @@ def configuration_sentence(comparison: ConfigurationComparison) -> str:
     result = comparison.result
     seeds = len(result.per_seed)
     head = "no evidence either way" if result.verdict.startswith("no") else f"this configuration {result.verdict}"
-    signs = f"; over seeds alone p {p_value(result.p_signs)}, at best {p_value(result.smallest_p)[2:]} with {seeds}"
+    signs = f"; over seeds alone p {format_p_value(result.p_signs)}, at best {format_p_value(result.smallest_p)[2:]} with {seeds}"
     return f"Over {seeds} seeds {head}: {_gap(result.macro_f1)}, n = {result.n:,}{signs})."
 
 
 def margin_sentence(result: Comparison) -> str:
     """Say whether A is shown to be no worse than B, by the margin; a failure to show it proves nothing."""
-    margin = f"{points(result.margin.margin)[1:]} points"
+    margin = f"{format_points(result.margin.margin)[1:]} points"
     shown = result.margin.p_no_worse < ALPHA
     if result.margin.p_alike < ALPHA:
-        return f"Alike to within {margin} (two one-sided tests, p {p_value(result.margin.p_alike)})."
+        return f"Alike to within {margin} (two one-sided tests, p {format_p_value(result.margin.p_alike)})."
     head = "At most" if shown else "Not shown to be at most"
-    return f"{head} {margin} worse (p {p_value(result.margin.p_no_worse)})."
+    return f"{head} {margin} worse (p {format_p_value(result.margin.p_no_worse)})."
 
 
 def training_warning(store: Store, run: Run) -> str | None:
@@ -138,30 +138,34 @@ def training_warning(store: Store, run: Run) -> str | None:
     assert run.dataset_id is not None
     chance = log(len(queries.dataset(store, run.dataset_id).labels))
     reasons = [
-        *([f"{count(steps)} training steps"] if steps < FEW_STEPS else []),
-        *([f"a learning rate of {setting(rate)}"] if rate and usual and rate < usual / 10 else []),
+        *([f"{format_count(steps)} training steps"] if steps < FEW_STEPS else []),
+        *([f"a learning rate of {format_setting(rate)}"] if rate and usual and rate < usual / 10 else []),
         *(["a training loss that stayed at chance"] if len(losses) and losses.iloc[-1] > 0.95 * chance else []),
     ]
     return f"It looks under-trained: {', '.join(reasons)}. Try more --epochs or a higher --lr." if reasons else None
 
 
 def _gap(difference: Estimate) -> str:
-    interval = f" (95 % {points(difference.low)} to {points(difference.high)}" if difference.low is not None else " ("
-    return f"macro F1 {points(difference.value)} points{interval}"
+    interval = (
+        f" (95 % {format_points(difference.low)} to {format_points(difference.high)}"
+        if difference.low is not None
+        else " ("
+    )
+    return f"macro F1 {format_points(difference.value)} points{interval}"
 
 
 def _needed(result: Comparison) -> str:
     """Return what this test set could have shown; of an accuracy that does differ, that it does."""
     if result.p_accuracy < ALPHA:
-        gap = points(result.accuracy.value, result.accuracy.low, result.accuracy.high)
-        p = p_value(result.p_accuracy)
+        gap = format_points(result.accuracy.value, result.accuracy.low, result.accuracy.high)
+        p = format_p_value(result.p_accuracy)
         return f" Accuracy differs: {gap} points, McNemar p {p}: some classes gain what others lose."
     if result.detectable is None:
         return " This test set is too small to show any difference."
-    shown = f" This test set could only show differences in accuracy of {points(result.detectable)[1:]} points or more"
+    shown = f" This test set could only show differences in accuracy of {format_points(result.detectable)[1:]} points or more"
     if result.needed is None or result.needed <= result.n:
         return f"{shown}."
-    return f"{shown}; the observed {points(result.accuracy.value)} would need about {_about(result.needed)} examples."
+    return f"{shown}; the observed {format_points(result.accuracy.value)} would need about {_about(result.needed)} examples."
 
 
 def _about(number: int) -> str:

@@ -27,7 +27,7 @@ from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untra
 from core.models.classifier import Classifier, Fitted, probabilities
 from core.models.dry_run import dry_run_adapter
 from core.models.fine_tuned import tokenizer_for
-from core.report.model_card import model_card
+from core.report.model_card import render_model_card
 from core.runs.progress import Progress
 from core.runs.recovery import measure_against_baseline, recover
 from core.search.grid import distinct
@@ -36,8 +36,8 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import RunWriter, recording
 from core.store.records import Run, free_folder, refuse_unless_resumable
-from core.system.environment import PeakMemory, describe, packages
-from core.system.files import LEARNT, WEIGHTS, digest_of, publish_atomically
+from core.system.environment import PeakMemory, describe_environment, package_versions
+from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum, publish_atomically
 from core.training import fine_tune
 from core.training.checkpoints import Checkpoints
 from core.training.oom import translate_oom
@@ -179,7 +179,7 @@ def run_job(
     """
     config, data = job.config, job.data
     with (
-        recording(store, config, _name(config, name), describe(), again) as run,
+        recording(store, config, _name(config, name), describe_environment(), again) as run,
         _told_of_a_stop(run, progress),
         translate_oom(config),
         PeakMemory() as memory,
@@ -197,7 +197,7 @@ def run_job(
             measure_against_baseline(run, dataset_id, data.labels, config.seed)
 
         progress.entered("saving")
-        card = model_card(run.store, run.id)
+        card = render_model_card(run.store, run.id)
         _save_and_verify(run, config, data, fitted.classifier, card)
         run.update(peak_memory_bytes=memory.bytes)
     return _at_home(run, progress)
@@ -278,7 +278,7 @@ def _name(config: RunConfig, asked: str | None) -> str:
 def _recorded_baseline(store: Store, job: Job) -> Run | None:
     if job.config.kind != "baseline":
         return None
-    return queries.same_run(store, job.config.settings(), job.data.fingerprint, packages())
+    return queries.same_run(store, job.config.settings(), job.data.fingerprint, package_versions())
 
 
 def _fit(run: RunWriter, config: RunConfig, data: DataSet, progress: Progress, seconds: float) -> Fitted:
@@ -383,8 +383,8 @@ def _save(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifi
     # The row names it before it is there: a folder that no row names would belong to nobody.
     run.update(
         adapter_path=target.relative_to(run.store.folder).as_posix(),
-        adapter_bytes=sum(path.stat().st_size for path in written.glob(WEIGHTS)),
-        adapter_sha256=digest_of(written, *LEARNT),
+        adapter_bytes=sum(path.stat().st_size for path in written.glob(WEIGHT_PATTERN)),
+        adapter_sha256=compute_checksum(written, *CHECKSUM_PATTERNS),
     )
     publish_atomically(written, target)
 

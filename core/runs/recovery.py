@@ -7,7 +7,7 @@ from pathlib import Path
 from core.errors import RequestError, StoreError
 from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
-from core.report.model_card import model_card
+from core.report.model_card import render_model_card
 from core.store import queries
 from core.store.engine import Store
 from core.store.fallback import discard_fallback, import_fallback, list_fallbacks
@@ -49,7 +49,7 @@ def _write_card(store: Store, run_id: int) -> None:
     if files is None:
         return
     try:
-        write_atomically(files / "README.md", model_card(store, run_id))
+        write_atomically(files / "README.md", render_model_card(store, run_id))
     except OSError as error:
         raise RequestError(f"The card of run {run_id} can't be written to {files}: {error}.") from None
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.columns import TEXT_NAMES, listed
-from core.data.readers import read_file
+from core.data.columns import TEXT_NAMES, format_columns
+from core.data.readers import read_table
 from core.data.sanitize import sanitize_frame
 from core.errors import RequestError, did_you_mean
-from core.text.sanitize import spreadsheet_safe
+from core.text.sanitize import escape_formula
 
 if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
@@ -58,7 +58,7 @@ class Rows:
         return len(self.frame)
 
 
-def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
+def read_input_rows(path: Path, asked: str | None, usual: str) -> Rows:
     """Read a file of texts.
 
     The column is the one asked for, else the run's own (``usual``), else one of a usual name, else
@@ -69,11 +69,11 @@ def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
     if not path.exists():
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         raise RequestError(f"There is no file {path}.{did_you_mean(path.name, near)}")
-    frame, _ = sanitize_frame(read_file(path, as_written=True)[0])
+    frame, _ = sanitize_frame(read_table(path, as_written=True)[0])
     columns = [str(column) for column in frame.columns]
     if not columns:
         raise RequestError(f"{path} holds no rows.")
-    known = listed(columns)
+    known = format_columns(columns)
     if asked is not None and asked not in columns:
         raise RequestError(f"--text-column '{asked}' is not in {path}. {known}{did_you_mean(asked, columns)}")
     by_lower = {column.strip().lower().replace("_", " "): column for column in columns}
@@ -87,7 +87,7 @@ def read_rows(path: Path, asked: str | None, usual: str) -> Rows:
     return Rows(frame.reset_index(drop=True).set_axis(columns, axis=1), named[0])
 
 
-def check_output(path: Path, source: Path | None) -> None:
+def check_output_path(path: Path, source: Path | None) -> None:
     """Refuse, before anything is loaded, a file that can't be written as asked."""
     if path.suffix.lower() not in WRITERS:
         raise RequestError(f"--output {path} ends in '{path.suffix}'. Known are: {', '.join(WRITERS)}.")
@@ -118,7 +118,7 @@ def write_predictions(
     ``ending`` names the format, as in `WRITERS`; ``done`` hears of every chunk's number of rows. The
     user's own cells stay as they are; what is added is no formula, whatever the labels are called.
     """
-    labels = list(loaded.labels) if ending == ".jsonl" else list(map(spreadsheet_safe, loaded.labels))
+    labels = list(loaded.labels) if ending == ".jsonl" else list(map(escape_formula, loaded.labels))
     names = _new_names(labels, rows.frame.columns)
     empty = 0
     for start in range(0, max(len(rows), 1), CHUNK):  # of a table without rows its head is written
@@ -150,7 +150,7 @@ def _new_names(labels: Sequence[str], taken: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[TextIO]:
+def atomic_text_writer(path: Path) -> Iterator[TextIO]:
     """Give a file to write to that gets the wanted name when all went well; else nothing is left."""
     try:
         # A folder of its own: no other run writes to this file, and nobody can have put a link in its place.

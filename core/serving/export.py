@@ -20,12 +20,12 @@ from core.config import RunConfig
 from core.errors import RequestError, RunError
 from core.models.backbone import device, quiet
 from core.models.neural_classifier import NeuralClassifier
-from core.report.model_card import Form, loading_options, model_card
+from core.report.model_card import Form, loading_options, render_model_card
 from core.runs.pipeline import PROOF_EXAMPLES
-from core.serving.inference import load_classifier, recorded_files, usable
+from core.serving.inference import load_classifier, resolve_saved_run, translate_load_errors
 from core.store import queries
 from core.store.engine import Store
-from core.system.environment import packages
+from core.system.environment import package_versions
 
 MERGED_TOLERANCE = 1e-4
 """Largest difference between a merged model's logit and the adapter's that passes, in units of the largest logit.
@@ -58,7 +58,7 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
     """
     config, labels, source = _tuned(store, run_id, "merge", trust_remote_code)
     _check_free(folder)
-    with usable(run_id):
+    with translate_load_errors(run_id):
         classifier = load_classifier(config.model_copy(update={"quantize": None}), labels, source)
     assert isinstance(classifier, NeuralClassifier)
     texts = list(queries.predictions(store, run_id)["text"][:PROOF_EXAMPLES])
@@ -83,7 +83,7 @@ def export_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bo
     """Write a folder that runs without this project: files, tokenizer, card, example and requirements."""
     config, labels, source = _tuned(store, run_id, "export", trust_remote_code)
     _check_free(folder)
-    with usable(run_id):
+    with translate_load_errors(run_id):
         classifier = load_classifier(config, labels, source)
     assert isinstance(classifier, NeuralClassifier)
     with _written_aside(folder) as written:
@@ -94,7 +94,7 @@ def export_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bo
 
 
 def _tuned(store: Store, run_id: int, what: str, trust_remote_code: bool) -> tuple[RunConfig, tuple[str, ...], Path]:
-    config, labels, source = recorded_files(store, run_id, trust_remote_code=trust_remote_code)
+    config, labels, source = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
     if config.kind == "baseline":
         raise RequestError(
             f"Run {run_id} is a baseline ({METHODS[config.method].title}): it has no fine-tuned model to {what}. "
@@ -142,7 +142,7 @@ def _write_beside(store: Store, run_id: int, classifier: NeuralClassifier, folde
     # save_pretrained writes what a tokenizer was made with, not what it was told since.
     tokenizer.init_kwargs |= {name: getattr(tokenizer, name) for name in _TOLD}
     tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text(model_card(store, run_id, form), encoding="utf-8")
+    (folder / "README.md").write_text(render_model_card(store, run_id, form), encoding="utf-8")
 
 
 def _check_free(folder: Path) -> None:
@@ -169,7 +169,7 @@ def _written_aside(folder: Path) -> Iterator[Path]:
 
 def _requirements(store: Store, run_id: int, config: RunConfig) -> str:
     """Return the packages that the example needs, of the versions that the run took place under."""
-    recorded = {**packages(), **queries.run(store, run_id).environment.get("packages", {})}
+    recorded = {**package_versions(), **queries.run(store, run_id).environment.get("packages", {})}
     names = ["torch", "transformers"]
     names += ["peft"] if config.kind == "adapter" else []
     names += ["bitsandbytes"] if config.quantize else []

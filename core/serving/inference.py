@@ -17,12 +17,12 @@ from core.evaluation.tokenization import HAN
 from core.models.baselines import FrozenClassifier, MajorityClassifier, TfidfClassifier, load_untrained
 from core.models.classifier import Classifier, probabilities
 from core.models.fine_tuned import load_adapted, load_full
-from core.serving.shared_base import Bases
+from core.serving.shared_base import BaseModelCache
 from core.store import queries
 from core.store.engine import Store
 from core.system.files import matches_checksum
 
-MOST_PIECES = 200
+MAX_SPANS = 200
 """A text of more words is left out of itself in so many chunks of about equally many words."""
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 
@@ -75,13 +75,15 @@ class LoadedRun:
         return tuple(WordWeight(text[a:b], a, b, float(fall)) for (a, b), fall in zip(spans, falls, strict=True))
 
 
-def load_run(store: Store, run_id: int, bases: Bases | None = None, *, trust_remote_code: bool = False) -> LoadedRun:
+def load_run(
+    store: Store, run_id: int, bases: BaseModelCache | None = None, *, trust_remote_code: bool = False
+) -> LoadedRun:
     """Load a complete run, onto one of these bases where it can share it; without any, onto a base of its own.
 
     Raises `RequestError` where it can't be used, with the reason.
     """
-    config, labels, folder = recorded_files(store, run_id, trust_remote_code=trust_remote_code)
-    with usable(run_id):
+    config, labels, folder = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
+    with translate_load_errors(run_id):
         if bases is not None and config.kind == "adapter":
             return LoadedRun(run_id, labels, bases.load(config, labels, folder))
         return LoadedRun(run_id, labels, load_classifier(config, labels, folder))
@@ -89,12 +91,12 @@ def load_run(store: Store, run_id: int, bases: Bases | None = None, *, trust_rem
 
 def load_runs(store: Store, run_ids: Sequence[int]) -> list[LoadedRun]:
     """Load several complete runs, in the given order; adapters of one base share it where they can."""
-    bases = Bases()
+    bases = BaseModelCache()
     return [load_run(store, run_id, bases) for run_id in run_ids]
 
 
 @contextmanager
-def usable(run_id: int) -> Iterator[None]:
+def translate_load_errors(run_id: int) -> Iterator[None]:
     """Raise `RequestError` where a run's files can't be loaded: they can be anything, which is said in many ways."""
     try:
         yield
@@ -107,7 +109,7 @@ def usable(run_id: int) -> Iterator[None]:
         ) from error
 
 
-def recorded_files(
+def resolve_saved_run(
     store: Store, run_id: int, *, trust_remote_code: bool = False
 ) -> tuple[RunConfig, tuple[str, ...], Path]:
     """Return config, labels and folder of a complete run.
@@ -121,7 +123,7 @@ def recorded_files(
     folder = run.folder(store.folder)
     if folder is None or not folder.is_dir():
         raise RequestError(f"The files of run {run_id} are gone: {run.adapter_path} is not beside the database.")
-    with usable(run_id):
+    with translate_load_errors(run_id):
         if not matches_checksum(folder, run.adapter_sha256):
             raise RequestError(
                 f"The files of run {run_id} in {run.adapter_path} are not those that it saved (SHA-256): what they "
@@ -141,7 +143,7 @@ def load_classifier(config: RunConfig, labels: Sequence[str], folder: Path) -> C
 def _pieces(text: str) -> list[tuple[int, int]]:
     """Return where the words of a text start and end; of a long text, chunks of consecutive words."""
     found = [match.span() for match in _WORD.finditer(text)]
-    bounds = np.linspace(0, len(found), min(len(found), MOST_PIECES) + 1).astype(int)
+    bounds = np.linspace(0, len(found), min(len(found), MAX_SPANS) + 1).astype(int)
     return [(found[first][0], found[last - 1][1]) for first, last in pairwise(bounds)]
 
 

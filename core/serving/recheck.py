@@ -10,14 +10,14 @@ from core.serving.inference import load_run
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import save_recheck
-from core.system.environment import packages
+from core.system.environment import package_versions
 
-DRIFT = 1e-3
+DRIFT_TOLERANCE = 1e-3
 """A probability that moved by more than this has drifted; rounding moves it by far less."""
 
 
 @dataclass(frozen=True)
-class Recheck:
+class RecheckResult:
     """What predicting the stored test set again gave; ``versions`` are those that differ, then and now."""
 
     run_id: int
@@ -28,7 +28,7 @@ class Recheck:
     versions: dict[str, list[object]]
 
 
-def recheck(store: Store, run_id: int, *, trust_remote_code: bool = False) -> Recheck:
+def recheck_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -> RecheckResult:
     """Load a run's stored files, predict its stored test set again, and record what became of it."""
     run = queries.run(store, run_id)
     loaded = load_run(store, run_id, trust_remote_code=trust_remote_code)
@@ -38,13 +38,13 @@ def recheck(store: Store, run_id: int, *, trust_remote_code: bool = False) -> Re
     again = loaded.predict(texts)
     difference = float(np.abs(again - stored).max())
     changed = int((again.argmax(axis=1) != stored.argmax(axis=1)).sum())
-    found = Recheck(
+    found = RecheckResult(
         run_id,
         examples=len(texts),
         changed_labels=changed,
         max_difference=difference,
-        drifted=changed > 0 or not difference <= DRIFT,
-        versions=differences([run.environment.get("packages", {}), packages()]),
+        drifted=changed > 0 or not difference <= DRIFT_TOLERANCE,
+        versions=differences([run.environment.get("packages", {}), package_versions()]),
     )
-    save_recheck(store, run_id, changed, difference, found.drifted, {"packages": packages()})
+    save_recheck(store, run_id, changed, difference, found.drifted, {"packages": package_versions()})
     return found

@@ -40,7 +40,7 @@ _HARMLESS_INITS = {True, False} | {
 }
 
 
-class Bases:
+class BaseModelCache:
     """The base models in memory, each with the adapters that share it.
 
     A base lives as long as one of its classifiers does: who keeps a few classifiers keeps few bases.

@@ -15,7 +15,7 @@ from sqlalchemy import or_, select
 from core.store.engine import Store
 from core.store.records import WORK, Run, within_adapters
 from core.store.schema import RunRow
-from core.system.files import WEIGHTS, matches_checksum
+from core.system.files import WEIGHT_PATTERN, matches_checksum
 
 UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OSError)
 """What is raised where a database can't be looked into."""
@@ -83,7 +83,7 @@ def _doubt(store: Store, run: Run, folder: Path) -> str:
         return ""
     if run.adapter_sha256 is None:
         return "holds files of which its record has no hash"
-    saved = any(folder.glob(WEIGHTS)) and matches_checksum(folder, run.adapter_sha256)
+    saved = any(folder.glob(WEIGHT_PATTERN)) and matches_checksum(folder, run.adapter_sha256)
     return "" if saved else "holds other files than it saved (SHA-256)"
 
 

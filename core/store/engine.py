@@ -20,7 +20,7 @@ from core.store.backups import back_up
 from core.store.db_errors import GARBLED, address_of, translate_db_error
 from core.store.upgrade import REVISIONS, migrate, revision
 from core.system.files import parse_user_path
-from core.text.redact import without_secrets
+from core.text.redact import redact_secrets
 
 DEFAULT = Path(__file__).resolve().parents[2] / "runs.db"
 BUSY_TIMEOUT_SECONDS = 30
@@ -78,7 +78,7 @@ def resolve(address: str | None = None) -> URL:
     text = address or os.environ.get("RUNS_DB") or str(DEFAULT)
     if "://" not in text and not _MISSPELT.match(text):
         return URL.create("sqlite", database=str(parse_user_path("--db", text).resolve()))
-    told = without_secrets(text)[:200]
+    told = redact_secrets(text)[:200]
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):

@@ -42,8 +42,8 @@ from core.store.schema import (
     RunRow,
     now,
 )
-from core.text.redact import json_without_secrets, without_secrets
-from core.text.sanitize import storable
+from core.text.redact import redact_json, redact_secrets
+from core.text.sanitize import replace_unstorable
 
 NOTICE_SECONDS = 1
 """How soon a run gives a sign of life of the new time when the clock was set, or its machine has slept."""
@@ -253,7 +253,7 @@ def recording(
 
 def _told(text: str) -> str:
     """Return a text as a record may hold it: without passwords, and without what databases refuse."""
-    return storable(without_secrets(text))
+    return replace_unstorable(redact_secrets(text))
 
 
 def _mark(created_at: datetime, environment: Mapping[str, Any]) -> tuple[datetime, int]:
@@ -296,7 +296,7 @@ def _at_work(environment: Mapping[str, Any]) -> dict[str, Any]:
         "heartbeat_at": moment,
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "environment": json_without_secrets(dict(environment)),
+        "environment": redact_json(dict(environment)),
     }
 
 

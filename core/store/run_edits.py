@@ -12,8 +12,8 @@ from core.store.artifact_ownership import delete_adapter, delete_work
 from core.store.engine import Store
 from core.store.records import ANNOTATED, Run, at_work, content_hash, refuse_at_work
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
-from core.text.formatting import count
-from core.text.redact import without_secrets
+from core.text.formatting import format_count
+from core.text.redact import redact_secrets
 from core.text.sanitize import UNSTORABLE
 
 LONGEST_NAME = 200
@@ -51,7 +51,7 @@ def _refuse_odd(what: str, text: str) -> None:
     """Raise `RequestError` for a text that no database can hold, and for one that seems to hold a secret."""
     if UNSTORABLE.search(text):
         raise RequestError(f"{what} holds a character that can't be stored (NUL, or half of one).")
-    if without_secrets(text) != text:
+    if redact_secrets(text) != text:
         raise RequestError(f"{what} seems to hold a token, a key or a password, which is never recorded.")
 
 
@@ -181,7 +181,9 @@ def check_annotation(fields: Mapping[str, str | None]) -> None:
     note = fields.get("note") or ""
     _refuse_odd("The note", note)
     if len(note) > LONGEST_NOTE:
-        raise RequestError(f"A note has at most {count(LONGEST_NOTE)} characters; this one has {count(len(note))}.")
+        raise RequestError(
+            f"A note has at most {format_count(LONGEST_NOTE)} characters; this one has {format_count(len(note))}."
+        )
 
 
 def _noted(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:

@@ -19,17 +19,17 @@ PACKAGES = ("adapter-bench", "torch", "transformers", "peft", "datasets", "sciki
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def describe() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
     """Return git commit and whether the tree is dirty, package versions, Python, system and threads."""
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "core", "runner.py")),
-        "packages": packages(),
+        "packages": package_versions(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": processor(),
+        "processor": processor_name(),
         "threads": _threads(),
-        "memory_bytes": memory_there(),
+        "memory_bytes": memory_limit_bytes(),
         "dtype": "float32",
     }
 
@@ -40,7 +40,7 @@ def _threads() -> int:
     return int(told) if re.fullmatch(r"[1-9]\d{0,4}", told) else os.cpu_count() or 1
 
 
-def processor() -> str:
+def processor_name() -> str:
     """Return what computes: the GPU with its CUDA, else the CPU with the instructions that torch uses on it.
 
     On another one the same sums are added up in another order, and results differ in their last digits.
@@ -53,7 +53,7 @@ def processor() -> str:
     return f"{next(iter(named), platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
 
 
-def memory_there() -> int:
+def memory_limit_bytes() -> int:
     """Return how many bytes a run can hold at most: the GPU's memory, else the machine's or container's."""
     import psutil
     import torch
@@ -73,12 +73,12 @@ def _lines(path: str) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def packages() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Return the versions of the packages that a result depends on."""
     return {name: version(name) for name in PACKAGES}
 
 
-def installed(packages: Sequence[str]) -> dict[str, str | None]:
+def installed_versions(packages: Sequence[str]) -> dict[str, str | None]:
     """Return the installed version of each package; None where it is missing."""
     found: dict[str, str | None] = {}
     for name in packages:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from core.errors import RequestError
 
-WEIGHTS = "*.safetensors"
+WEIGHT_PATTERN = "*.safetensors"
 """The files of an adapter whose sizes its run's row holds."""
-LEARNT = (WEIGHTS, "*.json")
+CHECKSUM_PATTERNS = (WEIGHT_PATTERN, "*.json")
 """The files of an adapter whose hash its run's row holds; that of earlier runs is one of the weights alone."""
 
 
@@ -61,7 +61,7 @@ def _settle(path: Path) -> None:
         os.close(handle)
 
 
-def digest_of(folder: Path, *patterns: str) -> str:
+def compute_checksum(folder: Path, *patterns: str) -> str:
     """Return the SHA-256 of a folder's files of these patterns, one after another by name."""
     found = sha256()
     for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
@@ -76,4 +76,7 @@ def matches_checksum(folder: Path, digest: str | None) -> bool:
 
     Raises `OSError` where they can't be read.
     """
-    return digest is None or digest in (digest_of(folder, *LEARNT), digest_of(folder, WEIGHTS))
+    return digest is None or digest in (
+        compute_checksum(folder, *CHECKSUM_PATTERNS),
+        compute_checksum(folder, WEIGHT_PATTERN),
+    )

@@ -3,24 +3,24 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from core.text.redact import without_secrets
-from core.text.sanitize import storable
+from core.text.redact import redact_secrets
+from core.text.sanitize import replace_unstorable
 
-LONGEST_WORD = 4_000
+MAX_VALUE_LENGTH = 4_000
 """Characters of a name, a column or a path."""
 _LONGEST_TOLD = 100
 
 
-def refuse_unstorable_values(value: Any) -> None:
+def validate_setting_value(value: Any) -> None:
     """Raise `ValueError` for a word that no setting may hold, also within lists and mappings: they are recorded."""
     for word in _words(value):
         if not word.strip():
             raise ValueError("should not be empty")
-        if len(word) > LONGEST_WORD:
-            raise ValueError(f"is too long: {len(word):,} characters, {LONGEST_WORD:,} are the most")
-        if storable(word) != word:
+        if len(word) > MAX_VALUE_LENGTH:
+            raise ValueError(f"is too long: {len(word):,} characters, {MAX_VALUE_LENGTH:,} are the most")
+        if replace_unstorable(word) != word:
             raise ValueError("holds a character that can't be stored (NUL, or half of one)")
-        if without_secrets(word) != word:
+        if redact_secrets(word) != word:
             raise ValueError(
                 "seems to hold a token, a key or a password, and settings are recorded. "
                 "Give it in the environment instead: for the Hub as HF_TOKEN"
@@ -38,7 +38,7 @@ def _words(value: Any) -> Iterator[str]:
             yield from _words(inner)
 
 
-def told(value: Any) -> str:
+def redacted_repr(value: Any) -> str:
     """Return a value as a message names it: short, and without a secret."""
-    text = without_secrets(repr(value))
+    text = redact_secrets(repr(value))
     return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"

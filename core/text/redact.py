@@ -5,9 +5,9 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-HIDDEN = "***"
+REDACTED = "***"
 """What stands where a secret was."""
-SHORTEST = 8
+MIN_SECRET_LENGTH = 8
 """A variable's value of so many characters is taken for a secret; a shorter one is as likely a word."""
 
 _NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD")
@@ -39,31 +39,33 @@ _BEHIND = tuple(
 """Patterns whose first group stays."""
 
 
-def without_secrets(text: str) -> str:
-    """Return the text with `HIDDEN` in place of each token, key and password that shows by its form.
+def redact_secrets(text: str) -> str:
+    """Return the text with `REDACTED` in place of each token, key and password that shows by its form.
 
     So do the values of environment variables whose names end in TOKEN, KEY, SECRET or PASSWORD.
     """
     for value in _of_the_environment():
-        text = text.replace(value, HIDDEN)
+        text = text.replace(value, REDACTED)
     for pattern in _BEHIND:
-        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
-    return _WHOLE.sub(HIDDEN, text)
+        text = pattern.sub(rf"\g<1>{REDACTED}", text)
+    return _WHOLE.sub(REDACTED, text)
 
 
-def json_without_secrets(value: Any) -> Any:
-    """Return nested JSON with `without_secrets` done to every text and name in it."""
+def redact_json(value: Any) -> Any:
+    """Return nested JSON with `redact_secrets` done to every text and name in it."""
     if isinstance(value, str):
-        return without_secrets(value)
+        return redact_secrets(value)
     if isinstance(value, dict):
-        return {json_without_secrets(name): json_without_secrets(inner) for name, inner in value.items()}
+        return {redact_json(name): redact_json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(map(json_without_secrets, value))
+        return type(value)(map(redact_json, value))
     return value
 
 
 def _of_the_environment() -> list[str]:
     """Return the values to hide, as they are and as they stand in URLs and in quotes, the longest first."""
     values = {value.strip() for name, value in os.environ.items() if name.upper().endswith(_NAMES)}
-    forms = {form for one in values if len(one) >= SHORTEST for form in (one, quote(one, safe=""), repr(one)[1:-1])}
+    forms = {
+        form for one in values if len(one) >= MIN_SECRET_LENGTH for form in (one, quote(one, safe=""), repr(one)[1:-1])
+    }
     return sorted(forms, key=len, reverse=True)

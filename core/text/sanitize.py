@@ -6,7 +6,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """Characters that no text may hold: NUL, which PostgreSQL refuses, and half a surrogate pair, which is no UTF-8."""
 
 
-def storable(text: str) -> str:
+def replace_unstorable(text: str) -> str:
     """Return the text with U+FFFD, the mark of a lost character, for each that databases can't hold."""
     return UNSTORABLE.sub("\ufffd", text)
 
@@ -21,7 +21,7 @@ _ODD = re.compile(
 )
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Return a stranger's text with what would steer a terminal or a reader's eye as signs such as ``⟨U+202E⟩``.
 
     Tabs and ends of lines stay.
@@ -34,7 +34,7 @@ def _sign(odd: re.Match[str]) -> str:
     return f"⟨U+{ord(odd[0][0]):04X}{times}⟩"  # the pictures of control characters are missing in many fonts
 
 
-def escaped(json: str) -> str:
+def escape_json(json: str) -> str:
     """Return JSON with such characters escaped: it says the same, and can be printed on a terminal."""
     return _ODD.sub(lambda odd: "".join(map(_escape, odd[0])), json)
 
@@ -45,9 +45,9 @@ def _escape(character: str) -> str:
     return "".join(f"\\u{unit:04x}" for unit in pair)
 
 
-def one_line(text: object) -> str:
-    """Return a name as `visible`, without ends of lines: it can't begin a line of its own."""
-    return visible(" ".join(str(text).split()))
+def to_single_line(text: object) -> str:
+    """Return a name as `escape_invisible`, without ends of lines: it can't begin a line of its own."""
+    return escape_invisible(" ".join(str(text).split()))
 
 
 _BEGINS = r"(^|[;\t\r\n])"  # a cell; where the machine's list separator is «;», also in the middle of a text
@@ -58,7 +58,7 @@ _NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\
 _ESCAPED = re.compile(rf"{_BEGINS}'(?={_SIGNS}|[\t\r\n])")
 
 
-def spreadsheet_safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return a cell that no spreadsheet runs: an apostrophe stands before what would begin a formula.
 
     Numbers, such as «-1» or our own «+3.1 (+0.8 to +5.4)», stay as they are.
@@ -69,7 +69,7 @@ def spreadsheet_safe(text: str) -> str:
     return f"'{safe}" if safe.startswith(("\t", "\r", "\n")) else safe
 
 
-def from_spreadsheet(cell: str) -> str:
-    """Return a cell as it was before `spreadsheet_safe`; one that this did not write, as it is."""
+def unescape_formula(cell: str) -> str:
+    """Return a cell as it was before `escape_formula`; one that this did not write, as it is."""
     typed = _ESCAPED.sub(r"\1", cell)
-    return typed if spreadsheet_safe(typed) == cell else cell
+    return typed if escape_formula(typed) == cell else cell

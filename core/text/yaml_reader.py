@@ -9,7 +9,7 @@ _PLAIN = tuple(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "
 _DATE = "tag:yaml.org,2002:timestamp"
 
 
-def read_yaml(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
     """Return what a YAML text says: None, truths, numbers, words, lists and mappings.
 
     A date stays the words that it is. Raises `ValueError`, in words, for what is no YAML, has tags or
@@ -23,21 +23,21 @@ def read_yaml(text: str) -> Any:
         raise ValueError("its values are nested too deeply") from None
     except (ValueError, LookupError, TypeError) as error:  # of a value that is not what its tag says
         raise ValueError(f"it holds a value that can't be read ({str(error).partition(';')[0]})") from None
-    refuse_what_json_lacks(value)
+    require_json_values(value)
     return value
 
 
-def refuse_what_json_lacks(value: Any) -> None:
+def require_json_values(value: Any) -> None:
     """Raise `ValueError` for values that no JSON can hold: objects, numbers without a value, keys that are no words."""
     if isinstance(value, dict):
         odd = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
         if odd is not None:
             raise ValueError(f"a key should be a word: {odd!r:.60}")
         for inner in value.values():
-            refuse_what_json_lacks(inner)
+            require_json_values(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            refuse_what_json_lacks(inner)
+            require_json_values(inner)
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     elif not isinstance(value, str | int | float | None):

@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from core.system.files import digest_of, publish_atomically
+from core.system.files import compute_checksum, publish_atomically
 
 KEPT = 2
 """So many of the newest checkpoints are kept: one may be damaged."""
@@ -98,7 +98,7 @@ class Checkpoints:
 def _whole(folder: Path) -> Checkpoint | None:
     """Return the checkpoint in a folder; None where it is not as it was written."""
     try:
-        if (folder / _SUM).read_text(encoding="utf-8") != digest_of(folder, "*.*"):
+        if (folder / _SUM).read_text(encoding="utf-8") != compute_checksum(folder, "*.*"):
             return None
         with _opened(folder) as file:
             return Checkpoint(folder, json.loads((file.metadata() or {}).get("values", "")))
@@ -118,7 +118,7 @@ def _write(folder: Path, step: int, snapshot: Snapshot, trainer_state: str) -> N
     tensors = {name: one.detach().cpu().contiguous() for name, one in snapshot.tensors.items()}
     save_file(tensors, aside / _STATE, metadata={"values": json.dumps(snapshot.values)})
     (aside / "trainer_state.json").write_text(trainer_state, encoding="utf-8")
-    (aside / _SUM).write_text(digest_of(aside, "*.*"), encoding="utf-8")
+    (aside / _SUM).write_text(compute_checksum(aside, "*.*"), encoding="utf-8")
     publish_atomically(aside, target)
 
 

@@ -11,23 +11,29 @@ import torch
 from torch import Tensor
 
 from core.models.backbone import Backbone, device
-from core.system.environment import packages, processor
-from core.system.files import WEIGHTS, digest_of
+from core.system.environment import package_versions, processor_name
+from core.system.files import WEIGHT_PATTERN, compute_checksum
 
-_OF_A_MODEL = (WEIGHTS, "*.json", "*.txt", "*.model", "*.py")
+_OF_A_MODEL = (WEIGHT_PATTERN, "*.json", "*.txt", "*.model", "*.py")
 """The files of a model's folder that say what it does: weights, config, tokenizer and code."""
 
 
 def base_fingerprint(backbone: Backbone) -> str:
     """Return what tells a base model from all others: its revision on the Hub, else the SHA-256 of its files."""
-    return backbone.read_revision or digest_of(Path(backbone.path), *_OF_A_MODEL)
+    return backbone.read_revision or compute_checksum(Path(backbone.path), *_OF_A_MODEL)
 
 
 def machine() -> dict[str, Any]:
     """Return with what a training is computed here: with anything else its sums differ in their last digits."""
-    versions = {name: packages()[name] for name in ("torch", "transformers", "peft")}
+    versions = {name: package_versions()[name] for name in ("torch", "transformers", "peft")}
     gpus = torch.cuda.device_count()
-    return {**versions, "device": device(), "processor": processor(), "GPUs": gpus, "threads": torch.get_num_threads()}
+    return {
+        **versions,
+        "device": device(),
+        "processor": processor_name(),
+        "GPUs": gpus,
+        "threads": torch.get_num_threads(),
+    }
 
 
 def rng_state() -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import count
+from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.app_pages.run import view_data as frames
 from dashboard.app_pages.runs import text as words
@@ -37,11 +37,11 @@ def _watch(known: list[int]) -> None:
     if going["id"].tolist() != known:
         st.rerun()
     with st.container(border=True):
-        st.markdown(f"**At work: {count(len(going))}**")
+        st.markdown(f"**At work: {format_count(len(going))}**")
         for row in going.head(MOST).itertuples(index=False):
             _show(row)
         if len(going) > MOST:
-            st.caption(f"And {count(len(going) - MOST)} more: they stand in the table.")
+            st.caption(f"And {format_count(len(going) - MOST)} more: they stand in the table.")
 
 
 def _show(row: Any) -> None:
@@ -88,7 +88,7 @@ def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:
         _show_end(int(run_id))
     rest = len(ended) - MOST // 3
     if rest > 0:
-        said = f"All {count(len(ended))} in the table"
+        said = f"All {format_count(len(ended))} in the table"
         st.button(said, icon=":material/filter_alt:", on_click=on_more, key="without scores")
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 import yaml
 
 from core.errors import RequestError
-from core.text.formatting import megabytes
+from core.text.formatting import format_bytes
 from dashboard import data
 from dashboard.components.table_downloads import csv
 from dashboard.components.text import plain
@@ -107,10 +107,10 @@ def _files(run_id: int) -> None:
         return
     if size > LARGEST_ZIP:
         where = f"{data.run(run_id).adapter_path}, beside the database"
-        st.caption(plain(f"The files ({megabytes(size)}) are too large to be packed. They lie in {where}."))
+        st.caption(plain(f"The files ({format_bytes(size)}) are too large to be packed. They lie in {where}."))
     elif size:
         title = "Adapter" if data.run(run_id).kind == "adapter" else "Model files"
-        _button(f"{title} (zip, {megabytes(size)})", adapter_zip, run_id, "files.zip", "application/zip")
+        _button(f"{title} (zip, {format_bytes(size)})", adapter_zip, run_id, "files.zip", "application/zip")
 
 
 def _button(label: str, make: Callable[[int], str | bytes], run_id: int, name: str, mime: str) -> None:

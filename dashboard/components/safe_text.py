@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 from dashboard.components.text import isolated
 
 
@@ -15,4 +15,4 @@ def say(text: object, **more: Any) -> None:
 
 def quote(text: str, **more: Any) -> None:
     """Draw a message, a log or a file in letters of one width; ``more``: as for `st.code`."""
-    st.code(visible(text), **{"language": None, "wrap_lines": True} | more)
+    st.code(escape_invisible(text), **{"language": None, "wrap_lines": True} | more)

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, class_score, points, score
-from core.text.sanitize import visible
+from core.text.formatting import DASH, format_class_score, format_points, format_score
+from core.text.sanitize import escape_invisible
 from dashboard.components.glossary import help_for
 
 Cells = list["Told"]
@@ -32,17 +32,17 @@ def told(write: Callable[..., str], values: Iterable[Any], *more: Iterable[Any])
 
 def scores(frame: pd.DataFrame, name: str) -> Cells:
     """Return the cells of a share with its interval, from the three columns of that name."""
-    return told(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    return told(format_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
 def class_scores(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
     """Return the cells of a class's share with its interval; of one with few examples their number."""
-    return told(class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
+    return told(format_class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
 
 
 def gaps(frame: pd.DataFrame, name: str) -> Cells:
     """Return the cells of a difference in points with its interval."""
-    return told(points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    return told(format_points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
 def column(cells: Cells) -> pd.Series:
@@ -59,7 +59,7 @@ def text_of(cell: object) -> str:
 
 def as_told(shown: pd.DataFrame) -> Any:
     """Return a table whose cells read as told and sort by their values."""
-    return shown.style.format(lambda cell: visible(text_of(cell)))
+    return shown.style.format(lambda cell: escape_invisible(text_of(cell)))
 
 
 def static(shown: pd.DataFrame, numbers: Any = ()) -> None:
@@ -83,10 +83,14 @@ def frame(shown: pd.DataFrame) -> None:
 
 def with_visible_texts(shown: pd.DataFrame) -> pd.DataFrame:
     """Return a frame in which nothing hides in a text."""
-    return shown.map(lambda value: visible(value) if isinstance(value, str) else value)
+    return shown.map(lambda value: escape_invisible(value) if isinstance(value, str) else value)
 
 
 def facts(values: Mapping[str, Any]) -> None:
     """Show names with their values; those without a value are left out."""
-    rows = {visible(name): visible(str(value)) for name, value in values.items() if value not in (None, "", DASH)}
+    rows = {
+        escape_invisible(name): escape_invisible(str(value))
+        for name, value in values.items()
+        if value not in (None, "", DASH)
+    }
     static(pd.DataFrame({"": list(rows), "value": list(rows.values())}))

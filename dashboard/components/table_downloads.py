@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.text.formatting import DASH
-from core.text.sanitize import one_line, spreadsheet_safe
+from core.text.sanitize import escape_formula, to_single_line
 from dashboard.components.table_cells import text_of
 
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")
@@ -23,7 +23,7 @@ _LATEX = str.maketrans(
 
 def csv(frame: pd.DataFrame) -> str:
     """Return a table as CSV, ready for spreadsheets: no cell that a person wrote is run as a formula."""
-    return str(_texts(frame, spreadsheet_safe).to_csv(index=False, lineterminator="\r\n"))
+    return str(_texts(frame, escape_formula).to_csv(index=False, lineterminator="\r\n"))
 
 
 def for_spreadsheets(frame: pd.DataFrame) -> str:
@@ -35,7 +35,7 @@ def markdown(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in Markdown (as GitHub reads it), its caption above."""
 
     def escaped(text: str) -> str:
-        return _MARKDOWN.sub(r"\\\1", one_line(text))
+        return _MARKDOWN.sub(r"\\\1", to_single_line(text))
 
     safe = _texts(frame, escaped)
     rule = ["---:" if right else "---" for right in _numeric(frame)]
@@ -47,7 +47,7 @@ def latex(frame: pd.DataFrame, caption: str = "") -> str:
     """Return a table in LaTeX, with the rules of the package booktabs."""
 
     def escaped(text: str) -> str:
-        cell = one_line(text).translate(_LATEX)
+        cell = to_single_line(text).translate(_LATEX)
         # At the start of a row these would be read as the options of the line's end before it.
         return f"{{{cell[0]}}}{cell[1:]}" if cell.startswith(("[", "*")) else cell
 

@@ -7,8 +7,8 @@ from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import DASH, count, points, score
-from core.text.sanitize import visible
+from core.text.formatting import DASH, format_count, format_points, format_score
+from core.text.sanitize import escape_invisible
 
 NEARLY_ALL = 0.85
 """From this share of the machine's memory on a system may kill a process."""
@@ -23,8 +23,8 @@ _STRETCH = re.compile(rf"{_RIGHTWARDS}(?:(?:{_RIGHTWARDS}|[^\S\n]|[\d.,'’\"-])
 
 
 def isolated(text: str) -> str:
-    """Return a sentence as `visible`, in which letters that run to the left don't turn round what is beside them."""
-    return _STRETCH.sub("\u2067\\g<0>\u2069", visible(text))
+    """Return a sentence as `escape_invisible`, isolated where it runs from right to left."""
+    return _STRETCH.sub("\u2067\\g<0>\u2069", escape_invisible(text))
 
 
 _JOINER = "\u2060"  # takes no room, and is seen by those that look for signs in what Markdown has read
@@ -65,11 +65,14 @@ def against_baseline(compared: "RunComparison") -> str:
     gap = compared.result.macro_f1
     baseline, hurt = f"#{compared.b.id} {compared.b.name}", "" if compared.a.kind == "baseline" else ": hurt"
     if compared.result.verdict == "helped":
-        return f"It beats the baseline {baseline} by {score(gap.value, gap.low, gap.high)} points of macro F1: helped."
+        return (
+            f"It beats the baseline {baseline} by {format_score(gap.value, gap.low, gap.high)} points "
+            "of macro F1: helped."
+        )
     if compared.result.verdict == "hurt":
-        behind = score(*(None if end is None else -end for end in (gap.value, gap.high, gap.low)))
+        behind = format_score(*(None if end is None else -end for end in (gap.value, gap.high, gap.low)))
         return f"It lies {behind} points of macro F1 behind the baseline {baseline}{hurt}."
-    difference = points(gap.value, gap.low, gap.high)
+    difference = format_points(gap.value, gap.low, gap.high)
     return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
 
 
@@ -103,10 +106,10 @@ def left_out_of_costs(unknown: Sequence[str], title: str) -> str:
     """Return how to read the chart of cost against quality, and which runs are not in it: those of unknown cost."""
     read = "Bars: 95 % intervals. Line: the best score that each cost buys; it may be luck where intervals overlap."
     left_out = f" Left out, as nobody recorded their {title.partition(',')[0]}: {', '.join(unknown[:5])}"
-    more = f" and {count(len(unknown) - 5)} more" if len(unknown) > 5 else ""
+    more = f" and {format_count(len(unknown) - 5)} more" if len(unknown) > 5 else ""
     return f"{read} Runs that cost nothing stand at 0.{left_out + more + '.' if unknown else ''}"
 
 
 def most_of(shown: int, total: int, what: str, which: str) -> str:
     """Return that a chart shows some of what there is; empty where it shows all."""
-    return "" if shown >= total else f"Shown: {count(shown)} of {count(total)} {what}, those {which}. "
+    return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} {what}, those {which}. "

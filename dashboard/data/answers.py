@@ -6,21 +6,21 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import BenchError, RequestError
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 from dashboard.data.cache import store
 from dashboard.data.cache import version as current
 from dashboard.data.runs import run, temperature
 
 if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
-    from core.serving.shared_base import Bases
+    from core.serving.shared_base import BaseModelCache
 
 
 @st.cache_resource(show_spinner=False)
-def _bases() -> "Bases":
-    from core.serving.shared_base import Bases
+def _bases() -> "BaseModelCache":
+    from core.serving.shared_base import BaseModelCache
 
-    return Bases()
+    return BaseModelCache()
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -44,13 +44,13 @@ def predict(run_id: int, text: str) -> pd.DataFrame:
 
     loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
     shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
-    return pd.DataFrame({"label": map(visible, loaded.labels), "probability": shares[0].astype(float)})
+    return pd.DataFrame({"label": map(escape_invisible, loaded.labels), "probability": shares[0].astype(float)})
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _weights(address: str, run_id: int, sha256: str | None, text: str, label: str | None) -> pd.DataFrame:
     loaded = _loaded(address, run_id, sha256)
-    found = loaded.word_weights(text, next((one for one in loaded.labels if visible(one) == label), label))
+    found = loaded.word_weights(text, next((one for one in loaded.labels if escape_invisible(one) == label), label))
     return pd.DataFrame([vars(one) for one in found], columns=["word", "start", "end", "weight"])
 
 

@@ -39,11 +39,11 @@ def configurations(db: Store, run_id: int, against: int) -> "ConfigurationCompar
 
 def sentences(run_id: int, against: int) -> list[str]:
     """Return what is to be said of a run against another: the verdict, over seeds where there are some, the margin."""
-    from core.report.verdicts import configuration_sentence, margin_sentence, sentence
+    from core.report.verdicts import configuration_sentence, margin_sentence, verdict_sentence
 
     compared, over_seeds = comparison(run_id, against), configurations(run_id, against)
     seeds = [configuration_sentence(over_seeds)] if over_seeds else []
-    return [sentence(compared), *seeds, margin_sentence(compared.result)]
+    return [verdict_sentence(compared), *seeds, margin_sentence(compared.result)]
 
 
 def sentence_over_seeds(run_id: int, against: int) -> str | None:
@@ -56,9 +56,9 @@ def sentence_over_seeds(run_id: int, against: int) -> str | None:
 
 def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     """Return the p values of several runs against one, Holm-adjusted for their number."""
-    from core.report.verdicts import adjusted_p
+    from core.report.verdicts import holm_adjusted_p
 
-    return adjusted_p([comparison(run_id, against) for run_id in run_ids])
+    return holm_adjusted_p([comparison(run_id, against) for run_id in run_ids])
 
 
 @cached(these_runs)

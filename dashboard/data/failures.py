@@ -42,7 +42,7 @@ def other_runs(run_id: int, test_set: int) -> list[int]:
 
 @cached(these_runs, keep=8)
 def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
-    """Return the share of other runs that name another label, for each example in `predictions_with_outcomes`; NaN for none."""
+    """Return the share of other runs that name another label, an example each; NaN for none."""
     frame, votes = predictions_with_outcomes(run_id), sanitize_record(queries.votes(db, others))
     said = votes.set_index(["position", "predicted"])["votes"]
     alike = said.reindex(pd.MultiIndex.from_frame(frame[["position", "predicted"]]), fill_value=0).to_numpy()

@@ -9,8 +9,8 @@ import pandas as pd
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
-from core.text.formatting import count
-from core.text.sanitize import one_line
+from core.text.formatting import format_count
+from core.text.sanitize import to_single_line
 from dashboard.data.cache import any_change, cached
 from dashboard.data.sanitize_records import sanitize_record
 from dashboard.data.table import any_run, table, these_runs
@@ -51,7 +51,7 @@ def foot() -> str:
     """Return what stands at the foot of the frame: how many runs, how many at work, and the version."""
     states = pd.Series(dtype=str) if is_empty() else everything()["state"]
     running = int((states == "running").sum())
-    return f"{count(len(states))} runs, {count(running)} running · version {version('adapter-bench')}"
+    return f"{format_count(len(states))} runs, {format_count(running)} running · version {version('adapter-bench')}"
 
 
 def everything() -> pd.DataFrame:
@@ -118,7 +118,7 @@ def row(run_id: int) -> Any:
 
 def label(run_id: int) -> str:
     """Return a run's number and name, as on every screen."""
-    return f"#{run_id} {one_line(run(run_id).name)}"
+    return f"#{run_id} {to_single_line(run(run_id).name)}"
 
 
 def some_runs(run_ids: list[int]) -> pd.DataFrame:

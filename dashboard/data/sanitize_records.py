@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 import pandas as pd
 
 from core.store.records import Dataset, Run
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 
 T = TypeVar("T")
 
@@ -16,10 +16,10 @@ AS_WRITTEN = {"text", "config", "adapter_path", "work_path"}
 
 
 def sanitize_record(value: T) -> T:
-    """Return a result of the store with every name, label, note and message as `visible`."""
+    """Return a result of the store with every name, label, note and message as `escape_invisible`."""
     changed: Any = value
     if isinstance(value, str):
-        changed = visible(value)
+        changed = escape_invisible(value)
     elif isinstance(value, pd.DataFrame):
         changed = _frame(value)
     elif isinstance(value, Run | Dataset):

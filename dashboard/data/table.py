@@ -12,7 +12,7 @@ from core.catalog.methods import METHODS
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import state
-from core.text.sanitize import one_line
+from core.text.sanitize import to_single_line
 from dashboard.data import cache
 from dashboard.data.cache import Version
 from dashboard.data.sanitize_records import sanitize_record
@@ -75,7 +75,9 @@ class RunTable:
 
 def _described(frame: pd.DataFrame) -> pd.DataFrame:
     """Add what the screens say of runs: ``label`` (number and name), ``title`` and ``note`` of the method."""
-    frame["label"] = [f"#{run_id} {one_line(name)}" for run_id, name in zip(frame["id"], frame["name"], strict=True)]
+    frame["label"] = [
+        f"#{run_id} {to_single_line(name)}" for run_id, name in zip(frame["id"], frame["name"], strict=True)
+    ]
     frame["title"] = [METHODS[name].title if name in METHODS else name for name in frame["method"]]
     frame["note"] = [METHODS[name].note if name in METHODS else "" for name in frame["method"]]
     frame["model"] = frame["model"].fillna("none").str.removeprefix("sentence-transformers/")

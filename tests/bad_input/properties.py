@@ -20,19 +20,19 @@ from pyarrow import parquet
 from cli.arguments import asked_values, parse
 from core.config import RunConfig, flag, make_config
 from core.data import load_data
-from core.data.labels import LONGEST_LABEL
-from core.data.readers import READERS, read_file
+from core.data.labels import MAX_LABEL_LENGTH
+from core.data.readers import READERS, read_table
 from core.data.splits import DataSet
 from core.errors import RequestError
 from core.search.grid import grid
-from core.serving.batch_predict import read_rows
+from core.serving.batch_predict import read_input_rows
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
 from core.store.queries import annotations
 from core.store.records import ANNOTATED
 from core.store.run_edits import annotate
-from core.text.redact import without_secrets
-from core.text.sanitize import UNSTORABLE, storable
+from core.text.redact import redact_secrets
+from core.text.sanitize import UNSTORABLE, replace_unstorable
 from dashboard.components.annotations import import_csv as annotating
 from tests.bad_input.asking import ask, complaint, contents
 
@@ -101,7 +101,7 @@ def written(columns: dict[str, list[Any]], ending: str) -> bytes:
         text = "\n".join(map(json.dumps, rows)) if ending == ".jsonl" else json.dumps(rows)
         return text.encode()
     if ending == ".parquet":
-        plain = {storable(name): [_plain(cell) for cell in cells] for name, cells in columns.items()}
+        plain = {replace_unstorable(name): [_plain(cell) for cell in cells] for name, cells in columns.items()}
         file = io.BytesIO()
         parquet.write_table(pa.table({name: pa.array(cells) for name, cells in plain.items()}), file)
         return bytes(file.getvalue())
@@ -111,11 +111,11 @@ def written(columns: dict[str, list[Any]], ending: str) -> bytes:
 
 
 def _utf8(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    return {storable(name): cells for name, cells in columns.items()}
+    return {replace_unstorable(name): cells for name, cells in columns.items()}
 
 
 def _plain(cell: Any) -> Any:
-    return cell if cell is None else storable(str(cell)).replace("\ufffd", "\0")
+    return cell if cell is None else replace_unstorable(str(cell)).replace("\ufffd", "\0")
 
 
 @st.composite
@@ -171,7 +171,7 @@ def reads_or_refuses(given: Given, folder: Path) -> str:
     path = folder / given.name
     path.write_bytes(given.content)
     outcomes = []
-    for read in (read_file, lambda path: read_rows(path, None, "text")):
+    for read in (read_table, lambda path: read_input_rows(path, None, "text")):
         try:
             read(path)
             outcomes.append("read")
@@ -192,7 +192,7 @@ def assert_plain(message: str) -> None:
 def assert_sound(data: DataSet, config: RunConfig) -> None:
     """Raise `AssertionError` for a data set that is not what the rest relies on."""
     assert len(data.labels) == len(set(data.labels)) >= 2
-    assert all(label.strip() == label and 0 < len(label) <= LONGEST_LABEL for label in data.labels)
+    assert all(label.strip() == label and 0 < len(label) <= MAX_LABEL_LENGTH for label in data.labels)
     assert all(map(_storable, data.labels))
     seen: list[Any] = []
     for name, split in data.splits.items():
@@ -290,9 +290,11 @@ def settings_or_refused(content: bytes, folder: Path) -> str:
 
 def stays_hidden(text: str, folder: Path) -> str:
     """What is hidden once is hidden for good, and can be stored when it is storable."""
-    hidden = without_secrets(text)
-    assert without_secrets(hidden) == hidden
-    assert _storable(storable(hidden)) and storable(storable(text)) == storable(text)
+    hidden = redact_secrets(text)
+    assert redact_secrets(hidden) == hidden
+    assert _storable(replace_unstorable(hidden)) and replace_unstorable(replace_unstorable(text)) == replace_unstorable(
+        text
+    )
     return "same" if hidden == text else "hidden"
 
 

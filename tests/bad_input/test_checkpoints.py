@@ -12,7 +12,7 @@ import pytest
 from core.config import make_config
 from core.runs.pipeline import prepare, run_job
 from core.runs.progress import Progress
-from core.system.files import digest_of
+from core.system.files import compute_checksum
 from tests.bad_input.asking import ask, refused
 from tests.bad_input.test_model_folders import Damage, Harm
 from tests.small_runs import SIZES, films, opened
@@ -51,7 +51,7 @@ def stopped_once(tmp_path_factory, tiny_bert):
 
 
 def as_if_whole(checkpoint: Path) -> None:
-    (checkpoint / "sha256").write_text(digest_of(checkpoint, "*.*"))
+    (checkpoint / "sha256").write_text(compute_checksum(checkpoint, "*.*"))
 
 
 def all_of(change: Damage) -> Damage:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from core.data.readers import LARGEST
+from core.data.readers import MAX_FILE_BYTES
 from tests.bad_input.asking import SIZES, ask, refused
 
 WORDS = ("good", "bad")
@@ -181,10 +181,10 @@ def test_what_is_no_file_of_texts_is_told(flag, name, said, tmp_path, monkeypatc
     Path("sound.csv").write_bytes(csv())
     if name == "huge.csv":
         with Path(name).open("wb") as file:
-            file.truncate(LARGEST + 1)  # a hole: it takes no room
+            file.truncate(MAX_FILE_BYTES + 1)  # a hole: it takes no room
     if name == "bomb.csv.gz":
         part = gzip.compress(bytes(1 << 26), 9)
-        Path(name).write_bytes(part * (LARGEST // (1 << 26) + 1))
+        Path(name).write_bytes(part * (MAX_FILE_BYTES // (1 << 26) + 1))
     argv = ["--dataset", "sound.csv"] if flag == "--test-dataset" else []
     said_by = refused([*argv, flag, name, "--method", "majority", *SIZES, "--db", "runs.db"], tmp_path)
     assert said in said_by

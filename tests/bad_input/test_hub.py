@@ -11,7 +11,7 @@ import datasets
 import pandas as pd
 import pytest
 
-from core.data.hub import read_hub
+from core.data.hub import read_hub_dataset
 from core.errors import RequestError
 from tests.bad_input.asking import SIZES, refused
 from tests.bad_input.properties import assert_plain
@@ -101,7 +101,7 @@ def test_what_is_no_data_set_is_refused_and_not_run(name, tmp_path, monkeypatch)
     folder.mkdir(parents=True)
     FOLDERS[name](folder)
     with pytest.raises(RequestError) as refusal:
-        read_hub(str(folder))
+        read_hub_dataset(str(folder))
     assert_plain(str(refusal.value))
     assert not list(tmp_path.rglob("hacked"))
 

@@ -12,7 +12,7 @@ from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
 from core.store.recorder import recording
-from core.system.environment import describe
+from core.system.environment import describe_environment
 from tests.bad_input.asking import SIZES, ask
 
 HUB = "hf_" + "aB3dE5gH7j" * 3  # no real one, as all of these
@@ -58,7 +58,7 @@ def fail_deep_down(secret: str) -> None:
 @pytest.mark.parametrize("stop", [ValueError, KeyboardInterrupt, SystemExit, RequestError])
 def test_a_run_that_fails_with_secrets_records_none(stop, tmp_path):
     store = open_store(str(tmp_path / "runs.db"), create=True)
-    environment = describe() | {"said": told(), "nested": [{"token": HUB}]}
+    environment = describe_environment() | {"said": told(), "nested": [{"token": HUB}]}
     try:
         with recording(store, make_config({}), f"named {HUB}", environment) as run:
             run.say(told())
@@ -137,11 +137,11 @@ def test_settings_from_a_file_hold_none(tmp_path):
 
 
 def test_what_is_recorded_of_the_surroundings_names_no_variable_and_no_folder():
-    text = json.dumps(describe())
+    text = json.dumps(describe_environment())
     assert holds_none(text) and str(Path.home()) not in text and "/tmp" not in text
 
 
 @pytest.mark.parametrize("threads", ["", "two", "4,2", "-1", "9" * 40])
 def test_odd_numbers_of_threads_do_not_stop_a_run(threads, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
-    assert describe()["threads"] >= 1
+    assert describe_environment()["threads"] >= 1

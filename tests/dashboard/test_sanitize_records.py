@@ -4,7 +4,7 @@ import pytest
 
 from core.store import queries
 from core.store.engine import open_store
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.app_pages.compare.view_data import class_changes
 from dashboard.components.text import isolated, plain
@@ -30,7 +30,7 @@ def test_every_page_opens_on_a_hostile_record(page, hostile, open_page):
 
 
 def test_labels_read_the_same_wherever_they_come_from(hostile):
-    labels = list(map(visible, LABELS))
+    labels = list(map(escape_invisible, LABELS))
     assert data.labels(hostile.adapter) == labels
     assert data.class_metrics(hostile.adapter)["f1"].notna().all()
     assert set(data.predictions_with_outcomes(hostile.adapter)["label"]) == set(data.balance(1)["label"]) == set(labels)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.text.formatting import class_score
+from core.text.formatting import format_class_score
 from dashboard.app_pages.data import text as dataset_words
 from dashboard.app_pages.failures import view_data as failures
 from dashboard.app_pages.try_it import text as try_it_words
@@ -67,6 +67,6 @@ def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():
 
 
 def test_a_class_with_few_examples_says_so_in_place_of_its_interval():
-    assert class_score(0.5, 0.1, 0.9, 9) == "50.0, too few examples (9)"
-    assert class_score(0.5, 0.4, 0.6, 10) == "50.0 (40.0–60.0)"
-    assert class_score(None, None, None, 0) == "—"
+    assert format_class_score(0.5, 0.1, 0.9, 9) == "50.0, too few examples (9)"
+    assert format_class_score(0.5, 0.4, 0.6, 10) == "50.0 (40.0–60.0)"
+    assert format_class_score(None, None, None, 0) == "—"

@@ -1,12 +1,12 @@
 import json
 
-from core.data.checks import check
+from core.data.checks import check_splits
 
 LABELS = {"train": ["a", "b", "a"], "validation": ["a"], "test": ["b", "a", "b"]}
 
 
 def checked(**texts):
-    return check({name: texts[name] for name in ("train", "validation", "test")}, LABELS, {})
+    return check_splits({name: texts[name] for name in ("train", "validation", "test")}, LABELS, {})
 
 
 def test_the_same_text_in_test_and_training_leaks():

@@ -4,9 +4,9 @@ import datasets
 import pytest
 
 from core.config import make_config
-from core.data.hub import read_hub
-from core.data.sources import Table, as_source
-from core.data.splits import split
+from core.data.hub import read_hub_dataset
+from core.data.sources import Table, make_source
+from core.data.splits import draw_splits
 from core.errors import RequestError
 
 FEATURES = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["bad", "good"])})
@@ -20,7 +20,7 @@ def write(folder, **sizes):
 
 def test_class_labels_come_back_as_names_and_splits_are_kept(tmp_path):
     write(tmp_path, train=60, test=20)
-    frame, _ = read_hub(str(tmp_path))
+    frame, _ = read_hub_dataset(str(tmp_path))
     assert set(frame["label"]) == {"bad", "good"}
     assert frame["__split__"].value_counts().to_dict() == {"train": 60, "test": 20}
 
@@ -28,8 +28,8 @@ def test_class_labels_come_back_as_names_and_splits_are_kept(tmp_path):
 def test_the_sources_test_split_is_the_one_that_is_measured(tmp_path):
     write(tmp_path, train=60, test=20)
     config = make_config({"train_size": 30, "validation_size": 10, "test_size": 12})
-    frame, revision = read_hub(str(tmp_path))
-    data = split(as_source(Table("films", "films", "hub:films", revision, frame), config), config)
+    frame, revision = read_hub_dataset(str(tmp_path))
+    data = draw_splits(make_source(Table("films", "films", "hub:films", revision, frame), config), config)
     assert all(text.startswith("test ") for text in data.test.texts)
     assert all(text.startswith("train ") for text in (*data.train.texts, *data.validation.texts))
 
@@ -37,14 +37,14 @@ def test_the_sources_test_split_is_the_one_that_is_measured(tmp_path):
 def test_a_data_set_without_a_test_split_is_split_here(tmp_path):
     write(tmp_path, train=80)
     config = make_config({"train_size": 30, "validation_size": 10, "test_size": 12})
-    frame, revision = read_hub(str(tmp_path))
-    data = split(as_source(Table("films", "films", "hub:films", revision, frame), config), config)
+    frame, revision = read_hub_dataset(str(tmp_path))
+    data = draw_splits(make_source(Table("films", "films", "hub:films", revision, frame), config), config)
     assert len(set(data.test.texts) & set(data.train.texts)) == 0
 
 
 def test_a_data_set_that_cannot_be_had_says_what_works(tmp_path):
     with pytest.raises(RequestError, match="Without a network these work"):
-        read_hub("nobody/no-such-set")
+        read_hub_dataset("nobody/no-such-set")
 
 
 def several(folder):
@@ -58,10 +58,10 @@ def several(folder):
 def test_several_configurations_are_listed_and_one_can_be_named(tmp_path):
     several(tmp_path)
     with pytest.raises(RequestError, match="has several configurations: en, de. Name one with --dataset-config"):
-        read_hub(str(tmp_path))
+        read_hub_dataset(str(tmp_path))
     with pytest.raises(RequestError, match="--dataset-config 'dee' is not in .*It has: en, de. Did you mean 'de'"):
-        read_hub(str(tmp_path), "dee")
-    assert len(read_hub(str(tmp_path), "de")[0]) == 60
+        read_hub_dataset(str(tmp_path), "dee")
+    assert len(read_hub_dataset(str(tmp_path), "de")[0]) == 60
 
 
 def test_labels_keep_the_order_of_their_codes_and_hidden_ones_are_left_out(tmp_path):
@@ -69,8 +69,8 @@ def test_labels_keep_the_order_of_their_codes_and_hidden_ones_are_left_out(tmp_p
     for name, codes in {"train": [0, 1] * 30, "test": [-1] * 10}.items():
         columns = {"text": [f"{name} {n}" for n in range(len(codes))], "label": codes}
         datasets.Dataset.from_dict(columns, features=features).to_parquet(tmp_path / f"{name}.parquet")
-    frame, revision = read_hub(str(tmp_path))
-    source = as_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
+    frame, revision = read_hub_dataset(str(tmp_path))
+    source = make_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
     assert source.labels == ("z", "a")
     assert source.left_out == {"in the split 'test', which has no labels": 10}
     assert source.own == {"train": "train"}
@@ -80,7 +80,7 @@ def test_hidden_labels_without_names_are_known_by_minus_one(tmp_path):
     for name, codes in {"train": [0, 1] * 30, "test": [-1] * 10}.items():
         columns = {"text": [f"{name} {n}" for n in range(len(codes))], "label": codes}
         datasets.Dataset.from_dict(columns).to_parquet(tmp_path / f"{name}.parquet")
-    frame, revision = read_hub(str(tmp_path))
-    source = as_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
+    frame, revision = read_hub_dataset(str(tmp_path))
+    source = make_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
     assert source.labels == ("0", "1")
     assert source.left_out == {"in the split 'test', which has no labels": 10}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.data.readers import read_file
+from core.data.readers import read_table
 from core.errors import RequestError
 
 ROWS = b"text,label\ngood,pos\nbad,neg\n"
@@ -15,7 +15,7 @@ EXPECTED = {"text": ["good", "bad"], "label": ["pos", "neg"]}
 
 def read(folder: Path, name: str, content: bytes) -> dict[str, list[object]]:
     (folder / name).write_bytes(content)
-    return read_file(folder / name)[0].to_dict("list")
+    return read_table(folder / name)[0].to_dict("list")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_the_same_rows_come_out_of_every_dress(tmp_path, name, content):
 def test_the_revision_is_the_hash_of_the_file_as_it_lies_there(tmp_path):
     packed = gzip.compress(ROWS)
     (tmp_path / "a.csv.gz").write_bytes(packed)
-    assert read_file(tmp_path / "a.csv.gz")[1] == hashlib.sha256(packed).hexdigest()
+    assert read_table(tmp_path / "a.csv.gz")[1] == hashlib.sha256(packed).hexdigest()
 
 
 def test_a_quoted_text_keeps_its_line_breaks_and_separators(tmp_path):

@@ -7,7 +7,7 @@ from core.config import make_config
 from core.data import load_data
 from core.data.sanitize import sanitize_frame
 from core.data.sources import load_source
-from core.serving.batch_predict import read_rows
+from core.serving.batch_predict import read_input_rows
 
 SIZES = {"train_size": 2, "validation_size": 2, "test_size": 2}
 
@@ -53,4 +53,4 @@ def test_column_names_are_mended(tmp_path):
 
 def test_texts_to_classify_are_mended_too(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "sad \ud83d"}))
-    assert list(read_rows(tmp_path / "a.jsonl", None, "text").frame["text"]) == ["sad \ufffd"]
+    assert list(read_input_rows(tmp_path / "a.jsonl", None, "text").frame["text"]) == ["sad \ufffd"]

@@ -4,8 +4,8 @@ import pytest
 from core.config import make_config
 from core.data import load_data
 from core.data.source_splits import SPLIT_COLUMN
-from core.data.sources import Table, as_source
-from core.data.splits import split, stratified_order
+from core.data.sources import Table, make_source
+from core.data.splits import draw_splits, stratified_order
 from core.errors import RequestError
 
 SIZES = {"train_size": 60, "validation_size": 20, "test_size": 20}
@@ -88,7 +88,7 @@ def test_a_sources_own_splits_are_kept():
     frame = pd.DataFrame(rows(["a", "b"] * 100))
     frame[SPLIT_COLUMN] = ["train"] * 150 + ["test"] * 50
     config = make_config(SIZES)
-    data = split(as_source(Table("hub", "hub", "hub:hub", None, frame), config), config)
+    data = draw_splits(make_source(Table("hub", "hub", "hub:hub", None, frame), config), config)
     test_numbers = {int(text.split()[1]) for text in data.test.texts}
     assert min(test_numbers) >= 150
     assert max(int(text.split()[1]) for text in (*data.train.texts, *data.validation.texts)) < 150

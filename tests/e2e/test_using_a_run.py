@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.serving.batch_predict import CHUNK, predict_texts, written_aside
+from core.serving.batch_predict import CHUNK, atomic_text_writer, predict_texts
 from core.serving.inference import load_run
 from runner import main
 from tests.small_runs import opened, record
@@ -189,8 +189,8 @@ def test_a_link_beside_the_output_is_not_followed(run, tmp_path):
 
 def test_two_writers_of_one_file_do_not_meet_and_it_is_readable_as_any_new_file(tmp_path):
     path = tmp_path / "out.csv"
-    with written_aside(path) as first:
-        with written_aside(path) as second:
+    with atomic_text_writer(path) as first:
+        with atomic_text_writer(path) as second:
             second.write("second")
         first.write("first")
     (tmp_path / "other").touch()

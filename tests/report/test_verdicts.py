@@ -8,13 +8,13 @@ from core.data import load_data
 from core.errors import RequestError
 from core.evaluation.metrics import evaluate
 from core.report.verdicts import (
-    adjusted_p,
     compare_configurations,
     compare_runs,
     configuration_sentence,
+    holm_adjusted_p,
     margin_sentence,
-    sentence,
     training_warning,
+    verdict_sentence,
 )
 from core.store import queries, run_edits
 from core.store.recorder import RunWriter, recording, save_dataset
@@ -40,14 +40,14 @@ def record(store, right, method="lora", seed=1, packages=None, steps=200, loss=0
 
 def test_a_verdict_is_one_sentence_with_its_evidence(store):
     baseline, adapter = record(store, 0.6, "tfidf"), record(store, 0.9)
-    said = sentence(compare_runs(store, adapter, baseline))
+    said = verdict_sentence(compare_runs(store, adapter, baseline))
     for part in (f"Adapter {adapter} helped: macro F1 +", "(95 % +", "p < .0001", "n = 200", " fixed, ", " broken."):
         assert part in said
 
 
 def test_no_evidence_says_what_it_would_take(store):
     a, b = record(store, 0.80, seed=1), record(store, 0.79, seed=2)
-    said = sentence(compare_runs(store, a, b))
+    said = verdict_sentence(compare_runs(store, a, b))
     assert said.startswith("No evidence either way: macro F1 ")
     assert "This test set could only show differences in accuracy of " in said
     assert "would need about " in said or said.endswith("points or more.")
@@ -55,7 +55,7 @@ def test_no_evidence_says_what_it_would_take(store):
 
 def test_the_reverse_hurt(store):
     good, bad = record(store, 0.9), record(store, 0.6, seed=2)
-    assert f"Adapter {bad} hurt: macro F1 −" in sentence(compare_runs(store, bad, good))
+    assert f"Adapter {bad} hurt: macro F1 −" in verdict_sentence(compare_runs(store, bad, good))
 
 
 def test_no_worse_is_said_by_a_margin(store):
@@ -68,8 +68,8 @@ def test_no_worse_is_said_by_a_margin(store):
 def test_several_runs_against_one_baseline_pay_for_their_number(store):
     baseline = record(store, 0.75, "tfidf")
     compared = [compare_runs(store, record(store, 0.82, seed=seed), baseline) for seed in (1, 2, 3)]
-    assert all(p >= one.result.p for p, one in zip(adjusted_p(compared), compared, strict=True))
-    assert min(adjusted_p(compared)) == pytest.approx(3 * min(one.result.p for one in compared))
+    assert all(p >= one.result.p for p, one in zip(holm_adjusted_p(compared), compared, strict=True))
+    assert min(holm_adjusted_p(compared)) == pytest.approx(3 * min(one.result.p for one in compared))
 
 
 def test_configurations_are_paired_by_seed(store):

@@ -15,12 +15,12 @@ from sqlalchemy import update
 from core.config import make_config
 from core.errors import RequestError
 from core.models.baselines import MajorityClassifier
-from core.report.verdicts import compare_runs, sentence
+from core.report.verdicts import compare_runs, verdict_sentence
 from core.runs.pipeline import prepare, run_job, run_jobs, with_baselines
 from core.runs.progress import Progress
 from core.runs.recovery import recover_all
 from core.serving.inference import load_run
-from core.serving.recheck import recheck
+from core.serving.recheck import recheck_run
 from core.store import queries
 from core.store.engine import open_store
 from core.store.run_edits import delete_run
@@ -175,7 +175,7 @@ def test_the_adapter_knows_its_baseline_and_is_compared_with_it(benched):
     f1 = queries.runs(store).set_index("id")["macro_f1"]
     baselines = [record.id for record in records[:-1]]
     assert f1[run.baseline_id] == f1[baselines].max()
-    assert "macro F1" in sentence(compare_runs(store, run.id, run.baseline_id))
+    assert "macro F1" in verdict_sentence(compare_runs(store, run.id, run.baseline_id))
 
 
 def test_files_are_safetensors_and_their_sum_is_recorded(benched):
@@ -329,7 +329,7 @@ def test_another_sort_of_run_is_recorded_and_answers_as_it_did(benched, values):
     assert (run.state, run.error_message) == ("complete", None)
     assert (run.kind, run.method) == (config.model_copy(update=values).kind, values.get("method", "lora"))
     assert run.base_memory_bytes > 0 and run.baseline_id is not None
-    assert not recheck(store, run.id).drifted
+    assert not recheck_run(store, run.id).drifted
     exact = queries.run(store, adapter_of(benched).id).base_memory_bytes
     assert (run.base_memory_bytes < exact) == ("quantize" in values)
     delete_run(store, run.id)
@@ -399,7 +399,7 @@ def test_every_score_is_stored_with_its_interval(benched):
 
 def test_a_recheck_finds_nothing_where_nothing_changed(benched):
     store, _, _ = benched
-    found = recheck(store, adapter_of(benched).id)
+    found = recheck_run(store, adapter_of(benched).id)
     assert (found.drifted, found.changed_labels, found.examples, found.versions) == (False, 0, 40, {})
     assert queries.rechecks(store, found.run_id)["max_difference"].iloc[-1] == found.max_difference
 
@@ -414,10 +414,10 @@ def test_a_recheck_finds_an_adapter_that_was_changed(benched):
         {name: -value if name == "coefficients" else value for name, value in load_file(weights).items()}, weights
     )
     with pytest.raises(RequestError, match="not those that it saved"):
-        recheck(store, run.id)
+        recheck_run(store, run.id)
     with store.writing() as session:  # a record from before hashes were kept
         session.execute(update(RunRow).where(RunRow.id == run.id).values(adapter_sha256=None))
-    found = recheck(store, run.id)
+    found = recheck_run(store, run.id)
     assert found.drifted
     assert found.changed_labels > 20
     assert bool(queries.rechecks(store, run.id)["drifted"].iloc[0])

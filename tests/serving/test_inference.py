@@ -10,7 +10,7 @@ from core.errors import RequestError
 from core.models.baselines import MajorityClassifier, fit_frozen, fit_tfidf, load_untrained
 from core.runs.pipeline import prepare, run_jobs
 from core.runs.progress import Progress
-from core.serving.inference import MOST_PIECES, LoadedRun, load_run
+from core.serving.inference import MAX_SPANS, LoadedRun, load_run
 from core.store.engine import open_store
 
 LABELS = ("bad", "good")
@@ -90,11 +90,11 @@ def test_ideographs_are_weighed_one_by_one(tfidf):
     assert [one.word for one in tfidf.word_weights("电影 ok好")] == ["电", "影", "ok", "好"]
 
 
-@pytest.mark.parametrize("count", [MOST_PIECES, MOST_PIECES + 1, 5 * MOST_PIECES + 7])
+@pytest.mark.parametrize("count", [MAX_SPANS, MAX_SPANS + 1, 5 * MAX_SPANS + 7])
 def test_a_long_text_is_weighed_in_chunks_that_leave_nothing_out(tfidf, count):
     text = " ".join(f"w{i}" for i in range(count))
     weights = tfidf.word_weights(text)
-    assert len(weights) == MOST_PIECES
+    assert len(weights) == MAX_SPANS
     assert " ".join(one.word for one in weights) == text
     sizes = {len(one.word.split()) for one in weights}
     assert max(sizes) - min(sizes) <= 1

@@ -12,8 +12,8 @@ from peft.utils import PeftType
 
 from core.config import make_config
 from core.errors import RequestError
-from core.serving.inference import load_run, load_runs, recorded_files
-from core.serving.shared_base import Bases, can_share
+from core.serving.inference import load_run, load_runs, resolve_saved_run
+from core.serving.shared_base import BaseModelCache, can_share
 from core.store.recorder import RunWriter
 from tests.small_runs import opened, record
 
@@ -71,7 +71,7 @@ def test_the_heads_switch_along(recorded):
 
 def test_an_adapter_that_nobody_holds_makes_room_and_a_base_without_any_is_let_go(recorded, alone):
     store, ids = recorded
-    bases = Bases()
+    bases = BaseModelCache()
     loaded = [load_run(store, run_id, bases) for run_id in ids[:2]]
     model = loaded[0].classifier.model
     del loaded[0]
@@ -179,10 +179,10 @@ def test_adapters_set_alike_and_loras_of_any_rank_share(settings, store, tiny_be
 def test_an_adapter_that_cannot_be_put_on_takes_no_other_along(store, tiny_bert):
     ids = [record(store, tiny_bert, r=4, seed=seed).id for seed in range(3)]
     alone = [load_run(store, run_id).predict(TEXTS) for run_id in ids]
-    bases = Bases()
+    bases = BaseModelCache()
     loaded = [load_run(store, run_id, bases) for run_id in ids[:2]]
     damaged = loaded[0].classifier.model
-    settings = recorded_files(store, ids[2])[2] / "adapter_config.json"
+    settings = resolve_saved_run(store, ids[2])[2] / "adapter_config.json"
     whole = settings.read_text()
     RunWriter(store, ids[2]).update(adapter_sha256=None)  # else what is changed is not even tried
     settings.write_text(json.dumps(json.loads(whole) | {"r": 2}))

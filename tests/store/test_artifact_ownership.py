@@ -19,7 +19,7 @@ from core.store.engine import open_store
 from core.store.integrity import check
 from core.store.recorder import recording
 from core.store.schema import RunRow
-from core.system.files import LEARNT, digest_of
+from core.system.files import CHECKSUM_PATTERNS, compute_checksum
 from tests.store.test_integrity import address
 
 NAME = "1-lora-r8"
@@ -30,7 +30,7 @@ def saved(folder, seed=1):
     folder.mkdir(parents=True)
     save_file({"a": np.full(3, seed, dtype=np.float32)}, folder / "adapter_model.safetensors")
     (folder / "adapter_config.json").write_text("{}")
-    return digest_of(folder, *LEARNT)
+    return compute_checksum(folder, *CHECKSUM_PATTERNS)
 
 
 def with_adapter(store, seed=1, fail=False):
@@ -89,7 +89,7 @@ def test_a_run_that_names_another_runs_folder_leaves_it(delete, column, store):
     for folder in (adapter, work):
         run_id, _ = ended_early(store)
         path = f"adapters/{folder.name}"
-        columns = {"work_path": None, "adapter_sha256": digest_of(folder, *LEARNT), column: path}
+        columns = {"work_path": None, "adapter_sha256": compute_checksum(folder, *CHECKSUM_PATTERNS), column: path}
         names(store, run_id, **columns)
         assert delete(store, run_id) == [f"The folder {path} of run {run_id} is none of its own: it was left as it is."]
         assert any(folder.iterdir())

@@ -23,7 +23,7 @@ from core.store.integrity.files import LEFT_ALONE_SECONDS
 from core.store.recorder import RunWriter, recording
 from core.store.records import SILENT_AFTER, state
 from core.store.schema import RunRow
-from core.system.files import LEARNT, WEIGHTS, digest_of
+from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum
 from tests.store.test_integrity import address, found
 from tests.store.test_store import DATA, record
 
@@ -40,7 +40,7 @@ def with_adapter(store, data):
     folder.mkdir(parents=True)
     save_file({"a": np.arange(6, dtype=np.float32)}, folder / "adapter_model.safetensors")
     path = folder.relative_to(store.folder).as_posix()
-    RunWriter(store, run_id).update(adapter_path=path, adapter_sha256=digest_of(folder, WEIGHTS))
+    RunWriter(store, run_id).update(adapter_path=path, adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
     return run_id, folder
 
 
@@ -95,7 +95,7 @@ def test_a_changed_config_is_found_where_its_hash_was_recorded(store, data):
     config = folder / "adapter_config.json"
     config.write_text('{"lora_alpha": 16}')
     assert found(store) == []  # an earlier run's hash is one of the weights alone
-    RunWriter(store, run_id).update(adapter_sha256=digest_of(folder, *LEARNT))
+    RunWriter(store, run_id).update(adapter_sha256=compute_checksum(folder, *CHECKSUM_PATTERNS))
     assert found(store) == []
     config.write_text('{"lora_alpha": 17}')
     assert found(store) == [("changed adapter", f"run {run_id}", False)]

@@ -10,7 +10,7 @@ from core.errors import RequestError
 from core.store import queries, recorder, run_edits
 from core.store.records import content_hash
 from core.store.schema import RunRow
-from core.system.files import WEIGHTS, digest_of
+from core.system.files import WEIGHT_PATTERN, compute_checksum
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def with_folder(store, run_id):
     folder = store.folder / "adapters" / f"{run_id}-lora"
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"w")
-    columns = {"adapter_path": f"adapters/{folder.name}", "adapter_sha256": digest_of(folder, WEIGHTS)}
+    columns = {"adapter_path": f"adapters/{folder.name}", "adapter_sha256": compute_checksum(folder, WEIGHT_PATTERN)}
     with store.writing() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(**columns))
     return folder

@@ -3,7 +3,7 @@ import traceback
 
 import pytest
 
-from core.text.redact import HIDDEN, json_without_secrets, without_secrets
+from core.text.redact import REDACTED, redact_json, redact_secrets
 
 LONG = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"  # no real one
 TOKENS = [
@@ -51,40 +51,40 @@ ORDINARY = [
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_token_is_hidden_wherever_it_stands(token):
     for told in ("{}", "with {} in it", "('{}',)", "x={}\n  line two: {}\n", "https://user:{}@host", "{},{}"):
-        hidden = without_secrets(told.replace("{}", token))
-        assert HIDDEN in hidden
+        hidden = redact_secrets(told.replace("{}", token))
+        assert REDACTED in hidden
         assert not any(part in hidden for part in token.split("\n"))
-        assert without_secrets(hidden) == hidden
+        assert redact_secrets(hidden) == hidden
 
 
 @pytest.mark.parametrize(("told", "secret"), BEHIND)
 def test_what_stands_before_and_behind_a_password_stays(told, secret):
-    assert without_secrets(told.format(secret)) == told.format(HIDDEN)
-    assert without_secrets(told.format(HIDDEN)) == told.format(HIDDEN)
+    assert redact_secrets(told.format(secret)) == told.format(REDACTED)
+    assert redact_secrets(told.format(REDACTED)) == told.format(REDACTED)
 
 
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_stays_as_it_is(text):
-    assert without_secrets(text) == text
+    assert redact_secrets(text) == text
 
 
 @pytest.mark.parametrize("name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "my_api_key", "CLIENT_SECRET", "PGPASSWORD"])
 def test_values_of_telling_variables_are_hidden(name, monkeypatch):
     monkeypatch.setenv(name, "correct horse/battery")
     told = "It said 'correct horse/battery', or correct%20horse%2Fbattery in a link."
-    assert without_secrets(told) == f"It said '{HIDDEN}', or {HIDDEN} in a link."
+    assert redact_secrets(told) == f"It said '{REDACTED}', or {REDACTED} in a link."
 
 
 def test_short_values_and_those_of_other_variables_are_words(monkeypatch):
     monkeypatch.setenv("SORT_KEY", "name")
     monkeypatch.setenv("KEYBOARD", "a qwerty one")
-    assert without_secrets("the name of a qwerty one") == "the name of a qwerty one"
+    assert redact_secrets("the name of a qwerty one") == "the name of a qwerty one"
 
 
 def test_the_longer_of_two_values_is_hidden_whole(monkeypatch):
     monkeypatch.setenv("A_TOKEN", "password")
     monkeypatch.setenv("B_TOKEN", "password-and-more")
-    assert without_secrets("password-and-more, password") == f"{HIDDEN}, {HIDDEN}"
+    assert redact_secrets("password-and-more, password") == f"{REDACTED}, {REDACTED}"
 
 
 def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
@@ -96,7 +96,7 @@ def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
             raise ValueError({"token": token}) from error
     except ValueError:
         trace = traceback.format_exc()
-    hidden = without_secrets(trace)
+    hidden = redact_secrets(trace)
     assert LONG not in hidden
     assert hidden.count("\n") == trace.count("\n")
     assert "Traceback (most recent call last)" in hidden and "ValueError" in hidden and "401 for https://me:" in hidden
@@ -104,6 +104,6 @@ def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
 
 def test_nested_json_keeps_its_form():
     given = {"a": [1, None, 2.5, True, {TOKENS[0]: f"x {TOKENS[0]}"}], "b": ("plain", TOKENS[1])}
-    hidden = json_without_secrets(given)
-    assert hidden == {"a": [1, None, 2.5, True, {HIDDEN: f"x {HIDDEN}"}], "b": ("plain", HIDDEN)}
+    hidden = redact_json(given)
+    assert hidden == {"a": [1, None, 2.5, True, {REDACTED: f"x {REDACTED}"}], "b": ("plain", REDACTED)}
     assert LONG not in json.dumps(hidden)

@@ -15,7 +15,7 @@ from core.config import make_config
 from core.data import load_data
 from core.models.backbone import Backbone
 from core.runs.progress import Progress
-from core.system.files import digest_of
+from core.system.files import compute_checksum
 from core.training import fine_tune
 from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
 from core.training.reproducibility import base_fingerprint, chance, machine, restore_rng_state
@@ -193,7 +193,7 @@ def test_what_is_no_checkpoint_is_passed_over(tmp_path):
     words = tmp_path / "step-2"
     words.mkdir()
     (words / "state.safetensors").write_text("words")
-    (words / "sha256").write_text(digest_of(words, "*.*"))
+    (words / "sha256").write_text(compute_checksum(words, "*.*"))
     assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0})
 
 

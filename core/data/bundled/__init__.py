@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Bundled:
+class BundledDataset:
     """A registered view of a bundled file: which ratings make which label.
 
     A mean rating (-4 to 4) beyond ``neutral`` is negative or positive. Within it lies the neutral
@@ -22,14 +22,14 @@ class Bundled:
 
 
 BUNDLED = {
-    "movie-reviews": Bundled("movie-reviews", "movie reviews", 0.0),
-    "movie-reviews-3": Bundled("movie-reviews", "movie reviews", 0.5),
-    "tweets-3": Bundled("tweets", "tweets", 0.5),
-    "product-reviews-3": Bundled("product-reviews", "product reviews", 0.5),
+    "movie-reviews": BundledDataset("movie-reviews", "movie reviews", 0.0),
+    "movie-reviews-3": BundledDataset("movie-reviews", "movie reviews", 0.5),
+    "tweets-3": BundledDataset("tweets", "tweets", 0.5),
+    "product-reviews-3": BundledDataset("product-reviews", "product reviews", 0.5),
 }
 
 
-def load(name: str) -> pd.DataFrame:
+def load_bundled(name: str) -> pd.DataFrame:
     """Return text, label, id, mean_rating and rating_deviation of a registered set, in source order."""
     bundled = BUNDLED[name]
     frame = pd.read_parquet(HERE / f"{bundled.file}.parquet")

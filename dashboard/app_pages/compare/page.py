@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import count
+from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.app_pages.compare import charts, controls, tables
 from dashboard.app_pages.compare import text as words
@@ -109,7 +109,7 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
             say(row.label, width=110)
             for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
                 address = {"run": first, "against": second, "true": row.label, "flip": flip}
-                state.link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
+                state.link("failures", f"{format_count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
         most_of(len(flipped), len(changes), "classes", "with the most flips")
         + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."

@@ -5,7 +5,15 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, FEW_EXAMPLES, count, duration, megabytes, p_value, parameters
+from core.text.formatting import (
+    DASH,
+    MIN_SUPPORT,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_p_value,
+    format_parameters,
+)
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import (
     Cells,
@@ -34,7 +42,7 @@ def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
         shown[f"{title}, points"] = column(gaps(frame, name))
     shown["p (Holm)"] = column(_p_values(frame["p"]))
     for name in ("fixed", "broken"):
-        shown[name] = column(told(count, frame[name]))
+        shown[name] = column(told(format_count, frame[name]))
     shown["test examples"] = column(told(_examples, frame["support"]))
     return shown
 
@@ -51,10 +59,12 @@ def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
             "worst class": column(
                 [Told(cell, f"{name} {cell.text}") for name, cell in zip(frame["worst_class"], worst, strict=True)]
             ),
-            "training": column(told(duration, frame["train_seconds"])),
-            "trained weights": column(told(parameters, frame["trainable_parameters"], frame["total_parameters"])),
-            "size": column(told(megabytes, frame["adapter_bytes"])),
-            "peak memory": column(told(megabytes, frame["peak_memory_bytes"])),
+            "training": column(told(format_duration, frame["train_seconds"])),
+            "trained weights": column(
+                told(format_parameters, frame["trainable_parameters"], frame["total_parameters"])
+            ),
+            "size": column(told(format_bytes, frame["adapter_bytes"])),
+            "peak memory": column(told(format_bytes, frame["peak_memory_bytes"])),
         }
     )
     if "gap" in frame:
@@ -80,8 +90,8 @@ def show(shown: pd.DataFrame) -> None:
 
 
 def _p_values(values: pd.Series) -> Cells:
-    return told(lambda p: DASH if p != p else p_value(p).removeprefix("= "), values)
+    return told(lambda p: DASH if p != p else format_p_value(p).removeprefix("= "), values)
 
 
 def _examples(support: float) -> str:
-    return count(support) + (" (too few)" if support < FEW_EXAMPLES else "")
+    return format_count(support) + (" (too few)" if support < MIN_SUPPORT else "")

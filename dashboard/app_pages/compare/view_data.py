@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import differences
-from core.text.formatting import DASH, FEW_EXAMPLES, class_score, count, points, setting
+from core.text.formatting import DASH, MIN_SUPPORT, format_class_score, format_count, format_points, format_setting
 from dashboard import data
 from dashboard.components.confusion.view_data import confusion
 from dashboard.components.estimates import with_interval
@@ -71,8 +71,8 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
 
 
 def _said(row: Any) -> str:
-    few = f", too few examples ({count(row.support)})" if row.support < FEW_EXAMPLES else ""
-    return f"{points(row.f1, row.f1_low, row.f1_high)}{few}"
+    few = f", too few examples ({format_count(row.support)})" if row.support < MIN_SUPPORT else ""
+    return f"{format_points(row.f1, row.f1_low, row.f1_high)}{few}"
 
 
 def most_changed(changes: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def most_changed(changes: pd.DataFrame) -> pd.DataFrame:
     Those with few test examples come last: their F1 leaps by chance.
     """
     known = changes.dropna(subset="f1")
-    order = known.assign(enough=known["support"] >= FEW_EXAMPLES, size=known["f1"].abs())
+    order = known.assign(enough=known["support"] >= MIN_SUPPORT, size=known["f1"].abs())
     most = order.sort_values(["enough", "size"], ascending=False).index[:MOST_CLASSES]
     return known.loc[most.sort_values()].reset_index(drop=True)
 
@@ -93,7 +93,7 @@ def most_flipped(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def flips(run_id: int, against: int, flip: str, label: str | None = None) -> pd.DataFrame:
-    """Return the examples of one flip, the surest first, as in `data.predictions_with_outcomes`; of one true label if it is given."""
+    """Return the examples of one flip, the surest first, of one true label if it is given."""
     predictions_with_outcomes = data.predictions_with_outcomes(run_id, against)
     shown = predictions_with_outcomes[
         (predictions_with_outcomes["flip"] == flip)
@@ -159,7 +159,7 @@ def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
 
 
 def _pair(row: str, column: str, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
-    value, _, interval = points(*gap).partition(" ")
+    value, _, interval = format_points(*gap).partition(" ")
     pair = {"row": row, "column": column, "gap": gap[0], "verdict": verdict}
     return pair | {"interval": interval.strip("()"), "text": value}
 
@@ -170,7 +170,7 @@ def class_scores(run_ids: list[int]) -> pd.DataFrame:
     for run_id in run_ids:
         own = data.class_metrics(run_id)
         figures = (own["f1"], own["f1_low"], own["f1_high"], own["support"])
-        frame[data.label(run_id)] = list(map(class_score, *figures))
+        frame[data.label(run_id)] = list(map(format_class_score, *figures))
     return frame
 
 
@@ -198,6 +198,6 @@ def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:
     """Return a row a setting in which the runs differ, a column a run; and how many settings are alike."""
     configs: list[Mapping[str, Any]] = [data.run(run_id).config for run_id in run_ids]
     rows = differences(configs)
-    frame = pd.DataFrame([[name, *map(setting, values)] for name, values in rows.items()])
+    frame = pd.DataFrame([[name, *map(format_setting, values)] for name, values in rows.items()])
     frame.columns = pd.Index(["setting", *map(data.label, run_ids)][: frame.shape[1]])
     return frame, len({name for config in configs for name in config}) - len(rows)

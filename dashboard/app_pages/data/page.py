@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.text.formatting import count
+from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.app_pages.data import charts, controls, tables
 from dashboard.app_pages.data import text as words
@@ -31,7 +31,7 @@ for title, rows in (
     ("Test examples of which the best run read the beginning only", frames.truncated(best) if best else None),
 ):
     if rows is not None and not rows.empty:
-        with st.expander(f"{title}: {count(len(rows))}", icon=":material/warning:"):
+        with st.expander(f"{title}: {format_count(len(rows))}", icon=":material/warning:"):
             tables.flawed(rows)
 with st.container(horizontal=True):
     state.link("failures", "Labels in doubt", ":material/rule:", view=state.DOUBT)
@@ -45,7 +45,7 @@ def show_balance() -> None:
         show(charts.class_balance(balance, dataset.labels))
     else:
         show(charts.training_balance(frames.training_balance(dataset_id)))
-        st.caption(f"The most and the least common of {count(len(dataset.labels))} classes; the table has all.")
+        st.caption(f"The most and the least common of {format_count(len(dataset.labels))} classes; the table has all.")
     tables.balance(balance)
 
 
@@ -93,5 +93,5 @@ with columns[1]:
 with columns[2]:
     contains = state.search()
 examples = frames.examples(dataset_id, split, label, contains)
-say(f"{count(len(examples))} examples")
+say(f"{format_count(len(examples))} examples")
 tables.examples(examples, data.extras(dataset_id).loc[examples.index])

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, count, number, percent
-from core.text.sanitize import visible
+from core.text.formatting import DASH, format_count, format_number, format_percent
+from core.text.sanitize import escape_invisible
 from dashboard.components.table_cells import as_told, column, heads, told, with_visible_texts
 from dashboard.components.text import named_apart
 
@@ -23,13 +23,13 @@ def balance(shown: pd.DataFrame) -> None:
 
 
 def _cell(number: float, share: float) -> str:
-    return f"{count(number)} ({percent(share)} %)"
+    return f"{format_count(number)} ({format_percent(share)} %)"
 
 
 def lengths(shown: pd.DataFrame) -> None:
     """Show how long the texts of each class are, in characters."""
     figures = [name for name in shown if name != "label"]
-    cells = {name: column(told(count, shown[name])) for name in figures}
+    cells = {name: column(told(format_count, shown[name])) for name in figures}
     _many(shown.assign(**cells), numbers=figures)
 
 
@@ -42,7 +42,7 @@ def _many(shown: pd.DataFrame, numbers: Any) -> None:
 def flawed(frame: pd.DataFrame) -> None:
     """Show rows of the data that something is the matter with."""
     if "similarity" in frame:
-        frame = frame.assign(similarity=[f"{percent(share)} %" for share in frame["similarity"]])
+        frame = frame.assign(similarity=[f"{format_percent(share)} %" for share in frame["similarity"]])
     texts = {
         name: st.column_config.TextColumn(width="large") for name in ("test text", "twin", "text") if name in frame
     }
@@ -53,7 +53,7 @@ def flawed(frame: pd.DataFrame) -> None:
 def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
     """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
     frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
-    frame["text"] = list(map(visible, frame["text"]))
+    frame["text"] = list(map(escape_invisible, frame["text"]))
     more = extra.set_axis(named_apart((str(name).replace("_", " ") for name in extra), frame), axis=1)
     both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
     wide = heads(both) | {"text": st.column_config.TextColumn(width="large")}
@@ -63,6 +63,6 @@ def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
 def disputed(shown: pd.DataFrame) -> None:
     """Show the texts that the raters judged most differently. ``shown``: split, label, text, deviation."""
     frame = shown[["label", "split", "text"]].copy()
-    frame.insert(1, "deviation of the raters", column(told(number, shown["deviation"])))
+    frame.insert(1, "deviation of the raters", column(told(format_number, shown["deviation"])))
     wide = heads(frame, ["deviation of the raters"]) | {"text": st.column_config.TextColumn(width="large")}
     st.dataframe(as_told(frame), hide_index=True, height=320, column_config=wide)

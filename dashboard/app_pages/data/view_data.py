@@ -137,10 +137,10 @@ def conflicts(dataset_id: int) -> pd.DataFrame:
 
 def duplicates(dataset_id: int) -> pd.DataFrame:
     """Return the texts that stand twice or more within a split: split, text, label and times."""
-    from core.data.checks import normalise
+    from core.data.checks import normalize_text
 
     frame = data.examples(dataset_id)
-    same = frame.assign(same=frame["text"].map(normalise)).groupby(["split", "same"], sort=False)
+    same = frame.assign(same=frame["text"].map(normalize_text)).groupby(["split", "same"], sort=False)
     found = same.agg(text=("text", "first"), label=("label", "first"), times=("text", "size")).reset_index()
     return found[found["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
 

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, percent
-from core.text.sanitize import visible
+from core.text.formatting import DASH, format_percent
+from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import as_told, column, told
@@ -44,7 +44,7 @@ def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: 
     wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
     wanted = [name for name in wanted if name not in data.ANNOTATED or frame[name].notna().any()]
     shown = frame[wanted].copy()
-    shown["text"] = [visible(f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text) for text in shown["text"]]
+    shown["text"] = [escape_invisible(f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text) for text in shown["text"]]
     for name in _SHARES:
         if name in shown:
             shown[name] *= 100
@@ -78,5 +78,5 @@ def _configured(wanted: list[str], heads: dict[str, str]) -> dict[str, Any]:
 def confusions(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what `st.dataframe` needs to show the most frequent confusions: true, predicted, count, share."""
     shown = frame[["true", "predicted", "count"]].rename(columns={"count": "examples"})
-    shown["share, %"] = column(told(percent, frame["share"]))
+    shown["share, %"] = column(told(format_percent, frame["share"]))
     return {"data": as_told(shown), "hide_index": True, "height": 230}

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.text.formatting import setting
+from core.text.formatting import format_setting
 from dashboard import data
 
 FLIPS = ("fixed", "broken", "both wrong")
@@ -110,7 +110,7 @@ def containing(frame: pd.DataFrame, words: str) -> pd.DataFrame:
 
 
 def _range(bounds: Bounds, unit: str = "") -> str | None:
-    low, high = (None if bound is None else setting(bound) for bound in bounds)
+    low, high = (None if bound is None else format_setting(bound) for bound in bounds)
     if low is None and high is None:
         return None
     if low is None or high is None:
@@ -119,7 +119,7 @@ def _range(bounds: Bounds, unit: str = "") -> str | None:
 
 
 def examples(run_id: int, against: int | None = None, column: str | None = None) -> pd.DataFrame:
-    """Return the test examples that a run judged, as `data.predictions_with_outcomes`, with ``words`` and, of a column, ``value``."""
+    """Return the test examples that a run judged, with ``words`` and, of a column, ``value``."""
     frame = data.predictions_with_outcomes(run_id, against).assign(words=data.lengths(run_id))
     return frame if column is None else frame.assign(value=_values(run_id, column))
 
@@ -148,7 +148,7 @@ def _values(run_id: int, column: str) -> pd.Series:
     values = data.columns(run_id)[column]
     if pd.api.types.is_numeric_dtype(values) and values.dtype != bool and values.nunique() > FEW_VALUES:
         return values
-    return values.map(lambda value: None if value is None or value != value else setting(value)).astype(object)
+    return values.map(lambda value: None if value is None or value != value else format_setting(value)).astype(object)
 
 
 def suspects(run_id: int) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import RequestError
-from core.text.formatting import duration, score
+from core.text.formatting import format_duration, format_score
 from dashboard import access, data, state
 from dashboard.app_pages.run import charts, controls, tables
 from dashboard.app_pages.run import text as words
@@ -66,16 +66,16 @@ def show_headline() -> None:
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
     known = metrics.reindex(["macro_f1", "accuracy"])
     numbers = (
-        ("Macro F1", score(*known.loc["macro_f1"]), "macro F1"),
-        ("Accuracy", score(*known.loc["accuracy"]), "accuracy"),
+        ("Macro F1", format_score(*known.loc["macro_f1"]), "macro F1"),
+        ("Accuracy", format_score(*known.loc["accuracy"]), "accuracy"),
         (*words.worst_class(worst), "worst class"),
-        ("Cost", duration(run.train_seconds), "cost"),
+        ("Cost", format_duration(run.train_seconds), "cost"),
     )
     with st.container(horizontal=True):
         for label, value, name in numbers:
             st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
-        say(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
+        say(f"Macro F1 without leaked test examples: {format_score(*metrics.loc['macro_f1_without_leaks'])}.")
 
 
 def show_verdict(baseline: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, count, number, percent, score
+from core.text.formatting import DASH, format_count, format_number, format_percent, format_score
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import as_told, class_scores, column, heads, static, told
 
@@ -21,7 +21,7 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
     shown = pd.DataFrame({"class": frame["label"].to_numpy()})
     for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
         shown[title] = column(class_scores(frame, name))
-    shown["test examples"] = column(told(count, frame["support"]))
+    shown["test examples"] = column(told(format_count, frame["support"]))
     height: Any = "content" if len(shown) <= AT_ONCE else LONG
     config = heads(shown, shown.columns[1:])
     st.dataframe(as_told(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
@@ -31,10 +31,10 @@ LONG = 460  # pixels
 
 
 METRICS: dict[str, tuple[str, Callable[..., str]]] = {
-    "balanced_accuracy": ("balanced accuracy", score),
-    "mcc": ("Matthews correlation", number),
-    "log_loss": ("log loss", number),
-    "brier": ("Brier score", number),
+    "balanced_accuracy": ("balanced accuracy", format_score),
+    "mcc": ("Matthews correlation", format_number),
+    "log_loss": ("log loss", format_number),
+    "brier": ("Brier score", format_number),
 }
 
 
@@ -55,7 +55,11 @@ def explained(frame: pd.DataFrame, of: str) -> pd.DataFrame:
     return frame.assign(**{"what it means": [help_for(name) or "" for name in frame[of]]})
 
 
-CALIBRATION = {"log_loss": ("log loss", number), "brier": ("Brier score", number), "ece": ("ECE, %", percent)}
+CALIBRATION = {
+    "log_loss": ("log loss", format_number),
+    "brier": ("Brier score", format_number),
+    "ece": ("ECE, %", format_percent),
+}
 
 
 def calibration(frame: pd.DataFrame) -> None:
@@ -70,8 +74,8 @@ def calibration(frame: pd.DataFrame) -> None:
 def _calibrated(name: str, value: float, low: float, high: float) -> str:
     """Return a figure with its interval; of an ECE that of a perfectly calibrated run, said so."""
     if name == "ece" and value == value:
-        return f"{percent(value)}; a perfectly calibrated run: {percent(low)}–{percent(high)}"
-    return number(value, low, high)
+        return f"{format_percent(value)}; a perfectly calibrated run: {format_percent(low)}–{format_percent(high)}"
+    return format_number(value, low, high)
 
 
 def rechecks(frame: pd.DataFrame) -> None:
@@ -80,8 +84,8 @@ def rechecks(frame: pd.DataFrame) -> None:
         {
             "when": frame["created_at"].map(lambda when: f"{when:%Y-%m-%d %H:%M}"),
             "result": frame["drifted"].map({True: "drifted", False: "nothing drifted"}),
-            "labels changed": list(map(count, frame["changed_labels"])),
-            "a probability moved by at most": list(map(number, frame["max_difference"])),
+            "labels changed": list(map(format_count, frame["changed_labels"])),
+            "a probability moved by at most": list(map(format_number, frame["max_difference"])),
         }
     )
     static(shown, numbers=shown.columns[2:])

@@ -3,7 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 from core.catalog.methods import METHODS
-from core.text.formatting import DASH, class_score, count, duration, megabytes, number, percent, points, score
+from core.text.formatting import (
+    DASH,
+    format_bytes,
+    format_class_score,
+    format_count,
+    format_duration,
+    format_number,
+    format_percent,
+    format_points,
+    format_score,
+)
 
 if TYPE_CHECKING:
     from core.report.verdicts import ConfigurationComparison, RunComparison
@@ -19,23 +29,27 @@ def of_its_seeds(found: "ConfigurationComparison | None") -> str:
         return "This is one seed's result: how much of it is luck, more seeds would tell."
     gap, seeds = found.result.macro_f1, len(found.result.per_seed)
     verdict = "no evidence either way" if found.result.verdict.startswith("no") else found.result.verdict
-    return f"Over {count(seeds)} seeds: {points(gap.value, gap.low, gap.high)} points of macro F1, {verdict}."
+    return (
+        f"Over {format_count(seeds)} seeds: {format_points(gap.value, gap.low, gap.high)} points "
+        f"of macro F1, {verdict}."
+    )
 
 
 def worst_class(row: Any) -> tuple[str, str]:
     """Return title and figure of the class with the lowest F1, from its row; None or an undefined F1 has neither."""
     if row is None or row.f1 != row.f1:
         return "Worst class", DASH
-    return f"Worst class: {plain(row.label)}", class_score(row.f1, row.f1_low, row.f1_high, row.support)
+    return f"Worst class: {plain(row.label)}", format_class_score(row.f1, row.f1_low, row.f1_high, row.support)
 
 
 def price(compared: "RunComparison") -> str:
     """Return what a run's difference in macro F1 to its baseline took."""
     ours, theirs, gap = compared.a, compared.b, compared.result.macro_f1
     return (
-        f"{points(gap.value, gap.low, gap.high)} points of macro F1 for {duration(ours.train_seconds)} of training "
-        f"instead of {duration(theirs.train_seconds)}, and {megabytes(ours.adapter_bytes)} on disk instead of "
-        f"{megabytes(theirs.adapter_bytes)}."
+        f"{format_points(gap.value, gap.low, gap.high)} points of macro F1 for {format_duration(ours.train_seconds)} "
+        f"of training instead of {format_duration(theirs.train_seconds)}, "
+        f"and {format_bytes(ours.adapter_bytes)} on disk instead of "
+        f"{format_bytes(theirs.adapter_bytes)}."
     )
 
 
@@ -43,10 +57,11 @@ def memory_saved(quantised: "Run", exact: "Run") -> str:
     """Return what holding the base in fewer bits saved, beside a run that is the same but for that."""
     return (
         f"In {quantised.config['quantize'].removesuffix('bit')} bits the base takes "
-        f"{megabytes(quantised.base_memory_bytes)} of memory instead of {megabytes(exact.base_memory_bytes)} in run "
-        f"#{exact.id}; at its peak the run held {megabytes(quantised.peak_memory_bytes)} instead of "
-        f"{megabytes(exact.peak_memory_bytes)}, and trained in {duration(quantised.train_seconds)} instead of "
-        f"{duration(exact.train_seconds)}."
+        f"{format_bytes(quantised.base_memory_bytes)} of memory instead of "
+        f"{format_bytes(exact.base_memory_bytes)} in run #{exact.id}; at its peak the run held "
+        f"{format_bytes(quantised.peak_memory_bytes)} instead of {format_bytes(exact.peak_memory_bytes)}, "
+        f"and trained in {format_duration(quantised.train_seconds)} "
+        f"instead of {format_duration(exact.train_seconds)}."
     )
 
 
@@ -55,10 +70,10 @@ def kept_epoch(kept: Any) -> str:
 
     ``kept``: epoch, value, low, high, last_epoch and last_value, of macro F1 on the validation examples.
     """
-    said = f"macro F1 {score(kept.value, kept.low, kept.high)} on the validation examples"
+    said = f"macro F1 {format_score(kept.value, kept.low, kept.high)} on the validation examples"
     if kept.epoch == kept.last_epoch:
         return f"Kept: epoch {kept.epoch:g}, the best and the last, with {said}."
-    last = f"The last one, epoch {kept.last_epoch:g}, had {percent(kept.last_value)}."
+    last = f"The last one, epoch {kept.last_epoch:g}, had {format_percent(kept.last_value)}."
     return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
 
 
@@ -104,17 +119,18 @@ def calibration(temperature: float, off: float, by_luck: float) -> str:
 
     ``off``: its ECE as trained; ``by_luck``: the highest that a perfectly calibrated run would show.
     """
-    fitted = f"The temperature fitted on the validation examples is {number(temperature)}."
+    fitted = f"The temperature fitted on the validation examples is {format_number(temperature)}."
     if off != off or not off > by_luck:
         return (
-            f"No evidence that its confidence is off: {percent(off)} points on average, as luck alone gives. {fitted}"
+            f"No evidence that its confidence is off: {format_percent(off)} points on average, "
+            f"as luck alone gives. {fitted}"
         )
     how = "surer than it should be" if temperature > 1 else "less sure than it could be"
-    return f"As trained it is {how}: its confidence is off by {percent(off)} points on average. {fitted}"
+    return f"As trained it is {how}: its confidence is off by {format_percent(off)} points on average. {fitted}"
 
 
 def abstaining(split: str, row: Any) -> str:
     """Return what answering only when sure gives on a split, from a row of its figures."""
-    answered = score(row.coverage, row.coverage_low, row.coverage_high)
-    right = score(row.accuracy, row.accuracy_low, row.accuracy_high)
+    answered = format_score(row.coverage, row.coverage_low, row.coverage_high)
+    right = format_score(row.accuracy, row.accuracy_low, row.accuracy_high)
     return f"{split.capitalize()}: {answered} % answered, of these {right} % right."

@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 
 from core.catalog.methods import rate_for_width
 from core.config import as_flags, make_config
-from core.text.formatting import DASH, count, duration, megabytes, milliseconds, parameters, percent, setting
+from core.text.formatting import (
+    DASH,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_milliseconds,
+    format_parameters,
+    format_percent,
+    format_setting,
+)
 from dashboard import data
 
 
@@ -26,9 +35,9 @@ def settings(run_id: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "setting": list(config),
-            "value": [setting(value) for value in config.values()],
+            "value": [format_setting(value) for value in config.values()],
             "default": [
-                "by the model's width" if name == "lr" and value is None else setting(value)
+                "by the model's width" if name == "lr" and value is None else format_setting(value)
                 for name, value in defaults.items()
             ],
             "differs": [value is not None and value != defaults[name] for name, value in config.items()],
@@ -73,20 +82,20 @@ def environment(run_id: int) -> dict[str, Any]:
     plain = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
     plain.pop("git_dirty", None)
     truncated = recorded.get("truncated", {})
-    plain |= {f"truncated texts, {split}": f"{percent(share)} %" for split, share in truncated.items()}
+    plain |= {f"truncated texts, {split}": f"{format_percent(share)} %" for split, share in truncated.items()}
     plain["git_commit"] = f"{commit}, with changes" if commit and recorded.get("git_dirty") else commit
-    return {name.replace("_", " "): setting(value) for name, value in (plain | packages).items()}
+    return {name.replace("_", " "): format_setting(value) for name, value in (plain | packages).items()}
 
 
 COSTS: dict[str, Callable[[Any], str]] = {
-    "training": lambda run: duration(run.train_seconds),
-    "examples a second": lambda run: count(run.train_examples_per_second),
-    "evaluation": lambda run: duration(run.evaluation_seconds),
-    "time a text": lambda run: milliseconds(_seconds_a_text(run)),
-    "trained weights": lambda run: parameters(run.trainable_parameters, run.total_parameters),
-    "size": lambda run: megabytes(run.adapter_bytes),
-    "base in memory": lambda run: megabytes(run.base_memory_bytes),
-    "peak memory": lambda run: megabytes(run.peak_memory_bytes),
+    "training": lambda run: format_duration(run.train_seconds),
+    "examples a second": lambda run: format_count(run.train_examples_per_second),
+    "evaluation": lambda run: format_duration(run.evaluation_seconds),
+    "time a text": lambda run: format_milliseconds(_seconds_a_text(run)),
+    "trained weights": lambda run: format_parameters(run.trainable_parameters, run.total_parameters),
+    "size": lambda run: format_bytes(run.adapter_bytes),
+    "base in memory": lambda run: format_bytes(run.base_memory_bytes),
+    "peak memory": lambda run: format_bytes(run.peak_memory_bytes),
 }
 
 

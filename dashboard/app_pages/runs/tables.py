@@ -10,15 +10,15 @@ import streamlit as st
 
 from core.text.formatting import (
     DASH,
-    class_score,
-    count,
-    duration,
-    megabytes,
-    parameters,
-    percent,
-    points,
-    score,
-    speed,
+    format_bytes,
+    format_class_score,
+    format_count,
+    format_duration,
+    format_parameters,
+    format_percent,
+    format_points,
+    format_score,
+    format_throughput,
 )
 from dashboard import state
 from dashboard.components.table_cells import heads
@@ -54,8 +54,8 @@ def _score(name: str) -> Callable[[Any], str]:
     def write(row: Any) -> str:
         deviation = getattr(row, f"{name}_deviation", None)
         if deviation is not None and deviation == deviation:
-            return f"{percent(getattr(row, name))} ± {percent(deviation)}"
-        return score(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")))
+            return f"{format_percent(getattr(row, name))} ± {format_percent(deviation)}"
+        return format_score(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")))
 
     return write
 
@@ -66,18 +66,18 @@ def _gap(row: Any) -> str:
         return "best baseline" if row.is_best_baseline else "baseline"
     deviation = getattr(row, "gap_deviation", None)
     if deviation is not None and deviation == deviation:
-        return f"{points(row.gap)} ± {percent(deviation)}"
-    return points(row.gap, row.gap_low, row.gap_high)
+        return f"{format_points(row.gap)} ± {format_percent(deviation)}"
+    return format_points(row.gap, row.gap_low, row.gap_high)
 
 
 def _worst(row: Any) -> str:
     if getattr(row, "seeds", 1) > 1:
         return _score("worst_f1")(row)
-    return class_score(row.worst_f1, row.worst_f1_low, row.worst_f1_high, row.worst_support)
+    return format_class_score(row.worst_f1, row.worst_f1_low, row.worst_f1_high, row.worst_support)
 
 
 def _seed(row: Any) -> str:
-    return f"{count(row.seeds)} seeds" if getattr(row, "seeds", 1) > 1 else count(row.seed)
+    return f"{format_count(row.seeds)} seeds" if getattr(row, "seeds", 1) > 1 else format_count(row.seed)
 
 
 def _of(field: str, write: Callable[..., str]) -> Column:
@@ -98,15 +98,17 @@ COLUMNS = {
     "accuracy": Column("accuracy", _score("accuracy")),
     "range": Column(
         "macro_f1_lowest",
-        lambda row: DASH if row.seeds == 1 else f"{percent(row.macro_f1_lowest)}–{percent(row.macro_f1_highest)}",
+        lambda row: (
+            DASH if row.seeds == 1 else f"{format_percent(row.macro_f1_lowest)}–{format_percent(row.macro_f1_highest)}"
+        ),
     ),
-    "training": _of("train_seconds", duration),
+    "training": _of("train_seconds", format_duration),
     "trained weights": Column(
-        "trainable_parameters", lambda row: parameters(row.trainable_parameters, row.total_parameters)
+        "trainable_parameters", lambda row: format_parameters(row.trainable_parameters, row.total_parameters)
     ),
-    "size": _of("adapter_bytes", megabytes),
-    "peak memory": _of("peak_memory_bytes", megabytes),
-    "speed": _of("train_examples_per_second", speed),
+    "size": _of("adapter_bytes", format_bytes),
+    "peak memory": _of("peak_memory_bytes", format_bytes),
+    "speed": _of("train_examples_per_second", format_throughput),
     "seed": Column("seed", _seed),
     "model": _plain("model"),
     "training set": _plain("version"),

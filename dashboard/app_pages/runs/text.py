@@ -5,7 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from core.text.formatting import count, duration, megabytes, percent, score, speed
+from core.text.formatting import (
+    format_bytes,
+    format_count,
+    format_duration,
+    format_percent,
+    format_score,
+    format_throughput,
+)
 
 NAMED = 8
 """Of more runs only so many are named."""
@@ -26,21 +33,21 @@ def of_seeds(figures: Sequence[float]) -> str:
     over = spread(figures)
     if over is None or over.deviation is None:
         return ""
-    mean_and_deviation = f"{percent(over.mean)} ± {percent(over.deviation)}"
-    return f"Over the {count(over.n)} seeds of its configuration: macro F1 {mean_and_deviation}."
+    mean_and_deviation = f"{format_percent(over.mean)} ± {format_percent(over.deviation)}"
+    return f"Over the {format_count(over.n)} seeds of its configuration: macro F1 {mean_and_deviation}."
 
 
 def against_next(label: str, seeds: int, *, told_apart: bool) -> str:
     """Return how the best adapter stands to the next configuration; ``seeds``: how many runs that has."""
-    other = f"{label} ({count(seeds)} seeds)" if seeds > 1 else label
+    other = f"{label} ({format_count(seeds)} seeds)" if seeds > 1 else label
     return f"It is better than {other}, the next adapter." if told_apart else f"Not told apart from {other}."
 
 
 def progress(row: Any, seconds_left: float | None) -> str:
     """Return how far a run at work is, from its row."""
-    steps = "" if pd.isna(row.total_steps) else f", step {count(row.step)} of {count(row.total_steps)}"
-    parts = [] if pd.isna(row.train_examples_per_second) else [speed(row.train_examples_per_second)]
-    parts += [] if seconds_left is None else [f"{duration(seconds_left)} left"]
+    steps = "" if pd.isna(row.total_steps) else f", step {format_count(row.step)} of {format_count(row.total_steps)}"
+    parts = [] if pd.isna(row.train_examples_per_second) else [format_throughput(row.train_examples_per_second)]
+    parts += [] if seconds_left is None else [f"{format_duration(seconds_left)} left"]
     return " · ".join([f"{row.label}: {row.phase or 'at work'}{steps}", *parts])
 
 
@@ -48,8 +55,8 @@ def rows_of(first: int, last: int, total: int, *, grouped: bool) -> str:
     """Return which rows of how many are on the screen."""
     what = "configuration" if grouped else "run"
     if total > last - first + 1:
-        return f"{count(first)}–{count(last)} of {count(total)} {what}s"
-    return f"{count(total)} {what}{'' if total == 1 else 's'}"
+        return f"{format_count(first)}–{format_count(last)} of {format_count(total)} {what}s"
+    return f"{format_count(total)} {what}{'' if total == 1 else 's'}"
 
 
 def how_to_read(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
@@ -65,7 +72,7 @@ def how_to_read(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
 
 def chosen(labels: Sequence[str]) -> str:
     """Return which runs are ticked, on this page and on others."""
-    return f"{count(len(labels))} chosen: {_named(labels)}."
+    return f"{format_count(len(labels))} chosen: {_named(labels)}."
 
 
 def over_seeds(label: str, baseline: str, sentence: str | None) -> str:
@@ -75,13 +82,13 @@ def over_seeds(label: str, baseline: str, sentence: str | None) -> str:
 
 def runs_are(number: int, where: str) -> str:
     """Return that so many runs are somewhere now."""
-    return f"{count(number)} {'run is' if number == 1 else 'runs are'} {where}."
+    return f"{format_count(number)} {'run is' if number == 1 else 'runs are'} {where}."
 
 
 def what_is_lost(labels: Sequence[str], bytes_: float, measured: int) -> str:
     """Return what goes with runs that are deleted for good; ``measured``: how many others they are the baseline of."""
-    files = f" and {'its' if len(labels) == 1 else 'their'} files ({megabytes(bytes_)})" if bytes_ else ""
-    whose = f"{count(measured)} other {'run was' if measured == 1 else 'runs were'}"
+    files = f" and {'its' if len(labels) == 1 else 'their'} files ({format_bytes(bytes_)})" if bytes_ else ""
+    whose = f"{format_count(measured)} other {'run was' if measured == 1 else 'runs were'}"
     others = f" {whose} measured against them: the recorded difference stays, the link goes." if measured else ""
     return (
         f"Lost for good: {_named(labels)}, with all predictions, figures, learning curves and log{files}. "
@@ -92,15 +99,17 @@ def what_is_lost(labels: Sequence[str], bytes_: float, measured: int) -> str:
 def drawn(shown: int, total: int) -> str:
     """Return that the chart of cost against quality shows some of the runs; empty where it shows all."""
     which = "the best, those that no other run beats on both, and the best baseline of each kind"
-    return "" if shown >= total else f"Drawn: {count(shown)} of {count(total)} runs, {which}. "
+    return "" if shown >= total else f"Drawn: {format_count(shown)} of {format_count(total)} runs, {which}. "
 
 
 def _named(labels: Sequence[str]) -> str:
-    more = f" and {count(len(labels) - NAMED)} more" if len(labels) > NAMED else ""
+    more = f" and {format_count(len(labels) - NAMED)} more" if len(labels) > NAMED else ""
     return ", ".join(labels[:NAMED]) + more
 
 
 def best_so_far(row: Any) -> str:
     """Return the headline of the page of all runs, from a row of them."""
     what = "" if row.kind != "baseline" else ", a baseline"
-    return f"Best so far: {row.label}{what}, macro F1 {score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."
+    return (
+        f"Best so far: {row.label}{what}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."
+    )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.text.formatting import setting
+from core.text.formatting import format_setting
 from dashboard import data
 from dashboard.components.text import named_apart
 
@@ -12,7 +12,7 @@ JUDGED = ["label", "predicted", "confidence", "true_probability", "loss", "flip"
 
 
 def listed(run_id: int, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return listed examples with all that is known of them; ``frame``: rows of `data.predictions_with_outcomes` under its index."""
+    """Return listed examples with all that is known of them; ``frame``: `data.predictions_with_outcomes`."""
     return _with_the_data(run_id, data.annotated(frame), ["text", *data.ANNOTATED, *JUDGED, "disagreement"])
 
 
@@ -36,4 +36,4 @@ def _with_the_data(run_id: int, frame: pd.DataFrame, names: list[str]) -> pd.Dat
 
 
 def _written(value: Any) -> str:
-    return "" if value is None or value != value else setting(value)
+    return "" if value is None or value != value else format_setting(value)

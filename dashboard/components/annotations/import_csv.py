@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import RequestError, did_you_mean
-from core.text.formatting import count
-from core.text.sanitize import from_spreadsheet
+from core.text.formatting import format_count
+from core.text.sanitize import unescape_formula
 from dashboard import data
 
 MOST_MEGABYTES = 20
@@ -42,7 +42,7 @@ def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: 
     changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
     for line, row in rows:
-        fields = {name: _bare(from_spreadsheet(row[name])) for name in data.ANNOTATED if name in columns}
+        fields = {name: _bare(unescape_formula(row[name])) for name in data.ANNOTATED if name in columns}
         _check(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -66,8 +66,8 @@ def _check_alike(first: tuple[int, dict[str, str | None]], line: int, new: dict[
     """Refuse two rows that say different things of one text."""
     if first[1] != new:
         raise RequestError(
-            f"Lines {count(first[0])} and {count(line)} have the same text and say different things of it. "
-            "Nothing was kept."
+            f"Lines {format_count(first[0])} and {format_count(line)} have the same text and "
+            "say different things of it. Nothing was kept."
         )
 
 
@@ -87,7 +87,7 @@ def _rows(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
         raise RequestError(f"This is no CSV that can be read: {error}. Nothing was kept.") from None
     for line, row in rows:
         if None in row or None in row.values():
-            raise RequestError(f"Line {count(line)} has not as many cells as the first line. Nothing was kept.")
+            raise RequestError(f"Line {format_count(line)} has not as many cells as the first line. Nothing was kept.")
     return rows, columns
 
 
@@ -119,7 +119,7 @@ def _check_columns(columns: Sequence[str]) -> None:
 
 
 def _check(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
-    where, label = f"Line {count(line)}", fields.get("proposed_label")
+    where, label = f"Line {format_count(line)}", fields.get("proposed_label")
     try:
         data.check_annotation(fields)
     except RequestError as error:
@@ -140,4 +140,4 @@ def _plain(text: str) -> str:
 def _its_text(cell: str, by_text: dict[str, str]) -> str | None:
     """Return the data set's text that a cell means, with or without the apostrophe of our own files."""
     plain = _plain(cell)
-    return by_text.get(plain) or by_text.get(from_spreadsheet(plain))
+    return by_text.get(plain) or by_text.get(unescape_formula(plain))

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 from dashboard.components.chart_cache import drawn
 from dashboard.components.theme import BLUE, ORANGE
 
@@ -13,7 +13,7 @@ ROW = 24  # pixels for a word
 @drawn
 def word_weights(words: pd.DataFrame, label: str) -> alt.Chart:
     """Draw how much words speak for a label. ``words``: word, place, weight, in the order of the text."""
-    words = words.assign(word=list(map(visible, words["word"])))
+    words = words.assign(word=list(map(escape_invisible, words["word"])))
     shown = words.assign(
         named=[f"{place}. {word[:40]}" for place, word in zip(words["place"], words["word"], strict=True)]
     )

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, count, number, percent, setting
+from core.text.formatting import DASH, format_count, format_number, format_percent, format_setting
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import with_visible_texts
 from dashboard.components.text import named_apart
@@ -18,18 +18,18 @@ def example(row: Any, disagreement: float | None, other: str | None) -> None:
     """Show what is recorded of a judged example besides its text; ``other``: the run it is held against."""
     read = {True: "its beginning only", False: "whole"}
     said = {
-        "true label": f"{row['label']}, {percent(row['true_probability'])} %",
-        "predicted": f"{row['predicted']}, {percent(row['confidence'])} %",
-        "loss": number(row["loss"]),
-        "disagreement": None if disagreement is None else f"{percent(disagreement)} %",
-        "length": f"{count(row['words'])} words",
+        "true label": f"{row['label']}, {format_percent(row['true_probability'])} %",
+        "predicted": f"{row['predicted']}, {format_percent(row['confidence'])} %",
+        "loss": format_number(row["loss"]),
+        "disagreement": None if disagreement is None else f"{format_percent(disagreement)} %",
+        "length": f"{format_count(row['words'])} words",
         "the model read": None if row["truncated"] is None else read.get(bool(row["truncated"])),
         f"{other} said": row.get("other"),
         "flip": row.get("flip"),
     }
     extra = row["extra"] or {}
     names = named_apart((name.replace("_", " ") for name in extra), said)
-    said |= dict(zip(names, map(setting, extra.values()), strict=True))
+    said |= dict(zip(names, map(format_setting, extra.values()), strict=True))
     rows = [(name, value, help_for(name) or "") for name, value in said.items() if value not in (None, "", DASH)]
     shown = pd.DataFrame(rows, columns=["", "value", "what it is"])
     st.dataframe(shown, hide_index=True, height="content")

@@ -17,7 +17,7 @@ def place_of(run_id: int, example_id: str) -> int | None:
 
 
 def example(run_id: int, against: int | None, place: int) -> Any:
-    """Return all that is recorded of an example: a row of `data.predictions_with_outcomes`, with its length and annotation."""
+    """Return all that is recorded of an example: its outcome, length and annotation."""
     frame = data.predictions_with_outcomes(run_id, against).iloc[[place]]
     return data.annotated(frame.assign(words=data.lengths(run_id).iloc[place])).iloc[0]
 
