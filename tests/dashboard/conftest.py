@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from core.config import RunConfig
 from core.data import load_data
@@ -16,8 +17,8 @@ from tests.dashboard.hard_texts import record_hard_texts
 from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
 
 FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "shell.py"
-LATER = ("runs", "try_it")
-"""Pages that are not found by their file's name before the list of pages was drawn once."""
+URL_PATHS = {"runs": "", "try_it": "try"}
+"""URL paths that differ from the name of the page's folder."""
 
 
 @pytest.fixture(scope="session")
@@ -72,9 +73,8 @@ def open_page() -> Callable[..., AppTest]:
 
     def opened(page: str, **address: object) -> AppTest:
         app = AppTest.from_file(str(FRAME), default_timeout=120)
-        if page in LATER:
-            app.run()
-        app.switch_page(f"app_pages/{page}/page.py")
+        # `AppTest.switch_page` needs a first run of the start page, which doubles the time of a test.
+        app._page_hash = calc_hash(URL_PATHS.get(page, page))
         for key, value in address.items():
             app.query_params[key] = value if isinstance(value, list) else str(value)
         app.run()

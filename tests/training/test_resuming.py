@@ -18,7 +18,7 @@ from core.runs.progress import Progress
 from core.system.files import compute_checksum
 from core.training import fine_tune
 from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
-from core.training.reproducibility import base_fingerprint, chance, machine, restore_rng_state
+from core.training.reproducibility import base_fingerprint, machine, restore_rng_state, rng_state
 from tests.small_runs import SIZES, films
 
 HOURS = 36_000.0
@@ -245,7 +245,7 @@ def test_on_the_same_machine_nothing_is_said_of_it(folder, tiny_bert, tmp_path):
 
 
 def test_random_generators_that_the_checkpoint_lacks_or_only_it_has_are_left_alone():
-    tensors, values = chance()
+    tensors, values = rng_state()
     drawn = torch.rand(3), np.random.rand(3), random.random()
     restore_rng_state({**tensors, "cuda99": tensors["torch"]}, values)  # of a machine with more GPUs
     again = torch.rand(3), np.random.rand(3), random.random()
