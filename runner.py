@@ -60,11 +60,11 @@ def run(arguments: Namespace) -> int:
     print("Preparing …", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
     from core.runs.pipeline import prepare, run_jobs, with_baselines
-    from core.store.engine import folder_of, open_store
+    from core.store.engine import open_store, store_folder
 
     if not arguments.no_baselines:
         configs = with_baselines(configs)
-    jobs = prepare(configs, folder_of(arguments.db))
+    jobs = prepare(configs, store_folder(arguments.db))
     store = open_store(arguments.db, create=True)
     with ConsoleProgress() as progress:
         records = run_jobs(
@@ -92,7 +92,7 @@ def _reported(arguments: Namespace, store: "Store", records: Sequence["Run"]) ->
     for one in aside:
         print(f"runner.py: A record is kept aside in {one.folder}. {one.reason}", file=sys.stderr)
     if aside:
-        print(f"Nothing is lost: when that is mended, type {store.command('db recover')}", file=sys.stderr)
+        print(f"Nothing is lost: when that is mended, type {store.format_command('db recover')}", file=sys.stderr)
     return DONE if len(home) == len(records) and all(one.state == "complete" for one in home) else RUN_FAILED
 
 
@@ -266,7 +266,7 @@ def _check(arguments: Namespace) -> int:
     from cli.checking import print_checked
     from core.store.integrity import check
 
-    checked = check(arguments.db, mend=arguments.mend, backed_up=arguments.backed_up)
+    checked = check(arguments.db, fix=arguments.mend, backed_up=arguments.backed_up)
     print_checked(checked, as_json=arguments.json)
     return DONE if checked.sound else RUN_FAILED
 

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 
 from cli.output import print_json, say
-from core.store.engine import command
-from core.store.integrity import Checked
+from core.store.engine import format_command
+from core.store.integrity import CheckResult
 from core.store.integrity.findings import Finding
 
 
-def print_checked(checked: Checked, *, as_json: bool) -> None:
+def print_checked(checked: CheckResult, *, as_json: bool) -> None:
     """Print every finding with what to do about it, and the sum of them."""
     if as_json:
         findings = [asdict(one) for one in checked.findings]
@@ -22,24 +22,24 @@ def print_checked(checked: Checked, *, as_json: bool) -> None:
 
 
 def _advice(finding: Finding) -> str:
-    if finding.mended:
+    if finding.fixed:
         return "Mended."
-    return finding.advice if not finding.mendable else f"With --mend: {finding.advice[0].lower()}{finding.advice[1:]}"
+    return finding.advice if not finding.fixable else f"With --mend: {finding.advice[0].lower()}{finding.advice[1:]}"
 
 
-def _sum(checked: Checked) -> str:
+def _sum(checked: CheckResult) -> str:
     faults = [one for one in checked.findings if one.fault]
-    left = [one for one in faults if not one.mended]
+    left = [one for one in faults if not one.fixed]
     if not faults:
         return f"{checked.address}: nothing is damaged, missing or changed."
     found = f"{checked.address}: {len(faults)} fault{'' if len(faults) == 1 else 's'}"
     if checked.sound:
         return f"{found}, all mended."
-    mended, curable = len(faults) - len(left), sum(one.mendable for one in left)
+    mended, curable = len(faults) - len(left), sum(one.fixable for one in left)
     if mended:
         return f"{found}, {mended} mended."
     return (
-        f"{found}, {curable} of which can be mended: {command('db check --mend', checked.address)}"
+        f"{found}, {curable} of which can be mended: {format_command('db check --mend', checked.address)}"
         if curable
         else f"{found}."
     )

@@ -30,8 +30,8 @@ from core.report.verdicts import (
     verdict_sentence,
 )
 from core.store import queries
-from core.store.engine import DEFAULT, Store
-from core.store.records import Run, worth_resuming
+from core.store.engine import DEFAULT_DATABASE, Store
+from core.store.records import Run, is_resumable
 from core.text.formatting import (
     DASH,
     MIN_SUPPORT,
@@ -122,8 +122,8 @@ def how_it_ended(run: Any) -> str:
 
 
 def _how_to_go_on(store: Store, run: Any) -> str:
-    left = isinstance(run.work_path, str) and worth_resuming(run.state, run.error_type)
-    return f" Go on with it: {store.command(f'resume {run.id}')}" if left else ""
+    left = isinstance(run.work_path, str) and is_resumable(run.state, run.error_type)
+    return f" Go on with it: {store.format_command(f'resume {run.id}')}" if left else ""
 
 
 def _figures(metrics: pd.DataFrame) -> list[tuple[str, str]]:
@@ -315,13 +315,13 @@ def _print_scores(runs: pd.DataFrame, classes: pd.DataFrame) -> None:
 
 def _print_next(run_id: int, store: Store) -> None:
     """Print commands that can be pasted as they stand, with this very Python."""
-    variable = f"RUNS_DB={shlex.quote(store.address)} " if store.address != str(DEFAULT) else ""
+    variable = f"RUNS_DB={shlex.quote(store.address)} " if store.address != str(DEFAULT_DATABASE) else ""
     here = Path(sys.executable)
     python = here.relative_to(Path.cwd()) if here.is_relative_to(Path.cwd()) else here
     say("Next:")
     say(f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs, look at failures, try the adapter")
     for words in (f"show {run_id}", f'predict {run_id} "A film that one forgets while watching it."'):
-        say(f"  {store.command(words).replace('python', str(python), 1)}")
+        say(f"  {store.format_command(words).replace('python', str(python), 1)}")
 
 
 def _class_figure(row: Mapping[str, Any], name: str) -> str:

@@ -21,7 +21,7 @@ from cli.progress import ConsoleProgress
 from core.runs.pipeline import Job, prepare, run_jobs, with_baselines
 from core.search.grid import grid
 from core.store import queries
-from core.store.engine import DEFAULT, Store, open_store
+from core.store.engine import DEFAULT_DATABASE, Store, open_store
 from core.store.recorder import make_publishable
 from core.system.environment import package_versions
 
@@ -46,11 +46,11 @@ MOST_BYTES = 20_000_000
 
 def main() -> None:
     """Run what is not recorded yet, and check what came of it."""
-    folder = DEFAULT.parent
+    folder = DEFAULT_DATABASE.parent
     if "--anew" in sys.argv[1:]:
         remove(folder)
     jobs = prepare(with_baselines([config for request in REQUESTS for config in grid(request)]), folder)
-    store = open_store(str(DEFAULT), create=True)
+    store = open_store(str(DEFAULT_DATABASE), create=True)
     missing = [job for job in jobs if not is_recorded(store, job)]
     with ConsoleProgress() as progress:
         records = run_jobs(missing, store, progress)
@@ -72,7 +72,9 @@ def remove(folder: Path) -> None:
 
 def is_recorded(store: Store, job: Job) -> bool:
     """Tell whether a job's run is there, under today's versions."""
-    return queries.same_run(store, job.config.settings(), job.data.fingerprint, package_versions()) is not None
+    return (
+        queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions()) is not None
+    )
 
 
 def shipped(folder: Path) -> list[Path]:

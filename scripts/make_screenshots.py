@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.first_use import CHROMIUM_FLAGS, free_port, serve
 from core.store import queries
-from core.store.engine import DEFAULT, Store, open_store
+from core.store.engine import DEFAULT_DATABASE, Store, open_store
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, HEIGHT = 1440, 900
@@ -19,11 +19,11 @@ WIDTH, HEIGHT = 1440, 900
 
 def main() -> None:
     """Take a picture of each page, of the best adapter against the best baseline."""
-    os.environ["RUNS_DB"] = str(DEFAULT)
-    pages = addresses(open_store(str(DEFAULT)))
+    os.environ["RUNS_DB"] = str(DEFAULT_DATABASE)
+    pages = addresses(open_store(str(DEFAULT_DATABASE)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    server = serve(DEFAULT.parent / "dashboard" / "Home.py", port)
+    server = serve(DEFAULT_DATABASE.parent / "dashboard" / "Home.py", port)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)

@@ -108,7 +108,7 @@ def record_hostile(folder: Path) -> Hostile:
     failed, crashed = _ended(store, data, MARKUP[5]), _ended(store, data, COMMANDS[2], crashed=True)
     trashed = _ended(store, data, ODD[1])
     trash_runs(store, [trashed])
-    with store.writing() as session:
+    with store.write_session() as session:
         for run in (baseline, adapter, other):
             said = {"notes": "\n".join(TEXTS), "tags": [text[:50] for text in TEXTS]}
             named = update(RunRow).where(RunRow.id == run)
@@ -147,9 +147,9 @@ def _run(store: Store, data: DataSet, config: RunConfig, name: str, right: float
             run.save_predictions(data, split, dataset_id, shares, evaluate(codes, shares, data.labels))
         run.save_metrics("test", calibration_metrics(data.test.labels, shares, 1.5))
         run.save_metrics("validation", {"temperature": Estimate(1.5), "best_epoch": Estimate(1.0)})
-        run.log(1, 1.0, {"loss": 0.5, "validation_macro_f1": 0.5, MARKUP[0]: 1.0})
+        run.log_history(1, 1.0, {"loss": 0.5, "validation_macro_f1": 0.5, MARKUP[0]: 1.0})
         for text in TEXTS:
-            run.say(text)
+            run.log_line(text)
         folder = store.folder / "adapters" / f"{run.id}-hostile"
         folder.mkdir(parents=True)
         MajorityClassifier(np.full(len(LABELS), 1 / len(LABELS))).save(folder)
@@ -162,8 +162,8 @@ def _run(store: Store, data: DataSet, config: RunConfig, name: str, right: float
 def _ended(store: Store, data: DataSet, name: str, *, crashed: bool = False) -> int:
     with recording(store, RunConfig(**SIZES, dataset=COMMANDS[2]), name, _environment()) as run:
         run.update(dataset_id=save_dataset(store, data))
-        run.enter(MARKUP[0])
-        run.say(INVISIBLE[0])
+        run.enter_phase(MARKUP[0])
+        run.log_line(INVISIBLE[0])
         raise ValueError("\n".join(TEXTS))
     if crashed:
         run.update(

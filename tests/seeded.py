@@ -122,8 +122,10 @@ def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: f
         validation = _logits(data.validation, len(data.labels), right, rng)
         _save_validation(run, data, dataset_id, validation)
         for epoch in range(1, config.epochs + 1):
-            run.log(10 * epoch - 5, epoch - 0.5, {"loss": 0.7 / epoch})
-            run.log(10 * epoch, epoch, {"validation_loss": 0.7 / epoch, "validation_macro_f1": 0.7 + 0.05 * epoch})
+            run.log_history(10 * epoch - 5, epoch - 0.5, {"loss": 0.7 / epoch})
+            run.log_history(
+                10 * epoch, epoch, {"validation_loss": 0.7 / epoch, "validation_macro_f1": 0.7 + 0.05 * epoch}
+            )
         run.save_metrics(
             "validation", {"best_epoch": Estimate(float(config.epochs)), "temperature": Estimate(TEMPERATURE)}
         )
@@ -183,7 +185,7 @@ def record_failure(store: Store, data: DataSet) -> int:
     """Record a run that failed while training."""
     with recording(store, RunConfig(**SIZES, lr=9.0), "lora-r8", ENVIRONMENT) as run:
         run.update(dataset_id=save_dataset(store, data))
-        run.enter("training")
+        run.enter_phase("training")
         raise ValueError("the loss is *not* a number")
     return run.id
 

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 from cli.arguments import parse
-from core.store.engine import DEFAULT
+from core.store.engine import DEFAULT_DATABASE
 from scripts.make_record import MOST_BYTES, shipped
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,7 +54,7 @@ def test_the_query_of_the_readme_answers():
     import sqlite3
 
     query = re.search(r"```sql\n(.*?)```", README, re.DOTALL).group(1)
-    with sqlite3.connect(f"file:{DEFAULT}?mode=ro&immutable=1", uri=True) as connection:
+    with sqlite3.connect(f"file:{DEFAULT_DATABASE}?mode=ro&immutable=1", uri=True) as connection:
         assert connection.execute(query).fetchall()
 
 

@@ -10,15 +10,15 @@ import pytest
 
 from core.serving.inference import load_run
 from core.store import queries
-from core.store.engine import DEFAULT, open_store
+from core.store.engine import DEFAULT_DATABASE, open_store
 from tests.scoring import assert_metrics_are_those_of_the_predictions
 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shipped")
-    shutil.copy(DEFAULT, folder / "runs.db")
-    shutil.copytree(DEFAULT.parent / "adapters", folder / "adapters")
+    shutil.copy(DEFAULT_DATABASE, folder / "runs.db")
+    shutil.copytree(DEFAULT_DATABASE.parent / "adapters", folder / "adapters")
     return open_store(str(folder / "runs.db"))
 
 
@@ -67,7 +67,7 @@ def test_the_lora_runs_reach_what_the_project_promises(shipped):
 
 def test_every_adapter_is_there_and_names_its_base_for_any_machine(shipped):
     for run_id in queries.runs(shipped).query("kind == 'adapter'")["id"]:
-        folder = queries.run(shipped, int(run_id)).folder(shipped.folder)
+        folder = queries.run(shipped, int(run_id)).adapter_folder(shipped.folder)
         config = json.loads((folder / "adapter_config.json").read_text())
         assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
         assert re.fullmatch(r"[0-9a-f]{40}", config["revision"])
@@ -77,7 +77,7 @@ def test_no_host_and_no_folder_is_named(shipped):
     runs = [queries.run(shipped, int(run_id)) for run_id in queries.runs(shipped)["id"]]
     assert {(run.host, run.pid) for run in runs} == {(None, None)}
     told = json.dumps([[run.config, run.environment, run.adapter_path] for run in runs])
-    files = [path for path in (DEFAULT.parent / "adapters").rglob("*") if path.suffix in (".json", ".md")]
+    files = [path for path in (DEFAULT_DATABASE.parent / "adapters").rglob("*") if path.suffix in (".json", ".md")]
     for text in [told, *(path.read_text() for path in files if path.name != "vocabulary.json")]:
         assert not re.search(r"(?<![\w.])/(?:home|root|Users|usr|opt|tmp|var|mnt)/", text)
 

@@ -199,7 +199,7 @@ def _read(address: str) -> int:
             "class_balance": queries.class_balance(store, dataset.id),
             "predictions": queries.predictions(store, 1),
         }
-        codes = queries.outcomes(store, 1, dataset.labels)
+        codes = queries.labels_and_predictions(store, 1, dataset.labels)
         shares = queries.probabilities(store, 1)
     except BenchError as error:
         print(error)

@@ -14,7 +14,7 @@ from benchmarks.breaking.tally import Tally
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
-from core.store.records import at_work
+from core.store.records import is_running
 
 TIDY_SHARE = 0.2  # are asked to end (SIGTERM), the others are killed (SIGKILL)
 AGAIN_SHARE = 0.3  # are killed a second time, while they are taken up
@@ -80,7 +80,7 @@ def _where(folder: Path) -> str:
         if queries.runs(store).empty:
             return "before its row"
         run = queries.run(store, 1)
-        assert not at_work(run), "it is dead"
+        assert not is_running(run), "it is dead"
         return run.phase or run.state
     finally:
         store.engine.dispose()

@@ -140,8 +140,8 @@ def _record(store: Store, shared: _Shared, process: int, number: int, times: lis
             dataset_id = run.save_data(data, f"group {process}")
         for line in range(LINES):
             with _timed(times):
-                run.say(f"line {line}")
-                run.log(line, line / LINES, {"loss": 1 / (line + 1)})
+                run.log_line(f"line {line}")
+                run.log_history(line, line / LINES, {"loss": 1 / (line + 1)})
         with _timed(times):
             run.save_predictions(data, "test", dataset_id, made_up(data, process, number), shared.evaluation)
 

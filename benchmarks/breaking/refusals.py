@@ -116,8 +116,8 @@ def locked(shop: Workshop, folder: Path, times: int, rng: Generator) -> Tally:
 
 
 def _impatient() -> None:
-    assert open_store.__kwdefaults__ is not None and "patience" in open_store.__kwdefaults__
-    open_store.__kwdefaults__["patience"] = PATIENCE
+    assert open_store.__kwdefaults__ is not None and "busy_timeout" in open_store.__kwdefaults__
+    open_store.__kwdefaults__["busy_timeout"] = PATIENCE
 
 
 def closed(shop: Workshop, folder: Path, times: int, rng: Generator) -> Tally:

@@ -127,10 +127,10 @@ def _of_class(row: Any) -> list[str]:
 
 def _against_baseline(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str:
     """Return what the run gained over its best baseline; nothing where none was recorded before it."""
-    gap = metrics.get(queries.OVER_BASELINE)
+    gap = metrics.get(queries.MACRO_F1_DIFFERENCE)
     if run.baseline_id is None or gap is None:
         return ""
-    p = metrics.get(queries.OVER_BASELINE_P, Estimate(None)).value
+    p = metrics.get(queries.MACRO_F1_DIFFERENCE_P_VALUE, Estimate(None)).value
     baseline = METHODS[queries.run(store, run.baseline_id).method].title
     tested = f", p {format_p_value(p)}" if p is not None else ""
     return (
@@ -164,7 +164,7 @@ def _worst_classes(classes: pd.DataFrame) -> str:
 
 
 def _confusions(store: Store, run: Run, data: Dataset) -> str:
-    true, predicted = queries.outcomes(store, run.id, data.labels)
+    true, predicted = queries.labels_and_predictions(store, run.id, data.labels)
     matrix = confusion(true, predicted, len(data.labels))
     there = matrix.sum(axis=1)
     wrong = matrix - np.diag(matrix.diagonal())

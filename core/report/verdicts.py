@@ -52,8 +52,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
     """Compare two complete runs. Raises `RequestError` where they can't be compared, with the part that differs."""
     a, b = queries.run(store, a_id), queries.run(store, b_id)
     labels = _common_labels(store, a, b)
-    true, predicted_a = queries.outcomes(store, a.id, labels)
-    _, predicted_b = queries.outcomes(store, b.id, labels)
+    true, predicted_a = queries.labels_and_predictions(store, a.id, labels)
+    _, predicted_b = queries.labels_and_predictions(store, b.id, labels)
     if not len(predicted_a) == len(predicted_b) > 0:
         raise RequestError(f"Runs {a.id} and {b.id} can't be compared: one of them has no stored predictions.")
     return RunComparison(
@@ -74,12 +74,14 @@ def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationC
     """
     a, b = queries.run(store, a_id), queries.run(store, b_id)
     labels = _common_labels(store, a, b)
-    pairs = _paired(queries.group(store, a), queries.group(store, b))
+    pairs = _paired(queries.runs_of_configuration(store, a), queries.runs_of_configuration(store, b))
     if len(pairs) < 2 or a.group_key == b.group_key:
         return None
     ours, theirs = zip(*pairs, strict=True)
-    true, _ = queries.outcomes(store, a.id, labels)
-    predicted = [np.stack([queries.outcomes(store, run.id, labels)[1] for run in side]) for side in (ours, theirs)]
+    true, _ = queries.labels_and_predictions(store, a.id, labels)
+    predicted = [
+        np.stack([queries.labels_and_predictions(store, run.id, labels)[1] for run in side]) for side in (ours, theirs)
+    ]
     return ConfigurationComparison(ours, theirs, compare_groups(true, predicted[0], predicted[1], len(labels)))
 
 

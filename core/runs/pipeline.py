@@ -35,7 +35,7 @@ from core.serving.inference import load_classifier
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import RunWriter, recording
-from core.store.records import Run, free_folder, refuse_unless_resumable
+from core.store.records import Run, require_resumable, unused_adapter_folder
 from core.system.environment import PeakMemory, describe_environment, package_versions
 from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum, publish_atomically
 from core.training import fine_tune
@@ -140,7 +140,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     Raises `RequestError` where it is at work or complete, and where its data or its model have changed since.
     """
     run = queries.run(store, run_id)
-    refuse_unless_resumable(run_id, run)
+    require_resumable(run_id, run)
     config = make_config({**run.config, "trust_remote_code": trust_remote_code})
     config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
     (job,) = prepare([config], store.folder)
@@ -148,7 +148,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     if changed:
         raise RequestError(
             f"Run {run_id} can't go on: {changed} changed since it began. "
-            f"Run it anew: {store.command(shlex.join(as_flags(run.config)))}"
+            f"Run it anew: {store.format_command(shlex.join(as_flags(run.config)))}"
         )
     return job
 
@@ -209,7 +209,7 @@ def _told_of_a_stop(run: RunWriter, progress: Progress) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        progress.noted(f"Run {run.id} is cancelled. Go on with it: {run.main.command(f'resume {run.id}')}")
+        progress.noted(f"Run {run.id} is cancelled. Go on with it: {run.main.format_command(f'resume {run.id}')}")
         raise
 
 
@@ -222,7 +222,7 @@ def _at_home(run: RunWriter, progress: Progress) -> Run:
     try:
         taken = recover(run.main, run.store.folder)
     except RequestError as error:
-        way = run.main.command("db recover")
+        way = run.main.format_command("db recover")
         progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: {way}")
         return record
     return queries.run(run.main, taken)
@@ -237,8 +237,8 @@ class _Recorded(Progress):
         self.after = 0
 
     def entered(self, phase: str) -> None:
-        self.run.enter(phase, peak_memory_bytes=self.memory.bytes)
-        self.run.say(f"Phase: {phase}")
+        self.run.enter_phase(phase, peak_memory_bytes=self.memory.bytes)
+        self.run.log_line(f"Phase: {phase}")
         self.began = self.written = time.monotonic()
         self.inner.entered(phase)
 
@@ -247,12 +247,12 @@ class _Recorded(Progress):
         if now - self.written >= SECONDS_BETWEEN_STEPS or step == total:
             self.written, seconds = now, now - self.began
             speed = (step - self.after) * self.batch_size / seconds
-            self.run.step(step, total, seconds, speed, peak_memory_bytes=self.memory.bytes)
+            self.run.update_progress(step, total, seconds, speed, peak_memory_bytes=self.memory.bytes)
         self.inner.stepped(step, total, epoch)
 
     def begins(self, after: int) -> None:
         self.after = after
-        self.run.forget_after(after)
+        self.run.delete_history_after(after)
         if after:
             self.noted(f"Going on after step {after}.")
         self.inner.begins(after)
@@ -261,13 +261,13 @@ class _Recorded(Progress):
         return self.inner.stopping()
 
     def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        self.run.log(step, epoch, values)
+        self.run.log_history(step, epoch, values)
         if any(name.startswith("validation_") for name in values):
-            self.run.say(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
+            self.run.log_line(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
         self.inner.logged(step, epoch, values)
 
     def noted(self, text: str) -> None:
-        self.run.say(text)
+        self.run.log_line(text)
         self.inner.noted(text)
 
 
@@ -278,7 +278,7 @@ def _name(config: RunConfig, asked: str | None) -> str:
 def _recorded_baseline(store: Store, job: Job) -> Run | None:
     if job.config.kind != "baseline":
         return None
-    return queries.same_run(store, job.config.settings(), job.data.fingerprint, package_versions())
+    return queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions())
 
 
 def _fit(run: RunWriter, config: RunConfig, data: DataSet, progress: Progress, seconds: float) -> Fitted:
@@ -291,7 +291,7 @@ def _fit(run: RunWriter, config: RunConfig, data: DataSet, progress: Progress, s
 def _checkpoints(run: RunWriter, progress: Progress, seconds: float) -> Checkpoints:
     """Return where the training's checkpoints go; nowhere, where there is no folder to be had."""
     try:
-        return Checkpoints(run.work_folder(), seconds)
+        return Checkpoints(run.create_work_folder(), seconds)
     except OSError as error:
         progress.noted(
             f"No checkpoints are written, as they have no place ({error}): a run that is stopped begins anew."
@@ -365,7 +365,7 @@ def _save_and_verify(run: RunWriter, config: RunConfig, data: DataSet, classifie
 
 
 def _save(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifier, card: str) -> None:
-    written = run.work_folder() / "adapter"
+    written = run.create_work_folder() / "adapter"
     shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
     classifier.save(written)
@@ -379,7 +379,7 @@ def _save(run: RunWriter, config: RunConfig, data: DataSet, classifier: Classifi
             f"The saved adapter does not give the same answers when it is loaded again: its logits differ by "
             f"{difference:.2g}, at most {PROOF_TOLERANCE:g} was expected. It was not kept."
         )
-    target = free_folder(run.store.folder, run.id, config.default_name())
+    target = unused_adapter_folder(run.store.folder, run.id, config.default_name())
     # The row names it before it is there: a folder that no row names would belong to nobody.
     run.update(
         adapter_path=target.relative_to(run.store.folder).as_posix(),

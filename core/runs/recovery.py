@@ -20,11 +20,13 @@ def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[s
     baseline = queries.best_baseline(run.store, dataset_id, seed)
     if baseline is None:
         return
-    true, ours = queries.outcomes(run.store, run.id, labels)
-    _, theirs = queries.outcomes(run.store, baseline, labels)
+    true, ours = queries.labels_and_predictions(run.store, run.id, labels)
+    _, theirs = queries.labels_and_predictions(run.store, baseline, labels)
     run.update(baseline_id=baseline)
     result = compare(true, ours, theirs, len(labels))
-    run.save_metrics("test", {queries.OVER_BASELINE: result.macro_f1, queries.OVER_BASELINE_P: Estimate(result.p)})
+    run.save_metrics(
+        "test", {queries.MACRO_F1_DIFFERENCE: result.macro_f1, queries.MACRO_F1_DIFFERENCE_P_VALUE: Estimate(result.p)}
+    )
 
 
 def recover(store: Store, folder: Path) -> int:
@@ -36,7 +38,7 @@ def recover(store: Store, folder: Path) -> int:
     run_id = import_fallback(store, folder)
     run = queries.run(store, run_id)
     if run.state == "complete" and run.kind != "baseline" and run.dataset_id is not None:
-        if queries.OVER_BASELINE not in set(queries.metrics(store, [run_id])["name"]):
+        if queries.MACRO_F1_DIFFERENCE not in set(queries.metrics(store, [run_id])["name"]):
             writer, labels = RunWriter(store, run_id), queries.dataset(store, run.dataset_id).labels
             measure_against_baseline(writer, run.dataset_id, labels, int(run.config["seed"]))
         _write_card(store, run_id)
@@ -45,7 +47,7 @@ def recover(store: Store, folder: Path) -> int:
 
 
 def _write_card(store: Store, run_id: int) -> None:
-    files = queries.run(store, run_id).folder(store.folder)
+    files = queries.run(store, run_id).adapter_folder(store.folder)
     if files is None:
         return
     try:

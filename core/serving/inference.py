@@ -120,7 +120,7 @@ def resolve_saved_run(
     run = queries.run(store, run_id)
     if run.state != "complete" or run.dataset_id is None:
         raise RequestError(f"Run {run_id} is {run.state}: there is nothing to predict with. See: python runner.py list")
-    folder = run.folder(store.folder)
+    folder = run.adapter_folder(store.folder)
     if folder is None or not folder.is_dir():
         raise RequestError(f"The files of run {run_id} are gone: {run.adapter_path} is not beside the database.")
     with translate_load_errors(run_id):

@@ -13,11 +13,11 @@ from pathlib import Path
 from sqlalchemy import or_, select
 
 from core.store.engine import Store
-from core.store.records import WORK, Run, within_adapters
+from core.store.records import WORK_PREFIX, Run, resolve_adapter_path
 from core.store.schema import RunRow
 from core.system.files import WEIGHT_PATTERN, matches_checksum
 
-UNREADABLE = (sqlite3.Error, UnicodeDecodeError, OSError)
+DATABASE_READ_ERRORS = (sqlite3.Error, UnicodeDecodeError, OSError)
 """What is raised where a database can't be looked into."""
 _HEADER = b"SQLite format 3\0"
 _FOREIGN = "is none of its own"
@@ -27,23 +27,23 @@ _PATHS = {
 }
 
 
-def own_work(store_folder: Path, run_id: int, path: str | None) -> Path | None:
+def resolve_work_folder(store_folder: Path, run_id: int, path: str | None) -> Path | None:
     """Return where a run's unfinished work lies; None where its row names no folder, or none of its own.
 
     The name is enough to tell: it has the run's number and a random part.
     """
-    return _named_for(f"{WORK}{run_id}-", store_folder, path)
+    return _named_for(f"{WORK_PREFIX}{run_id}-", store_folder, path)
 
 
-def delete_work(store: Store, run: Run) -> str:
+def delete_work_folder(store: Store, run: Run) -> str:
     """Delete a run's unfinished work. Return a sentence on what is left, nothing for none. Raises `OSError`."""
     if run.work_path is None:
         return ""
-    folder = own_work(store.folder, run.id, run.work_path)
+    folder = resolve_work_folder(store.folder, run.id, run.work_path)
     return _delete(store, run, run.work_path, folder, "" if folder else _FOREIGN)
 
 
-def delete_adapter(store: Store, run: Run) -> str:
+def delete_adapter_folder(store: Store, run: Run) -> str:
     """Delete the files that a run has saved, where they are surely its own.
 
     Return a sentence on what is left, nothing for none. Raises `OSError`.
@@ -57,7 +57,7 @@ def delete_adapter(store: Store, run: Run) -> str:
 
 def _named_for(beginning: str, store_folder: Path, path: str | None) -> Path | None:
     """Return the folder among the adapters that a path leads to, where its name has that beginning."""
-    folder = within_adapters(store_folder, path)
+    folder = resolve_adapter_path(store_folder, path)
     if folder is None or folder.parent != (store_folder / "adapters").resolve():
         return None
     return folder if folder.name.startswith(beginning) else None
@@ -90,31 +90,31 @@ def _doubt(store: Store, run: Run, folder: Path) -> str:
 def _named_by_another_run(store: Store, run: Run, folder: Path) -> int | None:
     columns = (RunRow.adapter_path, RunRow.work_path)
     likely = or_(*(column.contains(folder.name, autoescape=True) for column in columns))
-    with store.session() as session:
+    with store.read_session() as session:
         rows = session.execute(select(RunRow.id, *columns).where(RunRow.id != run.id, likely).order_by(RunRow.id))
         return next((number for number, *paths in rows if _any_in(store.folder, paths, folder)), None)
 
 
 def _any_in(store_folder: Path, paths: list[str | None], folder: Path) -> bool:
-    named = (within_adapters(store_folder, path) for path in paths)
+    named = (resolve_adapter_path(store_folder, path) for path in paths)
     return any(one is not None and one.is_relative_to(folder) for one in named)
 
 
 def _named_by_another_database(store: Store, folder: Path) -> str:
     """Return which other database names a folder, or that this can't be told; its own backups don't count."""
     try:
-        beside = paths_beside(store.folder, store.address)
-    except UNREADABLE as error:
+        beside = paths_in_other_databases(store.folder, store.address)
+    except DATABASE_READ_ERRORS as error:
         return f"may be another database's, as not all those in {store.folder} can be read ({error})"
     backup = f"{Path(store.address).name}.before-"
     others = (name for name, paths in beside.items() if _any_in(store.folder, [*paths], folder))
     return next((f"is named by the database {name} too" for name in others if not name.startswith(backup)), "")
 
 
-def paths_beside(folder: Path, database: str) -> dict[str, set[str]]:
+def paths_in_other_databases(folder: Path, database: str) -> dict[str, set[str]]:
     """Return what the other databases of ours in a folder name as their runs' folders, by the file's name.
 
-    Raises `UNREADABLE` where one of them can't be looked into.
+    Raises `DATABASE_READ_ERRORS` where one of them can't be looked into.
     """
     return {
         other.name: _named_by(other)

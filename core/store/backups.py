@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.errors import RequestError
-from core.store.db_errors import address_of
+from core.store.db_errors import format_address
 from core.system.files import publish_atomically
 
 
@@ -28,7 +28,7 @@ def back_up(engine: Engine, why: str, *, backed_up: bool = False) -> Path | None
         return _copied(Path(engine.url.database or ""), why)
     if not backed_up:
         raise RequestError(
-            f"{address_of(engine.url)} is on a server, so no backup of it can be made from here. Make one "
+            f"{format_address(engine.url)} is on a server, so no backup of it can be made from here. Make one "
             "(pg_dump --format=custom --file=runs.dump DATABASE), then say --backed-up. Nothing has changed."
         )
     return None

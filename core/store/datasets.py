@@ -15,12 +15,12 @@ from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow
 def save_dataset(store: Store, data: DataSet, dataset_id: int | None = None) -> int:
     """Store a data set with its examples and class balance, once; return its id: the given one, where it is new."""
     known = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
-    with store.session() as session:
+    with store.read_session() as session:
         found = session.scalar(known)
     if found is not None:
         return found
     row = _row(data, dataset_id)  # the checks take long: nobody is kept from writing meanwhile
-    with store.writing() as session:
+    with store.write_session() as session:
         found = session.scalar(known)  # another process may have stored it since
         return _save(session, row, data) if found is None else found
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from core.errors import StoreError
 
 
-def address_of(url: URL) -> str:
+def format_address(url: URL) -> str:
     """Return a database's address for people: a path or a URL, without its password."""
     if url.get_backend_name() == "sqlite":
         return url.database or ""
@@ -27,11 +27,11 @@ def translate_db_error(context: ExceptionContext) -> None:
         return  # a connection of the pool has died; a new one is made, and told of if that fails
     error = context.sqlalchemy_exception
     if isinstance(context.original_exception, UnicodeDecodeError) and context.engine is not None:
-        raise StoreError(_DAMAGED.format(address=address_of(context.engine.url), reason=GARBLED))
+        raise StoreError(_DAMAGED.format(address=format_address(context.engine.url), reason=GARBLED))
     elsewhere = context.connection is None or getattr(context.original_exception, "sqlstate", None) == _NO_RIGHT
     if isinstance(error, DBAPIError) and (elsewhere or not isinstance(error, _OUR_MISTAKES)):
         assert context.engine is not None, "the event is the engine's own"
-        raise StoreError(unusable(context.engine.url, error)) from error
+        raise StoreError(describe_db_error(context.engine.url, error)) from error
 
 
 GARBLED = "malformed: what SQLite says of it is no text"
@@ -43,7 +43,7 @@ def is_busy(error: StoreError) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-def is_damage(error: StoreError) -> bool:
+def is_damaged(error: StoreError) -> bool:
     """Tell whether an SQLite file is not what SQLite once wrote."""
     signs = ("Could not decode", "malformed", "codec can't decode", "no such")
     told = any(sign in str(error.__cause__) for sign in signs)
@@ -55,9 +55,9 @@ def _code(error: StoreError) -> int:
     return int(getattr(error.__cause__, "sqlite_errorcode", 0)) & 0xFF
 
 
-def unusable(url: URL, error: DBAPIError) -> str:
+def describe_db_error(url: URL, error: DBAPIError) -> str:
     """Return in plain words why a database can't be used, and what to do; without its password."""
-    address, reason = address_of(url), " ".join(str(error.orig).split())
+    address, reason = format_address(url), " ".join(str(error.orig).split())
     for secret in (url.password, *url.normalized_query.get("password", ())):
         reason = reason.replace(str(secret), "***") if secret else reason
     if "disk I/O" in reason and _is_full(address):  # SQLite says so where it has no room for its files beside the file

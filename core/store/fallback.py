@@ -20,7 +20,7 @@ from core.errors import RequestError, StoreError
 from core.store import queries
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.records import WORK, Run, free_folder, refuse_at_work, within_adapters
+from core.store.records import WORK_PREFIX, Run, require_not_running, resolve_adapter_path, unused_adapter_folder
 from core.store.schema import (
     ClassBalanceRow,
     ClassMetricRow,
@@ -45,7 +45,7 @@ _STAYS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_path", "chang
 
 
 @dataclass(frozen=True)
-class Aside:
+class FallbackRecord:
     """A record that is kept aside: its folder, the database that it belongs to, and why it is here.
 
     ``taken``: the number that its run was given there by a try to take it in, which may have been cut short.
@@ -67,7 +67,7 @@ def open_fallback(store: Store, columns: Mapping[str, Any], data: DataSet | None
         try:
             folder.mkdir(parents=True, mode=0o700)
             begun = _begin(folder, columns, data)
-            _label(Aside(folder, _name_of(store), reason))  # last: what has no label is nobody's record yet
+            _label(FallbackRecord(folder, _name_of(store), reason))  # last: what has no label is nobody's record yet
             return begun
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,7 +81,7 @@ def _begin(folder: Path, columns: Mapping[str, Any], data: DataSet | None) -> St
     store = open_store(str(folder / "runs.db"), create=True)
     if data is not None and known is not None:
         save_dataset(store, data, known)
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(insert(RunRow), [{**columns, "baseline_id": None, "dataset_id": known}])
     return store
 
@@ -93,7 +93,7 @@ def _name_of(store: Store) -> str:
     return store.address if url.get_backend_name() == "sqlite" else f"{url.get_backend_name()}://{where}/{url.database}"
 
 
-def _label(aside: Aside) -> None:
+def _label(aside: FallbackRecord) -> None:
     told = {"database": aside.database, "reason": aside.reason, "taken": aside.taken}
     write_atomically(aside.folder / _LABEL, json.dumps(told))
 
@@ -121,7 +121,7 @@ def _free(folder: Path) -> int:
         return 0
 
 
-def list_fallbacks(store: Store) -> list[Aside]:
+def list_fallbacks(store: Store) -> list[FallbackRecord]:
     """Return the records of this database that are kept aside, by any process."""
     found = (_read(folder) for place in _places(store) for folder in _folders(place))
     return [one for one in found if one is not None and one.database == _name_of(store)]
@@ -144,13 +144,13 @@ def is_recorded(store: Store, run: Run) -> bool:
     return whole and (theirs.created_at, theirs.status) == (run.created_at, run.status)
 
 
-def _read(folder: Path) -> Aside | None:
+def _read(folder: Path) -> FallbackRecord | None:
     label = folder / _LABEL
     try:
         if hasattr(os, "getuid") and label.stat().st_uid != os.getuid():
             return None  # in a shared folder: whoever put it there is nobody to take records from
         told = json.loads(label.read_text(encoding="utf-8"))
-        return Aside(folder, str(told["database"]), str(told["reason"]), told.get("taken"))
+        return FallbackRecord(folder, str(told["database"]), str(told["reason"]), told.get("taken"))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -164,12 +164,12 @@ def import_fallback(store: Store, folder: Path) -> int:
     """
     source = _opened(folder)
     try:
-        with source.session() as reading, store.writing() as session:
+        with source.read_session() as reading, store.write_session() as session:
             theirs = reading.scalars(select(RunRow)).first()
             label = _read(folder)  # only now: another process may have taken it in while we waited
             if theirs is None or label is None:
                 raise RequestError(f"There is no record in {folder} any more.")
-            refuse_at_work(queries.record(theirs))
+            require_not_running(queries.run_from_row(theirs))
             ours = _run_into(session, reading, theirs, label.taken)
             if _went_on(ours, theirs):
                 return ours.id
@@ -294,20 +294,20 @@ def _moves(store: Store, theirs: RunRow, ours: RunRow) -> dict[str, str]:
     if theirs.adapter_path is not None:
         if ours.adapter_path is None:
             name = Path(theirs.adapter_path).name.partition("-")[2]
-            ours.adapter_path = free_folder(store.folder, ours.id, name).relative_to(store.folder).as_posix()
+            ours.adapter_path = unused_adapter_folder(store.folder, ours.id, name).relative_to(store.folder).as_posix()
         moves[ours.adapter_path] = theirs.adapter_path
     if theirs.work_path is not None:
-        ours.work_path = f"adapters/{WORK}{ours.id}-{theirs.work_path.rpartition('-')[2]}"
+        ours.work_path = f"adapters/{WORK_PREFIX}{ours.id}-{theirs.work_path.rpartition('-')[2]}"
         moves[ours.work_path] = theirs.work_path
     return moves
 
 
 def _clear(store: Store, run_id: int, work_path: str) -> None:
     """Take away the unfinished work that a run, which is whole now, left behind when it went aside."""
-    work = within_adapters(store.folder, work_path)
+    work = resolve_adapter_path(store.folder, work_path)
     if work is not None and work.exists():
         shutil.rmtree(work)
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(work_path=None))
 
 

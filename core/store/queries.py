@@ -13,7 +13,7 @@ from sqlalchemy.types import NullType
 
 from core.errors import RequestError
 from core.store.engine import Store
-from core.store.records import ANNOTATED, Dataset, Run, state
+from core.store.records import ANNOTATION_FIELDS, Dataset, Run, derive_state
 from core.store.schema import (
     AnnotationRow,
     ClassBalanceRow,
@@ -28,12 +28,12 @@ from core.store.schema import (
     RunRow,
 )
 
-OVER_BASELINE = "macro_f1_over_baseline"
+MACRO_F1_DIFFERENCE = "macro_f1_over_baseline"
 """The metric that holds an adapter's macro F1 minus that of the baseline it is linked to."""
-OVER_BASELINE_P = f"{OVER_BASELINE}_p"
-HEADLINE = ("accuracy", "macro_f1", OVER_BASELINE, OVER_BASELINE_P)
+MACRO_F1_DIFFERENCE_P_VALUE = f"{MACRO_F1_DIFFERENCE}_p"
+HEADLINE_METRICS = ("accuracy", "macro_f1", MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
-MANY = 10_000  # values in one IN (…): databases have a limit
+MAX_IN_VALUES = 10_000  # values in one IN (…): databases have a limit
 
 
 @contextmanager
@@ -66,8 +66,10 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
     does ``worst_f1``, of the test split's class with the lowest F1, beside ``worst_class`` and
     ``worst_support``. With ``run_ids`` only these; with ``trash`` also those in the trash.
     """
-    if run_ids is not None and len(run_ids) > MANY:
-        parts = [runs(store, run_ids[i : i + MANY], trash=trash) for i in range(0, len(run_ids), MANY)]
+    if run_ids is not None and len(run_ids) > MAX_IN_VALUES:
+        parts = [
+            runs(store, run_ids[i : i + MAX_IN_VALUES], trash=trash) for i in range(0, len(run_ids), MAX_IN_VALUES)
+        ]
         return pd.concat(parts, ignore_index=True)
     columns = [column for column in RunRow.__table__.columns if column.name not in _HEAVY]
     query = select(*columns, DatasetRow.name.label("dataset")).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
@@ -77,7 +79,7 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
         query = query.where(RunRow.deleted_at.is_(None))
     frame = _frame(store, query.order_by(RunRow.id))
     signs = frame[["status", "heartbeat_at", "host", "pid"]]
-    frame["state"] = [state(*row) for row in signs.itertuples(index=False, name=None)]
+    frame["state"] = [derive_state(*row) for row in signs.itertuples(index=False, name=None)]
     frame = _with_headline(store, frame, run_ids)
     worst = _worst_classes(store, run_ids).set_index("run_id")
     return frame.join(worst, on="id")
@@ -85,11 +87,11 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
 
 def _with_headline(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:
     query = select(MetricRow.run_id, MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
-    query = query.where(MetricRow.split == "test", MetricRow.name.in_(HEADLINE))
+    query = query.where(MetricRow.split == "test", MetricRow.name.in_(HEADLINE_METRICS))
     if run_ids is not None:
         query = query.where(MetricRow.run_id.in_(run_ids))
     found = _frame(store, query).set_index("run_id").astype({"value": float, "low": float, "high": float})
-    for name in HEADLINE:
+    for name in HEADLINE_METRICS:
         own = found[found["name"] == name][["value", "low", "high"]]
         frame = frame.join(own.set_axis([name, f"{name}_low", f"{name}_high"], axis=1), on="id")
     return frame
@@ -121,16 +123,16 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 
 def run(store: Store, run_id: int) -> Run:
     """Return one run. Raises `RequestError` where there is none of that number."""
-    with _readable(store), store.session() as session:
+    with _readable(store), store.read_session() as session:
         row = session.get(RunRow, run_id)
         if row is None:
             newest = session.scalar(select(func.max(RunRow.id)))
             range_ = f"The newest is {newest}." if newest else "There are none yet."
-            raise RequestError(f"There is no run {run_id}. {range_} See: {store.command('list')}")
-        return record(row)
+            raise RequestError(f"There is no run {run_id}. {range_} See: {store.format_command('list')}")
+        return run_from_row(row)
 
 
-def record(row: RunRow) -> Run:
+def run_from_row(row: RunRow) -> Run:
     """Return what a row holds, free of its session; for this package only."""
     found = Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
     _refuse_other_json(f"Run {row.id}", {"config": found.config, "environment": found.environment}, dict)
@@ -150,7 +152,7 @@ def _refuse_other_json(whose: str, values: Mapping[str, Any], kind: type) -> Non
 
 def dataset(store: Store, dataset_id: int) -> Dataset:
     """Return one data set. Raises `RequestError` where there is none of that number."""
-    with _readable(store), store.session() as session:
+    with _readable(store), store.read_session() as session:
         row = session.get(DatasetRow, dataset_id)
         if row is None:
             raise RequestError(f"There is no data set {dataset_id}.")
@@ -226,7 +228,7 @@ def examples(store: Store, dataset_id: int, split: str | None = None) -> pd.Data
 
 def example_text(store: Store, example_id: int) -> str | None:
     """Return the text of one example; None where there is none of that number."""
-    with _readable(store), store.session() as session:
+    with _readable(store), store.read_session() as session:
         return session.scalar(select(ExampleRow.text).where(ExampleRow.id == example_id))
 
 
@@ -255,7 +257,7 @@ def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     )
 
 
-def outcomes(
+def labels_and_predictions(
     store: Store, run_id: int, labels: Sequence[str], split: str = "test"
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the true and the predicted label codes of a run's examples of a split, in order: [n] and [n].
@@ -293,7 +295,9 @@ def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
 
-def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, packages: dict[str, str]) -> Run | None:
+def find_identical_run(
+    store: Store, settings: dict[str, Any], dataset_fingerprint: str, packages: dict[str, str]
+) -> Run | None:
     """Return the newest complete run of these settings on these data under these package versions."""
     query = (
         select(RunRow)
@@ -302,14 +306,14 @@ def same_run(store: Store, settings: dict[str, Any], dataset_fingerprint: str, p
         .where(DatasetRow.fingerprint == dataset_fingerprint)
         .order_by(RunRow.id.desc())
     )
-    with _readable(store), store.session() as session:
+    with _readable(store), store.read_session() as session:
         for row in session.scalars(query):
             if row.config == settings and row.environment.get("packages") == packages:
-                return record(row)
+                return run_from_row(row)
     return None
 
 
-def group(store: Store, run: Run) -> list[Run]:
+def runs_of_configuration(store: Store, run: Run) -> list[Run]:
     """Return the complete runs that differ from this one in nothing but the seed, itself among them, by seed.
 
     Of several runs of one seed the newest stands for it.
@@ -320,8 +324,8 @@ def group(store: Store, run: Run) -> list[Run]:
         .where(RunRow.deleted_at.is_(None))
         .order_by(RunRow.id)
     )
-    with _readable(store), store.session() as session:
-        members = {row.seed: record(row) for row in session.scalars(query)}
+    with _readable(store), store.read_session() as session:
+        members = {row.seed: run_from_row(row) for row in session.scalars(query)}
     return sorted(members.values(), key=lambda one: -1 if one.seed is None else one.seed)
 
 
@@ -331,7 +335,7 @@ def log_tail(store: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
     return _frame(store, query.order_by(LogRow.line.desc()).limit(lines))[::-1].reset_index(drop=True)
 
 
-def answers(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFrame:
+def predictions_on_example(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFrame:
     """Return what some runs on one test set said of an example: run_id, predicted and confidence.
 
     Data sets that share a test set hold its examples at the same positions.
@@ -349,7 +353,7 @@ def answers(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFra
     return _frame(store, query.order_by(RunRow.id))
 
 
-def votes(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataFrame:
+def predicted_label_counts(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataFrame:
     """Return how many of some runs name which label: position (in the split), predicted and votes."""
     return _frame(
         store,
@@ -363,12 +367,12 @@ def votes(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataF
 def annotations(store: Store) -> pd.DataFrame:
     """Return the newest annotation of each text that has one: content_hash, tag, note, proposed_label, created_at."""
     table = AnnotationRow
-    columns = [getattr(table, name) for name in ("content_hash", *ANNOTATED, "created_at")]
-    frame = _frame(store, select(*columns).where(newest_annotations()).order_by(table.id))
-    return frame[frame[list(ANNOTATED)].notna().any(axis=1)].reset_index(drop=True)
+    columns = [getattr(table, name) for name in ("content_hash", *ANNOTATION_FIELDS, "created_at")]
+    frame = _frame(store, select(*columns).where(is_newest_annotation()).order_by(table.id))
+    return frame[frame[list(ANNOTATION_FIELDS)].notna().any(axis=1)].reset_index(drop=True)
 
 
-def newest_annotations(hashes: Sequence[str] | None = None) -> ColumnElement[bool]:
+def is_newest_annotation(hashes: Sequence[str] | None = None) -> ColumnElement[bool]:
     """Return the condition that picks each text's newest annotation; for this package only."""
     newest = select(func.max(AnnotationRow.id)).group_by(AnnotationRow.content_hash)
     if hashes is not None:
@@ -391,5 +395,5 @@ def best_baseline(store: Store, dataset_id: int, seed: int | None) -> int | None
         .where(RunRow.deleted_at.is_(None), RunRow.seed.is_(None) | (RunRow.seed == seed))
         .order_by(MetricRow.value.desc(), RunRow.id.desc())
     )
-    with _readable(store), store.session() as session:
+    with _readable(store), store.read_session() as session:
         return session.scalars(query).first()

@@ -26,11 +26,11 @@ from core.errors import BenchError, RunError, StoreError
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import Evaluation
 from core.store import queries
-from core.store.artifact_ownership import delete_adapter, own_work
+from core.store.artifact_ownership import delete_adapter_folder, resolve_work_folder
 from core.store.datasets import save_dataset
 from core.store.engine import Store
 from core.store.fallback import open_fallback
-from core.store.records import HEARTBEAT_SECONDS, WORK, refuse_unless_resumable, within_adapters
+from core.store.records import HEARTBEAT_SECONDS, WORK_PREFIX, require_resumable, resolve_adapter_path
 from core.store.schema import (
     ClassMetricRow,
     ExampleRow,
@@ -78,7 +78,7 @@ class RunWriter:
             self._write_here(action)
 
     def _write_here(self, action: Callable[[Session], Any]) -> None:
-        with self.store.writing() as session:
+        with self.store.write_session() as session:
             if lost := self._lost(session):
                 raise RunError(lost)
             action(session)
@@ -104,25 +104,25 @@ class RunWriter:
         if self.store is not self.main or "config" not in self._columns:
             raise StoreError(reason)
         self.store = open_fallback(self.main, {**self._columns, "id": self.id}, self._data, reason)
-        self.say(f"{reason} The record goes on in {self.store.address}.")
+        self.log_line(f"{reason} The record goes on in {self.store.address}.")
 
     def update(self, **columns: Any) -> None:
         """Set columns of the run's row."""
         self._columns |= columns
         self._write(lambda session: session.execute(update(RunRow).where(RunRow.id == self.id).values(**columns)))
 
-    def heartbeat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Tell that the run is alive, wherever its row is; a miss is made up for by the next."""
         for store in {id(one): one for one in (self.main, self.store)}.values():
-            with suppress(StoreError), store.writing() as session:
+            with suppress(StoreError), store.write_session() as session:
                 if not self._lost(session):
                     session.execute(update(RunRow).where(RunRow.id == self.id).values(heartbeat_at=now()))
 
-    def enter(self, phase: str, **known: Any) -> None:
+    def enter_phase(self, phase: str, **known: Any) -> None:
         """Record which phase the run is in now, and the columns that are known by then."""
         self.update(phase=phase, heartbeat_at=now(), **known)
 
-    def log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+    def log_history(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Append logged training values; one that is not finite is kept as NULL."""
         rows = [
             {"run_id": self.id, "step": step, "epoch": epoch, "name": name, "value": _finite(value)}
@@ -130,31 +130,31 @@ class RunWriter:
         ]
         self._write(lambda session: session.execute(insert(HistoryRow), rows))
 
-    def forget_after(self, step: int) -> None:
+    def delete_history_after(self, step: int) -> None:
         """Take back what an earlier try logged after a step: the training goes on from there."""
         later = (HistoryRow.run_id == self.id, HistoryRow.step > step)
         self._write(lambda session: session.execute(delete(HistoryRow).where(*later)))
 
-    def step(self, step: int, total: int, seconds: float, examples_per_second: float, **known: Any) -> None:
+    def update_progress(self, step: int, total: int, seconds: float, examples_per_second: float, **known: Any) -> None:
         """Record how far the training is: its time and speed so far stand where the final ones will."""
         speed = {"train_seconds": seconds, "train_examples_per_second": examples_per_second}
         self.update(step=step, total_steps=total, **speed, **known)
 
-    def say(self, text: str) -> None:
+    def log_line(self, text: str) -> None:
         """Append a line to the run's log."""
         line = {"run_id": self.id, "line": next(self._lines), "at": now(), "text": _told(text)[:LONGEST_LINE]}
         self._write(lambda session: session.execute(insert(LogRow), [line]))
 
-    def work_folder(self) -> Path:
+    def create_work_folder(self) -> Path:
         """Return the folder for what is not whole yet: checkpoints, and files that are being written.
 
         Its name stands in the row before it is made: none is left that nobody knows of.
         """
         name = self._columns.get("work_path")
         if name is None:
-            name = f"adapters/{WORK}{self.id}-{token_hex(4)}"
+            name = f"adapters/{WORK_PREFIX}{self.id}-{token_hex(4)}"
             self.update(work_path=name)
-        folder = within_adapters(self.store.folder, name)
+        folder = resolve_adapter_path(self.store.folder, name)
         assert folder is not None, "the name is our own, or was checked when the run was taken up"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -217,7 +217,7 @@ class RunWriter:
         work = self._columns.get("work_path")
         if work is not None and queries.run(self.store, self.id).status == "complete":
             for store in (self.main, self.store):
-                folder = own_work(store.folder, self.id, work)
+                folder = resolve_work_folder(store.folder, self.id, work)
                 if folder is not None:
                     shutil.rmtree(folder, ignore_errors=True)
             self.update(work_path=None)  # last: until it is gone, the row names it
@@ -225,16 +225,16 @@ class RunWriter:
 
 @contextmanager
 def recording(
-    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], again: int | None = None
+    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], resume_id: int | None = None
 ) -> Iterator[RunWriter]:
     """Write the run's row, keep it alive, and close it: complete, failed or cancelled.
 
-    ``again``: the number of a run that ended early and is taken up; none begins a new one. An error
+    ``resume_id``: the number of a run that ended early and is taken up; none begins a new one. An error
     ends the ``with`` and stands in the record; it is not raised again, so that the next run of a
     grid can begin. Being stopped (Ctrl-C, exit) is recorded and raised again. Raises `RunError` for a
     run that was taken up by another process, or deleted: its record is not ours to close.
     """
-    writer = _begin(store, config, name, environment) if again is None else _take_up(store, again, environment)
+    writer = _begin(store, config, name, environment) if resume_id is None else _take_up(store, resume_id, environment)
     try:
         with _heartbeat(writer), _warnings_logged(writer):
             yield writer
@@ -244,10 +244,10 @@ def recording(
         trace = None if isinstance(error, BenchError) else _told(traceback.format_exc())
         kind, text = type(error).__name__, _told(str(error))
         writer.finish("failed", error_type=kind, error_message=text or kind, traceback=trace)
-        writer.say(f"{kind}: {text}")
+        writer.log_line(f"{kind}: {text}")
     except BaseException as stop:
         writer.finish("cancelled")
-        writer.say(f"Stopped: {stop}." if str(stop) else "Stopped.")
+        writer.log_line(f"Stopped: {stop}." if str(stop) else "Stopped.")
         raise
 
 
@@ -275,7 +275,7 @@ def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str,
         **_at_work(environment),
     }
     try:
-        with store.writing() as session:
+        with store.write_session() as session:
             row = RunRow(**columns)
             session.add(row)
             session.flush()
@@ -309,12 +309,12 @@ def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWr
 
     Raises `RequestError` where it is at work or complete.
     """
-    with store.writing() as session:
+    with store.write_session() as session:
         row = session.get(RunRow, run_id)
-        refuse_unless_resumable(run_id, None if row is None else queries.record(row))
+        require_resumable(run_id, None if row is None else queries.run_from_row(row))
         assert row is not None
-        known_run = queries.record(row)
-        if own_work(store.folder, run_id, row.work_path) is None:
+        known_run = queries.run_from_row(row)
+        if resolve_work_folder(store.folder, run_id, row.work_path) is None:
             row.work_path = None
         cleared = dict.fromkeys((*_OF_THE_END, *_OF_THE_FILES))
         known = {**row.environment, **environment, "resumed": row.environment.get("resumed", 0) + 1}
@@ -326,8 +326,8 @@ def _take_up(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWr
         columns = {column.name: getattr(row, column.name) for column in RunRow.__table__.columns}
     writer = RunWriter(store, run_id, columns, lines)
     with suppress(OSError, StoreError):  # what can't be deleted is left
-        if left := delete_adapter(store, known_run):
-            writer.say(left)
+        if left := delete_adapter_folder(store, known_run):
+            writer.log_line(left)
     return writer
 
 
@@ -339,7 +339,7 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
         ahead, beaten = _ahead(), time.monotonic()
         while not stop.wait(min(HEARTBEAT_SECONDS, NOTICE_SECONDS)):
             if time.monotonic() - beaten >= HEARTBEAT_SECONDS or abs(_ahead() - ahead) > NOTICE_SECONDS:
-                writer.heartbeat()
+                writer.send_heartbeat()
                 ahead, beaten = _ahead(), time.monotonic()
 
     thread = Thread(target=heartbeat, name=f"heartbeat-{writer.id}", daemon=True)
@@ -366,7 +366,7 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             with suppress(RunError):  # the run is another's by now: whoever writes next is told so
-                self.writer.say(f"{record.name}: {record.getMessage()}")
+                self.writer.log_line(f"{record.name}: {record.getMessage()}")
         except Exception:  # a log line is no reason to end a run; `handleError` tells of it
             self.handleError(record)
 
@@ -385,7 +385,7 @@ def save_recheck(
     store: Store, run_id: int, changed_labels: int, max_difference: float, drifted: bool, environment: dict[str, Any]
 ) -> None:
     """Store what predicting a run's test set again gave."""
-    with store.writing() as session:
+    with store.write_session() as session:
         session.add(
             RecheckRow(
                 run_id=run_id,
@@ -400,7 +400,7 @@ def save_recheck(
 
 def make_publishable(store: Store) -> None:
     """Remove host names and process numbers from all runs, and pack an SQLite database into its one file."""
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).values(host=None, pid=None))
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -12,12 +12,12 @@ from core.errors import RequestError, RunError
 from core.system.processes import is_alive
 
 HEARTBEAT_SECONDS = 10
-SILENT_AFTER = timedelta(seconds=60)
+HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """A run of another machine whose heartbeat is older than this has crashed."""
-WORK = ".unfinished-"
+WORK_PREFIX = ".unfinished-"
 """How the folders of runs that are not complete begin, beside the adapters."""
 
-ANNOTATED = ("tag", "note", "proposed_label")
+ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
 """What a person may note on a text: the columns of an annotation."""
 
 
@@ -71,18 +71,18 @@ class Run:
     @property
     def state(self) -> str:
         """running, complete, failed, cancelled or crashed."""
-        return state(self.status, self.heartbeat_at, self.host, self.pid)
+        return derive_state(self.status, self.heartbeat_at, self.host, self.pid)
 
-    def folder(self, store_folder: Path) -> Path | None:
+    def adapter_folder(self, store_folder: Path) -> Path | None:
         """Return where the run's files lie; None where it has none or they'd lie outside ``adapters``."""
-        return within_adapters(store_folder, self.adapter_path)
+        return resolve_adapter_path(store_folder, self.adapter_path)
 
     def work_folder(self, store_folder: Path) -> Path | None:
         """Return where what is not whole yet lies; None where there is nothing such, or outside ``adapters``."""
-        return within_adapters(store_folder, self.work_path)
+        return resolve_adapter_path(store_folder, self.work_path)
 
 
-def within_adapters(store_folder: Path, path: str | None) -> Path | None:
+def resolve_adapter_path(store_folder: Path, path: str | None) -> Path | None:
     """Return the folder that a recorded path names; None for no path, and for one that leaves ``adapters``.
 
     A record may come from anybody: no path in it leads to other files.
@@ -115,7 +115,7 @@ def content_hash(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def state(status: str, heartbeat_at: datetime | None, host: str | None = None, pid: float | None = None) -> str:
+def derive_state(status: str, heartbeat_at: datetime | None, host: str | None = None, pid: float | None = None) -> str:
     """Return a run's status as of now; derived when read, so that reading never writes."""
     return "crashed" if status == "running" and not _goes_on(heartbeat_at, host, pid) else status
 
@@ -130,21 +130,21 @@ def _goes_on(heartbeat_at: datetime | None, host: str | None, pid: float | None)
         return False
     if pid is not None and host == socket.gethostname():
         return is_alive(pid, heartbeat_at)
-    return abs(datetime.now(UTC) - heartbeat_at) <= SILENT_AFTER
+    return abs(datetime.now(UTC) - heartbeat_at) <= HEARTBEAT_TIMEOUT
 
 
-def at_work(run: Run) -> bool:
+def is_running(run: Run) -> bool:
     """Tell whether a run goes on, as far as that is to be seen."""
     return run.state == "running"
 
 
-def refuse_at_work(run: Run) -> None:
+def require_not_running(run: Run) -> None:
     """Raise `RequestError` for a run that goes on."""
-    if at_work(run):
+    if is_running(run):
         raise RequestError(f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.")
 
 
-def worth_resuming(state: str, error_type: str | None) -> bool:
+def is_resumable(state: str, error_type: str | None) -> bool:
     """Tell whether taking up a run from its last checkpoint may end better than it did.
 
     It may not where the run itself is wrong, as with one that diverged: it would fail at the same step again.
@@ -152,11 +152,11 @@ def worth_resuming(state: str, error_type: str | None) -> bool:
     return state in ("crashed", "cancelled") or (state == "failed" and error_type != RunError.__name__)
 
 
-def refuse_unless_resumable(run_id: int, run: Run | None) -> None:
+def require_resumable(run_id: int, run: Run | None) -> None:
     """Raise `RequestError` for a run that is not there, goes on, is complete, or lies in the trash."""
     if run is None:
         raise RequestError(f"There is no run {run_id}. See: python runner.py list")
-    refuse_at_work(run)
+    require_not_running(run)
     if run.status == "complete":
         raise RequestError(f"Run {run_id} is complete: there is nothing to resume. See: python runner.py show {run_id}")
     if run.deleted_at is not None:
@@ -165,7 +165,7 @@ def refuse_unless_resumable(run_id: int, run: Run | None) -> None:
         )
 
 
-def free_folder(store_folder: Path, run_id: int, name: str) -> Path:
+def unused_adapter_folder(store_folder: Path, run_id: int, name: str) -> Path:
     """Return ``adapters/12-lora-r8``; with a counter where another database's run has that name."""
     stem = f"{run_id}-{name}"
     adapters = store_folder / "adapters"

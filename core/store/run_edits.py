@@ -8,21 +8,21 @@ from sqlalchemy.orm import Session
 
 from core.errors import RequestError
 from core.store import queries
-from core.store.artifact_ownership import delete_adapter, delete_work
+from core.store.artifact_ownership import delete_adapter_folder, delete_work_folder
 from core.store.engine import Store
-from core.store.records import ANNOTATED, Run, at_work, content_hash, refuse_at_work
+from core.store.records import ANNOTATION_FIELDS, Run, content_hash, is_running, require_not_running
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
 from core.text.formatting import format_count
 from core.text.redact import redact_secrets
 from core.text.sanitize import UNSTORABLE
 
-LONGEST_NAME = 200
-LONGEST_TAG = 50
-LONGEST_NOTE = 10_000
+MAX_NAME_LENGTH = 200
+MAX_TAG_LENGTH = 50
+MAX_NOTE_LENGTH = 10_000
 """The most characters of a note on a text."""
 
 
-def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
+def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
     """Change name, note and tags at once; an empty note takes it away.
 
     Raises `RequestError` for a name that is empty or too long, for a tag that is too long, and for
@@ -35,8 +35,8 @@ def describe_run(store: Store, run_id: int, name: str, notes: str, tags: Iterabl
 def _name(text: str) -> str:
     _refuse_odd("The name", text)
     name = " ".join(text.split())
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise RequestError(f"A run's name has 1 to {LONGEST_NAME} characters; this one has {len(name)}.")
+    if not 0 < len(name) <= MAX_NAME_LENGTH:
+        raise RequestError(f"A run's name has 1 to {MAX_NAME_LENGTH} characters; this one has {len(name)}.")
     return name
 
 
@@ -57,8 +57,8 @@ def _refuse_odd(what: str, text: str) -> None:
 
 def _check_tag(tag: str) -> None:
     _refuse_odd("The tag", tag)
-    if len(tag) > LONGEST_TAG:
-        raise RequestError(f"A tag has at most {LONGEST_TAG} characters; this one has {len(tag)}: {tag[:20]}…")
+    if len(tag) > MAX_TAG_LENGTH:
+        raise RequestError(f"A tag has at most {MAX_TAG_LENGTH} characters; this one has {len(tag)}: {tag[:20]}…")
 
 
 def archive_runs(store: Store, run_ids: Sequence[int], *, archived: bool = True) -> None:
@@ -88,20 +88,20 @@ def delete_run(store: Store, run_id: int) -> list[str]:
     `RequestError` for a run that is still running, and where its files can't be deleted.
     """
     run = _at_rest(store, run_id)
-    with store.writing() as session:
+    with store.write_session() as session:
         _delete(session, [run])
     return _without_files(store, [run])
 
 
-def empty_trash(store: Store, run_ids: Sequence[int]) -> list[str]:
+def delete_trashed_runs(store: Store, run_ids: Sequence[int]) -> list[str]:
     """Delete those of some runs that lie in the trash, for good, as `delete_run` does; return what it returns.
 
     Raises `RequestError` that names the others, which stay as they are, and the folders that can't be deleted.
     """
     trashed = (RunRow.id.in_(run_ids), RunRow.deleted_at.is_not(None))
-    with store.writing() as session:
-        found = [queries.record(row) for row in session.scalars(select(RunRow).where(*trashed))]
-        found = [run for run in found if not at_work(run)]
+    with store.write_session() as session:
+        found = [queries.run_from_row(row) for row in session.scalars(select(RunRow).where(*trashed))]
+        found = [run for run in found if not is_running(run)]
         _delete(session, found)
     kept = sorted({*run_ids} - {run.id for run in found})
     names = ", ".join(f"#{number}" for number in kept)
@@ -126,7 +126,7 @@ def _without_files(store: Store, runs: Sequence[Run], refused: Sequence[str] = (
     """
     left, problems = [], list(refused)
     for run in runs:
-        for delete_folder, path in ((delete_adapter, run.adapter_path), (delete_work, run.work_path)):
+        for delete_folder, path in ((delete_adapter_folder, run.adapter_path), (delete_work_folder, run.work_path)):
             try:
                 left.append(delete_folder(store, run))
             except OSError as error:
@@ -141,29 +141,28 @@ def _without_files(store: Store, runs: Sequence[Run], refused: Sequence[str] = (
 
 def _at_rest(store: Store, run_id: int) -> Run:
     run = queries.run(store, run_id)
-    refuse_at_work(run)
+    require_not_running(run)
     return run
 
 
 def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
     for run_id in run_ids:
         queries.run(store, run_id)  # refuses a number that no run has
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(**columns))
 
 
 def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> int:
-    """Change what people note on texts, by text: of each text the given fields of `ANNOTATED`, None to take one back.
+    """Set annotation fields (`ANNOTATION_FIELDS`) of texts; None clears a field.
 
-    Return on how many texts that changes what is noted. What was noted before stays in the table; the
-    newest holds. Raises `RequestError` as `check_annotation` does; then nothing is changed.
+    Return the number of texts whose annotation changed. Earlier annotations stay in the table; the newest applies. Raises `RequestError` as `validate_annotation` does; then nothing is changed.
     """
     for fields in changes.values():
-        check_annotation(fields)
+        validate_annotation(fields)
     hashes = {content_hash(text): fields for text, fields in changes.items()}
-    with store.writing() as session:
+    with store.write_session() as session:
         known = _noted(session, list(hashes))
-        nothing = dict.fromkeys(ANNOTATED)
+        nothing = dict.fromkeys(ANNOTATION_FIELDS)
         merged = {hash_: {**known.get(hash_, nothing), **fields} for hash_, fields in hashes.items()}
         rows = [
             {"content_hash": hash_, **noted, "created_at": now()}
@@ -175,22 +174,22 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
     return len(rows)
 
 
-def check_annotation(fields: Mapping[str, str | None]) -> None:
+def validate_annotation(fields: Mapping[str, str | None]) -> None:
     """Raise `RequestError` where what a person notes on a text is too long, can't be stored or must not be."""
     _check_tag(fields.get("tag") or "")
     note = fields.get("note") or ""
     _refuse_odd("The note", note)
-    if len(note) > LONGEST_NOTE:
+    if len(note) > MAX_NOTE_LENGTH:
         raise RequestError(
-            f"A note has at most {format_count(LONGEST_NOTE)} characters; this one has {format_count(len(note))}."
+            f"A note has at most {format_count(MAX_NOTE_LENGTH)} characters; this one has {format_count(len(note))}."
         )
 
 
 def _noted(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:
     """Return what is noted on texts, by their hash."""
     noted: dict[str, dict[str, str | None]] = {}
-    for place in range(0, len(hashes), queries.MANY):
-        part = hashes[place : place + queries.MANY]
-        for row in session.scalars(select(AnnotationRow).where(queries.newest_annotations(part))):
-            noted[row.content_hash] = {name: getattr(row, name) for name in ANNOTATED}
+    for place in range(0, len(hashes), queries.MAX_IN_VALUES):
+        part = hashes[place : place + queries.MAX_IN_VALUES]
+        for row in session.scalars(select(AnnotationRow).where(queries.is_newest_annotation(part))):
+            noted[row.content_hash] = {name: getattr(row, name) for name in ANNOTATION_FIELDS}
     return noted

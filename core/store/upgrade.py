@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect
 
 from core.errors import RequestError, StoreError
-from core.store.db_errors import address_of, is_busy
+from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
@@ -24,7 +24,7 @@ def revision(connection: Connection) -> str | None:
     tables = inspect(connection).get_table_names()
     marked = "alembic_version" in tables
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if marked else None
-    address = address_of(connection.engine.url)
+    address = format_address(connection.engine.url)
     if found is None and set(tables) - {"alembic_version"}:
         raise RequestError(
             f"{address} is a database of another program (its tables: {', '.join(tables[:5])}). "
@@ -55,7 +55,9 @@ def migrate(engine: Engine, before: Callable[[str], None] | None = None) -> None
         broken = _broken_links(connection)
         _apply(connection)
         if _broken_links(connection) - broken:
-            raise RequestError(f"{address_of(engine.url)} can't be brought up to date: rows in it would lose others.")
+            raise RequestError(
+                f"{format_address(engine.url)} can't be brought up to date: rows in it would lose others."
+            )
 
 
 def _write_ahead(engine: Engine) -> None:

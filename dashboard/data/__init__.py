@@ -1,7 +1,7 @@
 """Cached reads: with `dashboard.data.cache` the only door to the store, the verdicts and the models."""
 
-from core.store.records import ANNOTATED
-from core.store.run_edits import LONGEST_NOTE, check_annotation
+from core.store.records import ANNOTATION_FIELDS
+from core.store.run_edits import MAX_NOTE_LENGTH, validate_annotation
 from dashboard.data.annotations import annotated, annotations, tags
 from dashboard.data.answers import predict, word_weights
 from dashboard.data.changes import annotate, archive, describe, empty_trash, restore, to_trash

@@ -4,7 +4,7 @@ import pandas as pd
 
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import ANNOTATED, content_hash
+from core.store.records import ANNOTATION_FIELDS, content_hash
 from dashboard.data.cache import any_change, cached
 
 
@@ -17,15 +17,15 @@ def annotated(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a frame of examples (``text``) with what was noted on each: tag, note and proposed_label, else None."""
     known = _annotations()
     if known.empty:
-        return frame.assign(**dict.fromkeys(ANNOTATED, None))
+        return frame.assign(**dict.fromkeys(ANNOTATION_FIELDS, None))
     hashes = frame["text"].map(content_hash)
-    noted = {name: hashes.map(known[name]).astype(object) for name in ANNOTATED}
+    noted = {name: hashes.map(known[name]).astype(object) for name in ANNOTATION_FIELDS}
     return frame.assign(**{name: column.where(column.notna(), None) for name, column in noted.items()})
 
 
 def annotations() -> pd.DataFrame:
     """Return all that was noted, on whatever text: tag, note and proposed_label, by the hash of the text."""
-    return _annotations()[list(ANNOTATED)]
+    return _annotations()[list(ANNOTATION_FIELDS)]
 
 
 def tags() -> list[str]:

@@ -35,7 +35,7 @@ _writes: Counter[str] = Counter()
 
 def version() -> Version:
     """Return which database is shown, and for a file a mark that changes with every write."""
-    url = engine.resolve()
+    url = engine.resolve_url()
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
         return Version(address, (int(time.monotonic()),), _writes[address])
@@ -48,13 +48,13 @@ def version() -> Version:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _open(address: str, file: int) -> Store:
     """Open the database once; a file that was replaced by another of the same name is opened anew."""
-    return engine.open_store(patience=PATIENCE_SECONDS)
+    return engine.open_store(busy_timeout=PATIENCE_SECONDS)
 
 
 def store() -> Store:
     """Return the open database."""
     current = version()
-    is_file = engine.resolve().get_backend_name() == "sqlite" and current.row_versions
+    is_file = engine.resolve_url().get_backend_name() == "sqlite" and current.row_versions
     return _open(current.address, current.row_versions[0] if is_file else 0)
 
 

@@ -21,7 +21,7 @@ def _changed(action: Callable[[], R]) -> R:
 
 def describe(run_id: int, name: str, notes: str, tags: list[str]) -> None:
     """Change name, note and tags of a run at once."""
-    _changed(lambda: run_edits.describe_run(store(), run_id, name, notes, tags))
+    _changed(lambda: run_edits.edit_run(store(), run_id, name, notes, tags))
 
 
 def archive(run_ids: list[int], *, archived: bool = True) -> None:
@@ -44,7 +44,7 @@ def empty_trash(run_ids: list[int]) -> list[str]:
 
     Return a sentence for each folder that was left, as it may be another's.
     """
-    return _changed(lambda: run_edits.empty_trash(store(), run_ids))
+    return _changed(lambda: run_edits.delete_trashed_runs(store(), run_ids))
 
 
 def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:

@@ -43,7 +43,7 @@ def other_runs(run_id: int, test_set: int) -> list[int]:
 @cached(these_runs, keep=8)
 def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
     """Return the share of other runs that name another label, an example each; NaN for none."""
-    frame, votes = predictions_with_outcomes(run_id), sanitize_record(queries.votes(db, others))
+    frame, votes = predictions_with_outcomes(run_id), sanitize_record(queries.predicted_label_counts(db, others))
     said = votes.set_index(["position", "predicted"])["votes"]
     alike = said.reindex(pd.MultiIndex.from_frame(frame[["position", "predicted"]]), fill_value=0).to_numpy()
     every = votes.groupby("position")["votes"].sum().reindex(frame["position"]).to_numpy(dtype=float)
@@ -53,7 +53,7 @@ def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
 @cached(these_runs, keep=64)
 def answers(db: Store, example_id: int, run_ids: list[int]) -> pd.DataFrame:
     """Return what some runs said of one example: run_id, predicted and confidence, in the order of the runs."""
-    found = queries.answers(db, example_id, run_ids).set_index("run_id")
+    found = queries.predictions_on_example(db, example_id, run_ids).set_index("run_id")
     return found.reindex([one for one in run_ids if one in found.index]).reset_index()
 
 

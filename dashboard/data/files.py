@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import RequestError
-from core.store.records import Run, worth_resuming
+from core.store.records import Run, is_resumable
 from dashboard.data.cache import store
 from dashboard.data.runs import everything, row, run
 
@@ -18,13 +18,13 @@ LONGEST_CARD = 200_000
 
 def folder_is_gone(run_id: int) -> bool:
     """Tell whether a run left files that are no longer beside the database."""
-    folder = run(run_id).folder(store().folder)
+    folder = run(run_id).adapter_folder(store().folder)
     return run(run_id).adapter_path is not None and (folder is None or not folder.is_dir())
 
 
 def folder_name(run_id: int) -> str:
     """Return the name of the folder that a run's files lie in; empty where it has none."""
-    folder = run(run_id).folder(store().folder)
+    folder = run(run_id).adapter_folder(store().folder)
     return folder.name if folder else ""
 
 
@@ -33,7 +33,7 @@ def files(run_id: int) -> dict[str, Path]:
 
     Raises `RequestError` where one of them is a link: it may lead anywhere.
     """
-    folder = run(run_id).folder(store().folder)
+    folder = run(run_id).adapter_folder(store().folder)
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")) if folder else ():
         inside = path.relative_to(folder).as_posix()  # type: ignore[arg-type]
@@ -90,4 +90,4 @@ def can_go_on(run_id: int) -> bool:
     """Tell whether a run that ended early left what it can be taken up again with."""
     one = run(run_id)
     folder = one.work_folder(store().folder)
-    return worth_resuming(one.state, one.error_type) and folder is not None and folder.is_dir()
+    return is_resumable(one.state, one.error_type) and folder is not None and folder.is_dir()

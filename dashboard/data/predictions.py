@@ -27,7 +27,7 @@ def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.flo
 @cached(these_runs, keep=24)
 def outcomes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the true and the predicted label codes of the examples of a split that a run judged: [n] and [n]."""
-    return queries.outcomes(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
+    return queries.labels_and_predictions(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
 
 
 def codes(run_id: int, split: str = "test") -> NDArray[np.int64]:

@@ -22,8 +22,8 @@ def is_empty() -> bool:
 
 
 def _is_unwritten() -> bool:
-    url = engine.resolve()
-    if not engine.exists(url):
+    url = engine.resolve_url()
+    if not engine.database_exists(url):
         return True
     return url.get_backend_name() == "sqlite" and Path(url.database or "").stat().st_size == 0
 
@@ -35,16 +35,16 @@ def everything_is_in_the_trash() -> bool:
 
 def address() -> str:
     """Return the database's address without its password; a file in the project's folder by its name there."""
-    url = engine.resolve()
+    url = engine.resolve_url()
     if url.get_backend_name() != "sqlite":
         return url.render_as_string(hide_password=True)
-    file, project = Path(url.database or ""), engine.DEFAULT.parent
+    file, project = Path(url.database or ""), engine.DEFAULT_DATABASE.parent
     return str(file.relative_to(project)) if file.is_relative_to(project) else str(file)
 
 
 def command(words: str) -> str:
     """Return what to type to do something with this database, as in ``resume 12``."""
-    return engine.command(words, engine.address_of(engine.resolve()))
+    return engine.format_command(words, engine.format_address(engine.resolve_url()))
 
 
 def foot() -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from core.catalog.methods import METHODS
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import state
+from core.store.records import derive_state
 from core.text.sanitize import to_single_line
 from dashboard.data import cache
 from dashboard.data.cache import Version
@@ -66,7 +66,7 @@ class RunTable:
             return
         running = self.frame[at_work]
         signs = running[["status", "heartbeat_at", "host", "pid"]]
-        now = [state(*row) for row in signs.itertuples(index=False, name=None)]
+        now = [derive_state(*row) for row in signs.itertuples(index=False, name=None)]
         if "crashed" in now:
             self.frame = self.frame.copy()
             self.frame.loc[running.index, "state"] = now

@@ -29,7 +29,7 @@ from core.serving.batch_predict import read_input_rows
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
 from core.store.queries import annotations
-from core.store.records import ANNOTATED
+from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import annotate
 from core.text.redact import redact_secrets
 from core.text.sanitize import UNSTORABLE, replace_unstorable
@@ -306,7 +306,7 @@ SECRETS = st.lists(
 ).map("".join)
 
 TEXTS = ["a", " b ", "=1+1", "two\r\nlines", "caf\u00e9", "\u202ec"]
-KNOWN: dict[str, dict[str, str | None]] = {text: dict.fromkeys(ANNOTATED) for text in TEXTS}
+KNOWN: dict[str, dict[str, str | None]] = {text: dict.fromkeys(ANNOTATION_FIELDS) for text in TEXTS}
 KNOWN["a"] = {"tag": "old", "note": "kept", "proposed_label": "good"}
 
 
@@ -315,7 +315,7 @@ def uploads(draw: st.DrawFn) -> bytes:
     """Draw a file of annotations: any bytes, or a CSV of texts that are known, and others."""
     if not draw(st.integers(0, 3)):
         return draw(st.binary(max_size=200))
-    columns = draw(st.lists(st.sampled_from(["text", *ANNOTATED, "label"]), max_size=5))
+    columns = draw(st.lists(st.sampled_from(["text", *ANNOTATION_FIELDS, "label"]), max_size=5))
     columns = [
         "text",
         "tag",
@@ -339,7 +339,7 @@ def noted_or_refused(content: bytes, folder: Path) -> str:
     store = open_store(str(folder / "runs.db"), create=True)
     assert annotate(store, found.changes) <= len(found.changes)
     kept = annotations(store)
-    assert all(_storable(word) for name in ANNOTATED for word in kept[name].dropna())
+    assert all(_storable(word) for name in ANNOTATION_FIELDS for word in kept[name].dropna())
     return "noted" if found.changes else "nothing new"
 
 

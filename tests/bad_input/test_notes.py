@@ -4,7 +4,7 @@ import pytest
 
 from core.errors import RequestError
 from core.store import queries
-from core.store.run_edits import annotate, describe_run
+from core.store.run_edits import annotate, edit_run
 from dashboard.components.annotations import import_csv as annotating
 from tests.bad_input.asking import contents
 from tests.bad_input.properties import KNOWN
@@ -27,7 +27,7 @@ def test_what_is_said_of_a_run_is_refused_whole(field, odd, store):
     text, said = ODD[odd]
     before = queries.run(store, run)
     with pytest.raises(RequestError, match=said) as refusal:
-        describe_run(
+        edit_run(
             store, run, **{"name": "new", "notes": "new", "tags": ["new"], field: [text] if field == "tags" else text}
         )
     assert queries.run(store, run) == before

@@ -61,9 +61,9 @@ def test_a_run_that_fails_with_secrets_records_none(stop, tmp_path):
     environment = describe_environment() | {"said": told(), "nested": [{"token": HUB}]}
     try:
         with recording(store, make_config({}), f"named {HUB}", environment) as run:
-            run.say(told())
+            run.log_line(told())
             logging.getLogger("some.library").warning("it says %s and %s", HUB, told())
-            run.enter("training")
+            run.enter_phase("training")
             if stop is ValueError:
                 fail_deep_down(HUB)
             raise stop(told())

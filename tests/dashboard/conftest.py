@@ -11,7 +11,7 @@ from core.config import RunConfig
 from core.data import load_data
 from core.store.engine import Store, open_store
 from core.store.queries import predictions
-from core.store.records import ANNOTATED
+from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import annotate
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
@@ -64,7 +64,7 @@ def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RUNS_DB", str(database))
     store = open_store(str(database))
     yield store, weak, strong
-    annotate(store, dict.fromkeys(predictions(store, weak)["text"], dict.fromkeys(ANNOTATED)))
+    annotate(store, dict.fromkeys(predictions(store, weak)["text"], dict.fromkeys(ANNOTATION_FIELDS)))
 
 
 @pytest.fixture

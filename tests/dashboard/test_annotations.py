@@ -7,7 +7,7 @@ import pytest
 
 from core.store.engine import open_store
 from core.store.queries import annotations
-from core.store.records import ANNOTATED
+from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import annotate
 from dashboard.app_pages.failures import view_data as frames
 from dashboard.components import table_downloads as exports
@@ -18,7 +18,7 @@ from tests.dashboard.reading import button, example_of, listed
 from tests.dashboard.test_pages import said
 from tests.seeded import record_adapters
 
-NOTHING = dict.fromkeys(ANNOTATED)
+NOTHING = dict.fromkeys(ANNOTATION_FIELDS)
 
 
 # --- Annotations ------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def known_texts(**said_before):
 def test_annotations_go_through_a_file_and_back(hard):
     store, weak, _ = hard
     notes = {HOSTILE[6]: "=cmd|' /C calc'!A0", HOSTILE[7]: 'two\nlines, "so" — ünï 👍', HOSTILE[5]: "-5"}
-    noted = {text: dict(zip(ANNOTATED, ("@tag", note, LABELS[0]), strict=True)) for text, note in notes.items()}
+    noted = {text: dict(zip(ANNOTATION_FIELDS, ("@tag", note, LABELS[0]), strict=True)) for text, note in notes.items()}
     annotate(store, noted)
     written = exports.for_spreadsheets(files.annotated(weak))
     rows = list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"), newline="")))

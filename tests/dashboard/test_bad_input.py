@@ -63,7 +63,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, int, 
         store = open_store(str(database), create=True)
         found[name] = (database, *record(store))
         for run in found[name][1:]:
-            run_edits.describe_run(store, run, f"{HOSTILE_NAME} {run}", f"a note: {HOSTILE_NAME}", ["**bold**"])
+            run_edits.edit_run(store, run, f"{HOSTILE_NAME} {run}", f"a note: {HOSTILE_NAME}", ["**bold**"])
     return found
 
 

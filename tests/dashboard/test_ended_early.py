@@ -20,8 +20,8 @@ def record_early_end(store, how=None, **environment):
     """Record a run that leaves a folder to go on with; ``how``: its error, or None for one that fell silent."""
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT | environment) as run:
         run.update(dataset_id=save_dataset(store, load_data(RunConfig(**SIZES))))
-        run.enter("training")
-        run.work_folder()
+        run.enter_phase("training")
+        run.create_work_folder()
         raise how or ValueError("killed")
     if how is None:
         gone = dict.fromkeys(("error_type", "error_message", "traceback", "ended_at", "host", "pid"))

@@ -33,10 +33,10 @@ from tests.seeded import (
 def begin(run):
     """Bring a run to the middle of its training."""
     run.update(dataset_id=save_dataset(run.store, load_data(RunConfig(**SIZES))))
-    run.enter("training")
-    run.say("Phase: *training*")
-    run.step(5, 20, 10.0, 16.0)
-    run.log(5, 0.5, {"loss": 0.6})
+    run.enter_phase("training")
+    run.log_line("Phase: *training*")
+    run.update_progress(5, 20, 10.0, 16.0)
+    run.log_history(5, 0.5, {"loss": 0.6})
 
 
 # --- A complete run -----------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_the_training_loss_is_smoothed_and_stays_as_logged_behind(store, open_pa
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         begin(run)
         for step in range(6, 1006):
-            run.log(step, step / 500, {"loss": float(step % 2)})
+            run.log_history(step, step / 500, {"loss": float(step % 2)})
         app = open_page("run", run=run.id, part="Training", smooth="25")
     assert app.segmented_control(key="smooth").value == "25"
     curves = frames.losses(run.id, 10).set_index("name")
@@ -196,7 +196,7 @@ def test_the_model_card_is_shown_as_text_once_it_is_asked_for(seeded, open_page)
 
 
 def test_a_name_a_tag_and_a_note_are_never_read_as_markup(store, tfidf, open_page):
-    run_edits.describe_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
+    run_edits.edit_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
     app = open_page("run", run=tfidf)
     assert f"#{tfidf} {ODD_NAME}" in app.selectbox(key="pick run").options
     assert "a **note**" in [text.value for text in app.text]
@@ -228,7 +228,7 @@ def test_a_running_run_tells_how_far_it_is_and_its_curves_grow(store, open_page)
         assert "step 5 of 20" in str(app.main)
         assert not app.metric
         assert len(frames.losses(run.id, 1)) == 1
-        run.log(6, 0.6, {"loss": 0.5})
+        run.log_history(6, 0.6, {"loss": 0.5})
         assert len(frames.losses(run.id, 1)) == 2
         run.update(adapter_path=None)
 

@@ -178,7 +178,7 @@ def test_the_settings_file_makes_the_same_settings(method, changed, store, tmp_p
 def test_the_whole_log_can_be_taken_away(store):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         for place in range(250):
-            run.say(f"line {place}")
+            run.log_line(f"line {place}")
     lines = bundles.log_text(run.id).splitlines()
     assert len(lines) == 250
     assert lines[0].endswith("  line 0") and len(data.log(run.id)) == 200

@@ -366,17 +366,17 @@ def test_what_is_refused_changes_nothing_and_says_why(name, tag, own, open_runs)
 
 
 @contextmanager
-def at_work(store, **config):
+def running_run(store, **config):
     with recording(store, RunConfig(**SIZES, **config), "lora at work", ENVIRONMENT) as run:
         run.update(dataset_id=save_dataset(store, load_data(RunConfig(**SIZES))))
-        run.enter("training")
-        run.step(20, 60, 10.0, 58.2)
-        run.say("epoch 1 begins")
+        run.enter_phase("training")
+        run.update_progress(20, 60, 10.0, 58.2)
+        run.log_line("epoch 1 begins")
         yield run
 
 
 def test_a_run_at_work_shows_how_far_it_is_and_its_log_when_opened(own, open_runs):
-    with at_work(store_of(own)) as run:
+    with running_run(store_of(own)) as run:
         app = open_runs()
         assert "At work: 1" in said(app)
         (bar,) = app.get("progress")
@@ -392,14 +392,14 @@ def test_a_run_at_work_shows_how_far_it_is_and_its_log_when_opened(own, open_run
 
 
 def test_a_run_that_has_not_stepped_yet_tells_its_phase(own, open_runs):
-    with at_work(store_of(own)), recording(store_of(own), RunConfig(**SIZES), "just begun", ENVIRONMENT) as run:
+    with running_run(store_of(own)), recording(store_of(own), RunConfig(**SIZES), "just begun", ENVIRONMENT) as run:
         newest, _ = open_runs().get("progress")
         assert newest.proto.value == 0
         assert newest.proto.text.replace("\\", "") == f"#{run.id} just begun: start"
 
 
 def test_a_run_at_work_is_not_deleted(own, open_runs):
-    with at_work(store_of(own)) as run:
+    with running_run(store_of(own)) as run:
         app = open_runs(chosen=run.id)
         app.button(key="do Delete").click().run()
         assert "still running" in app.toast[0].value
@@ -407,7 +407,7 @@ def test_a_run_at_work_is_not_deleted(own, open_runs):
 
 
 def test_a_run_that_fell_silent_tells_its_last_line(own, open_runs):
-    with at_work(store_of(own)) as run:
+    with running_run(store_of(own)) as run:
         run.update(heartbeat_at=datetime.now(UTC) - timedelta(minutes=5), host="elsewhere")
         words = said(open_runs())
         assert "At work" not in words

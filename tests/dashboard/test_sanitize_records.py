@@ -48,7 +48,9 @@ def test_texts_and_settings_stay_as_they_are(hostile):
     frame = data.predictions_with_outcomes(hostile.adapter)
     assert data.example_text(str(frame["example_id"].iloc[20])) == frame["text"].iloc[20]
     assert data.run(hostile.crashed).config == queries.run(store, hostile.crashed).config
-    assert data.run(hostile.adapter).folder(store.folder) == queries.run(store, hostile.adapter).folder(store.folder)
+    assert data.run(hostile.adapter).adapter_folder(store.folder) == queries.run(store, hostile.adapter).adapter_folder(
+        store.folder
+    )
 
 
 @pytest.mark.parametrize(

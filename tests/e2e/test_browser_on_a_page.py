@@ -61,11 +61,11 @@ def test_a_run_is_deleted_for_good_after_a_question(own, record, visit):
 def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
     store, visitor = open_store(str(own[0])), visit(own[1])
     with recording(store, RunConfig(**SIZES), "at work", {}) as run:
-        run.enter("training")
-        run.step(1, 10, 1.0, 58.0)
+        run.enter_phase("training")
+        run.update_progress(1, 10, 1.0, 58.0)
         visitor.open()
         assert visitor.shows("step 1 of 10")
-        run.step(7, 10, 7.0, 58.0)
+        run.update_progress(7, 10, 7.0, 58.0)
         assert visitor.shows("step 7 of 10")
     visitor.page.get_by_text("At work: 1").wait_for(state="detached")
     visitor.settle("Runs")

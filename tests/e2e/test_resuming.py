@@ -20,7 +20,7 @@ from core.runs.pipeline import prepare, run_job
 from core.runs.progress import Progress
 from core.store import queries
 from core.store.engine import open_store
-from core.store.records import at_work
+from core.store.records import is_running
 from runner import main
 from tests import small_runs
 from tests.small_runs import films
@@ -82,7 +82,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_never_stopped(begun, tmp_
     process.send_signal(signal.SIGKILL)
     ended(process)
     run = queries.run(store, 1)
-    assert (run.status, run.phase) == ("running", "training") and not at_work(run)
+    assert (run.status, run.phase) == ("running", "training") and not is_running(run)
     assert run.peak_memory_bytes > 1e8
     assert main(["resume", "1", "--db", store.address]) == 0, capsys.readouterr().err
     run = queries.run(store, 1)
@@ -129,7 +129,7 @@ def test_a_run_whose_data_have_changed_is_not_resumed(begun, tmp_path, capsys):
         file.write("another film,good\n")
     assert main(["resume", "1", "--db", store.address]) == 2
     assert "have changed since it began" in capsys.readouterr().err
-    assert not at_work(queries.run(store, 1))
+    assert not is_running(queries.run(store, 1))
 
 
 class StopsAfterAStep(Progress):

@@ -36,7 +36,7 @@ def card(store, lora):
 
 
 def test_the_card_beside_the_files_is_the_one_that_the_record_gives(store, lora, card):
-    assert (lora.folder(store.folder) / "README.md").read_text() == card
+    assert (lora.adapter_folder(store.folder) / "README.md").read_text() == card
 
 
 def test_it_says_what_the_run_is_and_its_size(card, tiny_bert):
@@ -100,7 +100,9 @@ def shares_by_the_cards_code(store, run, elsewhere):
     """Run the card's code in a process that knows nothing of this project; return stored and given probabilities."""
     code = render_model_card(store, run.id).split("```python\n")[1].split("```")[0]
     stored = queries.predictions(store, run.id).iloc[-1]  # a long text
-    code = code.replace('"path/to/this/folder"', repr(str(run.folder(store.folder)))).replace('"a text"', "given")
+    code = code.replace('"path/to/this/folder"', repr(str(run.adapter_folder(store.folder)))).replace(
+        '"a text"', "given"
+    )
     code = code.replace(f"name = {run.model!r}", f"name = {find_backbone(make_config(run.config)).path!r}")
     code = f"given = {stored['text']!r}\n{code}\nprint(float(model(**inputs).logits.softmax(-1).max()))"
     command, environment = [sys.executable, "-I", "-c", code], {"HF_HUB_OFFLINE": "1"}

@@ -34,7 +34,7 @@ def record(store, right, method="lora", seed=1, packages=None, steps=200, loss=0
         run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint), baseline_id=baseline)
         run.save_predictions(data, "test", dataset_id, shares, evaluate(data.test.labels, shares, data.labels))
         if method == "lora":
-            run.log(steps, 2.0, {"loss": loss})
+            run.log_history(steps, 2.0, {"loss": loss})
     return run.id
 
 
@@ -100,7 +100,7 @@ def test_seeds_of_one_configuration_are_not_compared_as_two(store):
 
 def test_the_newest_run_stands_for_its_seed(store):
     old, new = record(store, 0.7), record(store, 0.9)
-    assert [run.id for run in queries.group(store, queries.run(store, old))] == [new]
+    assert [run.id for run in queries.runs_of_configuration(store, queries.run(store, old))] == [new]
 
 
 def test_other_versions_are_flagged(store):

@@ -181,7 +181,7 @@ def test_the_adapter_knows_its_baseline_and_is_compared_with_it(benched):
 def test_files_are_safetensors_and_their_sum_is_recorded(benched):
     store, _, records = benched
     for record in records:
-        folder = record.folder(store.folder)
+        folder = record.adapter_folder(store.folder)
         assert {path.suffix for path in folder.iterdir()} <= {".safetensors", ".json", ".md"}
         assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) == record.adapter_bytes
     assert not list((store.folder / "adapters").glob(".saving*"))
@@ -189,7 +189,7 @@ def test_files_are_safetensors_and_their_sum_is_recorded(benched):
 
 def test_the_card_says_what_it_is(benched):
     store, _, _ = benched
-    card = (adapter_of(benched).folder(store.folder) / "README.md").read_text()
+    card = (adapter_of(benched).adapter_folder(store.folder) / "README.md").read_text()
     for expected in (
         "library_name: peft",
         "macro_f1",
@@ -227,7 +227,7 @@ def test_plain_peft_in_a_fresh_process_gives_the_stored_probabilities(benched, t
     store, _, _ = benched
     run = adapter_of(benched)
     texts = list(queries.predictions(store, run.id)["text"])
-    copied = shutil.copytree(run.folder(store.folder), tmp_path / "adapter")
+    copied = shutil.copytree(run.adapter_folder(store.folder), tmp_path / "adapter")
     answer = subprocess.run(
         [sys.executable, "-c", PLAIN_PEFT],
         input=json.dumps([str(tiny_gpt2), str(copied), how, texts]),
@@ -381,7 +381,7 @@ def test_runs_on_different_test_sets_are_not_compared(benched):
 def test_a_run_without_files_is_told(benched):
     store, config, _ = benched
     record = run_one(store, config, method="majority")
-    shutil.rmtree(record.folder(store.folder))
+    shutil.rmtree(record.adapter_folder(store.folder))
     with pytest.raises(RequestError, match=f"The files of run {record.id} are gone"):
         load_run(store, record.id)
     delete_run(store, record.id)
@@ -409,13 +409,13 @@ def test_a_recheck_finds_an_adapter_that_was_changed(benched):
 
     store, config, _ = benched
     run = run_one(store, config, method="tfidf")
-    weights = run.folder(store.folder) / "tfidf.safetensors"
+    weights = run.adapter_folder(store.folder) / "tfidf.safetensors"
     save_file(
         {name: -value if name == "coefficients" else value for name, value in load_file(weights).items()}, weights
     )
     with pytest.raises(RequestError, match="not those that it saved"):
         recheck_run(store, run.id)
-    with store.writing() as session:  # a record from before hashes were kept
+    with store.write_session() as session:  # a record from before hashes were kept
         session.execute(update(RunRow).where(RunRow.id == run.id).values(adapter_sha256=None))
     found = recheck_run(store, run.id)
     assert found.drifted

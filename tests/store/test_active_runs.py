@@ -18,7 +18,7 @@ from core.errors import RequestError, RunError
 from core.store import queries, records, run_edits
 from core.store.engine import open_store
 from core.store.recorder import recording
-from core.store.records import at_work
+from core.store.records import is_running
 from core.store.schema import RunRow
 from core.system.processes import is_alive
 
@@ -48,17 +48,17 @@ def process(store):
 
 def silent(store, **columns):
     """Let the runs have been silent for long."""
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).values(heartbeat_at=datetime.now(UTC) - LONG_AGO, **columns))
 
 
 def take_up(store, run_id=1):
-    return recording(store, make_config({}), "a run", {}, again=run_id)
+    return recording(store, make_config({}), "a run", {}, resume_id=run_id)
 
 
 def test_a_run_whose_process_was_stopped_is_at_work_until_the_process_is_gone(store, process, monkeypatch):
     process.send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(records, "SILENT_AFTER", timedelta(0))  # it has been silent for longer than that
+    monkeypatch.setattr(records, "HEARTBEAT_TIMEOUT", timedelta(0))  # it has been silent for longer than that
     with pytest.raises(RequestError, match=rf"Run 1 is still running \(process {process.pid} on"), take_up(store):
         pass
     with pytest.raises(RequestError, match="still running"):
@@ -76,7 +76,7 @@ def test_another_process_of_the_same_number_is_not_the_run(store):
     with recording(store, make_config({}), "a run", {}) as run:
         before = psutil.Process().create_time() - 60
         run.update(heartbeat_at=datetime.fromtimestamp(before, UTC))
-        assert not at_work(queries.run(store, 1))
+        assert not is_running(queries.run(store, 1))
 
 
 def test_a_process_that_may_not_be_looked_at_is_there(monkeypatch):
@@ -97,16 +97,16 @@ def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store, caps
     lost = ours.__enter__()
     silent(store, host="elsewhere")
     with take_up(store) as run:
-        run.log(1, 0.5, {"loss": 0.1})
+        run.log_history(1, 0.5, {"loss": 0.1})
         told = rf"Run 1 was taken up by another process \(process {os.getpid()} on"
         with pytest.raises(RunError, match=told):
-            lost.log(1, 0.5, {"loss": 0.9})
+            lost.log_history(1, 0.5, {"loss": 0.9})
         with pytest.raises(RunError, match=told):
             lost.update(seed=7)
         logging.getLogger("a library").warning("to both of them")
         assert "Traceback" not in capsys.readouterr().err
         silent(store)
-        lost.heartbeat()
+        lost.send_heartbeat()
         assert datetime.now(UTC) - queries.run(store, 1).heartbeat_at >= LONG_AGO
     with pytest.raises(RunError, match=told):
         ours.__exit__(None, None, None)
@@ -123,11 +123,11 @@ def test_who_lost_a_run_that_was_deleted_is_told_and_leaves_the_next_of_its_numb
     run_edits.delete_run(store, 1)
     told = "Run 1 was deleted while it was at work"
     with pytest.raises(RunError, match=told):
-        lost.log(1, 0.5, {"loss": 0.9})
+        lost.log_history(1, 0.5, {"loss": 0.9})
     with recording(store, make_config({}), "the next", {}) as run:
-        run.log(1, 0.5, {"loss": 0.1})
+        run.log_history(1, 0.5, {"loss": 0.1})
     with pytest.raises(RunError, match=told):
-        lost.log(2, 1.0, {"loss": 0.9})
+        lost.log_history(2, 1.0, {"loss": 0.9})
     with pytest.raises(RunError, match=told):
         ours.__exit__(None, None, None)
     assert queries.runs(store)[["name", "state"]].values.tolist() == [["the next", "complete"]]
@@ -135,7 +135,7 @@ def test_who_lost_a_run_that_was_deleted_is_told_and_leaves_the_next_of_its_numb
 
 
 def test_a_run_that_could_not_begin_in_its_database_is_no_sign_of_life_of_the_one_that_has_its_number(tmp_path):
-    store = open_store(str(tmp_path / "runs.db"), create=True, patience=0.1)
+    store = open_store(str(tmp_path / "runs.db"), create=True, busy_timeout=0.1)
     with recording(store, make_config({}), "the first", {}):
         silent(store)
         with closing(sqlite3.connect(store.address, isolation_level=None)) as other:
@@ -143,7 +143,7 @@ def test_a_run_that_could_not_begin_in_its_database_is_no_sign_of_life_of_the_on
             away = recording(store, make_config({}), "away", {})
             run = away.__enter__()
         before = queries.run(store, 1)
-        run.heartbeat()
+        run.send_heartbeat()
         assert (run.id, queries.run(store, 1)) == (1, before)
         assert queries.run(run.store, 1).heartbeat_at > before.heartbeat_at + LONG_AGO / 2
         away.__exit__(None, None, None)

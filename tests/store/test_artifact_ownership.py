@@ -46,7 +46,7 @@ def with_adapter(store, seed=1, fail=False):
 def ended_early(store):
     """Record a run that left unfinished work; return its number and the folder."""
     with suppress(KeyboardInterrupt), recording(store, make_config({}), "early", {}) as run:
-        folder = run.work_folder()
+        folder = run.create_work_folder()
         (folder / "step-5").mkdir()
         raise KeyboardInterrupt
     return run.id, folder
@@ -54,13 +54,13 @@ def ended_early(store):
 
 def names(store, run_id, **columns):
     """Let a run's row say what a stranger may have written there."""
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(**columns))
 
 
 def resume(store, run_id):
     """Take a run up again, which ends well."""
-    with recording(store, make_config({}), "again", {}, again=run_id):
+    with recording(store, make_config({}), "again", {}, resume_id=run_id):
         pass
     assert queries.run(store, run_id).state == "complete"
     return " ".join(queries.log_tail(store, run_id)["text"])
@@ -68,7 +68,7 @@ def resume(store, run_id):
 
 def delete_for_good(store, run_id):
     run_edits.trash_runs(store, [run_id])
-    return run_edits.empty_trash(store, [run_id])
+    return run_edits.delete_trashed_runs(store, [run_id])
 
 
 deleting = pytest.mark.parametrize("delete", [run_edits.delete_run, delete_for_good])
@@ -230,7 +230,7 @@ def test_what_a_servers_runs_have_elsewhere_is_told_and_not_mended(two_folders, 
     (local.folder / "adapters" / "9-lora").mkdir()
     os.rename(local.address, tmp_path / "away")
     before, work = files(local.folder), queries.run(elsewhere, 2).work_path
-    checked = check(address(elsewhere), mend=True, backed_up=True)
+    checked = check(address(elsewhere), fix=True, backed_up=True)
     assert {one.kind for one in checked.findings if one.fault} == {"missing predictions"}
     told = {(one.kind, one.where): one.what + one.advice for one in checked.findings}
     assert str(local.folder) in told["missing work", "run 2"] and str(local.folder) in told["missing files", "run 3"]

@@ -20,10 +20,10 @@ from core.data.splits import DataSet
 from core.errors import StoreError
 from core.store import queries
 from core.store.datasets import save_dataset
-from core.store.db_errors import address_of, unusable
-from core.store.engine import open_store, resolve
+from core.store.db_errors import describe_db_error, format_address
+from core.store.engine import open_store, resolve_url
 from core.store.recorder import recording
-from core.store.run_edits import describe_run
+from core.store.run_edits import edit_run
 from core.store.schema import MetricRow, RunRow
 from tests.store.test_store import DATA, record
 
@@ -35,7 +35,7 @@ def data():
 
 @pytest.fixture
 def impatient(tmp_path):
-    return open_store(str(tmp_path / "runs.db"), create=True, patience=0.1)
+    return open_store(str(tmp_path / "runs.db"), create=True, busy_timeout=0.1)
 
 
 def names(session: Session):
@@ -48,9 +48,9 @@ def test_a_locked_database_is_told(impatient):
     with closing(sqlite3.connect(impatient.address, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="locked by another program"):
-            describe_run(impatient, 1, "b", "", [])
+            edit_run(impatient, 1, "b", "", [])
         assert queries.run(impatient, 1).name == "a"
-    describe_run(impatient, 1, "b", "", [])
+    edit_run(impatient, 1, "b", "", [])
     assert queries.run(impatient, 1).name == "b"
 
 
@@ -60,7 +60,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(sqlite_store, data):
     with sqlite_store.engine.connect() as connection:  # the one that the next session takes
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(StoreError, match="is full. Make room"), sqlite_store.writing() as session:
+    with pytest.raises(StoreError, match="is full. Make room"), sqlite_store.write_session() as session:
         session.execute(insert(MetricRow), rows)
     assert queries.run(sqlite_store, run_id).state == "complete"
     assert not queries.metrics(sqlite_store, [run_id])["name"].str.startswith("figure").any()
@@ -71,7 +71,7 @@ def test_a_file_that_may_only_be_read_is_told(sqlite_store, data):
     with sqlite_store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match="can't be opened for writing"):
-        describe_run(sqlite_store, run_id, "b", "", [])
+        edit_run(sqlite_store, run_id, "b", "", [])
     sqlite_store.engine.dispose()
     assert queries.run(sqlite_store, run_id).name != "b"
 
@@ -86,25 +86,25 @@ def test_a_database_that_was_damaged_meanwhile_is_told(sqlite_store, data):
 
 
 def test_our_own_mistakes_stay_what_they_are(store):
-    with pytest.raises(IntegrityError), store.writing() as session:
+    with pytest.raises(IntegrityError), store.write_session() as session:
         session.execute(insert(MetricRow), [{"run_id": 99, "split": "test", "name": "a"}])
 
 
 def test_who_reads_keeps_nobody_from_writing_and_sees_one_state(store, data):
     run_id, _ = record(store, data)
-    with store.session() as reading:
+    with store.read_session() as reading:
         before = names(reading)
-        describe_run(store, run_id, "renamed", "", [])
+        edit_run(store, run_id, "renamed", "", [])
         assert names(reading) == before
-    with store.session() as reading:
+    with store.read_session() as reading:
         assert names(reading) == ["renamed"]
 
 
 def test_a_session_that_reads_does_not_turn_into_one_that_writes_over_others(sqlite_store, data):
     run_id, _ = record(sqlite_store, data)
-    with sqlite_store.session() as reading:
+    with sqlite_store.read_session() as reading:
         names(reading)
-        describe_run(sqlite_store, run_id, "renamed", "", [])
+        edit_run(sqlite_store, run_id, "renamed", "", [])
         with pytest.raises(StoreError, match="locked"):
             reading.execute(update(RunRow).values(name="lost"))
     assert queries.run(sqlite_store, run_id).name == "renamed"
@@ -118,7 +118,7 @@ from core.store.schema import RunRow
 
 store = open_store(sys.argv[1])
 for _ in range(25):
-    with store.writing() as session:
+    with store.write_session() as session:
         step = session.scalar(select(RunRow.step))
         session.execute(update(RunRow).values(step=step + 1))
 """
@@ -126,7 +126,7 @@ for _ in range(25):
 
 def test_what_a_writer_has_read_stays_so_until_it_has_written(store, data):
     record(store, data)
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).values(step=0))
     command = [sys.executable, "-c", _COUNT, store.engine.url.render_as_string(hide_password=False)]
     several = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
@@ -139,14 +139,14 @@ class Curious(DataSet):
 
     @cached_property
     def checks(self):
-        describe_run(self.other, 1, "renamed meanwhile", "", [])
+        edit_run(self.other, 1, "renamed meanwhile", "", [])
         return super().checks
 
 
 def test_others_write_while_a_data_set_is_checked(store, data):
     with recording(store, make_config({}), "a", {}):
         pass
-    Curious.other = open_store(store.engine.url.render_as_string(hide_password=False), patience=0.1)
+    Curious.other = open_store(store.engine.url.render_as_string(hide_password=False), busy_timeout=0.1)
     save_dataset(store, Curious(**vars(replace(data))))
     assert queries.run(store, 1).name == "renamed meanwhile"
     assert queries.dataset(store, 1).checks == data.checks
@@ -195,13 +195,13 @@ def test_a_data_set_that_processes_store_at_once_is_stored_once(store):
 )
 @pytest.mark.parametrize("address", ["postgresql://ann:s3cret@host/runs", "postgresql://host/runs?password=s3cret"])
 def test_what_a_server_says_is_told_without_its_password(reason, told, address):
-    text = unusable(resolve(address), OperationalError("SELECT 1", {}, Exception(reason)))
+    text = describe_db_error(resolve_url(address), OperationalError("SELECT 1", {}, Exception(reason)))
     assert told.replace("\\", "") in text
-    assert "s3cret" not in text + address_of(resolve(address))
+    assert "s3cret" not in text + format_address(resolve_url(address))
 
 
 def test_a_disk_without_any_room_is_told_as_full_whatever_sqlite_says(tmp_path, monkeypatch):
-    url, error = resolve(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
-    assert "its disk does not answer" in unusable(url, error)
+    url, error = resolve_url(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
+    assert "its disk does not answer" in describe_db_error(url, error)
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
-    assert "is full. Make room" in unusable(url, error)
+    assert "is full. Make room" in describe_db_error(url, error)

@@ -32,7 +32,7 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def store(tmp_path):
     (tmp_path / "db").mkdir()
-    return open_store(str(tmp_path / "db" / "runs.db"), create=True, patience=0.2)
+    return open_store(str(tmp_path / "db" / "runs.db"), create=True, busy_timeout=0.2)
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def record(store, data, lock_at, method="lora"):
 
     point(0)
     with recording(store, config, "a run", {"packages": {}}) as run:
-        run.enter("training")
+        run.enter_phase("training")
         point(1)
-        run.log(1, 0.5, {"loss": 0.7})
+        run.log_history(1, 0.5, {"loss": 0.7})
         evaluated(run, data, "validation")
         point(2)
-        run.log(2, 1.0, {"loss": 0.6})
+        run.log_history(2, 1.0, {"loss": 0.6})
         shares = evaluated(run, data, "test")
         folder = run.store.folder / "adapters" / "1-lora-r8"
         folder.mkdir(parents=True)
@@ -99,7 +99,7 @@ def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, l
     assert queries.history(store, [taken])["value"].tolist() == [0.7, 0.6]
     assert list(queries.predictions(store, taken)["text"]) == list(data.test.texts)
     assert any("The record goes on in" in text for text in queries.log_tail(store, taken)["text"])
-    assert (found.folder(store.folder) / "README.md").is_file()
+    assert (found.adapter_folder(store.folder) / "README.md").is_file()
     assert list_fallbacks(store) == [] and not list(store.folder.glob("aside/*"))
 
 
@@ -113,16 +113,16 @@ def test_a_record_comes_home_into_a_database_that_has_new_runs(store, data):
     assert found.baseline_id == other.id == 1
     assert found.adapter_path == "adapters/2-lora-r8"
     names = queries.metrics(store, [2])["name"].tolist()
-    assert queries.OVER_BASELINE in names
-    assert "Against the best baseline" in (found.folder(store.folder) / "README.md").read_text()
+    assert queries.MACRO_F1_DIFFERENCE in names
+    assert "Against the best baseline" in (found.adapter_folder(store.folder) / "README.md").read_text()
 
 
 def test_what_people_said_of_a_run_meanwhile_stays(store, data):
-    from core.store.run_edits import describe_run
+    from core.store.run_edits import edit_run
 
     run, _ = record(store, data, 2)
     run.store.engine.dispose()
-    describe_run(store, 1, "renamed", "a note", ["good"])
+    edit_run(store, 1, "renamed", "a note", ["good"])
     recover_all(store)
     found = queries.run(store, 1)
     assert (found.name, found.notes, found.tags) == ("renamed", "a note", ["good"])
@@ -213,7 +213,7 @@ def ended_aside(store, data, error=None):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         evaluated(run, data, "validation")
         run.go_aside("The database was locked.")
-        (run.work_folder() / "checkpoint").write_text("step 5")
+        (run.create_work_folder() / "checkpoint").write_text("step 5")
         if error is not None:
             raise error
     run.store.engine.dispose()
@@ -232,7 +232,7 @@ def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
     (store.folder / "adapters").unlink()
     assert recover_all(store).taken == (2,)
     assert len(queries.runs(store)) == 2
-    assert (queries.run(store, 2).folder(store.folder) / "README.md").is_file()
+    assert (queries.run(store, 2).adapter_folder(store.folder) / "README.md").is_file()
     assert np.array_equal(queries.probabilities(store, 2), shares)
 
 
@@ -247,9 +247,9 @@ def test_a_record_that_is_taken_in_twice_is_there_once(store, data):
 
 def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
     ended_aside(store, data, ValueError("boom"))
-    with store.writing() as session:  # as if its process had been gone for long
+    with store.write_session() as session:  # as if its process had been gone for long
         session.execute(update(RunRow).values(status="failed", pid=None))
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, again=1) as run:
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
         shares = evaluated(run, data, "test")
         run.update(adapter_sha256="abc")
     assert recover_all(store).taken == (1,)
@@ -269,7 +269,7 @@ def test_checkpoints_come_home_with_their_record(store, data):
 
 def test_what_a_whole_record_left_behind_when_it_went_aside_is_cleared(store, data):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        left = run.work_folder()
+        left = run.create_work_folder()
         run.go_aside("The folder was closed.")
     run.store.engine.dispose()
     left.mkdir()  # a folder that is closed lets nothing of it be deleted
@@ -292,7 +292,7 @@ def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         evaluated(run, data, "validation")
         raise ValueError("boom")
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, again=1) as run:
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
         run.go_aside("The database was locked.")
         shares = evaluated(run, data, "test")
     run.store.engine.dispose()

@@ -34,7 +34,7 @@ def address(store):
 
 def found(store, **options):
     """Return what is wrong: kind, where, and whether it is or can be mended."""
-    return [(one.kind, one.where, one.mendable) for one in check(address(store), **options).findings]
+    return [(one.kind, one.where, one.fixable) for one in check(address(store), **options).findings]
 
 
 def change(store, *statements):
@@ -61,7 +61,7 @@ def test_a_database_of_all_kinds_of_runs_has_no_findings(tmp_path):
 
 
 def test_an_empty_database_has_no_findings(store):
-    assert check(address(store), mend=True).findings == ()
+    assert check(address(store), fix=True).findings == ()
 
 
 ROWS = {
@@ -108,8 +108,8 @@ def test_a_lost_link_is_found_again_by_the_predictions(store, data):
     run_id, _ = record(store, data)
     dataset_id = queries.run(store, run_id).dataset_id
     change(store, "UPDATE runs SET dataset_id = NULL")
-    checked = check(address(store), mend=True, backed_up=True)
-    assert [one.mended for one in checked.findings] == [True] and checked.sound
+    checked = check(address(store), fix=True, backed_up=True)
+    assert [one.fixed for one in checked.findings] == [True] and checked.sound
     assert queries.run(store, run_id).dataset_id == dataset_id
     assert check(address(store)).findings == ()
 
@@ -163,8 +163,8 @@ def test_what_leads_nowhere_is_mended_after_a_backup_and_all_else_stays(sqlite_s
     run_id, probabilities = record(sqlite_store, data)
     change(sqlite_store, statement)
     assert found(sqlite_store) == [expected]
-    checked = check(sqlite_store.address, mend=True)
-    assert checked.sound and all(one.mended for one in checked.findings)
+    checked = check(sqlite_store.address, fix=True)
+    assert checked.sound and all(one.fixed for one in checked.findings)
     assert found(open_store(str(checked.backup))) == [expected]
     assert found(sqlite_store) == []
     assert (queries.probabilities(sqlite_store, run_id) == probabilities).all()
@@ -174,8 +174,8 @@ def test_what_leads_nowhere_is_mended_after_a_backup_and_all_else_stays(sqlite_s
 def test_a_data_set_whose_row_alone_is_lost_is_left_to_a_person(sqlite_store, data):
     record(sqlite_store, data)
     change(sqlite_store, "DELETE FROM datasets")
-    checked = check(sqlite_store.address, mend=True)
-    assert [(one.kind, one.where, one.mended) for one in checked.findings] == [("lost data set", "data set 1", False)]
+    checked = check(sqlite_store.address, fix=True)
+    assert [(one.kind, one.where, one.fixed) for one in checked.findings] == [("lost data set", "data set 1", False)]
     assert (checked.sound, checked.backup) == (False, None)
     assert queries.run(sqlite_store, 1).dataset_id == 1
 

@@ -21,7 +21,7 @@ from core.store.engine import open_store
 from core.store.integrity import check
 from core.store.integrity.files import LEFT_ALONE_SECONDS
 from core.store.recorder import RunWriter, recording
-from core.store.records import SILENT_AFTER, state
+from core.store.records import HEARTBEAT_TIMEOUT, derive_state
 from core.store.schema import RunRow
 from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum
 from tests.store.test_integrity import address, found
@@ -47,10 +47,10 @@ def with_adapter(store, data):
 def ended_early(store, status="failed"):
     """Record a run that has left unfinished work; return its number and the folder of that."""
     with recording(store, make_config({}), "early", {}) as run:
-        run.enter("training")
-        folder = run.work_folder()
+        run.enter_phase("training")
+        folder = run.create_work_folder()
         (folder / "step-5").mkdir()
-    with store.writing() as session:
+    with store.write_session() as session:
         path = folder.relative_to(store.folder).as_posix()
         session.execute(
             update(RunRow).where(RunRow.id == run.id).values(status=status, phase="training", work_path=path)
@@ -110,9 +110,9 @@ def test_a_path_that_leaves_the_adapters_folder_is_found_and_left_alone(sqlite_s
     (sqlite_store.folder / "adapters").mkdir()
     (sqlite_store.folder / "adapters" / "link").symlink_to(precious)
     RunWriter(sqlite_store, run_id).update(adapter_path=path)
-    for mend in (False, True):
-        told = check(sqlite_store.address, mend=mend).findings
-        assert ("path outside", f"run {run_id}", False) in [(one.kind, one.where, one.mendable) for one in told]
+    for fix in (False, True):
+        told = check(sqlite_store.address, fix=fix).findings
+        assert ("path outside", f"run {run_id}", False) in [(one.kind, one.where, one.fixable) for one in told]
     assert (precious / "kept").exists()
     assert queries.run(sqlite_store, run_id).adapter_path == path
 
@@ -124,7 +124,7 @@ def test_folders_that_nobody_names_are_moved_and_not_deleted(sqlite_store, data)
         stray.mkdir()
         (stray / "adapter_config.json").write_text("{}")
         assert found(sqlite_store) == [("orphan folder", "adapters/9-lora", True)]
-        assert check(sqlite_store.address, mend=True).sound
+        assert check(sqlite_store.address, fix=True).sound
         assert found(sqlite_store) == []
     orphans = sqlite_store.folder / "adapters" / ".orphans"
     assert sorted(path.name for path in orphans.iterdir()) == ["9-lora", "9-lora-again"]
@@ -152,7 +152,7 @@ def test_where_a_database_beside_this_one_can_not_be_read_no_folder_is_moved(sql
         file.seek(100)
         file.write(b"\xff" * 2000)
     (sqlite_store.folder / "adapters" / "9-lora").mkdir(parents=True)
-    checked = check(sqlite_store.address, mend=True)
+    checked = check(sqlite_store.address, fix=True)
     assert [(one.kind, one.fault) for one in checked.findings] == [("unknown folders", False)]
     assert (sqlite_store.folder / "adapters" / "9-lora").is_dir()
 
@@ -164,15 +164,15 @@ def test_unfinished_work_that_nobody_names_is_moved_when_it_is_old(sqlite_store)
     old.mkdir()
     age(old, LEFT_ALONE_SECONDS + 60)
     assert found(store) == [("orphan folder", "adapters/.unfinished-9-old", True)]
-    assert check(address(store), mend=True).sound
+    assert check(address(store), fix=True).sound
     assert young.is_dir() and not old.exists()
 
 
 def test_a_run_that_ended_early_is_told_with_the_command_that_takes_it_up(store, capsys):
     run_id, folder = ended_early(store)
     age(folder, LEFT_ALONE_SECONDS + 60)
-    (finding,) = check(address(store), mend=True, backed_up=True).findings
-    advice = store.command(f"resume {run_id}")
+    (finding,) = check(address(store), fix=True, backed_up=True).findings
+    advice = store.format_command(f"resume {run_id}")
     assert (finding.kind, finding.fault, finding.advice) == ("can resume", False, advice)
     assert "in phase training (failed)" in finding.what
     assert runner.main(["db", "check", "--db", address(store)]) == runner.DONE
@@ -185,7 +185,7 @@ def test_unfinished_work_that_is_gone_is_taken_out_of_the_row(sqlite_store):
     run_id, folder = ended_early(store)
     folder.rmdir()
     assert found(store) == [("missing work", f"run {run_id}", True)]
-    assert check(address(store), mend=True, backed_up=True).sound
+    assert check(address(store), fix=True, backed_up=True).sound
     assert queries.run(store, run_id).work_path is None
     assert found(store) == []
 
@@ -194,11 +194,11 @@ def test_another_runs_folder_is_no_unfinished_work(store):
     run_id, _ = ended_early(store)
     _, other = ended_early(store)
     path = f"adapters/{other.name}"
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(work_path=path))
-    told = [(one.kind, one.where, one.mendable) for one in check(address(store)).findings]
+    told = [(one.kind, one.where, one.fixable) for one in check(address(store)).findings]
     assert ("missing work", f"run {run_id}", True) in told
-    assert check(address(store), mend=True, backed_up=True).sound
+    assert check(address(store), fix=True, backed_up=True).sound
     assert queries.run(store, run_id).work_path is None and other.is_dir()
 
 
@@ -211,14 +211,14 @@ def test_a_run_at_work_may_not_have_made_its_folder_yet(store):
 def test_a_run_whose_process_is_silent_but_there_keeps_its_folder(store, monkeypatch):
     with recording(store, make_config({}), "at work", {}) as run:
         run.update(work_path="adapters/.unfinished-1-soon")
-        monkeypatch.setattr(records, "SILENT_AFTER", timedelta(0))  # it has been silent for longer than that
+        monkeypatch.setattr(records, "HEARTBEAT_TIMEOUT", timedelta(0))  # it has been silent for longer than that
         assert found(store) == []
 
 
 @pytest.mark.parametrize("direction", [-1, 1])
 def test_a_heartbeat_far_from_now_is_no_sign_of_life(direction):
-    assert state("running", datetime.now(UTC) + 1.5 * direction * SILENT_AFTER) == "crashed"
-    assert state("running", datetime.now(UTC) + 0.5 * direction * SILENT_AFTER) == "running"
+    assert derive_state("running", datetime.now(UTC) + 1.5 * direction * HEARTBEAT_TIMEOUT) == "crashed"
+    assert derive_state("running", datetime.now(UTC) + 0.5 * direction * HEARTBEAT_TIMEOUT) == "running"
 
 
 def test_a_truncated_file_is_a_finding_with_advice(sqlite_store, data, capsys):
@@ -273,7 +273,7 @@ def test_a_locked_database_is_no_damaged_one(sqlite_store):
         other.execute("BEGIN EXCLUSIVE")
         other.execute("UPDATE alembic_version SET version_num = version_num")
         with pytest.raises(StoreError, match="locked"):
-            check(sqlite_store.address, patience=0.2)
+            check(sqlite_store.address, busy_timeout=0.2)
 
 
 def test_work_that_a_complete_run_left_behind_is_told_and_taken_away(store):
@@ -284,7 +284,7 @@ def test_work_that_a_complete_run_left_behind_is_told_and_taken_away(store):
 
     run_id, folder = ended_early(store, status="complete")
     (finding,) = left_over()
-    assert (finding.fault, finding.mendable) == (False, True) and folder.is_dir()
-    assert left_over(mend=True, backed_up=True)[0].mended
+    assert (finding.fault, finding.fixable) == (False, True) and folder.is_dir()
+    assert left_over(fix=True, backed_up=True)[0].fixed
     assert not folder.exists() and queries.run(store, run_id).work_path is None
     assert left_over() == []

@@ -45,7 +45,7 @@ def stopped(store):
 
 
 def test_who_reads_sees_one_state_however_much_is_written_meanwhile(store):
-    with store.session() as session:
+    with store.read_session() as session:
         before = session.scalar(select(func.count()).select_from(RunRow))
         with recording(store, make_config({}), "a run", {}):
             pass
@@ -59,7 +59,7 @@ def test_of_many_who_take_up_a_run_at_once_one_does(store, stopped):
     def take_up(_):
         barrier.wait()
         try:
-            with recording(store, make_config({}), "a run", {}, again=stopped):
+            with recording(store, make_config({}), "a run", {}, resume_id=stopped):
                 ended.wait()
         except RequestError as error:
             ended.wait()

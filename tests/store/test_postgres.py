@@ -91,7 +91,7 @@ def test_a_viewer_of_the_server_reads_and_is_refused_in_words_when_writing(postg
         theirs = open_store(postgres.url(name, username="viewer", password="look-but-do-not-touch"))
         assert queries.runs(theirs)["id"].tolist() == [run_id]
         with pytest.raises(StoreError, match="does not let this user do that"):
-            run_edits.describe_run(theirs, run_id, "mine", "", [])
+            run_edits.edit_run(theirs, run_id, "mine", "", [])
         theirs.engine.dispose()
     finally:
         with postgres_store.engine.begin() as connection:
@@ -101,7 +101,7 @@ def test_a_viewer_of_the_server_reads_and_is_refused_in_words_when_writing(postg
 
 def test_a_server_that_went_away_is_told_and_read_again_once_it_is_back(postgres, postgres_store, data):
     run_id, expected = record(postgres_store, data)
-    with postgres_store.session() as session:
+    with postgres_store.read_session() as session:
         session.connection()  # in the middle of reading
         postgres.stop()
         try:

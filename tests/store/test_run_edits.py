@@ -21,29 +21,29 @@ def run_id(store):
 
 
 def test_a_run_is_renamed_noted_and_tagged(store, run_id):
-    run_edits.describe_run(store, run_id, "  the\nchosen one ", "ship it ", ["paper", " paper", "", "α β"])
+    run_edits.edit_run(store, run_id, "  the\nchosen one ", "ship it ", ["paper", " paper", "", "α β"])
     run = queries.run(store, run_id)
     assert (run.name, run.notes, run.tags) == ("the chosen one", "ship it", ["paper", "α β"])
-    run_edits.describe_run(store, run_id, "the chosen one", " ", [])
+    run_edits.edit_run(store, run_id, "the chosen one", " ", [])
     assert queries.run(store, run_id).notes is None
 
 
 @pytest.mark.parametrize("name", ["", "  \n", "x" * 201])
 def test_a_senseless_name_is_refused(name, store, run_id):
     with pytest.raises(RequestError, match="1 to 200 characters"):
-        run_edits.describe_run(store, run_id, name, "a note", ["paper"])
+        run_edits.edit_run(store, run_id, name, "a note", ["paper"])
     run = queries.run(store, run_id)
     assert (run.name, run.notes, run.tags) == ("a run", None, [])
 
 
 def test_a_tag_that_is_too_long_is_refused(store, run_id):
     with pytest.raises(RequestError, match="at most 50 characters"):
-        run_edits.describe_run(store, run_id, "a", "", ["x" * 51])
+        run_edits.edit_run(store, run_id, "a", "", ["x" * 51])
 
 
 def test_a_run_that_is_not_there_is_refused(store):
     with pytest.raises(RequestError, match="There is no run 7"):
-        run_edits.describe_run(store, 7, "a", "", [])
+        run_edits.edit_run(store, 7, "a", "", [])
 
 
 def test_a_run_in_the_trash_is_out_of_sight_until_it_is_brought_back(store, run_id):
@@ -73,7 +73,7 @@ def test_every_change_of_a_run_moves_its_stamp_and_no_others(store, run_id):
     with recorder.recording(store, make_config({}), "another", {}) as other:
         pass
     before = queries.row_versions(store)
-    run_edits.describe_run(store, run_id, "b", "", [])
+    run_edits.edit_run(store, run_id, "b", "", [])
     after = queries.row_versions(store)
     assert after[run_id] != before[run_id]
     assert after[other.id] == before[other.id]
@@ -91,12 +91,14 @@ def with_folder(store, run_id):
     folder.mkdir(parents=True)
     (folder / "adapter_model.safetensors").write_bytes(b"w")
     columns = {"adapter_path": f"adapters/{folder.name}", "adapter_sha256": compute_checksum(folder, WEIGHT_PATTERN)}
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(**columns))
     return folder
 
 
-@pytest.mark.parametrize("delete", [run_edits.delete_run, lambda store, run_id: run_edits.empty_trash(store, [run_id])])
+@pytest.mark.parametrize(
+    "delete", [run_edits.delete_run, lambda store, run_id: run_edits.delete_trashed_runs(store, [run_id])]
+)
 def test_a_run_whose_baseline_is_deleted_changes_with_it(delete, store, run_id):
     measured = linked(store, run_id)
     run_edits.trash_runs(store, [run_id])
@@ -111,7 +113,7 @@ def test_only_what_lies_in_the_trash_is_deleted_for_good(store, run_id):
     run_edits.trash_runs(store, [run_id, restored])
     run_edits.restore_runs(store, [restored])
     with pytest.raises(RequestError, match=f"no longer at rest in the trash: #{restored}, #{gone}, #77"):
-        run_edits.empty_trash(store, [run_id, restored, gone, 77])
+        run_edits.delete_trashed_runs(store, [run_id, restored, gone, 77])
     assert list(queries.runs(store, trash=True)["id"]) == [restored, gone]
 
 
@@ -128,7 +130,7 @@ def test_a_folder_that_cannot_be_deleted_is_named_and_the_other_runs_go(store, r
     monkeypatch.setattr(shutil, "rmtree", refuse)
     run_edits.trash_runs(store, [run_id, other])
     with pytest.raises(RequestError, match=f"{held} remains \\(Permission denied\\)"):
-        run_edits.empty_trash(store, [run_id, other])
+        run_edits.delete_trashed_runs(store, [run_id, other])
     assert queries.runs(store, trash=True).empty
     assert held.is_dir() and not free.exists()
 
@@ -172,7 +174,7 @@ def test_what_is_too_long_to_be_noted_is_refused(fields, store):
 def test_a_run_keeps_its_last_lines(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
         for number in range(5):
-            run.say(f"line {number}")
+            run.log_line(f"line {number}")
     assert list(queries.log_tail(store, run.id, lines=2)["text"]) == ["line 3", "line 4"]
 
 

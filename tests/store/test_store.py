@@ -14,8 +14,8 @@ from core.errors import RequestError, RunError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
 from core.store import engine, queries, recorder, run_edits
-from core.store.engine import open_store, resolve
-from core.store.records import state
+from core.store.engine import open_store, resolve_url
+from core.store.records import derive_state
 from core.store.schema import Base, RunRow
 
 DATA = {"train_size": 40, "validation_size": 20, "test_size": 30}
@@ -89,7 +89,7 @@ def test_a_data_set_is_stored_once(store, data):
 def test_the_row_is_there_while_the_run_goes_on(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
         assert queries.run(store, run.id).state == "running"
-        run.enter("training")
+        run.enter_phase("training")
         assert queries.run(store, run.id).phase == "training"
     assert queries.run(store, run.id).state == "complete"
 
@@ -146,7 +146,7 @@ def test_a_stop_after_the_end_was_written_leaves_the_run_complete(store, monkeyp
 
     monkeypatch.setattr(shutil, "rmtree", stop)
     with pytest.raises(KeyboardInterrupt), recorder.recording(store, make_config({}), "a", {}) as run:
-        folder = run.work_folder()
+        folder = run.create_work_folder()
     found = queries.run(store, 1)
     assert (found.state, found.phase, found.work_path) == ("complete", None, None)
     assert not folder.exists()
@@ -155,11 +155,11 @@ def test_a_stop_after_the_end_was_written_leaves_the_run_complete(store, monkeyp
 def test_a_silent_run_of_another_machine_reads_as_crashed_and_reading_writes_nothing(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
         silent = {"heartbeat_at": datetime.now(UTC) - timedelta(minutes=2), "host": "elsewhere"}
-        with store.writing() as session:
+        with store.write_session() as session:
             session.execute(update(RunRow).values(**silent))
         assert queries.run(store, run.id).state == "crashed"
         assert queries.run(store, run.id).status == "running"
-    assert state("complete", None) == "complete"
+    assert derive_state("complete", None) == "complete"
 
 
 def test_the_heartbeat_keeps_a_run_alive(store, monkeypatch):
@@ -186,7 +186,7 @@ def test_a_run_gives_a_sign_of_life_at_once_when_the_clock_is_set(store, monkeyp
 
 def test_values_that_are_no_numbers_are_null(store):
     with recorder.recording(store, make_config({}), "a", {}) as run:
-        run.log(1, 0.5, {"loss": float("nan"), "learning_rate": 0.1})
+        run.log_history(1, 0.5, {"loss": float("nan"), "learning_rate": 0.1})
     history = queries.history(store, [run.id]).set_index("name")["value"]
     assert np.isnan(history["loss"])
     assert history["learning_rate"] == 0.1
@@ -211,16 +211,16 @@ def test_a_run_that_is_not_there_is_told(store, data):
 def test_the_same_baseline_is_found_again_only_under_the_same_conditions(store, data):
     run_id, _ = record(store, data)
     settings = queries.run(store, run_id).config
-    assert queries.same_run(store, settings, data.fingerprint, {"torch": "1"}).id == run_id
-    assert queries.same_run(store, settings, data.fingerprint, {"torch": "2"}) is None
-    assert queries.same_run(store, settings, "other", {"torch": "1"}) is None
-    assert queries.same_run(store, settings | {"test_size": 31}, data.fingerprint, {"torch": "1"}) is None
+    assert queries.find_identical_run(store, settings, data.fingerprint, {"torch": "1"}).id == run_id
+    assert queries.find_identical_run(store, settings, data.fingerprint, {"torch": "2"}) is None
+    assert queries.find_identical_run(store, settings, "other", {"torch": "1"}) is None
+    assert queries.find_identical_run(store, settings | {"test_size": 31}, data.fingerprint, {"torch": "1"}) is None
 
 
 def test_the_best_baseline_is_of_the_runs_seed(store, data):
     mine = {record(store, data, method="tfidf", seed=1)[0], record(store, data, method="untrained", seed=2, **{})[0]}
     other = record(store, data, "untrained", 3)[0]
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == other).values(seed=99))
     assert queries.best_baseline(store, 1, seed=42) in mine
 
@@ -230,7 +230,7 @@ def test_deleting_takes_what_hangs_on_a_run_and_leaves_the_others(store, data):
     second, _ = record(store, data, method="majority")
     folder = store.folder / "adapters" / "1-tfidf"
     folder.mkdir(parents=True)
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == first).values(adapter_path="adapters/1-tfidf"))
     run_edits.delete_run(store, first)
     assert not folder.exists()
@@ -244,7 +244,7 @@ def test_a_path_that_leaves_the_adapters_folder_is_never_followed(store, data, t
     run_id, _ = record(store, data)
     precious = tmp_path / "precious"
     precious.mkdir()
-    with store.writing() as session:
+    with store.write_session() as session:
         session.execute(update(RunRow).values(adapter_path="adapters/../precious"))
     run_edits.delete_run(store, run_id)
     assert precious.is_dir()
@@ -308,10 +308,10 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
 
 def test_the_address_comes_from_the_flag_then_the_environment_then_the_default(monkeypatch, tmp_path):
     monkeypatch.setenv("RUNS_DB", str(tmp_path / "env.db"))
-    assert resolve(str(tmp_path / "flag.db")).database == str(tmp_path / "flag.db")
-    assert resolve().database == str(tmp_path / "env.db")
+    assert resolve_url(str(tmp_path / "flag.db")).database == str(tmp_path / "flag.db")
+    assert resolve_url().database == str(tmp_path / "env.db")
     monkeypatch.delenv("RUNS_DB")
-    assert resolve().database == str(engine.DEFAULT)
+    assert resolve_url().database == str(engine.DEFAULT_DATABASE)
 
 
 def test_an_address_is_shown_without_its_password():
@@ -320,13 +320,13 @@ def test_an_address_is_shown_without_its_password():
     class Server:
         url = make_url("postgresql://me:secret@host/runs")
 
-    shown = engine.Store(Server(), engine.DEFAULT.parent).address
+    shown = engine.Store(Server(), engine.DEFAULT_DATABASE.parent).address
     assert "secret" not in shown
 
 
 def test_a_wrong_url_is_told():
     with pytest.raises(RequestError, match="neither a path nor a database URL"):
-        resolve("://")
+        resolve_url("://")
 
 
 @pytest.mark.parametrize("url", ["nosuch://me:secret@host/runs", "oracle://me:secret@host/runs"])
@@ -363,4 +363,4 @@ def test_a_prediction_of_no_known_label_is_said_to_be_damaged(store, data):
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE predictions SET predicted = 'negatovi' WHERE example_id BETWEEN 61 AND 70")
     with pytest.raises(RequestError, match="names the label 'negatovi', which is none of negative, neutral, positive"):
-        queries.outcomes(store, run_id, data.labels)
+        queries.labels_and_predictions(store, run_id, data.labels)

@@ -243,8 +243,8 @@ def test_who_may_not_write_a_backup_is_not_told_to_make_room(tmp_path):
 
 
 def test_an_upgrade_waits_for_a_servers_writers_only_so_long(postgres_store):
-    impatient = open_store(postgres_store.engine.url.render_as_string(hide_password=False), patience=0.1)
-    with postgres_store.writing() as session:
+    impatient = open_store(postgres_store.engine.url.render_as_string(hide_password=False), busy_timeout=0.1)
+    with postgres_store.write_session() as session:
         session.connection()
         with pytest.raises(StoreError, match="locked by another program"):
             migrate(impatient.engine)

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from core.errors import StoreError
 from core.store.backups import back_up
-from core.store.db_errors import address_of, is_damage
-from core.store.engine import BUSY_TIMEOUT_SECONDS, Store, open_store, resolve
+from core.store.db_errors import format_address, is_damaged
+from core.store.engine import BUSY_TIMEOUT_SECONDS, Store, open_store, resolve_url
 from core.store.fallback import list_fallbacks
 from core.store.integrity.evidence import evidence_problems
 from core.store.integrity.files import file_problems, listed
@@ -22,7 +22,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """What was found in a database, and its backup where rows of it were changed."""
 
     address: str
@@ -32,17 +32,17 @@ class Checked:
     @property
     def sound(self) -> bool:
         """Whether nothing is wrong any more."""
-        return all(one.mended for one in self.findings if one.fault)
+        return all(one.fixed for one in self.findings if one.fault)
 
 
 def check(
     address: str | None = None,
     *,
-    mend: bool = False,
+    fix: bool = False,
     backed_up: bool = False,
-    patience: float = BUSY_TIMEOUT_SECONDS,
-) -> Checked:
-    """Look through a database and its files; ``mend``: and mend what loses nothing by it.
+    busy_timeout: float = BUSY_TIMEOUT_SECONDS,
+) -> CheckResult:
+    """Look through a database and its files; ``fix``: and mend what loses nothing by it.
 
     Before its rows are changed an SQLite database is backed up; ``backed_up`` says that a server's has a backup.
 
@@ -50,25 +50,25 @@ def check(
     backup can be had.
     """
     try:
-        store = open_store(address, patience=patience)
+        store = open_store(address, busy_timeout=busy_timeout)
         try:
             problems = [_in_full(store, problem) for problem in _problems(store)]
-            if mend:
+            if fix:
                 return _mended(store, problems, backed_up)
-            return Checked(store.address, tuple(problem.finding for problem in problems))
+            return CheckResult(store.address, tuple(problem.finding for problem in problems))
         finally:
             store.engine.dispose()
     except StoreError as error:
-        if not is_damage(error):
+        if not is_damaged(error):
             raise
-        name = address_of(resolve(address))
-        return Checked(name, (_damage(name, str(error.__cause__)).finding,))
+        name = format_address(resolve_url(address))
+        return CheckResult(name, (_damage(name, str(error.__cause__)).finding,))
 
 
 def _in_full(store: Store, problem: Problem) -> Problem:
     """Let the command that an advice ends with name this very database."""
     before, found, words = problem.finding.advice.partition("python runner.py ")
-    advice = before + store.command(words) if found else before
+    advice = before + store.format_command(words) if found else before
     return replace(problem, finding=replace(problem.finding, advice=advice))
 
 
@@ -79,7 +79,7 @@ def _damage(address: str, reason: str) -> Problem:
 
 def _problems(store: Store) -> list[Problem]:
     folders = listed(store.folder / "adapters")
-    with store.session() as session, lenient(session):
+    with store.read_session() as session, lenient(session):
         damage = list(_damage_of(session, store.address))
         if damage:
             return damage
@@ -108,15 +108,15 @@ def _damage_of(session: Session, address: str) -> Iterator[Problem]:
         yield _damage(address, "; ".join(" ".join(line.split()) for line in told))
 
 
-def _mended(store: Store, problems: list[Problem], backed_up: bool) -> Checked:
+def _mended(store: Store, problems: list[Problem], backed_up: bool) -> CheckResult:
     changes = [problem.rows for problem in problems if problem.rows is not None]
     backup = None
     if changes:
-        with store.writing() as session:
+        with store.write_session() as session:
             backup = back_up(store.engine, "before-mending", backed_up=backed_up)
             for change in changes:
                 session.execute(change)
-    return Checked(store.address, tuple(map(_with_files, problems)), backup)
+    return CheckResult(store.address, tuple(map(_with_files, problems)), backup)
 
 
 def _with_files(problem: Problem) -> Finding:
@@ -125,5 +125,5 @@ def _with_files(problem: Problem) -> Finding:
         if problem.files is not None:
             problem.files()
     except OSError as error:
-        return replace(problem.finding, mendable=False, advice=f"It could not be moved ({error}). Move it by hand.")
-    return replace(problem.finding, mended=problem.finding.mendable)
+        return replace(problem.finding, fixable=False, advice=f"It could not be moved ({error}). Move it by hand.")
+    return replace(problem.finding, fixed=problem.finding.fixable)

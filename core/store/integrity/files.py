@@ -13,9 +13,9 @@ from sqlalchemy import select, type_coerce, update
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
-from core.store.artifact_ownership import UNREADABLE, own_work, paths_beside
+from core.store.artifact_ownership import DATABASE_READ_ERRORS, paths_in_other_databases, resolve_work_folder
 from core.store.integrity.findings import Finding, Problem, fixable, run_again, unfixable
-from core.store.records import state, within_adapters, worth_resuming
+from core.store.records import derive_state, is_resumable, resolve_adapter_path
 from core.store.schema import RunRow
 from core.system.files import matches_checksum
 
@@ -65,8 +65,8 @@ def file_problems(session: Session, folder: Path, database: str, folders: Sequen
             yield from _work(run, folder, server)
     named = {path for run in runs for path in (run.adapter_path, run.work_path) if isinstance(path, str)}
     try:
-        named = named.union(*paths_beside(folder, database).values())
-    except UNREADABLE as error:
+        named = named.union(*paths_in_other_databases(folder, database).values())
+    except DATABASE_READ_ERRORS as error:
         what = f"its databases can't all be read ({error}): which folders nobody names can't be told."
         yield Problem(Finding("unknown folders", str(folder), what, "Check them first.", fault=False))
         return
@@ -80,11 +80,11 @@ def _state(run: Known) -> str:
     except ValueError:
         moment = None
     heard_at = moment.replace(tzinfo=moment.tzinfo or UTC) if isinstance(moment, datetime) else None
-    return state(str(run.status), heard_at, run.host, run.pid if isinstance(run.pid, int) else None)
+    return derive_state(str(run.status), heard_at, run.host, run.pid if isinstance(run.pid, int) else None)
 
 
 def _inside(folder: Path, path: Any) -> Path | None:
-    return within_adapters(folder, path) if isinstance(path, str) else None
+    return resolve_adapter_path(folder, path) if isinstance(path, str) else None
 
 
 def _elsewhere(kind: str, run: Known, path: Any, folder: Path) -> Problem:
@@ -124,14 +124,14 @@ def _contents(run: Known, path: Path) -> tuple[str, str]:
 def _work(run: Known, folder: Path, server: bool) -> Iterator[Problem]:
     """Check what a run that is at rest has left unfinished."""
     where = f"run {run.id}"
-    path = own_work(folder, run.id, run.work_path) if isinstance(run.work_path, str) else None
+    path = resolve_work_folder(folder, run.id, run.work_path) if isinstance(run.work_path, str) else None
     away = update(RunRow).where(RunRow.id == run.id, RunRow.work_path == run.work_path).values(work_path=None)
     if path is not None and path.is_dir():
         if run.status == "complete":
             what = "it is complete, and its folder of unfinished work is still there."
-            left = Finding("left over", where, what, "The folder is deleted.", fault=False, mendable=True)
+            left = Finding("left over", where, what, "The folder is deleted.", fault=False, fixable=True)
             yield Problem(left, away, partial(shutil.rmtree, path))
-        elif worth_resuming(_state(run), run.error_type):
+        elif is_resumable(_state(run), run.error_type):
             what = f"it ended early in phase {run.phase} ({_state(run)}) and can be taken up again."
             yield Problem(Finding("can resume", where, what, f"python runner.py resume {run.id}", fault=False))
         return

@@ -11,7 +11,7 @@ class Finding:
     """Something that was found: where, what, and what to do about it.
 
     ``kind``: a word or two, the same for all findings of a sort. ``fault``: False for what is only
-    told. ``mendable``: whether it is mended on request, which loses nothing.
+    told. ``fixable``: whether it is mended on request, which loses nothing.
     """
 
     kind: str
@@ -19,8 +19,8 @@ class Finding:
     what: str
     advice: str
     fault: bool = True
-    mendable: bool = False
-    mended: bool = False
+    fixable: bool = False
+    fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def fixable(
     files: Callable[[], object] | None = None,
 ) -> Problem:
     """Return a problem that can be mended."""
-    return Problem(Finding(kind, where, what, advice, mendable=True), rows, files)
+    return Problem(Finding(kind, where, what, advice, fixable=True), rows, files)
 
 
 def unfixable(kind: str, where: str, what: str, advice: str) -> Problem:

@@ -42,7 +42,7 @@ def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: 
     column in ``value``. What nobody annotated and no run was asked for is left out.
     """
     wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
-    wanted = [name for name in wanted if name not in data.ANNOTATED or frame[name].notna().any()]
+    wanted = [name for name in wanted if name not in data.ANNOTATION_FIELDS or frame[name].notna().any()]
     shown = frame[wanted].copy()
     shown["text"] = [escape_invisible(f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text) for text in shown["text"]]
     for name in _SHARES:

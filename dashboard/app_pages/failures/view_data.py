@@ -74,7 +74,7 @@ class Filters:
             return frame[frame["proposed_label"].notna()]
         if self.noted.startswith(TAGGED):
             return frame[frame["tag"] == self.noted.removeprefix(TAGGED)]
-        noted = frame[list(data.ANNOTATED)].notna().any(axis=1)
+        noted = frame[list(data.ANNOTATION_FIELDS)].notna().any(axis=1)
         return frame[noted if self.noted == NOTED else ~noted]
 
     def said(self) -> list[str]:

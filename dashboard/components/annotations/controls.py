@@ -29,7 +29,7 @@ def annotate(row: Any, labels: list[str]) -> None:
         with st.container(horizontal=True):
             _choose(data.tags(), noted["tag"], "Tag", f"tag {key}", new=True)
             _choose(labels, noted["proposed_label"], "Proposed label", f"proposed {key}")
-        st.text_area("Note", noted["note"] or "", key=f"note {key}", height=80, max_chars=data.LONGEST_NOTE)
+        st.text_area("Note", noted["note"] or "", key=f"note {key}", height=80, max_chars=data.MAX_NOTE_LENGTH)
         with st.container(horizontal=True):
             st.form_submit_button(
                 "Save", icon=":material/save:", on_click=_save, args=(row["text"], key, noted), type="primary"
@@ -46,19 +46,19 @@ def _choose(options: list[str], chosen: str | None, label: str, key: str, *, new
 
 
 def _noted(row: Any) -> dict[str, str | None]:
-    return {name: row[name] for name in data.ANNOTATED}
+    return {name: row[name] for name in data.ANNOTATION_FIELDS}
 
 
 def _save(text: str, key: str, noted: dict[str, str | None]) -> None:
     """Keep those fields that a person changed: of the others somebody else may have said more since."""
     tag, note, label = (st.session_state.get(f"{name} {key}") or "" for name in ("tag", "note", "proposed"))
-    typed = dict(zip(data.ANNOTATED, (" ".join(tag.split()), note.strip(), label), strict=True))
+    typed = dict(zip(data.ANNOTATION_FIELDS, (" ".join(tag.split()), note.strip(), label), strict=True))
     changes = {name: value or None for name, value in typed.items() if (value or None) != noted[name]}
     state.attempt(data.annotate, {text: changes}, done="The annotation is kept.")
 
 
 def _take_back(text: str) -> None:
-    state.attempt(data.annotate, {text: dict.fromkeys(data.ANNOTATED)}, done="The annotation is taken back.")
+    state.attempt(data.annotate, {text: dict.fromkeys(data.ANNOTATION_FIELDS)}, done="The annotation is taken back.")
 
 
 def accept(row: Any, label: str) -> None:

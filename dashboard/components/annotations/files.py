@@ -13,14 +13,14 @@ JUDGED = ["label", "predicted", "confidence", "true_probability", "loss", "flip"
 
 def listed(run_id: int, frame: pd.DataFrame) -> pd.DataFrame:
     """Return listed examples with all that is known of them; ``frame``: `data.predictions_with_outcomes`."""
-    return _with_the_data(run_id, data.annotated(frame), ["text", *data.ANNOTATED, *JUDGED, "disagreement"])
+    return _with_the_data(run_id, data.annotated(frame), ["text", *data.ANNOTATION_FIELDS, *JUDGED, "disagreement"])
 
 
 def annotated(run_id: int) -> pd.DataFrame:
     """Return the annotated examples of a run's test set, with the other columns of the data."""
     frame = data.annotated(data.predictions_with_outcomes(run_id))
-    frame = frame[frame[list(data.ANNOTATED)].notna().any(axis=1)]
-    return _with_the_data(run_id, frame, ["text", *data.ANNOTATED, "label"])
+    frame = frame[frame[list(data.ANNOTATION_FIELDS)].notna().any(axis=1)]
+    return _with_the_data(run_id, frame, ["text", *data.ANNOTATION_FIELDS, "label"])
 
 
 def texts(run_id: int) -> pd.DataFrame:

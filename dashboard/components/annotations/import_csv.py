@@ -42,7 +42,7 @@ def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: 
     changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
     for line, row in rows:
-        fields = {name: _bare(unescape_formula(row[name])) for name in data.ANNOTATED if name in columns}
+        fields = {name: _bare(unescape_formula(row[name])) for name in data.ANNOTATION_FIELDS if name in columns}
         _check(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -109,11 +109,11 @@ def _check_columns(columns: Sequence[str]) -> None:
     shown = ", ".join(name[:30] for name in columns[:8])
     if "text" not in columns:
         raise RequestError(f"There is no column «text». Its columns: {shown}. Nothing was kept.")
-    if not set(data.ANNOTATED) & set(columns):
+    if not set(data.ANNOTATION_FIELDS) & set(columns):
         raise RequestError(
             f"There is no column «tag», «note» or «proposed_label». Its columns: {shown}. Nothing was kept."
         )
-    twice = next((name for name in ("text", *data.ANNOTATED) if columns.count(name) > 1), None)
+    twice = next((name for name in ("text", *data.ANNOTATION_FIELDS) if columns.count(name) > 1), None)
     if twice:
         raise RequestError(f"There is more than one column «{twice}». Nothing was kept.")
 
@@ -121,7 +121,7 @@ def _check_columns(columns: Sequence[str]) -> None:
 def _check(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
     where, label = f"Line {format_count(line)}", fields.get("proposed_label")
     try:
-        data.check_annotation(fields)
+        data.validate_annotation(fields)
     except RequestError as error:
         raise RequestError(f"{where}: {error} Nothing was kept.") from None
     if label and label not in labels:
