@@ -12,8 +12,7 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from core.errors import RequestError
-from dashboard.components.safe_text import say
-from dashboard.components.text import plain
+from dashboard.components.safe_text import escape_markdown, show_text
 
 READ_ONLY = "RUNS_READ_ONLY"
 """The environment variable that lets nobody change anything."""
@@ -95,16 +94,19 @@ def refuse(who: Visitor) -> None:
     st.title("Adapter Bench")
     if find_spec("authlib") is None:
         st.error(
-            plain("Signing in needs Authlib: pip install -e '.[sign-in]', then start again."), icon=":material/error:"
+            escape_markdown("Signing in needs Authlib: pip install -e '.[sign-in]', then start again."),
+            icon=":material/error:",
         )
     elif not who.name:
         st.text("The recorded runs are shown to those who sign in.")
         for provider in _providers():
-            label = f"Sign in with {plain(provider)}" if provider else "Sign in"
+            label = f"Sign in with {escape_markdown(provider)}" if provider else "Sign in"
             st.button(label, icon=":material/login:", type="primary", on_click=partial(st.login, provider))
     else:
         st.warning(
-            plain(f"{who.name} is signed in, and not among those who see these runs. Ask who runs this dashboard."),
+            escape_markdown(
+                f"{who.name} is signed in, and not among those who see these runs. Ask who runs this dashboard."
+            ),
             icon=":material/block:",
         )
         _sign_out()
@@ -124,7 +126,7 @@ def show_who() -> None:
         if not who.changes:
             st.caption("To look at: nothing is changed from here.")
         if who.name:
-            say(f"Signed in as {who.name}")
+            show_text(f"Signed in as {who.name}")
             _sign_out()
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 from core.errors import RequestError
-from dashboard import access, data, state
-from dashboard.components.text import plain
+from dashboard import access, data
+from dashboard.components import feedback, links, pickers
+from dashboard.components.safe_text import escape_markdown
 
 st.set_page_config(
     page_title="Adapter Bench",
@@ -18,19 +19,19 @@ st.set_page_config(
 try:
     who = access.visitor()
 except RequestError as error:
-    state.broken(error)
+    feedback.show_error(error)
     st.stop()
 
 page = st.navigation(
     {
         "Results": [
-            st.Page(state.PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
-            st.Page(state.PAGES["run"], url_path="run", title="Run", icon=":material/description:"),
-            st.Page(state.PAGES["compare"], url_path="compare", title="Compare", icon=":material/compare_arrows:"),
-            st.Page(state.PAGES["failures"], url_path="failures", title="Failures", icon=":material/error_outline:"),
+            st.Page(links.PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
+            st.Page(links.PAGES["run"], url_path="run", title="Run", icon=":material/description:"),
+            st.Page(links.PAGES["compare"], url_path="compare", title="Compare", icon=":material/compare_arrows:"),
+            st.Page(links.PAGES["failures"], url_path="failures", title="Failures", icon=":material/error_outline:"),
         ],
-        "Data": [st.Page(state.PAGES["data"], url_path="data", title="Data", icon=":material/dataset:")],
-        "Use": [st.Page(state.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
+        "Data": [st.Page(links.PAGES["data"], url_path="data", title="Data", icon=":material/dataset:")],
+        "Use": [st.Page(links.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
     },
     position="sidebar" if who.sees else "hidden",
 )
@@ -41,16 +42,16 @@ if not who.sees:  # nothing of the record is read before
 
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
-    st.sidebar.caption(plain(data.address()))
+    st.sidebar.caption(escape_markdown(data.address()))
     st.sidebar.caption(data.foot())
     access.show_who()
 
 
 try:
     if not data.is_empty():
-        state.choose_test_set()
+        pickers.pick_test_set()
     show_foot()
-    state.tell()
+    feedback.show_toast()
     page.run()
 except RequestError as error:
-    state.broken(error)
+    feedback.show_error(error)

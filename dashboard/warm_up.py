@@ -12,8 +12,9 @@ from dashboard.components import default_runs as choices
 LIBRARIES = ("PIL.Image", "altair", "core.evaluation.calibration", "core.report.verdicts", "pandas.io.formats.style")
 """What most pages need, and import only when they do; not torch, which many visitors never need."""
 PAGE_PARTS = (
-    *(f"dashboard.app_pages.runs.{part}" for part in ("charts", "controls", "view_data", "tables")),
+    *(f"dashboard.app_pages.runs.{part}" for part in ("controls", "view_data", "tables")),
     "dashboard.components.active_runs",
+    "dashboard.components.cost.charts",
     "dashboard.components.table_downloads",
 )
 

@@ -1,106 +1,98 @@
-"""Runs in progress: how far each is, drawn anew while there are any, and those that ended without scores."""
+"""Runs in progress, refreshed while any is running, and runs that ended without scores."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import format_count
+from core.text.formatting import count, duration, speed
 from dashboard import data, state
-from dashboard.app_pages.run import view_data as frames
-from dashboard.app_pages.runs import text as words
-from dashboard.components.safe_text import quote, say
-from dashboard.components.text import failure_of, plain
+from dashboard.components import feedback, links
+from dashboard.components.safe_text import escape_markdown, show_code, show_text
+from dashboard.components.text import describe_status
 
-EVERY = "2s"
-MOST = 10
-"""So many runs at work, and of those without scores a third as many, are told of one by one."""
+REFRESH = "2s"
+MAX_RUNNING, MAX_ENDED = 10, 3
+"""How many runs get a box of their own; the table of runs has the others."""
 
 
 def show_runs_in_progress() -> None:
-    """Draw how far each run at work on the chosen test set is; nothing where none is."""
-    going = _at_work()
-    if len(going):
-        _watch(going["id"].tolist())
+    """Draw the progress of the runs on the selected test set; nothing where none is running."""
+    running = _running()
+    if len(running):
+        _watch(running["id"].tolist())
 
 
-def _at_work() -> pd.DataFrame:
-    """Return the runs at work, those without data yet among them, the newest first."""
+def _running() -> pd.DataFrame:
+    """Return the running runs, newest first, including those that have no data set yet."""
     runs = data.runs(state.test_set())
     return runs[runs["state"] == "running"].sort_values("id", ascending=False)
 
 
-@state.part(run_every=EVERY)
-def _watch(known: list[int]) -> None:
-    """Draw the runs at work anew; where one has ended or begun the whole page changes with it."""
-    going = _at_work()
-    if going["id"].tolist() != known:
+@feedback.safe_fragment(run_every=REFRESH)
+def _watch(run_ids: list[int]) -> None:
+    """Draw the running runs; rerun the page where they are no longer those of ``run_ids``."""
+    running = _running()
+    if running["id"].tolist() != run_ids:
         st.rerun()
     with st.container(border=True):
-        st.markdown(f"**At work: {format_count(len(going))}**")
-        for row in going.head(MOST).itertuples(index=False):
-            _show(row)
-        if len(going) > MOST:
-            st.caption(f"And {format_count(len(going) - MOST)} more: they stand in the table.")
+        st.markdown(f"**Running: {count(len(running))}**")
+        for row in running.head(MAX_RUNNING).itertuples(index=False):
+            _show_progress(row)
+        if len(running) > MAX_RUNNING:
+            st.caption(f"And {count(len(running) - MAX_RUNNING)} more in the table.")
 
 
-def _show(row: Any) -> None:
-    st.progress(share_done(row), text=plain(words.progress(row, seconds_left(row))))
+def _show_progress(row: Any) -> None:
+    progress_bar(row)
     log = st.expander("Log", key=f"log {row.id}", on_change="rerun", icon=":material/subject:")
     if log.open:
         with log:
-            show_log(row.id)
+            lines = data.log(row.id)
+            show_code("\n".join(lines["text"]) or "The log is empty.", height=200)
 
 
-def show_log(run_id: int) -> None:
-    """Show the last lines of a run's log."""
-    lines = data.log(run_id)
-    quote("\n".join(lines["text"]) or "Nothing is logged yet.", height=200)
-
-
-def _done(row: Any) -> tuple[float, float, float]:
-    """Return a run's steps so far, all of them and the seconds so far; 0 for each that is not known yet."""
+def progress_bar(row: Any) -> None:
+    """Draw how far a run's training is, from its row: phase, step, speed and remaining time."""
     step, total, seconds = (
         0.0 if pd.isna(value) else float(value) for value in (row.step, row.total_steps, row.train_seconds)
     )
-    return step, total, seconds
+    share = min(step / total, 1.0) if total else 0.0
+    seconds_left = seconds / step * (total - step) if seconds and 0 < step < total else None
+    st.progress(share, text=escape_markdown(_progress_text(row, seconds_left)))
 
 
-def share_done(row: Any) -> float:
-    """Return how much of its training a run has done, from its row: 0 to 1."""
-    step, total, _ = _done(row)
-    return min(step / total, 1.0) if total else 0.0
+def _progress_text(row: Any, seconds_left: float | None) -> str:
+    steps = "" if pd.isna(row.total_steps) else f", step {count(row.step)} of {count(row.total_steps)}"
+    parts = [f"{row.label}: {row.phase or 'running'}{steps}"]
+    parts += [] if pd.isna(row.train_examples_per_second) else [speed(row.train_examples_per_second)]
+    parts += [] if seconds_left is None else [f"{duration(seconds_left)} left"]
+    return " · ".join(parts)
 
 
-def seconds_left(row: Any) -> float | None:
-    """Return how long the rest of a training takes at its speed so far; None where that is not known or over."""
-    step, total, seconds = _done(row)
-    return seconds / step * (total - step) if seconds and 0 < step < total else None
-
-
-def show_without_scores(runs: pd.DataFrame, on_more: Any) -> None:
-    """Tell why the newest of these runs ended without scores; a button shows the others in the table."""
+def show_runs_without_scores(runs: pd.DataFrame, show_all: Callable[[], None]) -> None:
+    """Show why the newest failed, crashed and cancelled runs ended; ``show_all`` filters the table to all of them."""
     ended = runs[~runs["state"].isin(["complete", "running"])].sort_values("id", ascending=False)
     if ended.empty:
         return
     st.subheader("Ended without scores")
-    for run_id in ended["id"].head(MOST // 3):
+    for run_id in ended["id"].head(MAX_ENDED):
         _show_end(int(run_id))
-    rest = len(ended) - MOST // 3
-    if rest > 0:
-        said = f"All {format_count(len(ended))} in the table"
-        st.button(said, icon=":material/filter_alt:", on_click=on_more, key="without scores")
+    if len(ended) > MAX_ENDED:
+        label = f"Show all {count(len(ended))}"
+        st.button(label, icon=":material/filter_alt:", on_click=show_all, key="without scores")
 
 
 def _show_end(run_id: int) -> None:
     run = data.run(run_id)
     with st.container(border=True):
-        say(f"{data.label(run_id)}. {failure_of(run)}")
+        show_text(f"{data.label(run_id)}. {describe_status(run)}")
         if run.error_message:
-            quote(f"{run.error_type}: {run.error_message}")
+            show_code(f"{run.error_type}: {run.error_message}")
         elif len(last := data.log(run_id, 1)):
-            quote(f"The last line of its log: {last['text'].iloc[0]}")
-        if data.can_go_on(run_id):
-            st.caption("It can go on where it stopped:")
-            quote(frames.resuming(run_id), language="bash")
-        state.link("run", "Open this run", ":material/description:", run=run_id)
+            show_code(f"Last line of the log: {last['text'].iloc[0]}")
+        if data.is_resumable(run_id):
+            st.caption("Resume from the last checkpoint:")
+            show_code(data.resume_command(run_id), language="bash")
+        links.page_link("run", "Open run", ":material/description:", run=run_id)

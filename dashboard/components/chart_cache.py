@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
-class Drawn:
+class CachedChart:
     """A chart in Vega-Lite, apart from its data."""
 
     spec: dict[str, Any]
@@ -26,22 +26,22 @@ class Drawn:
         return deepcopy(self.spec) | {"datasets": dict(self.datasets)}
 
 
-def drawn(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, Drawn]:
+def cached_chart(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, CachedChart]:
     """Keep what a builder of charts made of the same arguments: Altair takes longer than all else on a page."""
 
     # Frames that hold lists, such as tags, are not to come here: Streamlit can't tell them apart.
     @st.cache_resource(max_entries=256, show_spinner=False)
     @wraps(build)
-    def kept(*arguments: P.args, **named: P.kwargs) -> Drawn:
+    def kept(*arguments: P.args, **named: P.kwargs) -> CachedChart:
         with debug_mode(False):  # the tests check every chart against the schema, at a third of the time it takes
             spec = build(*arguments, **named).to_dict(validate=False)
         del spec["config"]  # Altair's own sizes; Streamlit gives every chart its place
         datasets = {name: pd.DataFrame(rows) for name, rows in spec.pop("datasets", {}).items()}
-        return Drawn(spec, datasets)
+        return CachedChart(spec, datasets)
 
-    return cast(Callable[P, Drawn], kept)
+    return cast(Callable[P, CachedChart], kept)
 
 
-def show(chart: Drawn, *, key: str | None = None, on_select: Any = "ignore") -> None:
+def show_chart(chart: CachedChart, *, key: str | None = None, on_select: Any = "ignore") -> None:
     """Show a chart as wide as its place; ``on_select`` as in Streamlit."""
     st.vega_lite_chart(spec=chart.to_dict(), width="stretch", key=key, on_select=on_select)

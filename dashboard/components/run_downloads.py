@@ -12,8 +12,8 @@ import yaml
 from core.errors import RequestError
 from core.text.formatting import format_bytes
 from dashboard import data
+from dashboard.components.safe_text import escape_markdown
 from dashboard.components.table_downloads import csv
-from dashboard.components.text import plain
 
 LARGEST_ZIP = 200_000_000
 """Bytes of files that are still packed; the server holds the zip in its memory while it is sent."""
@@ -103,11 +103,11 @@ def _files(run_id: int) -> None:
     try:
         size = sum(path.stat().st_size for path in data.files(run_id).values())
     except RequestError as error:
-        st.caption(plain(error))
+        st.caption(escape_markdown(error))
         return
     if size > LARGEST_ZIP:
         where = f"{data.run(run_id).adapter_path}, beside the database"
-        st.caption(plain(f"The files ({format_bytes(size)}) are too large to be packed. They lie in {where}."))
+        st.caption(escape_markdown(f"The files ({megabytes(size)}) are too large to be packed. They lie in {where}."))
     elif size:
         title = "Adapter" if data.run(run_id).kind == "adapter" else "Model files"
         _button(f"{title} (zip, {format_bytes(size)})", adapter_zip, run_id, "files.zip", "application/zip")

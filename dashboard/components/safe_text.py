@@ -1,18 +1,39 @@
-"""Strangers' texts on the screen, as text: what `st.text` and `st.code` would hand on as it came."""
+"""Draw text of unknown content: nothing in it is read as Markdown, and right-to-left letters reorder nothing else."""
 
+import re
 from typing import Any
 
 import streamlit as st
 
-from core.text.sanitize import escape_invisible
-from dashboard.components.text import isolated
+from core.text.sanitize import visible
+
+_RTL = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_RTL_STRETCH = re.compile(rf"{_RTL}(?:(?:{_RTL}|[^\S\n]|[\d.,'’\"-])*{_RTL})?")
+_WORD_JOINER = "\u2060"  # has no width; breaks up what Streamlit's Markdown extensions look for
+_AUTOLINKS = re.compile(
+    r"(?=https?://|www\.)|(?=@)|(?<=:)(?=[^\s:]*[a-z][^\s:]*:)|(?<!\S)(?=(?:<->|->|<-|--|>=|<=|~=)(?:\s|$))", re.I
+)
 
 
-def say(text: object, **more: Any) -> None:
-    """Draw a sentence, or a whole text, that holds what strangers wrote; ``more``: as for `st.text`."""
-    st.text(isolated(str(text)), **more)
+def isolate_rtl(text: str) -> str:
+    """Return a sentence in which each stretch of right-to-left letters is isolated from the words beside it."""
+    return _RTL_STRETCH.sub("\u2067\\g<0>\u2069", visible(text))
 
 
-def quote(text: str, **more: Any) -> None:
-    """Draw a message, a log or a file in letters of one width; ``more``: as for `st.code`."""
-    st.code(escape_invisible(text), **{"language": None, "wrap_lines": True} | more)
+def escape_markdown(text: object) -> str:
+    r"""Return text that Markdown shows literally: ``*a*`` becomes ``\*a\*``.
+
+    URLs do not become links, and ``:streamlit:`` and ``->`` no icons and arrows.
+    """
+    joined = _AUTOLINKS.sub(_WORD_JOINER, isolate_rtl(" ".join(str(text).split())))
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
+
+
+def show_text(text: object, **kwargs: Any) -> None:
+    """Draw a sentence, or the text of an example, literally; ``kwargs``: as for `st.text`."""
+    st.text(isolate_rtl(str(text)), **kwargs)
+
+
+def show_code(text: str, **kwargs: Any) -> None:
+    """Draw a message, a log or a command in a monospaced font; ``kwargs``: as for `st.code`."""
+    st.code(visible(text), **{"language": None, "wrap_lines": True} | kwargs)

@@ -1,4 +1,4 @@
-"""Cells and plain tables: every number through the one formatting module, undefined ones as a dash."""
+"""Table cells and plain tables: formatted numbers that still sort by value, and safe text."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,87 +10,79 @@ from core.text.formatting import DASH, format_class_score, format_points, format
 from core.text.sanitize import escape_invisible
 from dashboard.components.glossary import help_for
 
-Cells = list["Told"]
 
-
-class Told(float):
-    """A number as a table's cell: sorted by its value, so that 9 stands before 10, and shown as its text."""
+class FormattedNumber(float):
+    """A table cell that sorts by its value and shows a text; None sorts as NaN."""
 
     text: str
 
-    def __new__(cls, value: float | None, text: str) -> "Told":
-        """Make a cell; None has no place in the order."""
+    def __new__(cls, value: float | None, text: str) -> "FormattedNumber":
+        """Make a cell from a value and the text to show."""
         cell = super().__new__(cls, float("nan") if value is None else value)
         cell.text = text
         return cell
 
 
-def told(write: Callable[..., str], values: Iterable[Any], *more: Iterable[Any]) -> Cells:
-    """Return cells of values, each written with what stands in the same row of the other columns."""
-    return [Told(row[0], write(*row)) for row in zip(values, *more, strict=True)]
+Cells = list[FormattedNumber]
 
 
-def scores(frame: pd.DataFrame, name: str) -> Cells:
-    """Return the cells of a share with its interval, from the three columns of that name."""
-    return told(format_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+def format_cells(format_: Callable[..., str], values: Iterable[Any], *more: Iterable[Any]) -> Cells:
+    """Return a cell for each value; ``format_`` gets the value and those of the same row in ``more``."""
+    return [FormattedNumber(row[0], format_(*row)) for row in zip(values, *more, strict=True)]
 
 
-def class_scores(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
-    """Return the cells of a class's share with its interval; of one with few examples their number."""
-    return told(format_class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
+def score_cells(frame: pd.DataFrame, name: str) -> Cells:
+    """Return the cells of a share with its interval, from the columns ``name``, ``name_low`` and ``name_high``."""
+    return format_cells(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
-def gaps(frame: pd.DataFrame, name: str) -> Cells:
+def class_score_cells(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
+    """Return the cells of a class's share with its interval; with few test examples, their number instead."""
+    return format_cells(class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
+
+
+def difference_cells(frame: pd.DataFrame, name: str) -> Cells:
     """Return the cells of a difference in points with its interval."""
-    return told(format_points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    return format_cells(points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
-def column(cells: Cells) -> pd.Series:
-    """Return cells as a column that keeps them as they are."""
+def cell_column(cells: Cells) -> pd.Series:
+    """Return cells as a column of objects, which keeps their texts."""
     return pd.Series(cells, dtype=object)
 
 
-def text_of(cell: object) -> str:
-    """Return what stands in a cell on the screen; a dash for nothing."""
-    if isinstance(cell, Told):
+def cell_text(cell: object) -> str:
+    """Return the text that the screen shows for a cell; a dash for missing values."""
+    if isinstance(cell, FormattedNumber):
         return cell.text
     return DASH if cell is None or cell != cell else str(cell)
 
 
-def as_told(shown: pd.DataFrame) -> Any:
-    """Return a table whose cells read as told and sort by their values."""
-    return shown.style.format(lambda cell: escape_invisible(text_of(cell)))
+def style_cells(table: pd.DataFrame) -> Any:
+    """Return a pandas Styler that shows each cell's text and sorts by its value."""
+    return table.style.format(lambda cell: visible(cell_text(cell)))
 
 
-def static(shown: pd.DataFrame, numbers: Any = ()) -> None:
-    """Show a table as tall as its rows, the columns named ``numbers`` aligned to the right."""
-    st.dataframe(shown, hide_index=True, height="content", column_config=heads(shown, numbers))
+def sanitize_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose texts, such as those of examples, are safe to show."""
+    return table.map(lambda value: visible(value) if isinstance(value, str) else value)
 
 
-def heads(shown: pd.DataFrame, numbers: Any = ()) -> dict[str, Any]:
-    """Return a table's column heads: each with its help line, those of numbers aligned to the right."""
+def column_config(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> dict[str, Any]:
+    """Return Streamlit's column configuration: a help text for each title, the columns ``numbers`` right-aligned."""
     right = set(map(str, numbers))
     return {
         name: st.column_config.Column(help=help_for(name), alignment="right" if name in right else None)
-        for name in map(str, shown.columns)
+        for name in map(str, table.columns)
     }
 
 
-def frame(shown: pd.DataFrame) -> None:
-    """Show a frame of text."""
-    static(with_visible_texts(shown))
+def show_static_table(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> None:
+    """Show a table as tall as its rows."""
+    st.dataframe(sanitize_cells(table), hide_index=True, height="content", column_config=column_config(table, numbers))
 
 
-def with_visible_texts(shown: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame in which nothing hides in a text."""
-    return shown.map(lambda value: escape_invisible(value) if isinstance(value, str) else value)
-
-
-def facts(values: Mapping[str, Any]) -> None:
-    """Show names with their values; those without a value are left out."""
-    rows = {
-        escape_invisible(name): escape_invisible(str(value))
-        for name, value in values.items()
-        if value not in (None, "", DASH)
-    }
-    static(pd.DataFrame({"": list(rows), "value": list(rows.values())}))
+def show_properties(values: Mapping[str, Any]) -> None:
+    """Show names and values as a table; those without a value are left out."""
+    rows = {name: str(value) for name, value in values.items() if value not in (None, "", DASH)}
+    show_static_table(pd.DataFrame({"": list(rows), "value": list(rows.values())}))

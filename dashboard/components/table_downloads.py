@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from core.text.formatting import DASH
-from core.text.sanitize import escape_formula, to_single_line
-from dashboard.components.table_cells import text_of
+from core.text.sanitize import one_line, spreadsheet_safe
+from dashboard.components.table_cells import cell_text
 
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$&#!@:])")
@@ -80,11 +80,11 @@ def downloads(frame: pd.DataFrame, name: str, caption: str = "") -> None:
 
 def _texts(frame: pd.DataFrame, escaped: Callable[[str], str]) -> pd.DataFrame:
     """Return the cells and the heads as escaped text."""
-    cells = [[escaped(text_of(cell)) for cell in row] for row in frame.itertuples(index=False, name=None)]
+    cells = [[escaped(cell_text(cell)) for cell in row] for row in frame.itertuples(index=False, name=None)]
     return pd.DataFrame(cells, columns=[escaped(str(name)) for name in frame.columns], dtype=object)
 
 
 def _numeric(frame: pd.DataFrame) -> list[bool]:
     """Tell for each column whether it holds numbers alone: these stand on the right."""
-    columns = ([text_of(cell) for cell in frame.iloc[:, place]] for place in range(frame.shape[1]))
+    columns = ([cell_text(cell) for cell in frame.iloc[:, place]] for place in range(frame.shape[1]))
     return [all(text == DASH or _NUMBER.fullmatch(text) for text in column) for column in columns]

@@ -1,14 +1,12 @@
 """Sentences that several screens share, and how text from strangers is kept from being read as Markdown."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import DASH, format_count, format_points, format_score
-from core.text.sanitize import escape_invisible
+from core.text.formatting import DASH, count, points, score
 
 NEARLY_ALL = 0.85
 """From this share of the machine's memory on a system may kill a process."""
@@ -18,31 +16,7 @@ if TYPE_CHECKING:
     from core.store.records import Run
 
 
-_RIGHTWARDS = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
-_STRETCH = re.compile(rf"{_RIGHTWARDS}(?:(?:{_RIGHTWARDS}|[^\S\n]|[\d.,'’\"-])*{_RIGHTWARDS})?")
-
-
-def isolated(text: str) -> str:
-    """Return a sentence as `escape_invisible`, isolated where it runs from right to left."""
-    return _STRETCH.sub("\u2067\\g<0>\u2069", escape_invisible(text))
-
-
-_JOINER = "\u2060"  # takes no room, and is seen by those that look for signs in what Markdown has read
-_FOUND_LATER = re.compile(
-    r"(?=https?://|www\.)|(?=@)|(?<=:)(?=[^\s:]*[a-z][^\s:]*:)|(?<!\S)(?=(?:<->|->|<-|--|>=|<=|~=)(?:\s|$))", re.I
-)
-
-
-def plain(text: object) -> str:
-    r"""Return text that Markdown shows as it stands: ``*a*`` becomes ``\*a\*``.
-
-    Addresses do not become links, nor ``:streamlit:`` and ``->`` pictures and signs.
-    """
-    joined = _FOUND_LATER.sub(_JOINER, isolated(" ".join(str(text).split())))
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
-
-
-def named_apart(names: Iterable[str], ours: Iterable[str]) -> list[str]:
+def unique_names(names: Iterable[str], ours: Iterable[str]) -> list[str]:
     """Return names for the data's own columns that differ from ours and from each other.
 
     ``text`` becomes ``text (data)``, the next such ``text (data 2)``.
@@ -55,12 +29,12 @@ def named_apart(names: Iterable[str], ours: Iterable[str]) -> list[str]:
     return found
 
 
-def without_rival(row: Any) -> str:
+def missing_baseline(row: Any) -> str:
     """Return why the best run, from a row of them, is not held against a baseline."""
     return "No adapter beats it yet." if row.kind == "baseline" else "There is no baseline to hold it against yet."
 
 
-def against_baseline(compared: "RunComparison") -> str:
+def baseline_verdict(compared: "RunComparison") -> str:
     """Return the verdict on a run against the baseline that it has to beat."""
     gap = compared.result.macro_f1
     baseline, hurt = f"#{compared.b.id} {compared.b.name}", "" if compared.a.kind == "baseline" else ": hurt"
@@ -76,12 +50,12 @@ def against_baseline(compared: "RunComparison") -> str:
     return f"Against the baseline {baseline}: {difference} points of macro F1. No evidence either way."
 
 
-def moment(when: datetime | None) -> str:
+def format_time(when: datetime | None) -> str:
     """Return a time as people write it, in UTC."""
     return DASH if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def failure_of(run: "Run") -> str:
+def describe_status(run: "Run") -> str:
     """Return why a run has no scores."""
     where = f" in the phase «{run.phase}»" if run.phase else ""
     failed = "ran out of memory" if run.error_type in ("OutOfMemory", "MemoryError") else "failed"
@@ -102,7 +76,7 @@ def _want_of_memory(run: "Run") -> str:
     return f" It held {size} when last heard of: it may have been killed for want of memory."
 
 
-def left_out_of_costs(unknown: Sequence[str], title: str) -> str:
+def cost_chart_note(unknown: Sequence[str], title: str) -> str:
     """Return how to read the chart of cost against quality, and which runs are not in it: those of unknown cost."""
     read = "Bars: 95 % intervals. Line: the best score that each cost buys; it may be luck where intervals overlap."
     left_out = f" Left out, as nobody recorded their {title.partition(',')[0]}: {', '.join(unknown[:5])}"
@@ -110,6 +84,6 @@ def left_out_of_costs(unknown: Sequence[str], title: str) -> str:
     return f"{read} Runs that cost nothing stand at 0.{left_out + more + '.' if unknown else ''}"
 
 
-def most_of(shown: int, total: int, what: str, which: str) -> str:
+def shown_of(shown: int, total: int, what: str, which: str) -> str:
     """Return that a chart shows some of what there is; empty where it shows all."""
     return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} {what}, those {which}. "

@@ -47,6 +47,12 @@ def command(words: str) -> str:
     return engine.format_command(words, engine.format_address(engine.resolve_url()))
 
 
+def resume_command(run_id: int) -> str:
+    """Return the command that resumes a run; after an out-of-memory error with smaller micro-batches."""
+    smaller = " --auto-batch" if run(run_id).error_type == "OutOfMemory" else ""
+    return command(f"resume {run_id}{smaller}")
+
+
 def foot() -> str:
     """Return what stands at the foot of the frame: how many runs, how many at work, and the version."""
     states = pd.Series(dtype=str) if is_empty() else everything()["state"]

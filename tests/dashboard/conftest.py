@@ -16,9 +16,9 @@ from core.store.run_edits import annotate
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
 
-FRAME = Path(__file__).resolve().parents[2] / "dashboard" / "shell.py"
-URL_PATHS = {"runs": "", "try_it": "try"}
-"""URL paths that differ from the name of the page's folder."""
+SHELL = Path(__file__).resolve().parents[2] / "dashboard" / "shell.py"
+URL_PATHS = {"try_it": "try"}
+"""The URL path of each page whose folder has another name."""
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +69,13 @@ def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def open_page() -> Callable[..., AppTest]:
-    """Open a page with an address; no page may show an exception."""
+    """Open a page with URL parameters and check that it raises no exception."""
 
-    def opened(page: str, **address: object) -> AppTest:
-        app = AppTest.from_file(str(FRAME), default_timeout=120)
-        # `AppTest.switch_page` needs a first run of the start page, which doubles the time of a test.
-        app._page_hash = calc_hash(URL_PATHS.get(page, page))
-        for key, value in address.items():
+    def opened(page: str, **parameters: object) -> AppTest:
+        app = AppTest.from_file(str(SHELL), default_timeout=120)
+        if page != "runs":  # what `AppTest.switch_page` does after a first run, which takes as long as a page
+            app._page_hash = calc_hash(URL_PATHS.get(page, page))
+        for key, value in parameters.items():
             app.query_params[key] = value if isinstance(value, list) else str(value)
         app.run()
         assert not app.exception, app.exception

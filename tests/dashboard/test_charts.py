@@ -7,11 +7,11 @@ import pytest
 from dashboard.app_pages.compare import charts as compare
 from dashboard.app_pages.data import charts as dataset
 from dashboard.app_pages.run import charts as run
-from dashboard.app_pages.runs import charts as runs
 from dashboard.app_pages.try_it import charts as try_it
 from dashboard.components import theme as look
-from dashboard.components.chart_cache import Drawn
+from dashboard.components.chart_cache import CachedChart
 from dashboard.components.confusion import charts as confusion
+from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as cost
 
 RUNS = pd.DataFrame(
@@ -75,7 +75,9 @@ BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]
 ANSWER = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
 
 ALL = {
-    "cost_quality": lambda: runs.cost_quality(cost.cost_quality(RUNS, "train_seconds"), "train_seconds", "seconds"),
+    "cost_quality": lambda: cost_charts.cost_quality(
+        cost.cost_quality(RUNS, "train_seconds"), "train_seconds", "seconds"
+    ),
     "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
@@ -94,7 +96,7 @@ ALL = {
 }
 
 
-def spec(chart: Drawn) -> dict:
+def spec(chart: CachedChart) -> dict:
     alt.Chart.from_dict(chart.spec)  # checked against Vega-Lite's schema
     return chart.to_dict()
 
@@ -139,12 +141,16 @@ def test_of_two_hundred_runs_only_the_front_is_named_and_no_name_covers_another(
     named = placed[placed["name"] != ""]
     assert named["front"].all() and 0 < len(named) <= cost.MOST_NAMES
     assert named.loc[named["place"].between(30, 60), "name_at"].sort_values().diff().min() > 0.05
-    spec(runs.cost_quality(placed, "train_seconds", "seconds"))
+    spec(cost_charts.cost_quality(placed, "train_seconds", "seconds"))
 
 
 @pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]])
 def test_one_run_or_none_of_known_cost_can_be_drawn(seconds):
-    spec(runs.cost_quality(cost.cost_quality(of_runs([0.7], seconds), "train_seconds"), "train_seconds", "seconds"))
+    spec(
+        cost_charts.cost_quality(
+            cost.cost_quality(of_runs([0.7], seconds), "train_seconds"), "train_seconds", "seconds"
+        )
+    )
 
 
 def test_the_colour_of_a_confusion_matrix_is_fixed_to_shares_from_0_to_1():

@@ -4,8 +4,8 @@ import pytest
 
 from core.store.engine import open_store
 from core.store.queries import predictions
+from dashboard.components.safe_text import isolate_rtl
 from dashboard.components.slices import view_data as slices
-from dashboard.components.text import isolated
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SLICE, WEAK_WORD, record_hard_texts
 from tests.dashboard.reading import button, example_of, facts, listed, table
 from tests.dashboard.test_pages import said
@@ -64,7 +64,7 @@ def test_runs_that_learnt_from_other_examples_are_asked_too(empty, open_page):
 def test_hostile_texts_are_shown_as_text(text, hard, open_page):
     store, weak, _ = hard
     app = open_page("failures", run=weak, example=example_of(store, weak, text))
-    assert isolated(text) in [element.value for element in app.text]
+    assert isolate_rtl(text) in [element.value for element in app.text]
     assert not [element.value for element in app.markdown if text[:20] in element.value]
 
 

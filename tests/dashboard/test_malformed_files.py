@@ -43,7 +43,7 @@ def test_no_page_reads_outside_of_the_adapters(page, led_outside, open_page):
     assert "a secret card" not in said(app)
     assert data.files(led_outside) == {}
     assert data.model_card(led_outside) is None
-    assert not data.can_go_on(led_outside)
+    assert not data.is_resumable(led_outside)
 
 
 @pytest.mark.parametrize("led_outside", OUTSIDE, indirect=True)

@@ -7,7 +7,7 @@ from core.store.engine import open_store
 from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.app_pages.compare.view_data import class_changes
-from dashboard.components.text import isolated, plain
+from dashboard.components.safe_text import escape_markdown, isolate_rtl
 from tests.dashboard.test_pages import PAGES
 from tests.hostile import LABELS, Hostile, record_hostile
 
@@ -63,7 +63,7 @@ def test_texts_and_settings_stay_as_they_are(hostile):
     ],
 )
 def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
-    assert isolated(text) == shown
+    assert isolate_rtl(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -77,4 +77,4 @@ def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
     ],
 )
 def test_markdown_finds_nothing_later_either(text, shown):
-    assert plain(text) == shown.replace(r"\u2060", "\u2060")
+    assert escape_markdown(text) == shown.replace(r"\u2060", "\u2060")

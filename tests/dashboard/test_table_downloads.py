@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dashboard.components import table_downloads as exports
-from dashboard.components.table_cells import Told, column
+from dashboard.components.table_cells import FormattedNumber, cell_column
 
 OURS = "+3.1 (+0.8 to +5.4)"
 ODD = 'a|b\\c "d"\ne & 5 % of _x_ #1 $2 {y} ~z^ <b> `k`'
@@ -19,7 +19,13 @@ def read(text: str) -> list[list[str]]:
 
 
 def test_csv_holds_the_texts_on_the_screen():
-    frame = pd.DataFrame({"run": [ODD, "ü, ß"], "gap": column([Told(0.031, OURS), Told(None, "—")]), "n": [None, 7]})
+    frame = pd.DataFrame(
+        {
+            "run": [ODD, "ü, ß"],
+            "gap": cell_column([FormattedNumber(0.031, OURS), FormattedNumber(None, "—")]),
+            "n": [None, 7],
+        }
+    )
     assert read(exports.csv(frame)) == [["run", "gap", "n"], [ODD, OURS, "—"], ["ü, ß", "—", "7.0"]]
 
 

@@ -7,7 +7,8 @@ from dashboard.app_pages.data import text as dataset_words
 from dashboard.app_pages.failures import view_data as failures
 from dashboard.app_pages.try_it import text as try_it_words
 from dashboard.components import table_cells as cells
-from dashboard.components.text import plain
+from dashboard.components.filters import filter_texts
+from dashboard.components.safe_text import escape_markdown
 
 JUDGED = pd.DataFrame(
     {
@@ -20,11 +21,11 @@ JUDGED = pd.DataFrame(
 
 
 def test_plain_text_shows_every_sign_of_markdown_as_it_stands():
-    assert plain("*a* <b>\n#1") == r"\*a\* \<b\> \#1"
+    assert escape_markdown("*a* <b>\n#1") == r"\*a\* \<b\> \#1"
 
 
 def test_search_takes_signs_for_what_they_are():
-    assert len(failures.containing(JUDGED, "(VERY")) == 1
+    assert len(filter_texts(JUDGED, "(VERY")) == 1
 
 
 def test_filters_narrow_by_label_and_confidence():
@@ -62,7 +63,11 @@ def test_an_answer_below_the_threshold_is_unsure():
 
 
 def test_a_cell_sorts_by_its_value_and_is_shown_as_its_text():
-    told = [cells.Told(0.9, "90.0 (80.0–95.0)"), cells.Told(None, "—"), cells.Told(0.1, "10.0 (5.0–20.0)")]
+    told = [
+        cells.FormattedNumber(0.9, "90.0 (80.0–95.0)"),
+        cells.FormattedNumber(None, "—"),
+        cells.FormattedNumber(0.1, "10.0 (5.0–20.0)"),
+    ]
     assert [cell.text for cell in sorted(told[::2])] == ["10.0 (5.0–20.0)", "90.0 (80.0–95.0)"]
 
 

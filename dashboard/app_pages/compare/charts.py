@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import (
     BLUE,
     DARK,
@@ -28,7 +28,7 @@ DASHES = ([1, 0], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 6])
 """Line patterns: a second cue beside the colour, since runs seven numbers apart share theirs."""
 
 
-@drawn
+@cached_chart
 def class_changes(changes: pd.DataFrame, runs: pd.DataFrame) -> alt.LayerChart:
     """Draw each class's F1 in two runs as two joined points, the difference with its interval above them.
 
@@ -80,7 +80,7 @@ def _said(title: str) -> alt.Tooltip:
     return alt.Tooltip("said:N", title=title)
 
 
-@drawn
+@cached_chart
 def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart:
     """Draw one metric of several runs with its interval, in the given order.
 
@@ -102,7 +102,7 @@ def run_intervals(runs: pd.DataFrame, metric: str, title: str) -> alt.LayerChart
     )
 
 
-@drawn
+@cached_chart
 def matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str) -> alt.LayerChart:
     """Draw the confusion matrix of one of two runs, or the difference of the two.
 
@@ -147,7 +147,7 @@ def _matrix(
     )
 
 
-@drawn
+@cached_chart
 def curves(history: pd.DataFrame, title: str, *, share: bool) -> alt.LayerChart:
     """Draw what several runs logged over their epochs, a run a colour and a dash.
 
@@ -176,7 +176,7 @@ def curves(history: pd.DataFrame, title: str, *, share: bool) -> alt.LayerChart:
     )
 
 
-@drawn
+@cached_chart
 def verdict_map(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
     """Draw the difference of every two runs in macro F1, row minus column; bold where there is a verdict.
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.state import ANY
+from dashboard.components.filters import ANY
 
 CURVES = {
     "validation macro F1": "validation_macro_f1",

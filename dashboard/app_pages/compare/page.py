@@ -8,37 +8,38 @@ from dashboard import data, state
 from dashboard.app_pages.compare import charts, controls, tables
 from dashboard.app_pages.compare import text as words
 from dashboard.app_pages.compare import view_data as frames
-from dashboard.app_pages.runs.charts import cost_quality
 from dashboard.components import default_runs as choices
+from dashboard.components import feedback, links, pickers
 from dashboard.components import table_downloads as exports
-from dashboard.components.chart_cache import show
+from dashboard.components.chart_cache import show_chart
 from dashboard.components.cost import view_data as costs
+from dashboard.components.cost.charts import cost_quality
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import say
-from dashboard.components.text import isolated, left_out_of_costs, most_of, plain
+from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
+from dashboard.components.text import cost_chart_note, shown_of
 
 READ = 5  # examples of a flip that stand on the page
 MOST_DRAWN = 20  # runs in the charts of intervals; the table has all
 
 st.title("Compare")
-state.explain_if_empty("This page will hold two runs against each other: is the gap real, and in which classes is it?")
+feedback.stop_if_empty("This page will hold two runs against each other: is the gap real, and in which classes is it?")
 complete = data.complete_runs(state.test_set())
 left, right = st.columns([2, 3])
 with left:
-    run_id = state.pick_run("Run", data.runs(state.test_set()), choices.best_run(state.test_set()))
+    run_id = pickers.pick_run("Run", data.runs(state.test_set()), choices.best_run(state.test_set()))
 with right:
-    others = state.pick_others("Against", complete, run_id, choices.reference_baseline(run_id))
+    others = pickers.pick_runs("Against", complete, run_id, choices.reference_baseline(run_id))
 
 others, reasons = frames.comparable(run_id, others, state.test_set())
 for reason in reasons:
-    st.warning(plain(reason), icon=":material/warning:")
+    st.warning(escape_markdown(reason), icon=":material/warning:")
 if not others:
     st.info("Choose a complete run on the same test set to hold this one against.", icon=":material/info:")
     with st.container(horizontal=True):
         for first, second in frames.offers(run_id, complete):
-            label = plain(f"{data.label(first)} against {data.label(second)}")
-            state.link("compare", label, ":material/compare_arrows:", run=first, against=second)
+            label = escape_markdown(f"{data.label(first)} against {data.label(second)}")
+            links.page_link("compare", label, ":material/compare_arrows:", run=first, against=second)
     st.stop()
 chosen = [run_id, *others]
 name, examples = data.row(run_id).dataset, data.test_size(run_id)
@@ -71,29 +72,29 @@ def show_verdict(first: int, second: int) -> None:
     compared = data.comparison(first, second)
     verdict, *over_seeds, margin = data.sentences(first, second)
     with st.container(border=True):
-        st.markdown(f"**{plain(verdict)}**", help=help_for("verdict"))
+        st.markdown(f"**{escape_markdown(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
-            say(sentence, help=help_for("over seeds"))
-        say(words.settings(*frames.setting_differences([first, second])))
-        st.caption(plain(words.gap(data.label(first), data.label(second))))
+            show_text(sentence, help=help_for("over seeds"))
+        show_text(words.settings(*frames.setting_differences([first, second])))
+        st.caption(escape_markdown(words.gap(data.label(first), data.label(second))))
         with st.expander("The tests in full", icon=":material/functions:"):
-            say(margin, help=help_for("margin"))
-            say(words.accuracy_gap(compared), help=help_for("accuracy gap"))
+            show_text(margin, help=help_for("margin"))
+            show_text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
         if len(others) == 1:
-            state.swap(first, second)
+            pickers.swap_button(first, second)
         else:
-            state.link("compare", "Only these two", ":material/compare_arrows:", run=first, against=second)
+            links.page_link("compare", "Only these two", ":material/compare_arrows:", run=first, against=second)
     versions = words.versions(compared)
     if versions:
-        st.warning(plain(versions), icon=":material/warning:")
+        st.warning(escape_markdown(versions), icon=":material/warning:")
 
 
 def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     """Show both runs' F1 in each class, and the difference."""
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
-    show(charts.class_changes(drawn, data.some_runs([first, second])[["id", "label"]]))
-    some = most_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
+    show_chart(charts.class_changes(drawn, data.some_runs([first, second])[["id", "label"]]))
+    some = shown_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
 
@@ -102,21 +103,21 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
     st.subheader("Fixed and broken", help=help_for("flip"))
     flipped = frames.most_flipped(changes)
     if flipped.empty:
-        say("No example was fixed or broken: both runs have the same ones right.")
+        show_text("No example was fixed or broken: both runs have the same ones right.")
         return
     for row in flipped.itertuples():
         with st.container(horizontal=True, vertical_alignment="center"):
-            say(row.label, width=110)
+            show_text(row.label, width=110)
             for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
                 address = {"run": first, "against": second, "true": row.label, "flip": flip}
-                state.link("failures", f"{format_count(number)} {flip}", ":material/arrow_forward:", **address)
+                links.page_link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
-        most_of(len(flipped), len(changes), "classes", "with the most flips")
+        shown_of(len(flipped), len(changes), "classes", "with the most flips")
         + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."
     )
 
 
-@state.part()
+@feedback.safe_fragment()
 def show_examples(first: int, second: int) -> None:
     """Show the examples of a flip, the surest first."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -125,17 +126,17 @@ def show_examples(first: int, second: int) -> None:
     found = frames.flips(first, second, flip, label)
     for example in found.head(READ).itertuples():
         with st.container(border=True):
-            say(example.text)
-            st.caption(plain(words.said_of(example, data.label(first), data.label(second))))
+            show_text(example.text)
+            st.caption(escape_markdown(words.said_of(example, data.label(first), data.label(second))))
     if found.empty:
-        say("There is no such example.")
+        show_text("There is no such example.")
         return
-    st.caption(plain(most_of(READ, len(found), "examples", f"of which {data.label(first)} is surest")))
+    st.caption(escape_markdown(shown_of(READ, len(found), "examples", f"of which {data.label(first)} is surest")))
     address = {"run": first, "against": second, "true": label, "flip": flip}
-    state.link("failures", "See them all", ":material/error_outline:", **address)
+    links.page_link("failures", "See them all", ":material/error_outline:", **address)
 
 
-@state.part()
+@feedback.safe_fragment()
 def show_matrices(first: int, second: int) -> None:
     """Show both confusion matrices and their difference: side by side, or where there are many classes one of them."""
     st.subheader("Confusion", help=help_for("difference of confusions"))
@@ -144,14 +145,14 @@ def show_matrices(first: int, second: int) -> None:
     shown = controls.MATRICES if total <= controls.SIDE_BY_SIDE else [controls.choose_matrix()]
     titles = {"first run": data.label(first), "second run": data.label(second), "difference": "Difference"}
     for column, which in zip(st.columns(len(shown)), shown, strict=True):
-        column.text(isolated(titles[which]))
+        column.text(isolate_rtl(titles[which]))
         with column:
-            show(charts.matrix(cells_, labels, which, titles[which]), on_select="rerun", key=f"matrix {which}")
+            show_chart(charts.matrix(cells_, labels, which, titles[which]), on_select="rerun", key=f"matrix {which}")
         cell = state.clicked_cell(f"matrix {which}")
         if cell:
             one, other = (second, first) if which == "second run" else (first, second)
-            state.go("failures", run=one, against=other, true=cell[0], predicted=cell[1])
-    some = most_of(len(labels), total, "classes", "whose confusions differ most")
+            links.open_page("failures", run=one, against=other, true=cell[0], predicted=cell[1])
+    some = shown_of(len(labels), total, "classes", "whose confusions differ most")
     st.caption(
         f"{some}Difference: the first minus the second; blue: more examples in the first, orange: fewer. A "
         "click on a cell opens its examples."
@@ -162,17 +163,19 @@ def show_many() -> None:
     """Show several runs: a row each at once, then how each stands to the first, then every two."""
     frame = data.some_runs(chosen)
     with st.container(border=True):
-        st.markdown(f"**{plain(words.best_of(frames.best(frame), len(frame)))}**")
+        st.markdown(f"**{escape_markdown(words.best_of(frames.best(frame), len(frame)))}**")
         verdicts = st.empty()
         st.caption(
-            plain(f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number.")
+            escape_markdown(
+                f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number."
+            )
         )
     place = st.empty()
     with place.container():
         tables.show(tables.run_metrics(frame))
     with verdicts, st.spinner(f"Holding {len(others)} runs against the first …"):
         compared = frames.pairwise(run_id, others)
-    verdicts.text(isolated(words.verdicts(compared["verdict"].value_counts(), data.label(run_id))))
+    verdicts.text(isolate_rtl(words.verdicts(compared["verdict"].value_counts(), data.label(run_id))))
     metrics = tables.run_metrics(compared)
     with place.container():
         tables.show(metrics)
@@ -180,10 +183,10 @@ def show_many() -> None:
     left, right = st.columns(2, gap="large")
     drawn = compared.head(MOST_DRAWN)
     with left:
-        show(charts.run_intervals(frames.of_metric(drawn, "macro_f1"), "macro_f1", "macro F1"))
+        show_chart(charts.run_intervals(frames.of_metric(drawn, "macro_f1"), "macro_f1", "macro F1"))
     with right:
-        show(charts.run_intervals(frames.of_metric(drawn, "accuracy"), "accuracy", "accuracy"))
-    st.caption(most_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
+        show_chart(charts.run_intervals(frames.of_metric(drawn, "accuracy"), "accuracy", "accuracy"))
+    st.caption(shown_of(len(drawn), len(compared), "runs", "chosen first") + "Bars: 95 % intervals.")
 
 
 def show_pairs() -> None:
@@ -192,12 +195,12 @@ def show_pairs() -> None:
     if controls.every_two(len(chosen)):
         with st.spinner("Comparing every two runs …"):
             matrix = frames.verdict_matrix(chosen)
-        show(charts.verdict_map(matrix, list(map(data.label, chosen))))
+        show_chart(charts.verdict_map(matrix, list(map(data.label, chosen))))
         st.caption(
             "Macro F1 of the row minus the column, in points; bold where it helped or hurt. Exploratory: not "
             "adjusted for the number of pairs."
         )
-    pair = state.pick_pair("Two of them in full", data.some_runs(chosen))
+    pair = pickers.pick_pair("Two of them in full", data.some_runs(chosen))
     if pair:
         show_two(*pair)
 
@@ -216,26 +219,26 @@ def show_settings_and_classes() -> None:
     exports.downloads(scores, "classes", words.table_caption(name, examples))
 
 
-@state.part()
+@feedback.safe_fragment()
 def show_costs() -> None:
     """Show what the runs cost against what they are worth."""
     st.subheader("Cost against quality")
     frame, (cost, title) = data.some_runs(chosen), choose_cost()
-    show(cost_quality(costs.cost_quality(frame, cost), cost, title))
-    st.caption(plain(left_out_of_costs(costs.without_cost(frame, cost), title)))
+    show_chart(cost_quality(costs.cost_quality(frame, cost), cost, title))
+    st.caption(escape_markdown(cost_chart_note(costs.without_cost(frame, cost), title)))
 
 
-@state.part()
+@feedback.safe_fragment()
 def show_curves() -> None:
     """Show the learning curves of those runs that have some."""
     st.subheader("Learning curves", help=help_for("learning curves"))
     logged, title = controls.choose_curve()
     drawn, missing = frames.curves(chosen, logged)
     if drawn.empty:
-        say("None of these runs has such a curve.")
+        show_text("None of these runs has such a curve.")
         return
-    show(charts.curves(drawn, title, share=title.endswith("F1")))
-    st.caption(plain(words.without_curve(missing)))
+    show_chart(charts.curves(drawn, title, share=title.endswith("F1")))
+    st.caption(escape_markdown(words.without_curve(missing)))
 
 
 if len(others) == 1:

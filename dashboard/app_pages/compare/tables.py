@@ -17,15 +17,15 @@ from core.text.formatting import (
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import (
     Cells,
-    Told,
-    as_told,
-    class_scores,
-    column,
-    gaps,
-    heads,
-    scores,
-    text_of,
-    told,
+    FormattedNumber,
+    cell_column,
+    cell_text,
+    class_score_cells,
+    column_config,
+    difference_cells,
+    format_cells,
+    score_cells,
+    style_cells,
 )
 
 F1_OF = "F1 of "
@@ -37,52 +37,55 @@ def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
     """Return a row a class as told: both runs' F1, the differences with their intervals, Holm's p, the flips."""
     shown = pd.DataFrame({"class": frame["label"]})
     for run, name in zip(runs, ("a", "b"), strict=True):
-        shown[f"{F1_OF}{run}"] = column(class_scores(frame, name))
+        shown[f"{F1_OF}{run}"] = cell_column(class_score_cells(frame, name))
     for name, title in (("f1", "F1"), ("recall", "recall"), ("precision", "precision")):
-        shown[f"{title}, points"] = column(gaps(frame, name))
-    shown["p (Holm)"] = column(_p_values(frame["p"]))
+        shown[f"{title}, points"] = cell_column(difference_cells(frame, name))
+    shown["p (Holm)"] = cell_column(_p_values(frame["p"]))
     for name in ("fixed", "broken"):
-        shown[name] = column(told(format_count, frame[name]))
-    shown["test examples"] = column(told(_examples, frame["support"]))
+        shown[name] = cell_column(format_cells(count, frame[name]))
+    shown["test examples"] = cell_column(format_cells(_examples, frame["support"]))
     return shown
 
 
 def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a row a run as told: its metrics, what it cost, and how it stands to the first where that is known."""
-    worst = class_scores(frame, "worst_f1", "worst_support")
+    worst = class_score_cells(frame, "worst_f1", "worst_support")
     shown = pd.DataFrame(
         {
             "run": frame["label"],
             "kind": frame["kind"],
-            "macro F1": column(scores(frame, "macro_f1")),
-            "accuracy": column(scores(frame, "accuracy")),
-            "worst class": column(
-                [Told(cell, f"{name} {cell.text}") for name, cell in zip(frame["worst_class"], worst, strict=True)]
+            "macro F1": cell_column(score_cells(frame, "macro_f1")),
+            "accuracy": cell_column(score_cells(frame, "accuracy")),
+            "worst class": cell_column(
+                [
+                    FormattedNumber(cell, f"{name} {cell.text}")
+                    for name, cell in zip(frame["worst_class"], worst, strict=True)
+                ]
             ),
-            "training": column(told(format_duration, frame["train_seconds"])),
-            "trained weights": column(
-                told(format_parameters, frame["trainable_parameters"], frame["total_parameters"])
+            "training": cell_column(format_cells(duration, frame["train_seconds"])),
+            "trained weights": cell_column(
+                format_cells(parameters, frame["trainable_parameters"], frame["total_parameters"])
             ),
-            "size": column(told(format_bytes, frame["adapter_bytes"])),
-            "peak memory": column(told(format_bytes, frame["peak_memory_bytes"])),
+            "size": cell_column(format_cells(megabytes, frame["adapter_bytes"])),
+            "peak memory": cell_column(format_cells(megabytes, frame["peak_memory_bytes"])),
         }
     )
     if "gap" in frame:
-        shown.insert(3, "against the first", column(gaps(frame, "gap")))
+        shown.insert(3, "against the first", cell_column(difference_cells(frame, "gap")))
         shown.insert(4, "verdict", frame["verdict"].replace("", DASH))
-        shown.insert(5, "p (Holm)", column(_p_values(frame["p"])))
+        shown.insert(5, "p (Holm)", cell_column(_p_values(frame["p"])))
     return shown
 
 
 def show(shown: pd.DataFrame) -> None:
     """Show a table as told, as tall as its rows; a click on a head sorts by value."""
     if len(shown) <= MOST_STYLED:
-        numbers = [name for name in shown if any(isinstance(cell, Told) for cell in shown[name])]
-        cells = as_told(shown)
+        numbers = [name for name in shown if any(isinstance(cell, FormattedNumber) for cell in shown[name])]
+        cells = style_cells(shown)
     else:
-        numbers, cells = [], shown.map(text_of)
+        numbers, cells = [], shown.map(cell_text)
     height: Literal["content", 440] = "content" if len(shown) <= 20 else 440
-    config = heads(shown, numbers)
+    config = column_config(shown, numbers)
     for name in config:
         if name.startswith(F1_OF):
             config[name] |= {"help": help_for("F1")}
@@ -90,7 +93,7 @@ def show(shown: pd.DataFrame) -> None:
 
 
 def _p_values(values: pd.Series) -> Cells:
-    return told(lambda p: DASH if p != p else format_p_value(p).removeprefix("= "), values)
+    return format_cells(lambda p: DASH if p != p else p_value(p).removeprefix("= "), values)
 
 
 def _examples(support: float) -> str:

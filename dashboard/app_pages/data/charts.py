@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, INK, height_of, label_colour, share_axis
 
 SPLITS = ["train", "validation", "test"]
@@ -13,7 +13,7 @@ MOST_CLASSES = 12
 """More classes than this are drawn as one bar each instead of one in every split, and lengths as one line."""
 
 
-@drawn
+@cached_chart
 def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
     """Draw the share of each class in each split, with its count. ``balance``: split, label, count, share."""
     base = alt.Chart(balance).encode(
@@ -31,7 +31,7 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
     )
 
 
-@drawn
+@cached_chart
 def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
     """Draw how many training examples the most and the least common classes have, where there are many.
 
@@ -54,7 +54,7 @@ def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
     )
 
 
-@drawn
+@cached_chart
 def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
     """Draw how the lengths of texts are spread, a line a class. ``bins``: label, from, to, share."""
     chart: alt.Chart = (
@@ -76,7 +76,7 @@ def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
     return chart
 
 
-@drawn
+@cached_chart
 def disagreement(parts: pd.DataFrame) -> alt.LayerChart:
     """Draw how often a run is wrong where the raters were of one mind, and where they were not.
 

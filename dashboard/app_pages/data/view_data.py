@@ -5,8 +5,8 @@ import pandas as pd
 
 from core.evaluation.intervals import proportion
 from dashboard import data
-from dashboard.app_pages.failures.view_data import containing
 from dashboard.components import default_runs as choices
+from dashboard.components.filters import filter_texts
 
 
 def examples(dataset_id: int, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def examples(dataset_id: int, split: str | None, label: str | None, contains: st
     frame = data.examples(dataset_id)
     for column, value in (("split", split), ("label", label)):
         frame = frame if value is None else frame[frame[column] == value]
-    return containing(frame, contains)
+    return filter_texts(frame, contains)
 
 
 ALL = "all classes"

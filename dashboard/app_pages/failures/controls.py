@@ -18,9 +18,10 @@ from dashboard.app_pages.failures.view_data import (
     Bounds,
     Filters,
 )
+from dashboard.components.filters import MISTAKES, SUSPECT_LABELS, choose_option
+from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import named
-from dashboard.components.text import plain
-from dashboard.state import DOUBT, MISTAKES, choose, clicked_cell
+from dashboard.state import clicked_cell
 
 FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "least", "most", "shortest", "longest")
 BEGINNING, WHOLE = "beginning only", "whole"
@@ -28,7 +29,7 @@ BEGINNING, WHOLE = "beginning only", "whole"
 
 def choose_view() -> str:
     """Draw the choice of what to list: mistakes, or labels in doubt; it stands in the address."""
-    return choose("Show", [MISTAKES, DOUBT], MISTAKES, "view")
+    return choose_option("Show", [MISTAKES, SUSPECT_LABELS], MISTAKES, "view")
 
 
 def _choose_sort() -> str:
@@ -80,7 +81,7 @@ def _pick(label: str, options: list[str], key: str, width: int = 190) -> str | N
 
 def _choose_outcome(*, settled: bool) -> str:
     why = "Settled where both labels, or a flip, are chosen." if settled else None
-    choice = choose("Answers", [WRONG, RIGHT, EITHER], WRONG, "answers", disabled=settled, help=why)
+    choice = choose_option("Answers", [WRONG, RIGHT, EITHER], WRONG, "answers", disabled=settled, help=why)
     return EITHER if settled else choice
 
 
@@ -123,7 +124,9 @@ def _chosen_slice(run_id: int) -> tuple[str, Any] | None:
     name = st.query_params.get("slice")
     found = named(run_id, name) if name else None
     if name and found is None:
-        st.warning(f"This run has no slice «{plain(name[:60])}». All examples are shown.", icon=":material/warning:")
+        st.warning(
+            f"This run has no slice «{escape_markdown(name[:60])}». All examples are shown.", icon=":material/warning:"
+        )
     return (found.name, found.members) if found else None
 
 

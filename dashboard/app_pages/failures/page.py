@@ -10,41 +10,42 @@ from dashboard.app_pages.failures import controls, tables
 from dashboard.app_pages.failures import text as words
 from dashboard.app_pages.failures import view_data as frames
 from dashboard.components import default_runs as choices
+from dashboard.components import feedback, filters, links, pickers
 from dashboard.components.annotations import controls as annotating
 from dashboard.components.annotations import files
-from dashboard.components.chart_cache import show
+from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
 from dashboard.components.confusion.view_data import MOST_DRAWN, confusion, frequent_confusions, most_mistaken
 from dashboard.components.example import charts
 from dashboard.components.example import controls as examples
 from dashboard.components.example import tables as example_tables
 from dashboard.components.example import view_data as example_frames
-from dashboard.components.safe_text import say
+from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.slices import tables as slice_tables
 from dashboard.components.slices import view_data as slice_frames
-from dashboard.components.text import most_of, plain
+from dashboard.components.text import shown_of
 
 LIST, SHORT_LIST = 400, 190  # pixels: a list makes room where an example is open beneath it
 SIDE = 400  # pixels: the matrix and the slices beside the list
 LONG = 1_500  # characters: a longer text gets a box that scrolls
 
 st.title("Failures")
-state.explain_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
+feedback.stop_if_empty("This page will list the examples that a run got wrong, the surest mistakes first.")
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
 left, right = st.columns(2)
 with left:
     offered = complete if complete.empty else data.runs(test_set)
-    run_id = state.pick_run("Run", offered, choices.best_run(test_set))
+    run_id = pickers.pick_run("Run", offered, choices.best_run(test_set))
 with right:
-    other = state.pick_other("Against another run", complete, run_id)
+    other = pickers.pick_optional_run("Against another run", complete, run_id)
 if data.predictions_with_outcomes(run_id).empty:
-    st.info(plain(words.without_predictions(data.run(run_id))), icon=":material/info:")
-    state.link("run", "Open this run", ":material/description:", run=run_id)
+    st.info(escape_markdown(words.without_predictions(data.run(run_id))), icon=":material/info:")
+    links.page_link("run", "Open this run", ":material/description:", run=run_id)
     st.stop()
 labels = data.labels(run_id)
 with st.container(border=True):
-    st.markdown(f"**{plain(words.headline(data.label(run_id), confusion(run_id)))}**")
+    st.markdown(f"**{escape_markdown(words.headline(data.label(run_id), confusion(run_id)))}**")
 
 
 def show_matrix() -> None:
@@ -52,8 +53,8 @@ def show_matrix() -> None:
     cells_ = confusion(run_id)
     drawn = most_mistaken(cells_, labels)
     matrix = confusion_matrix(cells_, drawn, selection="cell")
-    show(matrix, on_select=controls.filter_by_cell, key="cells")
-    some = most_of(len(drawn), len(labels), "labels", "with the most mistakes")
+    show_chart(matrix, on_select=controls.filter_by_cell, key="cells")
+    some = shown_of(len(drawn), len(labels), "labels", "with the most mistakes")
     st.caption(f"{some}Colour: the share of the row. A click on a cell shows its examples, a double click all.")
     if len(labels) > MOST_DRAWN // 2:
         frequent = frequent_confusions(cells_)
@@ -75,7 +76,7 @@ def show_slices() -> None:
     with st.spinner("Looking for kinds of texts with more mistakes …"):
         every = slice_frames.slices(run_id)
     for sentence in words.slices(slice_frames.standing_out(every), len(every)):
-        say(sentence)
+        show_text(sentence)
     found = every.head(slice_frames.MOST_LISTED)
     if not found.empty:
         names = list(found["name"])
@@ -86,7 +87,7 @@ def show_slices() -> None:
             rows,
             lambda row: controls.choose_slice(None if row is None else names[row]),
         )
-        some = most_of(len(found), len(every), "slices", "that stand out most")
+        some = shown_of(len(found), len(every), "slices", "that stand out most")
         st.caption(
             f"{some}A click lists a slice. p is adjusted for their number. A column that all but is the label, "
             "such as a mean rating, says little."
@@ -109,18 +110,20 @@ def show_example(listed: pd.DataFrame) -> None:
     """Show all that is known of the open example, and what to do with it."""
     place = example_frames.place_of(run_id, examples.opened())
     if place is None:
-        st.info(f"There is no example {plain(examples.opened()[:20])} in this test set.", icon=":material/info:")
+        st.info(
+            f"There is no example {escape_markdown(examples.opened()[:20])} in this test set.", icon=":material/info:"
+        )
         st.button("Close", icon=":material/close:", on_click=examples.open_example, args=(None,))
         return
     row = example_frames.example(run_id, other, place)
     examples.step_through(listed["example_id"])
     with st.container(border=True, height=300 if len(row["text"]) > LONG else "content"):
-        say(row["text"])
+        show_text(row["text"])
     doubt = st.container()
     annotating.annotate(row, labels)
     others = example_frames.others(run_id, test_set, row)
     disagreement = None if others.empty else float((others["predicted"] != row["predicted"]).mean())
-    state.link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=row["example_id"])
+    links.page_link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=row["example_id"])
     example_tables.example(row, disagreement, None if other is None else data.label(other))
     st.markdown("**Probabilities**")
     example_tables.shares(example_frames.shares(run_id, place))
@@ -140,12 +143,12 @@ def show_weights(row: pd.Series) -> None:
     with st.spinner("Loading the model and leaving out each word in turn …"):
         weights = data.word_weights(run_id, row["text"], row["predicted"])
     if weights.empty:
-        say("This text has no words.")
+        show_text("This text has no words.")
         return
     drawn = example_frames.weightiest(weights)
-    show(charts.word_weights(drawn, row["predicted"]))
-    some = most_of(len(drawn), len(weights), "words", "with the most weight")
-    st.caption(f"{some}Blue speaks for {plain(row['predicted'])}, orange against it.")
+    show_chart(charts.word_weights(drawn, row["predicted"]))
+    some = shown_of(len(drawn), len(weights), "words", "with the most weight")
+    st.caption(f"{some}Blue speaks for {escape_markdown(row['predicted'])}, orange against it.")
     example_tables.weights(weights)
 
 
@@ -155,7 +158,7 @@ def show_nearest(row: pd.Series) -> None:
     with st.spinner("Looking for training examples with the same words …"):
         nearest = example_frames.nearest(run_id, row["text"])
     if nearest.empty:
-        say("No training example shares a word with it.")
+        show_text("No training example shares a word with it.")
     else:
         example_tables.nearest(nearest)
 
@@ -165,7 +168,7 @@ def show_doubt(row: pd.Series, place: int) -> None:
     suspicion = example_frames.suspicion(run_id, place)
     if suspicion:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.warning(plain(words.suspicion(row["label"], *suspicion)), icon=":material/help:")
+            st.warning(escape_markdown(words.suspicion(row["label"], *suspicion)), icon=":material/help:")
             annotating.accept(row, suspicion[0])
 
 
@@ -187,11 +190,11 @@ def show_mistakes() -> pd.DataFrame:
     found, said = chosen.apply(predictions_with_outcomes), chosen.said()
     with st.container(horizontal=True, vertical_alignment="center"):
         wrong = int((~predictions_with_outcomes["right"]).sum())
-        say(words.shown_failures(wrong, len(predictions_with_outcomes), len(found), said), width="stretch")
+        show_text(words.shown_failures(wrong, len(predictions_with_outcomes), len(found), said), width="stretch")
         if said:
             st.button("Clear the filters", icon=":material/filter_alt_off:", on_click=controls.clear_filters)
     if other is not None:
-        say(words.flips(predictions_with_outcomes["flip"].value_counts(), data.label(other)))
+        show_text(words.flips(predictions_with_outcomes["flip"].value_counts(), data.label(other)))
     listed = frames.in_order(found, sort, run_id, test_set)
     if not wrong and not said:
         st.success("This run got every test example right.", icon=":material/check:")
@@ -206,14 +209,14 @@ def show_labels_in_doubt() -> pd.DataFrame:
     """Show the examples whose label the run's probabilities speak against; return them."""
     with st.spinner("Looking for labels in doubt …"):
         suspects = frames.suspects(run_id)
-    say(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
+    show_text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
     if not suspects.empty:
         show_list(suspects, f"{run_id} doubt")
         st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")
     return suspects
 
 
-if controls.choose_view() == state.DOUBT:
+if controls.choose_view() == filters.SUSPECT_LABELS:
     listed = show_labels_in_doubt()
     panel = st.container()
 else:

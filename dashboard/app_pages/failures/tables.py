@@ -9,8 +9,8 @@ from core.text.formatting import DASH, format_percent
 from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.components.glossary import help_for
-from dashboard.components.table_cells import as_told, column, told
-from dashboard.components.text import named_apart
+from dashboard.components.table_cells import cell_column, format_cells, style_cells
+from dashboard.components.text import unique_names
 
 PREVIEW = 300
 """Characters of a text in a list; the panel has the whole."""
@@ -35,10 +35,10 @@ _HEADS = {
 _SHARES = ("confidence", "disagreement", "quality")
 
 
-def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: int) -> dict[str, Any]:
+def failures(frame: pd.DataFrame, sort: str | None, cell_column: str | None, height: int) -> dict[str, Any]:
     """Return what `st.dataframe` needs to show judged examples, a row each.
 
-    ``sort``: the column they are sorted by, which is shown; ``column``: the name of the data's own
+    ``sort``: the column they are sorted by, which is shown; ``cell_column``: the name of the data's own
     column in ``value``. What nobody annotated and no run was asked for is left out.
     """
     wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
@@ -49,7 +49,7 @@ def failures(frame: pd.DataFrame, sort: str | None, column: str | None, height: 
         if name in shown:
             shown[name] *= 100
     ours = [head for name, head in _HEADS.items() if name != "value"]
-    heads = _HEADS | ({"value": named_apart([column], ours)[0]} if column else {})
+    heads = _HEADS | ({"value": unique_names([cell_column], ours)[0]} if cell_column else {})
     return {
         "data": shown.rename(columns=heads),
         "hide_index": True,
@@ -78,5 +78,5 @@ def _configured(wanted: list[str], heads: dict[str, str]) -> dict[str, Any]:
 def confusions(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what `st.dataframe` needs to show the most frequent confusions: true, predicted, count, share."""
     shown = frame[["true", "predicted", "count"]].rename(columns={"count": "examples"})
-    shown["share, %"] = column(told(format_percent, frame["share"]))
-    return {"data": as_told(shown), "hide_index": True, "height": 230}
+    shown["share, %"] = cell_column(format_cells(percent, frame["share"]))
+    return {"data": style_cells(shown), "hide_index": True, "height": 230}

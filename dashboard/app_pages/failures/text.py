@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.store.records import Run
 
 
-from dashboard.components.text import failure_of
+from dashboard.components.text import describe_status
 
 
 def headline(label: str, cells: pd.DataFrame) -> str:
@@ -79,15 +79,7 @@ def slices(worse: pd.DataFrame, looked_at: int) -> list[str]:
     ]
 
 
-def annotations_found(found: int, new: int, unknown: int) -> str:
-    """Return what a file of annotations holds."""
-    elsewhere = f" {format_count(unknown)} texts are not in this data set and are left out." if unknown != 1 else ""
-    elsewhere = " 1 text is not in this data set and is left out." if unknown == 1 else elsewhere
-    head = f"{format_count(found)} annotations" if found != 1 else "1 annotation"
-    return f"{head}, {format_count(new)} of them new or changed.{elsewhere if unknown else ''}"
-
-
 def without_predictions(run: "Run") -> str:
     """Return why there is nothing to read of a run."""
-    why = "Its predictions are not in the record." if run.state == "complete" else failure_of(run)
+    why = "Its predictions are not in the record." if run.state == "complete" else describe_status(run)
     return f"#{run.id} {run.name} has no predictions on the test set. {why}"

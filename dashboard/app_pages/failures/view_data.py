@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.text.formatting import format_setting
 from dashboard import data
+from dashboard.components.filters import filter_texts
 
 FLIPS = ("fixed", "broken", "both wrong")
 FULL_RANGE = (0, 100)
@@ -64,7 +65,7 @@ class Filters:
             low, high = self.confidence
             frame = frame[(frame["confidence"] * 100).between(low, high)]
         frame = between(between(frame, "words", self.words), "value", self.between)
-        return containing(self._noted(frame), self.contains)
+        return filter_texts(self._noted(frame), self.contains)
 
     def _noted(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self.noted is None:
@@ -102,11 +103,6 @@ def between(frame: pd.DataFrame, column: str, bounds: Bounds) -> pd.DataFrame:
         if bound is not None:
             frame = frame[frame[column] >= bound if above else frame[column] <= bound]
     return frame
-
-
-def containing(frame: pd.DataFrame, words: str) -> pd.DataFrame:
-    """Return the rows whose text holds these words, whatever their case."""
-    return frame[frame["text"].str.contains(words, case=False, regex=False)] if words else frame
 
 
 def _range(bounds: Bounds, unit: str = "") -> str | None:

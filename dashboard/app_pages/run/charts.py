@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_axis
 
 
@@ -65,21 +65,21 @@ def _interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     ]
 
 
-@drawn
+@cached_chart
 def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
     """Draw the loss on training and on validation examples, as from `frames.run.losses`."""
     names = {"loss": "training loss", "validation_loss": "validation loss"}
     return _learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
 
 
-@drawn
+@cached_chart
 def score_curve(history: pd.DataFrame, best_epoch: float | None, kept: Any = None) -> alt.LayerChart:
     """Draw macro F1 on the validation examples, with the interval of the epoch that was kept."""
     axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
     return _learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
 
 
-@drawn
+@cached_chart
 def reliability(bins: pd.DataFrame) -> alt.LayerChart:
     """Draw how often a run is right at each confidence, with the band of a perfectly calibrated run.
 
@@ -100,7 +100,7 @@ def reliability(bins: pd.DataFrame) -> alt.LayerChart:
     )
 
 
-@drawn
+@cached_chart
 def bin_counts(bins: pd.DataFrame) -> alt.Chart:
     """Draw how many examples each bin of `reliability` has, to stand beneath it."""
     y = alt.Y("count", title="examples", axis=_beneath(tickCount=3))
@@ -133,7 +133,7 @@ def _of_bin() -> list[alt.Tooltip]:
     return [*shares, alt.Tooltip("count", format=",", title="examples")]
 
 
-@drawn
+@cached_chart
 def coverage(curve: pd.DataFrame, threshold: float) -> alt.LayerChart:
     """Draw the accuracy of the answers against the share answered, the chosen threshold marked.
 

@@ -9,6 +9,7 @@ from streamlit.elements.lib.mutable_tab_container import TabContainer
 from dashboard import data, state
 from dashboard.app_pages.run.tables import AT_ONCE
 from dashboard.components import default_runs as choices
+from dashboard.components import pickers
 
 WINDOWS = {"off": 1, "5": 5, "10": 10, "25": 25}
 """Over how many logged values the training loss can be smoothed."""
@@ -17,11 +18,11 @@ WINDOWS = {"off": 1, "5": 5, "10": 10, "25": 25}
 def pick_run() -> int:
     """Draw the choice of a run; one that the address names may also lie in the archive or in the trash."""
     on_offer = data.runs(state.test_set())
-    hidden = [run_id for run_id in state.asked() if run_id not in on_offer["id"].array]
+    hidden = [run_id for run_id in state.get_run_ids() if run_id not in on_offer["id"].array]
     if hidden:
         others = pd.concat([data.archived(state.test_set()), data.trash()])
         on_offer = pd.concat([on_offer, others[others["id"].isin(hidden)]], ignore_index=True)
-    return state.pick_run("Run", on_offer, choices.best_run(state.test_set()))
+    return pickers.pick_run("Run", on_offer, choices.best_run(state.test_set()))
 
 
 def choose_part(parts: Sequence[str]) -> Sequence[TabContainer]:

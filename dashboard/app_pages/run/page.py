@@ -10,28 +10,28 @@ from dashboard import access, data, state
 from dashboard.app_pages.run import charts, controls, tables
 from dashboard.app_pages.run import text as words
 from dashboard.app_pages.run import view_data as frames
-from dashboard.app_pages.runs.text import progress
 from dashboard.components import active_runs as live
 from dashboard.components import default_runs as choices
+from dashboard.components import feedback, links, pickers
 from dashboard.components import run_downloads as bundles
 from dashboard.components import table_cells as cells
-from dashboard.components.chart_cache import show
+from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
 from dashboard.components.confusion.view_data import confusion, most_mistaken
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import quote, say
-from dashboard.components.text import against_baseline, failure_of, most_of, plain, without_rival
+from dashboard.components.safe_text import escape_markdown, show_code, show_text
+from dashboard.components.text import baseline_verdict, describe_status, missing_baseline, shown_of
 
 SIDE_BY_SIDE = 6  # up to so many classes the table and the matrix have room beside each other
 LAST_LINES = 10  # so many lines of its log are told of a run that has no scores
 
 st.title("Run")
-state.explain_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
+feedback.stop_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
 run_id = controls.pick_run()
 run, row = data.run(run_id), data.row(run_id)
 reference_baseline = choices.reference_baseline(run_id) if row.state == "complete" else None
 
-st.caption(plain(words.kind_of(row)))
+st.caption(escape_markdown(words.kind_of(row)))
 
 
 def show_what_people_said() -> None:
@@ -39,18 +39,20 @@ def show_what_people_said() -> None:
     if run.tags:
         with st.container(horizontal=True, gap="small"):
             for tag in run.tags:
-                st.markdown(f":gray-badge[:material/label: {plain(tag)}]")
+                st.markdown(f":gray-badge[:material/label: {escape_markdown(tag)}]")
     if run.notes:
-        say(run.notes)
+        show_text(run.notes)
     if run.deleted_at is not None:
-        st.warning(plain(words.trashed(run)), icon=":material/delete:")
+        st.warning(escape_markdown(words.trashed(run)), icon=":material/delete:")
         done = f"{data.label(run_id)} is back among the others."
         if access.may_change():
-            st.button("Bring it back", on_click=state.attempt, args=(data.restore, [run_id]), kwargs={"done": done})
+            st.button(
+                "Bring it back", on_click=feedback.run_action, args=(data.restore, [run_id]), kwargs={"done": done}
+            )
     elif run.archived:
         st.caption("This run lies in the archive.")
     if data.folder_is_gone(run_id):
-        st.warning(plain(words.files_gone(run)), icon=":material/folder_off:")
+        st.warning(escape_markdown(words.files_gone(run)), icon=":material/folder_off:")
 
 
 def show_headline() -> None:
@@ -59,10 +61,10 @@ def show_headline() -> None:
         with st.container(border=True):
             show_verdict(reference_baseline)
     elif run.kind != "baseline":
-        say(without_rival(row))
+        show_text(missing_baseline(row))
     warning = data.training_warning(run_id)
     if warning:
-        st.warning(plain(warning), icon=":material/warning:")
+        st.warning(escape_markdown(warning), icon=":material/warning:")
     metrics, worst = data.metrics(run_id), data.worst_class(run_id)
     known = metrics.reindex(["macro_f1", "accuracy"])
     numbers = (
@@ -75,51 +77,51 @@ def show_headline() -> None:
         for label, value, name in numbers:
             st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
-        say(f"Macro F1 without leaked test examples: {format_score(*metrics.loc['macro_f1_without_leaks'])}.")
+        show_text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
 
 
 def show_verdict(baseline: int) -> None:
     """Say whether it beats a baseline, on its own and over its seeds."""
     try:
-        st.markdown(f"**{plain(against_baseline(data.comparison(run_id, baseline)))}**")
+        st.markdown(f"**{escape_markdown(baseline_verdict(data.comparison(run_id, baseline)))}**")
         if run.kind != "baseline":
-            st.markdown(plain(words.of_its_seeds(data.configurations(run_id, baseline))))
+            st.markdown(escape_markdown(words.of_its_seeds(data.configurations(run_id, baseline))))
     except RequestError as error:
-        st.markdown(plain(error))
+        st.markdown(escape_markdown(error))
 
 
 def show_failure() -> None:
     """Say why the run has no scores, and what it told last."""
-    st.warning(plain(failure_of(run)), icon=":material/warning:")
+    st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
     log = data.log(run_id)
     if row.state == "crashed":
-        say(words.silence(run, can_go_on=data.can_go_on(run_id)))
-    if data.can_go_on(run_id):
+        show_text(words.silence(run, is_resumable=data.is_resumable(run_id)))
+    if data.is_resumable(run_id):
         st.markdown("**Go on with it**")
-        quote(frames.resuming(run_id), language="bash")
+        show_code(data.resume_command(run_id), language="bash")
         st.caption(words.goes_on(data.run(run_id).method))
     if run.error_message:
-        say(f"{run.error_type}:")
-        quote(run.error_message)
+        show_text(f"{run.error_type}:")
+        show_code(run.error_message)
     if run.traceback:
         with st.expander("Traceback"):
-            quote(run.traceback, language="python", wrap_lines=False)
+            show_code(run.traceback, language="python", wrap_lines=False)
     if len(log):
         st.caption("The last lines of its log; all of it is among the downloads.")
-        quote(bundles.as_text(log.tail(LAST_LINES)))
+        show_code(bundles.as_text(log.tail(LAST_LINES)))
     show_command()
 
 
-@state.part(run_every=live.EVERY if row.state == "running" else None)
+@feedback.safe_fragment(run_every=live.REFRESH if row.state == "running" else None)
 def show_progress() -> None:
     """Show how far the run is, again and again, until it ends."""
     now = data.row(run_id)
     if now.state != "running":
         st.rerun()
     if data.run(run_id).step:
-        st.progress(live.share_done(now), text=plain(progress(now, live.seconds_left(now))))
+        live.progress_bar(now)
     else:
-        st.info(plain(failure_of(data.run(run_id))), icon=":material/hourglass_top:")
+        st.info(escape_markdown(describe_status(data.run(run_id))), icon=":material/hourglass_top:")
 
 
 def show_classes() -> None:
@@ -148,15 +150,15 @@ def show_confusion() -> None:
     labels, counted = data.labels(run_id), confusion(run_id)
     drawn = most_mistaken(counted, labels)
     matrix = confusion_matrix(counted, drawn, selection="cell")
-    show(matrix, on_select="rerun", key="confusion")
-    some = most_of(len(drawn), len(labels), "classes", "that are mistaken most often")
+    show_chart(matrix, on_select="rerun", key="confusion")
+    some = shown_of(len(drawn), len(labels), "classes", "that are mistaken most often")
     st.caption(f"{some}Colour: the share of the row. A click on a cell opens its examples.")
     cell = state.clicked_cell("confusion")
     if cell:
-        state.go("failures", run=run_id, true=cell[0], predicted=cell[1])
+        links.open_page("failures", run=run_id, true=cell[0], predicted=cell[1])
 
 
-@state.part(run_every=live.EVERY if row.state == "running" else None)
+@feedback.safe_fragment(run_every=live.REFRESH if row.state == "running" else None)
 def show_training() -> None:
     """Show how the training went, where it was recorded."""
     if data.history(run_id).empty:
@@ -168,13 +170,13 @@ def show_training() -> None:
         frames.kept(run_id),
     )
     if kept is not None:
-        say(words.kept_epoch(kept))
+        show_text(words.kept_epoch(kept))
     left, right = st.columns(2, gap="large")
     with left:
-        show(charts.loss_curves(frames.losses(run_id, window), best))
+        show_chart(charts.loss_curves(frames.losses(run_id, window), best))
     if len(frames.scores(run_id)):
         with right:
-            show(charts.score_curve(frames.scores(run_id), best, kept))
+            show_chart(charts.score_curve(frames.scores(run_id), best, kept))
     if row.state == "complete":
         st.caption(
             "The epoch with the best macro F1 on the validation examples is the one that was kept and measured. Its "
@@ -191,14 +193,14 @@ def show_calibration() -> None:
     if not data.test_size(run_id):
         st.info("This run has no predictions on test examples.")
         return
-    say(words.calibration(temperature, *frames.miscalibration(run_id)))
+    show_text(words.calibration(temperature, *frames.miscalibration(run_id)))
     columns = st.columns(2, gap="large")
     for column, calibrated in zip(columns, (False, True), strict=True):
         with column:
             st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
             bins = data.reliability(run_id, calibrated=calibrated)
-            show(charts.reliability(bins))
-            show(charts.bin_counts(bins))
+            show_chart(charts.reliability(bins))
+            show_chart(charts.bin_counts(bins))
     st.caption(
         "Test examples by confidence: a point on the dashed line is right as often as it claims. "
         "Grey bars: where a perfectly calibrated run would lie, 95 times of 100."
@@ -214,13 +216,13 @@ def show_abstaining() -> None:
         return
     left, right = st.columns([3, 2], gap="large")
     with right:
-        threshold = state.pick_threshold()
+        threshold = pickers.pick_threshold()
         for split in ("validation", "test"):
-            say(words.abstaining(split, frames.answered(run_id, split, threshold)))
+            show_text(words.abstaining(split, frames.answered(run_id, split, threshold)))
         link = {"run": run_id, "threshold": round(threshold * 100)}
-        state.link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
+        links.page_link("try_it", "Try it with this threshold", ":material/play_arrow:", **link)
     with left:
-        show(charts.coverage(curve, threshold))
+        show_chart(charts.coverage(curve, threshold))
     left.caption("On the validation examples, with the 95 % interval. The test set is not for choosing.")
 
 
@@ -230,7 +232,7 @@ def show_cost() -> None:
         show_price(reference_baseline)
     exact = data.unquantized(run_id)
     if exact is not None:
-        say(words.memory_saved(run, data.run(exact)))
+        show_text(words.memory_saved(run, data.run(exact)))
     costs = frames.costs([one for one in (run_id, exact, reference_baseline) if one is not None])
     if costs.empty:
         st.info("Nothing was measured: the run ended before its training did.")
@@ -241,9 +243,9 @@ def show_cost() -> None:
 def show_price(baseline: int) -> None:
     """Say what its difference to a baseline took."""
     try:
-        say(words.price(data.comparison(run_id, baseline)))
+        show_text(words.price(data.comparison(run_id, baseline)))
     except RequestError as error:
-        say(str(error))
+        show_text(str(error))
 
 
 def show_settings() -> None:
@@ -251,11 +253,11 @@ def show_settings() -> None:
     settings = frames.settings(run_id)
     changed = settings[settings["differs"]][["setting", "value", "default"]]
     if changed.empty:
-        say("All as by default.")
+        show_text("All as by default.")
     else:
-        cells.frame(changed)
+        cells.show_static_table(changed)
     with st.expander("All settings"):
-        cells.frame(settings[["setting", "value", "default"]])
+        cells.show_static_table(settings[["setting", "value", "default"]])
     if row.state in ("complete", "running"):
         show_command()
 
@@ -263,7 +265,7 @@ def show_settings() -> None:
 def show_command() -> None:
     """Show what to type to make the run again."""
     st.markdown("**Make it again**")
-    quote(frames.command(run_id), language="bash")
+    show_code(frames.command(run_id), language="bash")
 
 
 def show_record() -> None:
@@ -271,7 +273,7 @@ def show_record() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Environment")
-        cells.facts(frames.environment(run_id))
+        cells.show_properties(frames.environment(run_id))
     with right:
         rechecks = data.rechecks(run_id)
         if not rechecks.empty:
@@ -281,7 +283,7 @@ def show_record() -> None:
         card = st.expander("Model card", icon=":material/article:", key="card", bind="query-params")
         if card.open:
             with card:
-                quote(data.model_card(run_id) or "There is no model card.", language="markdown")
+                show_code(data.model_card(run_id) or "There is no model card.", language="markdown")
 
 
 def show_log() -> None:
@@ -291,7 +293,7 @@ def show_log() -> None:
         log = data.log(run_id)
         height: Any = 400 if len(log) > LAST_LINES else "content"
         with box:
-            quote(bundles.as_text(log) or "Nothing was logged.", height=height)
+            show_code(bundles.as_text(log) or "Nothing was logged.", height=height)
         box.caption("The last 200 lines; the whole log is among the downloads.")
 
 
@@ -310,7 +312,7 @@ parts |= {"Settings": show_settings, "Record": show_record}
 
 with st.container(horizontal=True, vertical_alignment="center"):
     if row.state == "complete":
-        state.links_of(run_id, against=reference_baseline, here=True)
+        links.run_links(run_id, against=reference_baseline, on_run_page=True)
     bundles.downloads(run_id)
 
 for tab, show_part in zip(controls.choose_part(list(parts)), parts.values(), strict=True):

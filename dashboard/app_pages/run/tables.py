@@ -8,7 +8,14 @@ import streamlit as st
 
 from core.text.formatting import DASH, format_count, format_number, format_percent, format_score
 from dashboard.components.glossary import help_for
-from dashboard.components.table_cells import as_told, class_scores, column, heads, static, told
+from dashboard.components.table_cells import (
+    cell_column,
+    class_score_cells,
+    column_config,
+    format_cells,
+    show_static_table,
+    style_cells,
+)
 
 AT_ONCE = 12
 """A longer table of classes scrolls."""
@@ -20,11 +27,11 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
         frame = frame.sort_values("f1", kind="stable")
     shown = pd.DataFrame({"class": frame["label"].to_numpy()})
     for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
-        shown[title] = column(class_scores(frame, name))
-    shown["test examples"] = column(told(format_count, frame["support"]))
+        shown[title] = cell_column(class_score_cells(frame, name))
+    shown["test examples"] = cell_column(format_cells(count, frame["support"]))
     height: Any = "content" if len(shown) <= AT_ONCE else LONG
-    config = heads(shown, shown.columns[1:])
-    st.dataframe(as_told(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
+    config = column_config(shown, shown.columns[1:])
+    st.dataframe(style_cells(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
 
 
 LONG = 460  # pixels
@@ -42,12 +49,12 @@ def metrics(frame: pd.DataFrame) -> None:
     """Show the figures that do not stand in the headline, with their intervals."""
     known = {name: METRICS[name] for name in METRICS if name in frame.index}
     rows = [{"metric": title, "value": write(*frame.loc[name])} for name, (title, write) in known.items()]
-    static(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
+    show_static_table(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
 
 
 def costs(frame: pd.DataFrame) -> None:
     """Show what runs cost, a row a cost, a column a run."""
-    static(explained(frame, "cost"), numbers=frame.columns[1:])
+    show_static_table(explained(frame, "cost"), numbers=frame.columns[1:])
 
 
 def explained(frame: pd.DataFrame, of: str) -> pd.DataFrame:
@@ -68,7 +75,7 @@ def calibration(frame: pd.DataFrame) -> None:
     for when, own in frame.groupby("when", sort=False):
         of_when = own.set_index("name")[["value", "low", "high"]]
         shown[str(when)] = [_calibrated(name, *of_when.loc[name]) for name in CALIBRATION]
-    static(explained(shown, "figure"), numbers=shown.columns[1:])
+    show_static_table(explained(shown, "figure"), numbers=shown.columns[1:])
 
 
 def _calibrated(name: str, value: float, low: float, high: float) -> str:
@@ -88,4 +95,4 @@ def rechecks(frame: pd.DataFrame) -> None:
             "a probability moved by at most": list(map(format_number, frame["max_difference"])),
         }
     )
-    static(shown, numbers=shown.columns[2:])
+    show_static_table(shown, numbers=shown.columns[2:])

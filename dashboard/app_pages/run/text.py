@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from core.store.records import Run
 
 
-from dashboard.components.text import moment, plain
+from dashboard.components.safe_text import escape_markdown
+from dashboard.components.text import format_time
 
 
 def of_its_seeds(found: "ConfigurationComparison | None") -> str:
@@ -39,7 +40,7 @@ def worst_class(row: Any) -> tuple[str, str]:
     """Return title and figure of the class with the lowest F1, from its row; None or an undefined F1 has neither."""
     if row is None or row.f1 != row.f1:
         return "Worst class", DASH
-    return f"Worst class: {plain(row.label)}", format_class_score(row.f1, row.f1_low, row.f1_high, row.support)
+    return f"Worst class: {escape_markdown(row.label)}", class_score(row.f1, row.f1_low, row.f1_high, row.support)
 
 
 def price(compared: "RunComparison") -> str:
@@ -77,12 +78,14 @@ def kept_epoch(kept: Any) -> str:
     return f"Kept: epoch {kept.epoch:g}, the best, with {said}. {last}"
 
 
-def silence(run: "Run", *, can_go_on: bool) -> str:
+def silence(run: "Run", *, is_resumable: bool) -> str:
     """Return what is last known of a run that fell silent, and what to do."""
     heartbeat = (
-        f"Last sign of life: {moment(run.heartbeat_at)}, process {run.pid} on {run.host}. " if run.heartbeat_at else ""
+        f"Last sign of life: {format_time(run.heartbeat_at)}, process {run.pid} on {run.host}. "
+        if run.heartbeat_at
+        else ""
     )
-    what = "go on with it" if can_go_on else "make it again"
+    what = "go on with it" if is_resumable else "make it again"
     return f"{heartbeat}What it had recorded is kept; {what} by the command below."
 
 
@@ -109,9 +112,7 @@ def files_gone(run: "Run") -> str:
 
 def trashed(run: "Run") -> str:
     """Return that a run lies in the trash."""
-    return (
-        f"This run lies in the trash since {moment(run.deleted_at)}: no other page shows it, and nothing of it is lost."
-    )
+    return f"This run lies in the trash since {format_time(run.deleted_at)}: no other page shows it, and nothing of it is lost."
 
 
 def calibration(temperature: float, off: float, by_luck: float) -> str:

@@ -68,12 +68,6 @@ def command(run_id: int) -> str:
     return data.command(shlex.join(as_flags(given)))
 
 
-def resuming(run_id: int) -> str:
-    """Return the command that goes on with a run; with one that ran out of memory, in smaller pieces."""
-    smaller = " --auto-batch" if data.run(run_id).error_type == "OutOfMemory" else ""
-    return data.command(f"resume {run_id}{smaller}")
-
-
 def environment(run_id: int) -> dict[str, Any]:
     """Return under what a run took place, with a name for people for each fact."""
     recorded = data.run(run_id).environment

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import data
 from dashboard.app_pages.runs.tables import ALWAYS, COLUMNS, OF_GROUPS, USUAL
 from dashboard.app_pages.runs.view_data import PAGE, TEXTS, Filters, tags_of
-from dashboard.state import choose
+from dashboard.components.filters import choose_option
 
 ACTIVE, ARCHIVE, TRASH = "active", "archived", "trash"
 FALLING, RISING = "descending", "ascending"
@@ -28,7 +28,7 @@ WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
 
 def choose_view() -> str:
     """Draw the choice of which runs to see: those at hand, those in the archive, or those in the trash."""
-    return choose("Show", [ACTIVE, ARCHIVE, TRASH], ACTIVE, "show", on_change=first_page)
+    return choose_option("Show", [ACTIVE, ARCHIVE, TRASH], ACTIVE, "show", on_change=first_page)
 
 
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def choose_order() -> tuple[str, bool]:
         on_change=first_page,
         width=170,
     )
-    order = choose("Order", [FALLING, RISING], FALLING, "order", on_change=first_page)
+    order = choose_option("Order", [FALLING, RISING], FALLING, "order", on_change=first_page)
     return COLUMNS[title].field, order == FALLING
 
 

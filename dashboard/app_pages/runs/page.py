@@ -6,22 +6,24 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data, state
-from dashboard.app_pages.runs import charts, controls, tables
+from dashboard.app_pages.runs import bulk_actions as actions
+from dashboard.app_pages.runs import controls, tables
 from dashboard.app_pages.runs import text as words
 from dashboard.app_pages.runs import view_data as frames
 from dashboard.components import active_runs as live
-from dashboard.components import bulk_actions as actions
 from dashboard.components import default_runs as choices
+from dashboard.components import feedback, links
 from dashboard.components import table_downloads as exports
-from dashboard.components.chart_cache import show
+from dashboard.components.chart_cache import show_chart
+from dashboard.components.cost import charts
 from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
-from dashboard.components.safe_text import say
-from dashboard.components.text import against_baseline, isolated, left_out_of_costs, plain, without_rival
+from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
+from dashboard.components.text import baseline_verdict, cost_chart_note, missing_baseline
 
 st.title("Runs")
 actions.offer_restore()
-state.explain_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
+feedback.stop_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
 best = None if complete.empty else int(complete["id"].iloc[0])
@@ -33,17 +35,17 @@ def show_best(run: int) -> Any:
     """Say which run is the best, and over how many seeds; return where the verdict on it belongs."""
     row = data.row(run)
     with st.container(border=True):
-        st.markdown(f"**{plain(words.best_so_far(row))}**")
+        st.markdown(f"**{escape_markdown(words.best_so_far(row))}**")
         seeds = words.of_seeds(frames.of_group(complete, row.group_key)["macro_f1"].tolist())
         if seeds:
-            say(seeds)
+            show_text(seeds)
         verdict = st.empty()
-        verdict.text("Comparing with the best baseline …" if reference_baseline else without_rival(row))
-        state.links_of(run, against=reference_baseline)
+        verdict.text("Comparing with the best baseline …" if reference_baseline else missing_baseline(row))
+        links.run_links(run, against=reference_baseline)
     return verdict
 
 
-@state.part()  # a filter or a tick draws the table anew, not the page
+@feedback.safe_fragment()  # a filter or a tick draws the table anew, not the page
 def show_runs() -> None:
     """Show the table of runs with its filters, and what can be done with ticked ones."""
     actions.refresh_page_if_changed()
@@ -71,10 +73,10 @@ def show_runs() -> None:
     rows = frames.ordered(frames.groups(found) if grouped else found, order, descending=descending)
     shown = show_page(rows, controls.titles_of(titles, grouped=grouped), view, grouped)
     actions.offer_undo()  # where the button was that was clicked
-    show_chosen(found[found["id"].isin(state.chosen_runs())], view, grouped, frames.tags_of(runs))
+    show_chosen(found[found["id"].isin(state.selected_runs())], view, grouped, frames.tags_of(runs))
     exports.downloads(shown, "runs")
     if view == controls.ACTIVE:
-        live.show_without_scores(found, controls.without_scores)
+        live.show_runs_without_scores(found, controls.without_scores)
 
 
 def show_page(rows: pd.DataFrame, titles: list[str], view: str, grouped: bool) -> pd.DataFrame:
@@ -86,7 +88,7 @@ def show_page(rows: pd.DataFrame, titles: list[str], view: str, grouped: bool) -
     counted.text(words.rows_of(first, last, len(rows), grouped=grouped))
     page = frames.page(rows, number)
     shown = tables.written(page, titles)
-    tables.choose(shown, page["ids"].tolist(), state.chosen_runs(), controls.sort_by)
+    tables.choose(shown, page["ids"].tolist(), state.selected_runs(), controls.sort_by)
     st.caption(words.how_to_read(page, grouped=grouped, trash=view == controls.TRASH))
     return shown
 
@@ -96,11 +98,11 @@ def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str])
     if chosen.empty:
         return
     with st.container(border=True):
-        say(words.chosen(chosen["label"].tolist()))
+        show_text(words.chosen(chosen["label"].tolist()))
         actions.ACTIONS[view](chosen, tags)
         for one in frames.configurations(chosen) if grouped else []:
             sentence = data.sentence_over_seeds(one.id, one.baseline_id)
-            say(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
+            show_text(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
 
 
 def show_costs() -> None:
@@ -108,14 +110,14 @@ def show_costs() -> None:
     st.subheader("Cost against quality")
     cost, title = choose_cost()
     some = frames.for_chart(complete, cost)
-    show(charts.cost_quality(costs.cost_quality(some, cost), cost, title))
+    show_chart(charts.cost_quality(costs.cost_quality(some, cost), cost, title))
     left_out = costs.without_cost(complete, cost)
-    st.caption(plain(words.drawn(len(some), len(complete)) + left_out_of_costs(left_out, title)))
+    st.caption(escape_markdown(words.drawn(len(some), len(complete)) + cost_chart_note(left_out, title)))
 
 
 def verdict_on(run: int, reference_baseline: int) -> str:
     """Return how the best run stands to the best baseline and to the next adapter."""
-    sentences = [against_baseline(data.comparison(run, reference_baseline))]
+    sentences = [baseline_verdict(data.comparison(run, reference_baseline))]
     second = choices.runner_up(test_set)
     if second is not None:
         seeds = len(frames.of_group(complete, data.run(second).group_key))
@@ -132,4 +134,4 @@ if best is not None:
 if (
     best is not None and reference_baseline is not None
 ):  # last: the first comparison of a session takes a second to load
-    verdict.text(isolated(verdict_on(best, reference_baseline)))
+    verdict.text(isolate_rtl(verdict_on(best, reference_baseline)))

@@ -21,8 +21,8 @@ from core.text.formatting import (
     format_throughput,
 )
 from dashboard import state
-from dashboard.components.table_cells import heads
-from dashboard.components.text import moment
+from dashboard.components.table_cells import column_config
+from dashboard.components.text import format_time
 
 ROWS_HIGH = 15
 """So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""
@@ -112,7 +112,7 @@ COLUMNS = {
     "seed": Column("seed", _seed),
     "model": _plain("model"),
     "training set": _plain("version"),
-    "started": _of("created_at", moment),
+    "started": _of("created_at", format_time),
     "tags": Column("tags", lambda row: ", ".join(row.tags) or DASH, number=False),
     "note": _plain("notes"),
 }
@@ -153,7 +153,7 @@ def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head
     known = st.session_state.get(key)
     if known is not None and (known["selection"]["rows"] != rows or known["selection"]["columns"]):
         st.session_state[key] = wanted
-    config = heads(shown, [title for title in shown if COLUMNS[title].number])
+    config = column_config(shown, [title for title in shown if COLUMNS[title].number])
     for name in ALWAYS:
         config[name] |= {"pinned": True}
     long = {"name": LONG_NAME} if shown["name"].str.len().max() > LONG_NAME / 8 else {}
@@ -178,6 +178,6 @@ def _hear(key: str, ids: list[list[int]], on_head: Callable[[str], None]) -> Non
     selection = st.session_state[key]["selection"]
     here = {number for own in ids for number in own}
     ticked = [number for row in selection["rows"] if row < len(ids) for number in ids[row]]
-    state.choose_runs([number for number in state.chosen_runs() if number not in here] + ticked)
+    state.select_runs([number for number in state.selected_runs() if number not in here] + ticked)
     for title in selection["columns"]:
         on_head(title)

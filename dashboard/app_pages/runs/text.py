@@ -5,14 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.text.formatting import (
-    format_bytes,
-    format_count,
-    format_duration,
-    format_percent,
-    format_score,
-    format_throughput,
-)
+from core.text.formatting import count, megabytes, percent, score
 
 NAMED = 8
 """Of more runs only so many are named."""
@@ -41,14 +34,6 @@ def against_next(label: str, seeds: int, *, told_apart: bool) -> str:
     """Return how the best adapter stands to the next configuration; ``seeds``: how many runs that has."""
     other = f"{label} ({format_count(seeds)} seeds)" if seeds > 1 else label
     return f"It is better than {other}, the next adapter." if told_apart else f"Not told apart from {other}."
-
-
-def progress(row: Any, seconds_left: float | None) -> str:
-    """Return how far a run at work is, from its row."""
-    steps = "" if pd.isna(row.total_steps) else f", step {format_count(row.step)} of {format_count(row.total_steps)}"
-    parts = [] if pd.isna(row.train_examples_per_second) else [format_throughput(row.train_examples_per_second)]
-    parts += [] if seconds_left is None else [f"{format_duration(seconds_left)} left"]
-    return " · ".join([f"{row.label}: {row.phase or 'at work'}{steps}", *parts])
 
 
 def rows_of(first: int, last: int, total: int, *, grouped: bool) -> str:

@@ -3,11 +3,11 @@
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import INK, PERCENT, height_of
 
 
-@drawn
+@cached_chart
 def probabilities(answer: pd.DataFrame, colour: str) -> alt.LayerChart:
     """Draw the probability of each class. ``answer``: label, probability."""
     base = alt.Chart(answer).encode(

@@ -7,26 +7,27 @@ from dashboard.app_pages.try_it import charts, controls
 from dashboard.app_pages.try_it import text as words
 from dashboard.app_pages.try_it import view_data as frames
 from dashboard.components import default_runs as choices
+from dashboard.components import feedback, pickers
 from dashboard.components import table_cells as cells
-from dashboard.components.chart_cache import show
+from dashboard.components.chart_cache import show_chart
 from dashboard.components.example import charts as example_charts
 from dashboard.components.example import view_data as example_frames
-from dashboard.components.safe_text import say
-from dashboard.components.text import most_of, plain
+from dashboard.components.safe_text import escape_markdown, show_text
+from dashboard.components.text import shown_of
 from dashboard.components.theme import run_colours
 
 st.title("Try it")
-state.explain_if_empty("This page will let recorded runs answer a text that you type, side by side.")
+feedback.stop_if_empty("This page will let recorded runs answer a text that you type, side by side.")
 complete = data.complete_runs(state.test_set())
 left, right = st.columns([2, 3])
 with left:
-    run_id = state.pick_run("Run", complete, choices.best_run(state.test_set()))
+    run_id = pickers.pick_run("Run", complete, choices.best_run(state.test_set()))
 with right:
     reference_baseline = choices.reference_baseline(run_id)
-    others = state.pick_others(
+    others = pickers.pick_runs(
         "Beside it", complete, run_id, reference_baseline, key="beside", most=controls.MOST_BESIDE
     )
-text, threshold = controls.write_text(), state.pick_threshold()
+text, threshold = controls.write_text(), pickers.pick_threshold()
 if not text.strip():
     st.info("Write a text, and its classes' probabilities appear here.", icon=":material/info:")
     st.stop()
@@ -36,13 +37,13 @@ colours = run_colours(asked)
 answers = {}
 for column, number in zip(st.columns(len(asked)), asked, strict=True):
     with column, st.container(border=True):
-        st.markdown(f"**{plain(data.label(number))}**")
+        st.markdown(f"**{escape_markdown(data.label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
-        say(words.answer(answers[number], threshold))
+        show_text(words.answer(answers[number], threshold))
         shown = frames.likeliest(answers[number])
-        show(charts.probabilities(shown, colours[number]))
-        some = most_of(len(shown), len(answers[number]), "classes", "with the highest probability")
+        show_chart(charts.probabilities(shown, colours[number]))
+        some = shown_of(len(shown), len(answers[number]), "classes", "with the highest probability")
         st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
 
 said = {
@@ -52,7 +53,7 @@ now, *earlier = controls.remember(frames.Tried(text, said))
 if earlier:
     st.subheader("What the edit changed")
     st.markdown(frames.marked_changes(earlier[0].text, text))
-    cells.frame(frames.changed_answers(earlier[0], now))
+    cells.show_static_table(frames.changed_answers(earlier[0], now))
 
 if controls.asks_for_words():
     st.subheader("Which words it rests on")
@@ -61,12 +62,12 @@ if controls.asks_for_words():
     likeliest = frames.likeliest_label(answers[run_id])
     drawn = example_frames.weightiest(weights)
     if drawn.empty:
-        say("There is no word to leave out.")
+        show_text("There is no word to leave out.")
     else:
-        show(example_charts.word_weights(drawn, likeliest))
+        show_chart(example_charts.word_weights(drawn, likeliest))
         st.caption(
-            f"{plain(data.label(run_id))}: how much the log-odds of «{plain(likeliest)}» fall when a word is left out."
+            f"{escape_markdown(data.label(run_id))}: how much the log-odds of «{escape_markdown(likeliest)}» fall when a word is left out."
         )
 
 st.subheader("Tried so far")
-cells.frame(frames.tried([now, *earlier]))
+cells.show_static_table(frames.tried([now, *earlier]))

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 import pandas as pd
 
-from dashboard.components.text import plain
+from dashboard.components.safe_text import escape_markdown
 
 MOST_CLASSES = 12
 
@@ -32,12 +32,12 @@ def marked_changes(before: str, after: str) -> str:
     parts = []
     for what, a, b, c, d in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
         if what == "equal":
-            parts.append(plain(" ".join(new[c:d])))
+            parts.append(escape_markdown(" ".join(new[c:d])))
             continue
         if b > a:
-            parts.append(f"~~{plain(' '.join(old[a:b]))}~~")
+            parts.append(f"~~{escape_markdown(' '.join(old[a:b]))}~~")
         if d > c:
-            parts.append(f"**{plain(' '.join(new[c:d]))}**")
+            parts.append(f"**{escape_markdown(' '.join(new[c:d]))}**")
     return " ".join(parts)
 
 

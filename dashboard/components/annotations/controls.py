@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import RequestError
-from dashboard import access, data, state
-from dashboard.app_pages.failures import text as words
+from dashboard import access, data
+from dashboard.components import feedback
 from dashboard.components import table_downloads as exports
 from dashboard.components.annotations import import_csv as annotating
-from dashboard.components.safe_text import say
-from dashboard.components.text import plain
+from dashboard.components.annotations import text
+from dashboard.components.safe_text import escape_markdown, show_text
 
 
 def annotate(row: Any, labels: list[str]) -> None:
@@ -21,7 +21,7 @@ def annotate(row: Any, labels: list[str]) -> None:
     noted = _noted(row)
     if not access.may_change():
         said = [f"{name.replace('_', ' ')}: {value}" for name, value in noted.items() if value]
-        say("\n".join(said) or "Nobody noted anything on this text.")
+        show_text("\n".join(said) or "Nobody noted anything on this text.")
         return
     # What was noted is part of the keys: fields of another state of the record start from that.
     key = f"{row['example_id']} {hash(tuple(noted.values()))}"
@@ -54,23 +54,23 @@ def _save(text: str, key: str, noted: dict[str, str | None]) -> None:
     tag, note, label = (st.session_state.get(f"{name} {key}") or "" for name in ("tag", "note", "proposed"))
     typed = dict(zip(data.ANNOTATION_FIELDS, (" ".join(tag.split()), note.strip(), label), strict=True))
     changes = {name: value or None for name, value in typed.items() if (value or None) != noted[name]}
-    state.attempt(data.annotate, {text: changes}, done="The annotation is kept.")
+    feedback.run_action(data.annotate, {text: changes}, done="The annotation is kept.")
 
 
 def _take_back(text: str) -> None:
-    state.attempt(data.annotate, {text: dict.fromkeys(data.ANNOTATION_FIELDS)}, done="The annotation is taken back.")
+    feedback.run_action(data.annotate, {text: dict.fromkeys(data.ANNOTATED)}, done="The annotation is taken back.")
 
 
 def accept(row: Any, label: str) -> None:
     """Draw the button that takes a suggested label as the proposed one."""
     if row["proposed_label"] == label:
-        st.caption(f"{plain(label)} is the proposed label.")
+        st.caption(f"{escape_markdown(label)} is the proposed label.")
     if row["proposed_label"] == label or not access.may_change():
         return
     st.button(
-        f"Propose «{plain(label)}»",
+        f"Propose «{escape_markdown(label)}»",
         icon=":material/check:",
-        on_click=state.attempt,
+        on_click=feedback.run_action,
         args=(data.annotate, {row["text"]: {"proposed_label": label}}),
         kwargs={"done": "The suggested label is kept as the proposed one."},
     )
@@ -107,13 +107,13 @@ def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     try:
         found = annotating.read(file.getvalue(), before, every)
     except RequestError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(escape_markdown(error), icon=":material/error:")
         return
-    say(words.annotations_found(found.texts, len(found.changes), found.unknown))
+    show_text(text.annotations_found(found.texts, len(found.changes), found.unknown))
     st.button(
         "Keep these annotations",
         disabled=not found.changes,
-        on_click=state.attempt,
+        on_click=feedback.run_action,
         args=(data.annotate, found.changes),
         kwargs={"done": "The annotations are kept."},
     )

@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.text.formatting import format_setting
 from dashboard import data
-from dashboard.components.text import named_apart
+from dashboard.components.text import unique_names
 
 JUDGED = ["label", "predicted", "confidence", "true_probability", "loss", "flip", "other", "truncated", "words"]
 
@@ -31,7 +31,7 @@ def texts(run_id: int) -> pd.DataFrame:
 def _with_the_data(run_id: int, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     known = frame[[name for name in names if name in frame]]
     own = data.columns(run_id).loc[frame.index]
-    own.columns = named_apart(map(str, own.columns), names)
+    own.columns = unique_names(map(str, own.columns), names)
     return pd.concat([known, own], axis=1).astype(object).map(_written)
 
 

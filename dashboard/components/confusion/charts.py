@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import DARK, SHARE
 
 FEW = 4
 """Up to so many labels have room for large squares."""
 
 
-@drawn
+@cached_chart
 def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str | None = None) -> alt.LayerChart:
     """Draw a confusion matrix: counts as text, colour by the share of the true label's examples.
 

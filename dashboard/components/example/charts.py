@@ -3,14 +3,14 @@
 import altair as alt
 import pandas as pd
 
-from core.text.sanitize import escape_invisible
-from dashboard.components.chart_cache import drawn
+from core.text.sanitize import visible
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, ORANGE
 
 ROW = 24  # pixels for a word
 
 
-@drawn
+@cached_chart
 def word_weights(words: pd.DataFrame, label: str) -> alt.Chart:
     """Draw how much words speak for a label. ``words``: word, place, weight, in the order of the text."""
     words = words.assign(word=list(map(escape_invisible, words["word"])))

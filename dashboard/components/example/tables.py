@@ -7,8 +7,8 @@ import streamlit as st
 
 from core.text.formatting import DASH, format_count, format_number, format_percent, format_setting
 from dashboard.components.glossary import help_for
-from dashboard.components.table_cells import with_visible_texts
-from dashboard.components.text import named_apart
+from dashboard.components.table_cells import sanitize_cells
+from dashboard.components.text import unique_names
 
 ROW, HEAD = 35, 38  # pixels of a table's row and of its head
 MOST_ROWS = 6
@@ -28,8 +28,8 @@ def example(row: Any, disagreement: float | None, other: str | None) -> None:
         "flip": row.get("flip"),
     }
     extra = row["extra"] or {}
-    names = named_apart((name.replace("_", " ") for name in extra), said)
-    said |= dict(zip(names, map(format_setting, extra.values()), strict=True))
+    names = unique_names((name.replace("_", " ") for name in extra), said)
+    said |= dict(zip(names, map(setting, extra.values()), strict=True))
     rows = [(name, value, help_for(name) or "") for name, value in said.items() if value not in (None, "", DASH)]
     shown = pd.DataFrame(rows, columns=["", "value", "what it is"])
     st.dataframe(shown, hide_index=True, height="content")
@@ -56,7 +56,7 @@ def others(frame: pd.DataFrame) -> None:
 def weights(frame: pd.DataFrame) -> None:
     """Show each word of a text with how much it speaks for a label, in the order of the text."""
     config = {"weight": st.column_config.NumberColumn(format="%+.3f", help=help_for("weight"))}
-    st.dataframe(with_visible_texts(frame[["word", "weight"]]), hide_index=True, height=240, column_config=config)
+    st.dataframe(sanitize_cells(frame[["word", "weight"]]), hide_index=True, height=240, column_config=config)
 
 
 def _bars(frame: pd.DataFrame, share: str, title: str) -> None:
@@ -66,6 +66,6 @@ def _bars(frame: pd.DataFrame, share: str, title: str) -> None:
             min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
         )
     }
-    shown = with_visible_texts(frame).assign(**{share: frame[share] * 100}).rename(columns={share: title})
+    shown = sanitize_cells(frame).assign(**{share: frame[share] * 100}).rename(columns={share: title})
     height = HEAD + ROW * min(len(shown), MOST_ROWS)
     st.dataframe(shown, hide_index=True, height=height, column_config=config)

@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboard import access, data, state
 from dashboard.app_pages.runs import text as words
-from dashboard.components.safe_text import say
+from dashboard.components import feedback, links
+from dashboard.components.safe_text import show_text
 
 _ARCHIVED, _TRASHED = "in the archive", "in the trash"
 
@@ -54,17 +55,17 @@ def _bar(chosen: pd.DataFrame) -> Iterator[list[int]]:
     """Draw what can be done with ticked runs in a row, and last the way to untick them; give their numbers."""
     with st.container(horizontal=True, vertical_alignment="center"):
         yield [int(number) for number in chosen["id"]]
-        st.button("Untick all", type="tertiary", on_click=state.choose_runs, args=([],), key="untick")
+        st.button("Untick all", type="tertiary", on_click=state.select_runs, args=([],), key="untick")
 
 
 def _links(ids: list[int]) -> None:
     if len(ids) > 1:
-        state.link("compare", "Compare", ":material/compare_arrows:", run=ids[0], against=ids[1:])
+        links.page_link("compare", "Compare", ":material/compare_arrows:", run=ids[0], against=ids[1:])
     if len(ids) <= 2:
         against = ids[1] if len(ids) == 2 else None
-        state.link("failures", "Failures", ":material/error_outline:", run=ids[0], against=against)
+        links.page_link("failures", "Failures", ":material/error_outline:", run=ids[0], against=against)
     for number in ids[:4]:
-        state.link("run", f"Open #{number}", ":material/description:", run=number)
+        links.page_link("run", f"Open #{number}", ":material/description:", run=number)
 
 
 def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
@@ -100,14 +101,14 @@ def _move(ids: list[int], where: str, action: Callable[[], None]) -> None:
     def moved() -> None:
         action()
         st.session_state["moved"] = (where, ids)
-        state.choose_runs([])
+        state.select_runs([])
 
     _attempt(moved)
 
 
 def _attempt(action: Callable[..., None], *arguments: Any, done: str = "") -> None:
     """Do what a click asks for; the whole page is to follow, where only the table would be drawn anew."""
-    state.attempt(action, *arguments, done=done)
+    feedback.run_action(action, *arguments, done=done)
     st.session_state["changed"] = True
 
 
@@ -126,7 +127,7 @@ def offer_undo() -> None:
     if not ids:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        say(words.runs_are(len(ids), where), width="content")
+        show_text(words.runs_are(len(ids), where), width="content")
         if where in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=_forget, key="forget")
@@ -159,20 +160,20 @@ def _confirm(chosen: pd.DataFrame) -> None:
     ids = [int(number) for number in chosen["id"]]
     measured = int(data.everything()["baseline_id"].isin(ids).sum())
     bytes_ = float(chosen["adapter_bytes"].astype(float).sum())
-    say(words.what_is_lost(chosen["label"].tolist(), bytes_, measured))
-    say("This can't be taken back.")
+    show_text(words.what_is_lost(chosen["label"].tolist(), bytes_, measured))
+    show_text("This can't be taken back.")
     if st.button("Delete for good", type="primary", key="really delete", on_click=_really_delete, args=(ids,)):
         st.rerun()  # closes the question
 
 
 def _really_delete(ids: list[int]) -> None:
     gone = words.runs_are(len(ids), "deleted for good")
-    state.attempt(_delete_for_good, ids, done=lambda left: " ".join([gone, *left]))
+    feedback.run_action(_delete_for_good, ids, done=lambda left: " ".join([gone, *left]))
 
 
 def _delete_for_good(ids: list[int]) -> list[str]:
     st.session_state.pop("moved", None)
-    state.choose_runs([])
+    state.select_runs([])
     return data.empty_trash(ids)
 
 

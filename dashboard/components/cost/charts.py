@@ -5,11 +5,11 @@ from math import ceil, floor, log10
 import altair as alt
 import pandas as pd
 
-from dashboard.components.chart_cache import drawn
+from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import INK, run_scale, share_axis, with_interval
 
 
-@drawn
+@cached_chart
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     """Plot macro F1 with its interval against what a run cost, on a log scale, with the Pareto front as a step line.
 

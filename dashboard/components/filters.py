@@ -1,0 +1,93 @@
+"""Filters and choices whose value is a URL parameter."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
+
+ANY = "any"
+MISTAKES, SUSPECT_LABELS = "mistakes", "labels in doubt"
+"""The views of the Failures page, as its URL names them."""
+
+Options = Sequence[str] | Mapping[str, str]
+"""Values as the URL has them, or these with the label that the page shows for each."""
+
+
+def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
+    """Draw a filter with one value; return None for any."""
+    choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
+    return None if choice in (None, ANY) else str(choice)
+
+
+def search_text(key: str = "contains") -> str:
+    """Draw a search box for example texts."""
+    return str(st.text_input("Text contains", key=key, bind="query-params", icon=":material/search:") or "")
+
+
+def filter_texts(frame: pd.DataFrame, phrase: str) -> pd.DataFrame:
+    """Return the rows whose ``text`` contains a phrase, ignoring case."""
+    return frame[frame["text"].str.contains(phrase, case=False, regex=False)] if phrase else frame
+
+
+def choose_option(
+    label: str,
+    options: Options,
+    default: str,
+    key: str,
+    *,
+    on_change: Callable[[], None] | None = None,
+    **kwargs: Any,
+) -> str:
+    """Draw a segmented control with one value selected; ``kwargs``: as for `st.segmented_control`."""
+    if not isinstance(options, Mapping):
+        control = st.segmented_control(
+            label, options, default=default, required=True, key=key, bind="query-params", on_change=on_change, **kwargs
+        )
+        return str(control)
+    widget = _restore(key, options, default)
+    control = st.segmented_control(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        required=True,
+        key=widget,
+        on_change=_save,
+        args=(key, widget, default, on_change),
+        **kwargs,
+    )
+    return str(control)
+
+
+def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
+    """Draw tabs, of which only the open one is computed. ``options``: label by value in the URL."""
+    values = {label: value for value, label in options.items()}
+    widget, first = f"{key} tabs", next(iter(options))
+    st.session_state[widget] = options.get(st.query_params.get(key, first), options[first])
+
+    def save() -> None:
+        _set(key, values[st.session_state[widget]], first)
+
+    return st.tabs(list(values), key=widget, on_change=save)
+
+
+def _restore(key: str, options: Mapping[str, str], default: str) -> str:
+    """Set a widget from the URL; return its key."""
+    widget = f"choose {key}"
+    requested = st.query_params.get(key)
+    st.session_state[widget] = requested if requested in options else default
+    return widget
+
+
+def _save(key: str, widget: str, default: str, on_change: Callable[[], None] | None) -> None:
+    _set(key, st.session_state[widget], default)
+    if on_change:
+        on_change()
+
+
+def _set(key: str, value: str, default: str) -> None:
+    if value == default:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
