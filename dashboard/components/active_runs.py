@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import count, duration, speed
+from core.text.formatting import format_count, format_duration, format_throughput
 from dashboard import data, state
 from dashboard.components import feedback, links
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
@@ -37,11 +37,11 @@ def _watch(run_ids: list[int]) -> None:
     if running["id"].tolist() != run_ids:
         st.rerun()
     with st.container(border=True):
-        st.markdown(f"**Running: {count(len(running))}**")
+        st.markdown(f"**Running: {format_count(len(running))}**")
         for row in running.head(MAX_RUNNING).itertuples(index=False):
             _show_progress(row)
         if len(running) > MAX_RUNNING:
-            st.caption(f"And {count(len(running) - MAX_RUNNING)} more in the table.")
+            st.caption(f"And {format_count(len(running) - MAX_RUNNING)} more in the table.")
 
 
 def _show_progress(row: Any) -> None:
@@ -64,10 +64,10 @@ def progress_bar(row: Any) -> None:
 
 
 def _progress_text(row: Any, seconds_left: float | None) -> str:
-    steps = "" if pd.isna(row.total_steps) else f", step {count(row.step)} of {count(row.total_steps)}"
+    steps = "" if pd.isna(row.total_steps) else f", step {format_count(row.step)} of {format_count(row.total_steps)}"
     parts = [f"{row.label}: {row.phase or 'running'}{steps}"]
-    parts += [] if pd.isna(row.train_examples_per_second) else [speed(row.train_examples_per_second)]
-    parts += [] if seconds_left is None else [f"{duration(seconds_left)} left"]
+    parts += [] if pd.isna(row.train_examples_per_second) else [format_throughput(row.train_examples_per_second)]
+    parts += [] if seconds_left is None else [f"{format_duration(seconds_left)} left"]
     return " · ".join(parts)
 
 
@@ -80,7 +80,7 @@ def show_runs_without_scores(runs: pd.DataFrame, show_all: Callable[[], None]) -
     for run_id in ended["id"].head(MAX_ENDED):
         _show_end(int(run_id))
     if len(ended) > MAX_ENDED:
-        label = f"Show all {count(len(ended))}"
+        label = f"Show all {format_count(len(ended))}"
         st.button(label, icon=":material/filter_alt:", on_click=show_all, key="without scores")
 
 
@@ -92,7 +92,7 @@ def _show_end(run_id: int) -> None:
             show_code(f"{run.error_type}: {run.error_message}")
         elif len(last := data.log(run_id, 1)):
             show_code(f"Last line of the log: {last['text'].iloc[0]}")
-        if data.is_resumable(run_id):
+        if data.can_resume(run_id):
             st.caption("Resume from the last checkpoint:")
             show_code(data.resume_command(run_id), language="bash")
         links.page_link("run", "Open run", ":material/description:", run=run_id)

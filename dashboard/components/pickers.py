@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import count
+from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.components.safe_text import escape_markdown
 
@@ -35,7 +35,7 @@ def pick_test_set() -> None:
     )
     state.set_parameter("dataset", str(state.test_set()))
     examples = dict(zip(sets["id"], sets["examples"], strict=True))
-    st.sidebar.caption(f"{count(examples[state.test_set()])} test examples")
+    st.sidebar.caption(f"{format_count(examples[state.test_set()])} test examples")
 
 
 def _requested_test_set(sets: pd.DataFrame) -> int | None:
@@ -147,7 +147,7 @@ def _options(runs: pd.DataFrame, requested: Sequence[int | None], exclude: int |
 def _options_help(names: dict[int, str], runs: pd.DataFrame) -> str | None:
     if len(names) >= len(runs) - 1:
         return None
-    return f"The best and the newest of {count(len(runs))} runs. Type a run id to select another one."
+    return f"The best and the newest of {format_count(len(runs))} runs. Type a run id to select another one."
 
 
 def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:

@@ -107,7 +107,9 @@ def _files(run_id: int) -> None:
         return
     if size > LARGEST_ZIP:
         where = f"{data.run(run_id).adapter_path}, beside the database"
-        st.caption(escape_markdown(f"The files ({megabytes(size)}) are too large to be packed. They lie in {where}."))
+        st.caption(
+            escape_markdown(f"The files ({format_bytes(size)}) are too large to be packed. They lie in {where}.")
+        )
     elif size:
         title = "Adapter" if data.run(run_id).kind == "adapter" else "Model files"
         _button(f"{title} (zip, {format_bytes(size)})", adapter_zip, run_id, "files.zip", "application/zip")

@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 
 _RTL = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
 _RTL_STRETCH = re.compile(rf"{_RTL}(?:(?:{_RTL}|[^\S\n]|[\d.,'’\"-])*{_RTL})?")
@@ -17,7 +17,7 @@ _AUTOLINKS = re.compile(
 
 def isolate_rtl(text: str) -> str:
     """Return a sentence in which each stretch of right-to-left letters is isolated from the words beside it."""
-    return _RTL_STRETCH.sub("\u2067\\g<0>\u2069", visible(text))
+    return _RTL_STRETCH.sub("\u2067\\g<0>\u2069", escape_invisible(text))
 
 
 def escape_markdown(text: object) -> str:
@@ -36,4 +36,4 @@ def show_text(text: object, **kwargs: Any) -> None:
 
 def show_code(text: str, **kwargs: Any) -> None:
     """Draw a message, a log or a command in a monospaced font; ``kwargs``: as for `st.code`."""
-    st.code(visible(text), **{"language": None, "wrap_lines": True} | kwargs)
+    st.code(escape_invisible(text), **{"language": None, "wrap_lines": True} | kwargs)

@@ -33,17 +33,17 @@ def format_cells(format_: Callable[..., str], values: Iterable[Any], *more: Iter
 
 def score_cells(frame: pd.DataFrame, name: str) -> Cells:
     """Return the cells of a share with its interval, from the columns ``name``, ``name_low`` and ``name_high``."""
-    return format_cells(score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    return format_cells(format_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
 def class_score_cells(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
     """Return the cells of a class's share with its interval; with few test examples, their number instead."""
-    return format_cells(class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
+    return format_cells(format_class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
 
 
 def difference_cells(frame: pd.DataFrame, name: str) -> Cells:
     """Return the cells of a difference in points with its interval."""
-    return format_cells(points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
+    return format_cells(format_points, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
 def cell_column(cells: Cells) -> pd.Series:
@@ -60,12 +60,12 @@ def cell_text(cell: object) -> str:
 
 def style_cells(table: pd.DataFrame) -> Any:
     """Return a pandas Styler that shows each cell's text and sorts by its value."""
-    return table.style.format(lambda cell: visible(cell_text(cell)))
+    return table.style.format(lambda cell: escape_invisible(cell_text(cell)))
 
 
 def sanitize_cells(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose texts, such as those of examples, are safe to show."""
-    return table.map(lambda value: visible(value) if isinstance(value, str) else value)
+    return table.map(lambda value: escape_invisible(value) if isinstance(value, str) else value)
 
 
 def column_config(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> dict[str, Any]:

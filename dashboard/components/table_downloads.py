@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core.text.formatting import DASH
-from core.text.sanitize import one_line, spreadsheet_safe
+from core.text.sanitize import escape_formula, to_single_line
 from dashboard.components.table_cells import cell_text
 
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")

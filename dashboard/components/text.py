@@ -6,7 +6,7 @@ from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import DASH, count, points, score
+from core.text.formatting import DASH, format_count, format_points, format_score
 
 NEARLY_ALL = 0.85
 """From this share of the machine's memory on a system may kill a process."""

@@ -28,7 +28,7 @@ from dashboard.data.datasets import (
     versions,
 )
 from dashboard.data.failures import answers, columns, disagreement, lengths, other_runs, slices
-from dashboard.data.files import files, folder_is_gone, folder_name, is_resumable, model_card, model_width
+from dashboard.data.files import can_resume, files, folder_is_gone, folder_name, model_card, model_width
 from dashboard.data.predictions import (
     codes,
     outcomes,

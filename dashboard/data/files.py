@@ -86,8 +86,8 @@ def _header(weights: Path) -> list[tuple[str, dict[str, Any]]]:
     return [(name, entry) for name, entry in told.items() if isinstance(entry, dict)] if isinstance(told, dict) else []
 
 
-def is_resumable(run_id: int) -> bool:
+def can_resume(run_id: int) -> bool:
     """Return whether a run that ended early left the files to resume it."""
     record = run(run_id)
     folder = record.work_folder(store().folder)
-    return worth_resuming(record.state, record.error_type) and folder is not None and folder.is_dir()
+    return is_resumable(record.state, record.error_type) and folder is not None and folder.is_dir()

@@ -1,8 +1,17 @@
-"""What a page shows, and its buttons, as a test finds them."""
+"""Find what a page shows in an AppTest."""
 
 import pandas as pd
 
 from core.store.queries import predictions
+
+PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
+"""The title of each page, by its folder."""
+
+
+def page_text(app):
+    """Return all texts, captions, messages and code of a page, without the escapes of Markdown."""
+    kinds = (app.title, app.markdown, app.text, app.caption, app.code, app.info, app.warning, app.error, app.success)
+    return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
 
 
 def listed(app):

@@ -6,7 +6,7 @@ from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
 from dashboard import access
-from tests.dashboard.test_pages import PAGES, said
+from tests.dashboard.reading import PAGES, page_text
 
 AUTH = {"client_id": "bench", "redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "x" * 32}
 ANN, BOB = "ann@a.org", "bob@b.org"
@@ -125,4 +125,4 @@ def test_a_viewer_has_no_undo_of_what_an_editor_did(seeded, as_viewer):
     app.session_state["moved"] = ("in the trash", [seeded.lora])
     app.run()
     assert "Undo" not in [one.label for one in app.button]
-    assert "1 run is in the trash." in said(app)
+    assert "1 run is in the trash." in page_text(app)

@@ -14,8 +14,7 @@ from dashboard.components import table_downloads as exports
 from dashboard.components.annotations import files
 from dashboard.components.annotations import import_csv as annotating
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE
-from tests.dashboard.reading import button, example_of, listed
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import button, example_of, listed, page_text
 from tests.seeded import record_adapters
 
 NOTHING = dict.fromkeys(ANNOTATION_FIELDS)
@@ -72,7 +71,7 @@ def test_labels_in_doubt_come_with_a_suggestion_that_can_be_taken(hard, open_pag
     store, weak, _ = hard
     annotate(store, {HOSTILE[0]: {"tag": "kept"}})
     app = open_page("failures", run=weak, view="labels in doubt", example=example_of(store, weak, HOSTILE[0]))
-    assert f"of {SIZE} labels of the test set are in doubt" in said(app)
+    assert f"of {SIZE} labels of the test set are in doubt" in page_text(app)
     shown = listed(app)
     assert (shown["true"] != shown["suggested label"]).all()
     next(one for one in app.button if one.label.startswith("Propose")).click().run()
@@ -161,7 +160,7 @@ def test_an_uploaded_file_is_told_before_it_is_kept(hard, open_page):
     app = open_page("failures", run=weak)
     content = f'text,tag\n"{HOSTILE[0]}",from a file\nunknown,x\n'.encode()
     app.file_uploader[0].upload("annotations.csv", content, "text/csv").run()
-    assert "1 annotation, 1 of them new or changed. 1 text is not in this data set and is left out." in said(app)
+    assert "1 annotation, 1 of them new or changed. 1 text is not in this data set and is left out." in page_text(app)
     assert annotations(store).empty
     button(app, "Keep these annotations").click().run()
     assert annotations(store)["tag"].tolist() == ["from a file"]

@@ -14,7 +14,7 @@ from core.store import queries, run_edits
 from core.store.engine import Store, open_store
 from core.store.recorder import recording, save_dataset
 from tests.dashboard.hard_texts import record_hard_texts
-from tests.dashboard.test_pages import PAGES, said
+from tests.dashboard.reading import PAGES, page_text
 from tests.seeded import ENVIRONMENT, SIZES
 
 ROWS = 300
@@ -134,7 +134,7 @@ def test_a_database_with_flipped_bytes_gets_a_message_or_its_pages(page, flips, 
 def test_a_file_that_is_no_database_gets_a_plain_message(content, mine, open_page):
     mine.write_bytes(content)
     app = open_page("runs")
-    assert error_of(app) or "Nothing is recorded yet" in said(app)
+    assert error_of(app) or "No runs in" in page_text(app)
 
 
 @pytest.mark.parametrize(("found", "message"), [("9999", "newer version"), ("0002", "python runner.py db upgrade")])
@@ -175,7 +175,7 @@ def test_a_database_that_goes_away_leaves_a_message(mine, open_page):
     mine.unlink()
     app.run()
     assert not app.exception
-    assert "Nothing is recorded yet" in said(app)
+    assert "No runs in" in page_text(app)
 
 
 def test_a_run_that_another_program_deleted_is_gone_from_an_open_page(mine, record, open_page):

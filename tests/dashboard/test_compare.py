@@ -11,7 +11,7 @@ from dashboard import data
 from dashboard.app_pages.compare import tables
 from dashboard.app_pages.compare import view_data as frames
 from dashboard.components import table_downloads as exports
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 from tests.seeded import ODD_NAME, record_adapters
 
 
@@ -27,21 +27,21 @@ def table(app, column):
 def test_the_verdict_comes_first_and_says_what_differs(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     assert " helped: macro F1 +" in app.markdown[0].value.replace("\\", "")
-    assert "What differs: method lora ↔ tfidf" in said(app)
+    assert "What differs: method lora ↔ tfidf" in page_text(app)
     shown = table(app, "F1, points")
     assert set(shown) >= {"class", "recall, points", "precision, points", "p (Holm)", "fixed", "broken"}
     assert [name for name in shown if name.startswith("F1 of #")] == ["F1 of #3 lora-r8", "F1 of #2 tfidf"]
 
 
 def test_what_the_seeds_the_margin_and_the_accuracy_say(seeded, open_page):
-    words = said(open_page("compare", run=seeded.lora, against=seeded.tfidf))
+    words = page_text(open_page("compare", run=seeded.lora, against=seeded.tfidf))
     assert "Over 3 seeds this configuration helped" in words
     assert " most 1.0 points worse (p " in words
     assert "Accuracy: +" in words and "McNemar p " in words
 
 
 def test_no_evidence_says_what_it_would_take_to_know(seeded, open_page):
-    words = said(open_page("compare", run=seeded.seeds[1], against=seeded.seeds[2]))
+    words = page_text(open_page("compare", run=seeded.seeds[1], against=seeded.seeds[2]))
     assert "No evidence either way: macro F1 " in words
     assert "This test set could only show differences in accuracy of " in words
 
@@ -54,7 +54,7 @@ def test_other_versions_are_a_warning(seeded, open_page):
 def test_swap_lets_two_runs_change_places(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     next(button for button in app.button if button.label == "Swap").click().run()
-    assert " hurt: macro F1 −" in said(app)
+    assert " hurt: macro F1 −" in page_text(app)
     assert app.query_params["run"] == str(seeded.tfidf)
 
 
@@ -63,7 +63,7 @@ def test_flips_stand_on_the_page_the_surest_first(seeded, open_page):
     broken = frames.flips(seeded.lora, seeded.tfidf, "broken", "negative")
     assert len(broken) > 0 and broken["confidence"].is_monotonic_decreasing
     assert broken["text"].iloc[0] in [element.value for element in app.text]
-    assert f"True label: negative. #{seeded.lora} lora-r8 said positive" in said(app)
+    assert f"True label: negative. #{seeded.lora} lora-r8 said positive" in page_text(app)
 
 
 def test_each_class_leads_to_its_flips(seeded, open_page):
@@ -84,10 +84,10 @@ def test_the_difference_of_the_confusion_matrices_adds_up(seeded):
 def test_several_runs_are_held_against_the_first(seeded, open_page):
     app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}")
     assert list(app.dataframe[0].value["verdict"]) == ["—", "helped", "helped"]
-    assert f"#{seeded.lora} lora-r8 scores highest of these 3" in said(app)
-    assert f"Held against #{seeded.majority} majority: 2 helped." in said(app)
+    assert f"#{seeded.lora} lora-r8 scores highest of these 3" in page_text(app)
+    assert f"Held against #{seeded.majority} majority: 2 helped." in page_text(app)
     assert "p (Holm)" in app.dataframe[0].value
-    assert "Exploratory: not adjusted for the number of pairs." in said(app)
+    assert "Exploratory: not adjusted for the number of pairs." in page_text(app)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_a_pair_of_several_runs_is_read_from_the_address(order, seeded, open_pag
     everyone = f"{seeded.lora},{seeded.odd}"
     app = open_page("compare", run=seeded.majority, against=everyone, pair=f"{first},{second}")
     assert app.selectbox(key="pick pair").value == f"{first},{second}"
-    assert f": a positive difference speaks for #{first} " in said(app)
+    assert f": a positive difference speaks for #{first} " in page_text(app)
 
 
 @pytest.mark.parametrize("pair", ["99,1", "x", "1", "1,1", "2,5"])
@@ -127,10 +127,10 @@ def test_every_two_of_many_runs_are_compared_on_demand(seven, open_page):
 
     few, many = opened(seven[:6]), opened(seven)
     drawn = "bold where it helped or hurt"
-    assert not few.toggle and drawn in said(few)
-    assert drawn not in said(many)
+    assert not few.toggle and drawn in page_text(few)
+    assert drawn not in page_text(many)
     many.toggle(key="pairs").set_value(True).run()
-    assert drawn in said(many)
+    assert drawn in page_text(many)
 
 
 def test_choices_stand_in_the_address(seeded, open_page):
@@ -146,7 +146,7 @@ def test_curves_are_drawn_for_the_runs_that_have_some(seeded, open_page):
     assert set(drawn["id"]) == {seeded.lora}
     assert missing == [f"#{seeded.tfidf} tfidf"]
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
-    assert f"Nothing was logged for #{seeded.tfidf} tfidf." in said(app)
+    assert f"Nothing was logged for #{seeded.tfidf} tfidf." in page_text(app)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_one_class_and_a_hundred_and_fifty_can_be_read(labels, drawn, empty, ope
     app = open_page("compare", run=second, against=first)
     assert len(table(app, "F1, points")) == labels
     assert len(frames.most_confused(frames.confusion_change(second, first))) == drawn
-    assert ("Shown: 15 of 150 classes" in said(app)) == (labels == 150)
+    assert ("Shown: 15 of 150 classes" in page_text(app)) == (labels == 150)
 
 
 def test_a_file_holds_the_very_texts_of_the_table(seeded, open_page):

@@ -5,22 +5,22 @@ import pandas as pd
 from dashboard.app_pages.data import charts
 from dashboard.app_pages.data import text as words
 from dashboard.data import cache
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 
 
 def test_data_tells_balance_checks_and_rare_classes(seeded, open_page):
     app = open_page("data", run=seeded.other_test_set)
-    words = said(app)
+    words = page_text(app)
     assert "80 train, 20 validation, 100 test examples; 3 labels" in words
     assert "«neutral» is rare" in words
     assert list(app.dataframe[0].value.columns) == ["label", "train", "validation", "test"]
     app.selectbox(key="split").select("test").run()
-    assert "100 examples" in said(app)
+    assert "100 examples" in page_text(app)
 
 
 def test_data_shows_what_is_wrong_with_the_rows_behind_it(seeded, open_page):
     app = open_page("data", run=seeded.flawed)
-    words = said(app)
+    words = page_text(app)
     assert "2 test examples also stand in the training or validation split: the scores flatter." in words
     assert "Texts that stand with more than one label: 1." in words
     assert "That is too few to tell" in words
@@ -36,7 +36,7 @@ def test_filters_of_the_examples_come_from_the_address(seeded, open_page):
     app = open_page("data", run=seeded.flawed, split="test", label="odd", contains="film")
     shown = app.dataframe[-1].value
     assert set(shown["split"]) == {"test"} and set(shown["label"]) == {"odd"}
-    assert f"{len(shown)} examples" in said(app)
+    assert f"{len(shown)} examples" in page_text(app)
 
 
 def test_where_texts_were_rated_by_several_people_the_most_disputed_are_shown(seeded, open_page):

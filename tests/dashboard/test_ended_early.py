@@ -10,7 +10,7 @@ from core.errors import OutOfMemory
 from core.store.recorder import recording, save_dataset
 from core.store.schema import now
 from dashboard import data
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, SIZES, record_failure
 
 GB = 1_000_000_000
@@ -46,7 +46,7 @@ def test_a_run_whose_folder_is_gone_is_made_again(store, open_page):
     folder.rmdir()
     app = open_page("run", run=run)
     assert not [one for one in codes(app) if "resume" in one]
-    assert "make it again by the command below" in said(app)
+    assert "make it again by the command below" in page_text(app)
 
 
 def test_a_run_that_failed_before_it_had_a_folder_is_made_again(store, open_page):
@@ -56,11 +56,11 @@ def test_a_run_that_failed_before_it_had_a_folder_is_made_again(store, open_page
 
 def test_memory_that_ran_out_is_said_so(store, open_page):
     run = record_early_end(store, OutOfMemory("What takes less: --auto-batch."))
-    assert "This run ran out of memory in the phase «training»." in said(open_page("run", run=run))
+    assert "This run ran out of memory in the phase «training»." in page_text(open_page("run", run=run))
 
 
 @pytest.mark.parametrize(("there", "told"), [(24 * GB, True), (48 * GB, False), (None, False), ("<b>", False)])
 def test_a_run_that_held_nearly_all_memory_may_have_been_killed_for_it(there, told, store, open_page):
     run = record_early_end(store, memory_bytes=there)
-    words = said(open_page("run", run=run))
+    words = page_text(open_page("run", run=run))
     assert ("It held 21 of 24 GB when last heard of: it may have been killed for want of memory." in words) == told

@@ -7,21 +7,20 @@ from core.store.queries import predictions
 from dashboard.components.safe_text import isolate_rtl
 from dashboard.components.slices import view_data as slices
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SLICE, WEAK_WORD, record_hard_texts
-from tests.dashboard.reading import button, example_of, facts, listed, table
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import button, example_of, facts, listed, page_text, table
 
 # --- Slices -----------------------------------------------------------------------------------------
 
 
 def test_slices_are_ranked_and_said_in_words(hard, open_page):
     app = open_page("failures", run=hard[1])
-    assert "more mistakes than chance explains." in said(app)
-    assert f"{SLICE}: 100.0 % wrong against " in said(app)
+    assert "more mistakes than chance explains." in page_text(app)
+    assert f"{SLICE}: 100.0 % wrong against " in page_text(app)
     assert table(app, "slice")["slice"].iloc[0] == SLICE
 
 
 def test_where_no_slice_stands_out_the_page_says_so(seeded, open_page):
-    assert "No slice stands out: of " in said(open_page("failures", run=seeded.lora))
+    assert "No slice stands out: of " in page_text(open_page("failures", run=seeded.lora))
 
 
 def test_all_slices_are_counted_that_stand_out(empty, open_page, monkeypatch):
@@ -30,7 +29,7 @@ def test_all_slices_are_counted_that_stand_out(empty, open_page, monkeypatch):
     assert len(worse) >= 3
     monkeypatch.setattr(slices, "MOST_LISTED", 1)
     app = open_page("failures", run=weak)
-    assert f"{len(worse)} of {len(slices.slices(weak))} slices looked at have more mistakes" in said(app)
+    assert f"{len(worse)} of {len(slices.slices(weak))} slices looked at have more mistakes" in page_text(app)
     assert len(table(app, "slice")) == 1
 
 

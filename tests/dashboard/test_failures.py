@@ -12,8 +12,7 @@ from core.data.splits import DataSet, Split
 from core.store.engine import open_store
 from dashboard.components.confusion import view_data as confusion
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, SLICE, WRONG, record_on
-from tests.dashboard.reading import button, example_of, facts, listed, table
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import button, example_of, facts, listed, page_text, table
 from tests.seeded import SIZES, record_adapters, record_failure
 
 # --- The list ---------------------------------------------------------------------------------------
@@ -24,7 +23,7 @@ def test_mistakes_are_listed_surest_first(seeded, open_page):
     shown = listed(app)
     assert (shown["true"] != shown["predicted"]).all()
     assert shown["confidence, %"].is_monotonic_decreasing
-    assert f"{len(shown)} of 100 test examples are wrong" in said(app)
+    assert f"{len(shown)} of 100 test examples are wrong" in page_text(app)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_mistakes_are_listed_surest_first(seeded, open_page):
 def test_filters_come_from_the_address(address, passes, words, hard, open_page):
     rows = [place for place in range(SIZE) if (WRONG[place] or place < len(HOSTILE)) and passes(place)]
     app = open_page("failures", run=hard[1], **address)
-    assert f"Shown: {len(rows)} with " in said(app) and words in said(app)
+    assert f"Shown: {len(rows)} with " in page_text(app) and words in page_text(app)
     assert len(listed(app)) == min(len(rows), 50)
 
 
@@ -101,9 +100,9 @@ def test_an_address_that_makes_no_sense_is_passed_over(address, hard, open_page)
 def test_one_click_lifts_all_filters(hard, open_page):
     address = {"true": LABELS[0], "contains": "film", "slice": SLICE, "answers": "all"}
     app = open_page("failures", run=hard[1], **address)
-    assert "Shown: " in said(app)
+    assert "Shown: " in page_text(app)
     button(app, "Clear the filters").click().run()
-    assert "Shown: " not in said(app)
+    assert "Shown: " not in page_text(app)
     assert not address.keys() & set(app.query_params)
     assert len(listed(app)) == 50
 
@@ -168,7 +167,7 @@ def test_a_run_without_predictions_says_why(empty, open_page):
 
 
 def test_a_failed_run_beside_complete_ones_says_why(seeded, open_page):
-    words = said(open_page("failures", run=seeded.failed))
+    words = page_text(open_page("failures", run=seeded.failed))
     assert "has no predictions on the test set. This run failed in the phase «training»." in words
 
 
@@ -180,7 +179,7 @@ def test_one_label_and_many(labels, empty, open_page):
     (run,) = record_adapters(open_store(str(empty), create=True), labels, 0.6)
     app = open_page("failures", run=run)
     if labels > 1:
-        assert "Shown: 16 of 150 labels, those with the most mistakes" in said(app)
+        assert "Shown: 16 of 150 labels, those with the most mistakes" in page_text(app)
         row = table(app, "share, %").iloc[0]
         app = open_page("failures", run=run, true=row["true"], predicted=row["predicted"])
         assert len(listed(app)) == row["examples"]

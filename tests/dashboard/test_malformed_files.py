@@ -11,7 +11,7 @@ from core.store.recorder import RunWriter, recording
 from dashboard import data
 from dashboard.components import run_downloads as bundles
 from dashboard.data.files import LONGEST_CARD
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, SIZES
 
 OUTSIDE = (
@@ -40,10 +40,10 @@ def led_outside(store, tfidf, request):
 @pytest.mark.parametrize("page", ["runs", "run", "try_it"])
 def test_no_page_reads_outside_of_the_adapters(page, led_outside, open_page):
     app = open_page(page, run=led_outside, part="Record", card="true")
-    assert "a secret card" not in said(app)
+    assert "a secret card" not in page_text(app)
     assert data.files(led_outside) == {}
     assert data.model_card(led_outside) is None
-    assert not data.is_resumable(led_outside)
+    assert not data.can_resume(led_outside)
 
 
 @pytest.mark.parametrize("led_outside", OUTSIDE, indirect=True)
@@ -58,7 +58,7 @@ def test_a_link_within_the_folder_is_not_packed_nor_shown(store, tfidf, open_pag
     (folder / "more").symlink_to(store.folder)
     with pytest.raises(RequestError, match="'more' is a link"):
         bundles.adapter_zip(tfidf)
-    assert "'more' is a link" in said(open_page("run", run=tfidf, part="Record", card="true"))
+    assert "'more' is a link" in page_text(open_page("run", run=tfidf, part="Record", card="true"))
 
 
 @pytest.mark.parametrize(

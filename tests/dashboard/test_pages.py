@@ -9,14 +9,8 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.store.engine import open_store
+from tests.dashboard.reading import PAGES
 from tests.seeded import SIZES, record_failure
-
-PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
-
-
-def said(app):
-    kinds = (app.title, app.markdown, app.text, app.caption, app.code, app.info, app.warning, app.error, app.success)
-    return "\n".join(str(element.value).replace("\\", "") for kind in kinds for element in kind)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -31,13 +25,13 @@ def test_without_a_database_each_page_says_what_it_will_show_and_how_to_fill_it(
 @pytest.mark.parametrize("page", PAGES)
 def test_a_database_without_runs_reads_like_none(page, empty, open_page):
     open_store(str(empty), create=True)
-    assert "Nothing is recorded yet" in open_page(page).info[0].value
+    assert "No runs in" in open_page(page).info[0].value
 
 
 @pytest.mark.parametrize("page", ["failures", "try_it"])
 def test_where_no_run_is_complete_a_page_that_needs_one_says_so(page, empty, open_page):
     record_failure(open_store(str(empty), create=True), load_data(RunConfig(**SIZES)))
-    assert "No run on this test set is complete yet" in open_page(page).info[0].value
+    assert "No complete run on this test set yet" in open_page(page).info[0].value
 
 
 def test_a_database_of_another_program_is_refused_in_plain_words(empty, open_page):
@@ -51,7 +45,7 @@ def test_a_database_of_another_program_is_refused_in_plain_words(empty, open_pag
 @pytest.mark.parametrize("run", ["99", "abc", "<b>1</b>"])
 def test_a_run_that_is_not_there_gets_a_plain_message_and_a_choice(page, run, seeded, open_page):
     app = open_page(page, run=run)
-    assert f"There is no run {run} here" in app.error[0].value.replace("\\", "")
+    assert f"No run {run} here" in app.error[0].value.replace("\\", "")
     assert app.selectbox(key="pick run").value is None
 
 

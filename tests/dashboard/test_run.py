@@ -18,7 +18,7 @@ from core.store.recorder import recording, save_dataset
 from core.store.schema import now
 from dashboard import data
 from dashboard.app_pages.run import view_data as frames
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 from tests.seeded import (
     ENVIRONMENT,
     ODD_NAME,
@@ -43,15 +43,15 @@ def begin(run):
 
 
 def test_the_headline_tells_the_verdict_alone_and_over_seeds(seeded, open_page):
-    words = said(open_page("run", run=seeded.lora))
+    words = page_text(open_page("run", run=seeded.lora))
     assert f"It beats the baseline #{seeded.tfidf} tfidf by " in words
     assert "Over 3 seeds: +" in words and "points of macro F1, helped." in words
-    assert "This is one seed" in said(open_page("run", run=seeded.odd))
+    assert "This is one seed" in page_text(open_page("run", run=seeded.odd))
 
 
 def test_run_shows_verdict_metrics_and_classes(seeded, open_page):
     app = open_page("run", run=seeded.odd)
-    assert f"baseline #{seeded.tfidf} tfidf" in said(app)
+    assert f"baseline #{seeded.tfidf} tfidf" in page_text(app)
     assert [metric.label.split(":")[0] for metric in app.metric] == ["Macro F1", "Accuracy", "Worst class", "Cost"]
     assert list(app.dataframe[0].value["class"]) == ["negative", "positive"]
 
@@ -59,19 +59,19 @@ def test_run_shows_verdict_metrics_and_classes(seeded, open_page):
 def test_the_open_part_stands_in_the_address(seeded, open_page):
     app = open_page("run", run=seeded.lora, part="Cost")
     assert list(app.dataframe[0].value.columns) == ["cost", "#3 lora-r8", f"#{seeded.tfidf} tfidf", "what it means"]
-    assert "points of macro F1 for 54 s of training instead of 0.5 s" in said(app)
+    assert "points of macro F1 for 54 s of training instead of 0.5 s" in page_text(app)
     assert not app.metric[4:]
 
 
 @pytest.mark.parametrize("part", ["<b>", "nothing"])
 def test_a_part_that_is_not_there_is_passed_over(part, seeded, open_page):
     assert list(open_page("run", run=seeded.odd, part=part).dataframe[0].value["class"]) == ["negative", "positive"]
-    assert "This run failed" in said(open_page("run", run=seeded.failed, part="Classes"))
+    assert "This run failed" in page_text(open_page("run", run=seeded.failed, part="Classes"))
 
 
 def test_run_warns_of_an_adapter_that_was_hardly_trained(store, open_page):
     number = record_weak_adapter(store, load_data(RunConfig(**SIZES)))
-    assert "It looks under-trained: 20 training steps" in said(open_page("run", run=number))
+    assert "It looks under-trained: 20 training steps" in page_text(open_page("run", run=number))
 
 
 def test_many_classes_come_worst_first_and_scroll(store, open_page):
@@ -96,11 +96,13 @@ def test_a_class_with_few_test_examples_says_so(seeded, open_page):
 
 def test_the_kept_epoch_is_told_with_its_interval_and_the_last_one(store, open_page):
     number = record_weak_adapter(store, load_data(RunConfig(**SIZES)))
-    assert "Kept: epoch 2, the best and the last, with macro F1 " in said(open_page("run", run=number, part="Training"))
+    assert "Kept: epoch 2, the best and the last, with macro F1 " in page_text(
+        open_page("run", run=number, part="Training")
+    )
     with store.engine.begin() as connection:
         connection.exec_driver_sql("update metrics set value = 1 where name = 'best_epoch'")
         connection.exec_driver_sql("update runs set changed_at = '2030-01-01'")
-    words = said(open_page("run", run=number, part="Training"))
+    words = page_text(open_page("run", run=number, part="Training"))
     assert "Kept: epoch 1, the best, with macro F1 " in words and "The last one, epoch 2, had 80.0." in words
 
 
@@ -119,7 +121,7 @@ def test_the_training_loss_is_smoothed_and_stays_as_logged_behind(store, open_pa
 
 def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
     app = open_page("run", run=seeded.lora, part="Calibration")
-    assert "The temperature fitted on the validation examples is 1.500" in said(app)
+    assert "The temperature fitted on the validation examples is 1.500" in page_text(app)
     (figures,) = [table.value for table in app.dataframe if "at the temperature" in table.value]
     assert list(figures["figure"]) == ["log loss", "Brier score", "ECE, %"]
     assert "; a perfectly calibrated run: " in figures["as trained"].iloc[2]
@@ -127,11 +129,11 @@ def test_run_tells_what_its_probabilities_are_worth(seeded, open_page):
 
 def test_run_lets_a_threshold_be_chosen(seeded, open_page):
     app = open_page("run", run=seeded.lora, part="Abstaining")
-    assert "Test: 100.0 (96.3–100.0) % answered" in said(app)
+    assert "Test: 100.0 (96.3–100.0) % answered" in page_text(app)
     app.slider(key="pick threshold").set_value(90).run()
     assert app.query_params["threshold"] == "90"
-    assert "Test: 100.0" not in said(app)
-    assert said(app) == said(open_page("run", run=seeded.lora, part="Abstaining", threshold=90))
+    assert "Test: 100.0" not in page_text(app)
+    assert page_text(app) == page_text(open_page("run", run=seeded.lora, part="Abstaining", threshold=90))
 
 
 @pytest.mark.parametrize("threshold", ["abc", "-5", "150", "nan", "0.5"])
@@ -143,7 +145,7 @@ def test_a_threshold_that_makes_no_sense_is_passed_over(threshold, seeded, open_
 def test_settings_that_differ_come_first_and_defaults_follow_the_others(seeded, open_page):
     app = open_page("run", run=seeded.odd, part="Settings")
     assert list(app.dataframe[0].value["setting"]) == ["train_size", "validation_size", "test_size", "r", "epochs"]
-    assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in said(app)
+    assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in page_text(app)
 
 
 def test_the_command_makes_flags_of_switches_and_pairs(store):
@@ -159,9 +161,9 @@ def test_the_command_makes_flags_of_switches_and_pairs(store):
 def test_what_fewer_bits_saved_is_said_beside_the_same_run_without(store, open_page):
     exact, quantised = record_quantised(store)
     app = open_page("run", run=quantised, part="Cost")
-    assert "In 4 bits the base takes 53.0 MB of memory instead of 90.0 MB in run #1; at its peak" in said(app)
+    assert "In 4 bits the base takes 53.0 MB of memory instead of 90.0 MB in run #1; at its peak" in page_text(app)
     assert f"#{exact} lora-r8" in app.dataframe[0].value.columns
-    assert "instead of" not in said(open_page("run", run=exact, part="Cost"))
+    assert "instead of" not in page_text(open_page("run", run=exact, part="Cost"))
 
 
 @pytest.mark.parametrize(("rate", "differs"), [(1.5e-3, False), (3e-3, True)])
@@ -186,13 +188,13 @@ def test_run_tells_of_rechecks_truncated_texts_and_leaks(seeded, open_page):
     assert [table["result"].iloc[0] for table in tables if "result" in table] == ["drifted"]
     facts = open_page("run", run=seeded.odd, part="Record").dataframe[0].value
     assert "25.0 %" in facts["value"].tolist()
-    assert "Macro F1 without leaked test examples: " in said(open_page("run", run=seeded.flawed))
+    assert "Macro F1 without leaked test examples: " in page_text(open_page("run", run=seeded.flawed))
 
 
 def test_the_model_card_is_shown_as_text_once_it_is_asked_for(seeded, open_page):
     card = "<script>alert(1)</script>"
     assert card in open_page("run", run=seeded.tfidf, part="Record", card="true").code[-1].value
-    assert card not in said(open_page("run", run=seeded.tfidf, part="Record"))
+    assert card not in page_text(open_page("run", run=seeded.tfidf, part="Record"))
 
 
 def test_a_name_a_tag_and_a_note_are_never_read_as_markup(store, tfidf, open_page):
@@ -209,7 +211,7 @@ def test_a_name_a_tag_and_a_note_are_never_read_as_markup(store, tfidf, open_pag
 
 def test_a_failed_run_tells_its_phase_error_traceback_and_log(seeded, open_page):
     app = open_page("run", run=seeded.failed, part="Record", log="true")
-    words = said(app)
+    words = page_text(app)
     assert "failed in the phase «training»" in words
     assert "the loss is *not* a number" in words
     assert "Traceback (most recent call last)" in words
@@ -222,7 +224,7 @@ def test_a_failed_run_tells_its_phase_error_traceback_and_log(seeded, open_page)
 def test_a_running_run_tells_how_far_it_is_and_its_curves_grow(store, open_page):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         run.update(dataset_id=save_dataset(store, load_data(RunConfig(**SIZES))))
-        assert "at work in the phase «start»" in said(open_page("run", run=run.id))
+        assert "at work in the phase «start»" in page_text(open_page("run", run=run.id))
         begin(run)
         app = open_page("run", run=run.id)
         assert "step 5 of 20" in str(app.main)
@@ -237,7 +239,7 @@ def test_a_crashed_run_tells_its_last_sign_of_life(store, open_page):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         begin(run)
         run.update(heartbeat_at=now() - timedelta(hours=2), host="elsewhere")
-        words = said(open_page("run", run=run.id))
+        words = page_text(open_page("run", run=run.id))
     assert "fell silent in the phase «training»" in words
     assert "Last sign of life: " in words and "Phase: *training*" in words
     assert "python runner.py" in words
@@ -247,45 +249,45 @@ def test_a_cancelled_run_says_so(store, open_page):
     with suppress(KeyboardInterrupt), recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         begin(run)
         raise KeyboardInterrupt
-    assert "This run was stopped in the phase «training»." in said(open_page("run", run=run.id))
+    assert "This run was stopped in the phase «training»." in page_text(open_page("run", run=run.id))
 
 
 def test_a_run_without_data_is_shown(store, open_page):
     record_failure(store, load_data(RunConfig(**SIZES)))
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         raise RequestError("There is no such file.")
-    assert "There is no such file." in said(open_page("run", run=run.id))
+    assert "There is no such file." in page_text(open_page("run", run=run.id))
 
 
 def test_a_run_in_the_trash_says_so_and_can_be_brought_back(store, tfidf, open_page):
     run_edits.trash_runs(store, [tfidf])
     app = open_page("run", run=tfidf)
-    assert "This run lies in the trash since " in said(app)
+    assert "In the trash since " in page_text(app)
     assert len(app.metric) == 4
     next(button for button in app.button if button.label == "Bring it back").click().run()
     assert not app.exception
-    assert "lies in the trash" not in said(app)
+    assert "In the trash" not in page_text(app)
     assert queries.run(store, tfidf).deleted_at is None
 
 
 def test_an_archived_run_is_found_by_its_address(store, tfidf, open_page):
     run_edits.archive_runs(store, [tfidf])
-    assert "This run lies in the archive." in said(open_page("run", run=tfidf))
+    assert "This run lies in the archive." in page_text(open_page("run", run=tfidf))
 
 
 @pytest.mark.parametrize("put_away", [run_edits.archive_runs, run_edits.trash_runs])
 def test_a_baseline_that_was_put_away_still_stands_beside_its_runs(put_away, store, tfidf, open_page):
     put_away(store, [tfidf])
-    assert "the baseline #1 tfidf" in said(open_page("run", run=2))
+    assert "the baseline #1 tfidf" in page_text(open_page("run", run=2))
     compared = open_page("compare", run=2, against=tfidf)
-    assert "No evidence either way: macro F1" in said(compared) and not compared.error
+    assert "No evidence either way: macro F1" in page_text(compared) and not compared.error
 
 
 def test_where_only_a_run_without_data_is_left_the_others_are_found_in_the_trash(store, tfidf, open_page):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         raise RequestError("There is no such file.")
     run_edits.trash_runs(store, [1, 2])
-    assert "There is no such file." in said(open_page("runs"))
+    assert "There is no such file." in page_text(open_page("runs"))
     assert run.id in list(data.runs(data.newest_test_set())["id"])
 
 
@@ -313,7 +315,7 @@ def test_where_the_files_are_gone_the_rest_still_works(store, tfidf, open_page):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     folder.rename(store.folder / "elsewhere")
     app = open_page("run", run=tfidf)
-    assert f"there is no folder adapters/{folder.name} beside the database" in said(app)
+    assert f"there is no folder adapters/{folder.name} beside the database" in page_text(app)
     assert len(app.metric) == 4
     assert [button.label for button in app.get("download_button")] == [
         "Predictions (CSV)",

@@ -16,7 +16,7 @@ from core.store import queries
 from core.store.recorder import recording
 from dashboard import data
 from dashboard.components import run_downloads as bundles
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, SIZES, record_adapters
 
 
@@ -39,7 +39,7 @@ def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
     (folder / "linked").symlink_to(store.folder / target)
     with pytest.raises(RequestError, match="'linked' is a link"):
         bundles.adapter_zip(tfidf)
-    assert "'linked' is a link" in said(open_page("run", run=tfidf))
+    assert "'linked' is a link" in page_text(open_page("run", run=tfidf))
 
 
 def test_a_model_card_that_is_a_link_is_not_followed(store, tfidf):
@@ -79,14 +79,14 @@ def test_a_path_that_leads_outside_is_refused(path, store, tfidf, open_page):
     with store.engine.begin() as connection:
         connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
     assert data.files(tfidf) == {}
-    assert "The files of this run are gone" in said(open_page("run", run=tfidf))
+    assert "The files of this run are gone" in page_text(open_page("run", run=tfidf))
 
 
 def test_large_files_are_not_packed(store, tfidf, open_page, monkeypatch):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     with (folder / "weights.safetensors").open("wb") as file:
         file.truncate(bundles.LARGEST_ZIP)  # a hole: it takes no room
-    words = said(open_page("run", run=tfidf))
+    words = page_text(open_page("run", run=tfidf))
     assert f"are too large to be packed. They lie in adapters/{folder.name}" in words
     with pytest.raises(RequestError, match="too large"):
         bundles.adapter_zip(tfidf)

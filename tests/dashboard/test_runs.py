@@ -16,8 +16,8 @@ from core.store.recorder import RunWriter, recording, save_dataset
 from core.system.files import WEIGHT_PATTERN, compute_checksum
 from dashboard import data
 from dashboard.app_pages.runs import view_data as frames
-from tests.dashboard.conftest import FRAME
-from tests.dashboard.test_pages import said
+from tests.dashboard.conftest import SHELL
+from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_failure
 
 
@@ -35,7 +35,7 @@ def open_runs():
     """Open the page with an address: it is the start page, and reads its filters as it opens."""
 
     def opened(**address):
-        app = AppTest.from_file(str(FRAME), default_timeout=120)
+        app = AppTest.from_file(str(SHELL), default_timeout=120)
         for key, value in address.items():
             app.query_params[key] = str(value)
         app.run()
@@ -61,7 +61,7 @@ def store_of(own):
 
 
 def test_the_best_run_is_told_with_its_seeds_and_what_it_beats(seeded, open_runs):
-    words = said(open_runs())
+    words = page_text(open_runs())
     assert f"Best so far: #{seeded.lora} lora-r8, macro F1" in words
     assert "Over the 3 seeds of its configuration: macro F1 " in words
     assert f"It beats the baseline #{seeded.tfidf} tfidf" in words
@@ -97,7 +97,7 @@ def test_runs_that_differ_in_the_seed_alone_are_one_line(seeded, open_runs):
 
 def test_a_ticked_configuration_gets_its_interval_over_seeds(seeded, open_runs):
     chosen = ",".join(map(str, seeded.seeds))
-    words = said(open_runs(seeds="true", chosen=chosen))
+    words = page_text(open_runs(seeds="true", chosen=chosen))
     assert f"lora-r8 against #{seeded.tfidf} tfidf: Over 3 seeds this configuration helped" in words
 
 
@@ -127,7 +127,7 @@ def test_of_a_seed_that_was_run_again_the_newest_run_counts(own, open_runs):
     app = open_runs(seeds="true")
     row = app.dataframe[0].value.set_index("name").loc["lora-r8 ×4"]
     assert row["seed"] == "3 seeds" and row["range"].startswith("50.0–")
-    assert "Over the 3 seeds of its configuration" in said(app)
+    assert "Over the 3 seeds of its configuration" in page_text(app)
     rows = frames.groups(frames.against_baselines(data.runs(1), own.tfidf))
     assert [*own.seeds, again] in rows["ids"].tolist()
 
@@ -170,13 +170,13 @@ def test_filters_that_make_no_sense_are_passed_over(seeded, open_runs):
 def test_dates_are_days_from_and_to(seeded, open_runs):
     today, tomorrow = datetime.now(UTC).date(), datetime.now(UTC).date() + timedelta(days=1)
     assert len(numbers(open_runs(**{"from": today - timedelta(days=1), "to": tomorrow}))) == 7
-    assert "No run passes these filters." in said(open_runs(**{"from": tomorrow + timedelta(days=1)}))
+    assert "No run passes these filters." in page_text(open_runs(**{"from": tomorrow + timedelta(days=1)}))
 
 
 @pytest.mark.parametrize("grouped", ["true", "false"])
 def test_where_no_run_passes_the_filters_one_click_clears_them(grouped, seeded, open_runs):
     app = open_runs(seeds=grouped, search="nothing of that name", kind="baseline")
-    assert "No run passes these filters." in said(app)
+    assert "No run passes these filters." in page_text(app)
     app.button(key="clear them").click().run()
     assert app.text_input(key="search").value == ""
     assert app.multiselect(key="kind").value == []
@@ -210,7 +210,7 @@ def many(empty):
 
 def test_of_many_failed_runs_the_newest_are_told_and_the_others_counted(many, open_runs):
     app = open_runs()
-    words = said(app)
+    words = page_text(app)
     assert words.count("This run failed in the phase «training».") == 3
     assert "ValueError: the loss is *not* a number" in words
     assert "1–50 of 150 runs" in words
@@ -251,9 +251,9 @@ def test_the_chart_of_many_runs_keeps_the_best_the_front_and_the_baselines(seede
 
 def test_ticked_runs_come_from_the_address_and_can_be_let_go(seeded, open_runs):
     app = open_runs(chosen=f"{seeded.lora},{seeded.tfidf}")
-    assert "2 chosen: #2 tfidf, #3 lora-r8." in said(app)
+    assert "2 chosen: #2 tfidf, #3 lora-r8." in page_text(app)
     app.button(key="untick").click().run()
-    assert "chosen:" not in said(app)
+    assert "chosen:" not in page_text(app)
     assert "chosen" not in app.query_params
 
 
@@ -261,7 +261,7 @@ def test_a_deleted_run_is_in_the_trash_and_comes_back_with_undo(own, open_runs):
     app = open_runs(chosen=f"{own.odd},{own.failed}")
     app.button(key="do Delete").click().run()
     assert not app.exception
-    assert "2 runs are in the trash." in said(app)
+    assert "2 runs are in the trash." in page_text(app)
     assert ODD_NAME not in names(app)
     app.button(key="undo").click().run()
     assert ODD_NAME in names(app)
@@ -276,11 +276,13 @@ def test_the_trash_restores_and_deletes_for_good_after_a_question(own, open_runs
     assert names(open_runs(show="trash")) == ["tfidf"]
     app = open_runs(show="trash", chosen=own.tfidf)
     app.button(key="delete for good").click().run()
-    assert "Lost for good: #2 tfidf, with all predictions" in said(app) and "4 other runs were measured" in said(app)
+    assert "Lost for good: #2 tfidf, with all predictions" in page_text(
+        app
+    ) and "4 other runs were measured" in page_text(app)
     app.button(key="really delete").click().run()
     assert not app.exception
     assert own.tfidf not in list(queries.runs(store_of(own), trash=True)["id"])
-    assert "The trash is empty." in said(open_runs(show="trash"))
+    assert "The trash is empty." in page_text(open_runs(show="trash"))
 
 
 def test_a_run_that_was_restored_meanwhile_is_not_deleted_for_good(own, open_runs):
@@ -313,11 +315,11 @@ def test_emptying_the_trash_tells_which_folder_was_left(own, open_runs):
 def test_the_archive_takes_runs_and_gives_them_back(own, open_runs):
     app = open_runs(chosen=own.odd)
     app.button(key="do Archive").click().run()
-    assert "1 run is in the archive." in said(app) and ODD_NAME not in names(app)
+    assert "1 run is in the archive." in page_text(app) and ODD_NAME not in names(app)
     app = open_runs(show="archived", chosen=own.odd)
     assert names(app) == [ODD_NAME]
     app.button(key="do Take out of the archive").click().run()
-    assert "The archive is empty." in said(app)
+    assert "The archive is empty." in page_text(app)
     assert ODD_NAME in names(open_runs())
 
 
@@ -326,16 +328,16 @@ def test_where_all_runs_are_archived_or_in_the_trash_the_page_says_where(own, op
     here = [int(n) for n in everything.loc[everything["dataset_id"] == everything["dataset_id"].iloc[0], "id"]]
     app = open_runs(chosen=",".join(map(str, here)))
     app.button(key="do Archive").click().run()
-    assert "All runs on this test set are in the archive or in the trash" in said(app)
+    assert "All runs on this test set are in the archive or in the trash" in page_text(app)
     app.button(key="undo").click().run()
     app = open_runs(chosen=",".join(map(str, everything["id"])))
     app.button(key="do Delete").click().run()
     for number in set(everything["id"]) - set(here):
         app = open_runs(run=number, chosen=number)
         app.button(key="do Delete").click().run()
-    assert "All runs are in the trash" in said(app)
+    assert "All runs are in the trash" in page_text(app)
     app.button(key="restore all").click().run()
-    assert "Best so far" in said(app)
+    assert "Best so far" in page_text(app)
 
 
 def test_a_run_gets_another_name_a_note_and_tags(own, open_runs):
@@ -378,17 +380,17 @@ def running_run(store, **config):
 def test_a_run_at_work_shows_how_far_it_is_and_its_log_when_opened(own, open_runs):
     with running_run(store_of(own)) as run:
         app = open_runs()
-        assert "At work: 1" in said(app)
+        assert "At work: 1" in page_text(app)
         (bar,) = app.get("progress")
         assert bar.proto.value == 33
         text = bar.proto.text.replace("\\", "")
         assert text == f"#{run.id} lora at work: training, step 20 of 60 · 58 examples/s · 20 s left"
-        assert "epoch 1 begins" not in said(app)
+        assert "epoch 1 begins" not in page_text(app)
         app.session_state[f"log {run.id}"] = True
-        assert "epoch 1 begins" in said(app.run())
+        assert "epoch 1 begins" in page_text(app.run())
         own_row = app.dataframe[0].value.set_index("name").loc["lora at work"]
         assert own_row["status"] == "running"
-    assert "At work" not in said(app.run())
+    assert "At work" not in page_text(app.run())
 
 
 def test_a_run_that_has_not_stepped_yet_tells_its_phase(own, open_runs):
@@ -409,7 +411,7 @@ def test_a_run_at_work_is_not_deleted(own, open_runs):
 def test_a_run_that_fell_silent_tells_its_last_line(own, open_runs):
     with running_run(store_of(own)) as run:
         run.update(heartbeat_at=datetime.now(UTC) - timedelta(minutes=5), host="elsewhere")
-        words = said(open_runs())
+        words = page_text(open_runs())
         assert "At work" not in words
         assert f"#{run.id} lora at work. This run fell silent in the phase «training»" in words
         assert "The last line of its log: epoch 1 begins" in words

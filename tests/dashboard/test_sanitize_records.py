@@ -8,7 +8,7 @@ from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.app_pages.compare.view_data import class_changes
 from dashboard.components.safe_text import escape_markdown, isolate_rtl
-from tests.dashboard.test_pages import PAGES
+from tests.dashboard.reading import PAGES
 from tests.hostile import LABELS, Hostile, record_hostile
 
 

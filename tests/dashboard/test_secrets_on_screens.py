@@ -6,7 +6,7 @@ from core.config import make_config
 from core.data import load_data
 from core.store.engine import open_store
 from core.store.recorder import recording
-from tests.dashboard.test_pages import PAGES, said
+from tests.dashboard.reading import PAGES, page_text
 from tests.seeded import SIZES
 
 HUB = "hf_" + "aB3dE5gH7j" * 3  # no real one
@@ -24,7 +24,7 @@ ADDRESSES = [
 def test_no_page_shows_the_password_of_a_database_that_can_not_be_had(page, address, monkeypatch, open_page):
     monkeypatch.setenv("RUNS_DB", address)
     app = open_page(page)  # it fails on any exception
-    assert app.error and "hunter2xyz" not in said(app)
+    assert app.error and "hunter2xyz" not in page_text(app)
 
 
 def test_no_page_shows_what_a_failure_gave_away(empty, open_page, monkeypatch):
@@ -34,6 +34,6 @@ def test_no_page_shows_what_a_failure_gave_away(empty, open_page, monkeypatch):
         run.log_line(f"Loading with {HUB}")
         raise OSError(f"401 for https://me:hunter2xyz@host with {HUB}")
     for page in PAGES:
-        shown = said(open_page(page, run=1))
+        shown = page_text(open_page(page, run=1))
         assert HUB not in shown and "hunter2xyz" not in shown
         assert page != "run" or "401 for https" in shown

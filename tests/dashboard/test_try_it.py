@@ -4,12 +4,12 @@ from core.store.engine import open_store
 from core.store.queries import predictions
 from dashboard.app_pages.try_it import view_data as frames
 from tests.dashboard.hard_texts import record_hard_texts
-from tests.dashboard.test_pages import said
+from tests.dashboard.reading import page_text
 
 
 def test_try_it_is_calibrated_and_unsure_below_the_threshold(seeded, open_page):
     app = open_page("try_it", run=seeded.tfidf, threshold=99)
-    words = said(app)
+    words = page_text(app)
     assert "Calibrated with the temperature fitted on the validation examples, 1.500;" in words
     assert "unsure: " in words
 
@@ -70,7 +70,7 @@ def test_a_text_of_markup_is_shown_as_text(seeded, open_page):
 def test_the_words_that_an_answer_rests_on_are_shown_when_asked_for(seeded, open_page):
     app = open_page("try_it", run=seeded.tfidf, beside="", weights="true", text="A wonderful, moving film.")
     assert "Which words it rests on" in [element.value for element in app.subheader]
-    assert "fall when a word is left out" in said(app)
+    assert "fall when a word is left out" in page_text(app)
 
 
 def test_a_label_that_changed_is_a_flip():

@@ -122,5 +122,5 @@ def test_without_a_database_every_page_says_what_to_run(tmp_path, visit):
         visitor.open()
         for title in PAGES:
             visitor.go_to(title)
-            assert visitor.shows("Nothing is recorded yet")
+            assert visitor.shows("No runs in")
             assert visitor.shows("python runner.py --r 8 --epochs 2")

@@ -110,7 +110,7 @@ def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
             show_text(row.label, width=110)
             for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
                 address = {"run": first, "against": second, "true": row.label, "flip": flip}
-                links.page_link("failures", f"{count(number)} {flip}", ":material/arrow_forward:", **address)
+                links.page_link("failures", f"{format_count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
         shown_of(len(flipped), len(changes), "classes", "with the most flips")
         + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."

@@ -42,7 +42,7 @@ def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
         shown[f"{title}, points"] = cell_column(difference_cells(frame, name))
     shown["p (Holm)"] = cell_column(_p_values(frame["p"]))
     for name in ("fixed", "broken"):
-        shown[name] = cell_column(format_cells(count, frame[name]))
+        shown[name] = cell_column(format_cells(format_count, frame[name]))
     shown["test examples"] = cell_column(format_cells(_examples, frame["support"]))
     return shown
 
@@ -62,12 +62,12 @@ def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
                     for name, cell in zip(frame["worst_class"], worst, strict=True)
                 ]
             ),
-            "training": cell_column(format_cells(duration, frame["train_seconds"])),
+            "training": cell_column(format_cells(format_duration, frame["train_seconds"])),
             "trained weights": cell_column(
-                format_cells(parameters, frame["trainable_parameters"], frame["total_parameters"])
+                format_cells(format_parameters, frame["trainable_parameters"], frame["total_parameters"])
             ),
-            "size": cell_column(format_cells(megabytes, frame["adapter_bytes"])),
-            "peak memory": cell_column(format_cells(megabytes, frame["peak_memory_bytes"])),
+            "size": cell_column(format_cells(format_bytes, frame["adapter_bytes"])),
+            "peak memory": cell_column(format_cells(format_bytes, frame["peak_memory_bytes"])),
         }
     )
     if "gap" in frame:
@@ -93,7 +93,7 @@ def show(shown: pd.DataFrame) -> None:
 
 
 def _p_values(values: pd.Series) -> Cells:
-    return format_cells(lambda p: DASH if p != p else p_value(p).removeprefix("= "), values)
+    return format_cells(lambda p: DASH if p != p else format_p_value(p).removeprefix("= "), values)
 
 
 def _examples(support: float) -> str:

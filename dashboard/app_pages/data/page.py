@@ -45,7 +45,7 @@ def show_balance() -> None:
         show_chart(charts.class_balance(balance, dataset.labels))
     else:
         show_chart(charts.training_balance(frames.training_balance(dataset_id)))
-        st.caption(f"The most and the least common of {count(len(dataset.labels))} classes; the table has all.")
+        st.caption(f"The most and the least common of {format_count(len(dataset.labels))} classes; the table has all.")
     tables.balance(balance)
 
 
@@ -95,5 +95,5 @@ with columns[1]:
 with columns[2]:
     contains = filters.search_text()
 examples = frames.examples(dataset_id, split, label, contains)
-show_text(f"{count(len(examples))} examples")
+show_text(f"{format_count(len(examples))} examples")
 tables.examples(examples, data.extras(dataset_id).loc[examples.index])

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, count, number, percent
-from core.text.sanitize import visible
+from core.text.formatting import DASH, format_count, format_number, format_percent
+from core.text.sanitize import escape_invisible
 from dashboard.components.table_cells import cell_column, column_config, format_cells, sanitize_cells, style_cells
 from dashboard.components.text import unique_names
 
@@ -29,7 +29,7 @@ def _cell(number: float, share: float) -> str:
 def lengths(shown: pd.DataFrame) -> None:
     """Show how long the texts of each class are, in characters."""
     figures = [name for name in shown if name != "label"]
-    cells = {name: cell_column(format_cells(count, shown[name])) for name in figures}
+    cells = {name: cell_column(format_cells(format_count, shown[name])) for name in figures}
     _many(shown.assign(**cells), numbers=figures)
 
 
@@ -53,7 +53,7 @@ def flawed(frame: pd.DataFrame) -> None:
 def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
     """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
     frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
-    frame["text"] = list(map(visible, frame["text"]))
+    frame["text"] = list(map(escape_invisible, frame["text"]))
     more = extra.set_axis(unique_names((str(name).replace("_", " ") for name in extra), frame), axis=1)
     both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
     wide = column_config(both) | {"text": st.column_config.TextColumn(width="large")}
@@ -63,6 +63,6 @@ def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
 def disputed(shown: pd.DataFrame) -> None:
     """Show the texts that the raters judged most differently. ``shown``: split, label, text, deviation."""
     frame = shown[["label", "split", "text"]].copy()
-    frame.insert(1, "deviation of the raters", cell_column(format_cells(number, shown["deviation"])))
+    frame.insert(1, "deviation of the raters", cell_column(format_cells(format_number, shown["deviation"])))
     wide = column_config(frame, ["deviation of the raters"]) | {"text": st.column_config.TextColumn(width="large")}
     st.dataframe(style_cells(frame), hide_index=True, height=320, column_config=wide)

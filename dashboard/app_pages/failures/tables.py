@@ -78,5 +78,5 @@ def _configured(wanted: list[str], heads: dict[str, str]) -> dict[str, Any]:
 def confusions(frame: pd.DataFrame) -> dict[str, Any]:
     """Return what `st.dataframe` needs to show the most frequent confusions: true, predicted, count, share."""
     shown = frame[["true", "predicted", "count"]].rename(columns={"count": "examples"})
-    shown["share, %"] = cell_column(format_cells(percent, frame["share"]))
+    shown["share, %"] = cell_column(format_cells(format_percent, frame["share"]))
     return {"data": style_cells(shown), "hide_index": True, "height": 230}

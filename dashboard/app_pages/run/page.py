@@ -77,7 +77,7 @@ def show_headline() -> None:
         for label, value, name in numbers:
             st.metric(label, value, help=help_for(name), border=True, width=230 if len(value) < 20 else 420)
     if "macro_f1_without_leaks" in metrics.index:
-        show_text(f"Macro F1 without leaked test examples: {score(*metrics.loc['macro_f1_without_leaks'])}.")
+        show_text(f"Macro F1 without leaked test examples: {format_score(*metrics.loc['macro_f1_without_leaks'])}.")
 
 
 def show_verdict(baseline: int) -> None:
@@ -95,8 +95,8 @@ def show_failure() -> None:
     st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
     log = data.log(run_id)
     if row.state == "crashed":
-        show_text(words.silence(run, is_resumable=data.is_resumable(run_id)))
-    if data.is_resumable(run_id):
+        show_text(words.silence(run, is_resumable=data.can_resume(run_id)))
+    if data.can_resume(run_id):
         st.markdown("**Go on with it**")
         show_code(data.resume_command(run_id), language="bash")
         st.caption(words.goes_on(data.run(run_id).method))

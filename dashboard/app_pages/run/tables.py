@@ -28,7 +28,7 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
     shown = pd.DataFrame({"class": frame["label"].to_numpy()})
     for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
         shown[title] = cell_column(class_score_cells(frame, name))
-    shown["test examples"] = cell_column(format_cells(count, frame["support"]))
+    shown["test examples"] = cell_column(format_cells(format_count, frame["support"]))
     height: Any = "content" if len(shown) <= AT_ONCE else LONG
     config = column_config(shown, shown.columns[1:])
     st.dataframe(style_cells(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)

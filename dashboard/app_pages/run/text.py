@@ -40,7 +40,9 @@ def worst_class(row: Any) -> tuple[str, str]:
     """Return title and figure of the class with the lowest F1, from its row; None or an undefined F1 has neither."""
     if row is None or row.f1 != row.f1:
         return "Worst class", DASH
-    return f"Worst class: {escape_markdown(row.label)}", class_score(row.f1, row.f1_low, row.f1_high, row.support)
+    return f"Worst class: {escape_markdown(row.label)}", format_class_score(
+        row.f1, row.f1_low, row.f1_high, row.support
+    )
 
 
 def price(compared: "RunComparison") -> str:
@@ -112,7 +114,7 @@ def files_gone(run: "Run") -> str:
 
 def trashed(run: "Run") -> str:
     """Return that a run lies in the trash."""
-    return f"This run lies in the trash since {format_time(run.deleted_at)}: no other page shows it, and nothing of it is lost."
+    return f"In the trash since {format_time(run.deleted_at)}. No other page shows this run; nothing is deleted yet."
 
 
 def calibration(temperature: float, off: float, by_luck: float) -> str:

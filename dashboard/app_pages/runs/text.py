@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from core.text.formatting import count, megabytes, percent, score
+from core.text.formatting import format_bytes, format_count, format_percent, format_score
 
 NAMED = 8
 """Of more runs only so many are named."""

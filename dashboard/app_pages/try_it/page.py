@@ -66,7 +66,7 @@ if controls.asks_for_words():
     else:
         show_chart(example_charts.word_weights(drawn, likeliest))
         st.caption(
-            f"{escape_markdown(data.label(run_id))}: how much the log-odds of «{escape_markdown(likeliest)}» fall when a word is left out."
+            escape_markdown(f"{data.label(run_id)}: how much the log-odds of {likeliest} fall when a word is left out.")
         )
 
 st.subheader("Tried so far")

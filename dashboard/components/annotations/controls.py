@@ -58,7 +58,9 @@ def _save(text: str, key: str, noted: dict[str, str | None]) -> None:
 
 
 def _take_back(text: str) -> None:
-    feedback.run_action(data.annotate, {text: dict.fromkeys(data.ANNOTATED)}, done="The annotation is taken back.")
+    feedback.run_action(
+        data.annotate, {text: dict.fromkeys(data.ANNOTATION_FIELDS)}, done="The annotation is taken back."
+    )
 
 
 def accept(row: Any, label: str) -> None:

@@ -3,7 +3,7 @@
 import altair as alt
 import pandas as pd
 
-from core.text.sanitize import visible
+from core.text.sanitize import escape_invisible
 from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, ORANGE
 

@@ -29,7 +29,7 @@ def example(row: Any, disagreement: float | None, other: str | None) -> None:
     }
     extra = row["extra"] or {}
     names = unique_names((name.replace("_", " ") for name in extra), said)
-    said |= dict(zip(names, map(setting, extra.values()), strict=True))
+    said |= dict(zip(names, map(format_setting, extra.values()), strict=True))
     rows = [(name, value, help_for(name) or "") for name, value in said.items() if value not in (None, "", DASH)]
     shown = pd.DataFrame(rows, columns=["", "value", "what it is"])
     st.dataframe(shown, hide_index=True, height="content")

@@ -23,8 +23,8 @@ def slices(frame: pd.DataFrame) -> dict[str, Any]:
     shown["wrong, %"] = cell_column(score_cells(frame, "wrong"))
     shown["elsewhere, %"] = cell_column(score_cells(frame, "rest"))
     shown["difference, points"] = cell_column(difference_cells(frame, "gap"))
-    shown["p (Holm)"] = cell_column(format_cells(lambda p: p_value(p).removeprefix("= "), frame["p"]))
-    shown["examples"] = cell_column(format_cells(count, frame["size"]))
+    shown["p (Holm)"] = cell_column(format_cells(lambda p: format_p_value(p).removeprefix("= "), frame["p"]))
+    shown["examples"] = cell_column(format_cells(format_count, frame["size"]))
     config = column_config(shown, list(shown.columns[1:]))
     config["slice"] = st.column_config.TextColumn(width="medium", help=help_for("slice"))
     return {"data": style_cells(shown), "hide_index": True, "height": 330, "column_config": config}
