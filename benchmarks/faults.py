@@ -1,9 +1,9 @@
-"""What is lost when runs, their store and its files are broken on purpose; the answer should be: nothing.
+"""Count what is lost when runs, their store and their files are damaged on purpose; the answer should be nothing.
 
-    python -m benchmarks.faults                          all, about half an hour on two cores
-    python -m benchmarks.faults kills --kills 5          some of it
+    python -m benchmarks.faults                          everything, about half an hour on two cores
+    python -m benchmarks.faults kills --kills 5          one section
 
-Everything happens in a temporary folder. Exit code 1 where something was lost.
+Everything happens in a temporary folder. The exit code is 1 if something was lost.
 """
 
 import argparse
@@ -15,125 +15,120 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from numpy.random import Generator, default_rng
 
-from benchmarks.breaking.clock import clocks
-from benchmarks.breaking.damage import damaged
-from benchmarks.breaking.kills import kills
-from benchmarks.breaking.many import crowd
-from benchmarks.breaking.processes import read_beforehand
-from benchmarks.breaking.refusals import closed, full, locked
-from benchmarks.breaking.runs import Workshop, workshop
-from benchmarks.breaking.tally import Tally, table
+from benchmarks.fault_injection.clock import shift_clocks
+from benchmarks.fault_injection.concurrency import record_concurrently
+from benchmarks.fault_injection.damage import damage_files
+from benchmarks.fault_injection.kills import kill_runs
+from benchmarks.fault_injection.processes import preload
+from benchmarks.fault_injection.tally import Tally, format_table
+from benchmarks.fault_injection.undisturbed import Reference, make_reference
+from benchmarks.fault_injection.unwritable import close_folder, fill_disk, lock_database
 
 
-def of_writers(arguments: argparse.Namespace, _shop: Workshop, folder: Path, _rng: Generator) -> list[Tally]:
-    """Record from many processes at once, while another reads."""
-    told = folder / "told"
-    told.mkdir()
-    found = crowd(str(folder / "runs.db"), told, arguments.writers, arguments.runs)
+def inject_writers(arguments: argparse.Namespace, _reference: Reference, folder: Path, _rng: Generator) -> list[Tally]:
+    """Record from many processes while another reads."""
+    output = folder / "output"
+    output.mkdir()
+    result = record_concurrently(str(folder / "runs.db"), output, arguments.writers, arguments.runs)
     tally = Tally(f"{arguments.writers} processes write, one reads")
     tally.times = arguments.writers * arguments.runs
-    tally.lost += ["a run is not there, or not whole"] * (tally.times - found.whole)
-    if found.told or found.aside or found.runs != tally.times:
-        tally.lost.append(f"{found.runs} rows, {found.aside} kept aside, and this was said: {found.told}")
-    tally.seen.update({f"reads (the longest {found.longest_read:.1f} s)": found.reads})
-    tally.seen.update({f"longest write, its wait included, {found.longest_write:.1f} s:": 1})
+    tally.losses += ["a run is missing or incomplete"] * (tally.times - result.intact)
+    if result.output or result.fallbacks or result.runs != tally.times:
+        tally.losses.append(f"{result.runs} rows, {result.fallbacks} fallbacks, and this output: {result.output}")
+    tally.outcomes.update({f"reads (the longest {result.longest_read:.1f} s)": result.reads})
+    tally.outcomes.update({f"longest write including its wait, {result.longest_write:.1f} s:": 1})
     return [tally]
 
 
-def of_kills(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
-    """Kill runs at random moments, and take them up again."""
-    return kills(shop, folder, arguments.kills, rng)
+def inject_kills(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
+    """Kill runs at random moments and resume them."""
+    return kill_runs(reference, folder, arguments.kills, rng)
 
 
-def of_full_disks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
-    """Run where there is too little room."""
-    return [full(shop, folder, arguments.refusals, rng)]
+def inject_full_disks(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
+    """Run on disks with too little room."""
+    return [fill_disk(reference, folder, arguments.refusals, rng)]
 
 
-def of_locks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
-    """Run while another process holds the database."""
-    return [locked(shop, folder, arguments.refusals, rng)]
+def inject_locks(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
+    """Run while another process locks the database."""
+    return [lock_database(reference, folder, arguments.refusals, rng)]
 
 
-def of_closed_folders(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
+def inject_read_only(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
     """Run while the folder becomes read-only."""
-    return [closed(shop, folder, arguments.refusals, rng)]
+    return [close_folder(reference, folder, arguments.refusals, rng)]
 
 
-def of_damages(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
-    """Damage or exchange files, and look at what is left."""
-    return damaged(shop, folder, arguments.damages, rng)
+def inject_damage(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
+    """Damage or replace files, and read what is left."""
+    return damage_files(reference, folder, arguments.damages, rng)
 
 
-def of_clocks(arguments: argparse.Namespace, shop: Workshop, folder: Path, rng: Generator) -> list[Tally]:
-    """Set the clock back and forth while runs are at work."""
-    return clocks(shop, folder, arguments.clocks, rng)
+def inject_clock_shifts(
+    arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator
+) -> list[Tally]:
+    """Set the clock back and ahead during runs."""
+    return shift_clocks(reference, folder, arguments.clocks, rng)
 
 
 DEFAULTS = {"writers": 32, "runs": 50, "kills": 50, "refusals": 10, "damages": 60, "clocks": 20, "seed": 0}
-READ = (
-    *(
-        "benchmarks.breaking.many",
-        "runner",
-        "cli.checking",
-        "cli.progress",
-        "core.runs.pipeline",
-        "core.store.integrity",
-    ),
-    "transformers.trainer",
+PRELOADED = (
+    *("benchmarks.fault_injection.concurrency", "runner", "cli.main", "cli.progress"),
+    *("core.runs.pipeline", "core.store.integrity", "transformers.trainer"),
 )
-"""What processes have read already when they begin."""
-SECTIONS: Mapping[str, Callable[[argparse.Namespace, Workshop, Path, Generator], list[Tally]]] = {
-    "writers": of_writers,
-    "kills": of_kills,
-    "full": of_full_disks,
-    "locked": of_locks,
-    "closed": of_closed_folders,
-    "damaged": of_damages,
-    "clock": of_clocks,
+"""Modules that the fork server imports once."""
+SECTIONS: Mapping[str, Callable[[argparse.Namespace, Reference, Path, Generator], list[Tally]]] = {
+    "writers": inject_writers,
+    "kills": inject_kills,
+    "full": inject_full_disks,
+    "locked": inject_locks,
+    "closed": inject_read_only,
+    "damaged": inject_damage,
+    "clock": inject_clock_shifts,
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Break things, print what was lost, and return 1 where that is anything."""
-    arguments = parsed(argv)
+    """Inject faults, print what was lost, and return 1 if that is anything."""
+    arguments = parse_arguments(argv)
     print(f"seed {arguments.seed}", flush=True)
     rng, tallies = default_rng(arguments.seed), []
-    with furnished() as shop:
-        print(f"a run takes {shop.seconds:.1f} s", flush=True)
+    with reference_run() as reference:
+        print(f"a run takes {reference.seconds:.1f} s", flush=True)
         for name in arguments.sections or SECTIONS:
-            tallies += section(name, arguments, shop, rng)
+            tallies += run_section(name, arguments, reference, rng)
             print(f"{name}: done", flush=True)
-    print(table(tallies))
-    return 1 if any(one.lost for one in tallies) else 0
+    print(format_table(tallies))
+    return 1 if any(tally.losses for tally in tallies) else 0
 
 
 @contextmanager
-def furnished() -> Iterator[Workshop]:
-    """Make a workshop in a folder that lasts as long."""
-    read_beforehand(*READ)
+def reference_run() -> Iterator[Reference]:
+    """Make the undisturbed run in a temporary folder."""
+    preload(*PRELOADED)
     with TemporaryDirectory(prefix="adapter-bench-") as temporary, patch.dict(os.environ):
         folder = Path(temporary)
-        for name, variable in (("state", "XDG_STATE_HOME"), ("hub", "HF_HOME")):  # the real home is left alone
+        for name, variable in (("state", "XDG_STATE_HOME"), ("hub", "HF_HOME")):  # keep the real home untouched
             (folder / name).mkdir()
             os.environ[variable] = str(folder / name)
-        yield workshop(folder)
+        yield make_reference(folder)
 
 
-def section(name: str, arguments: argparse.Namespace, shop: Workshop, rng: Generator) -> list[Tally]:
-    """Do one section in a folder of its own."""
-    folder = shop.folder / name
+def run_section(name: str, arguments: argparse.Namespace, reference: Reference, rng: Generator) -> list[Tally]:
+    """Run one section in its own folder."""
+    folder = reference.folder / name
     folder.mkdir()
-    return SECTIONS[name](arguments, shop, folder, rng)
+    return SECTIONS[name](arguments, reference, folder, rng)
 
 
-def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return what is asked for."""
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}; all by default")
     for name, default in DEFAULTS.items():
@@ -141,7 +136,7 @@ def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     unknown = set(arguments.sections) - SECTIONS.keys()
     if unknown:
-        parser.error(f"there is no section {', '.join(sorted(unknown))}")
+        parser.error(f"unknown section: {', '.join(sorted(unknown))}")
     return arguments
 
 

@@ -1,24 +1,24 @@
-"""Nothing is lost whatever happens to runs, their store and their files: the benchmark of faults, in its small form."""
+"""The fault-injection benchmark in its small form: nothing is lost."""
 
 import pytest
 from numpy.random import default_rng
 
 from benchmarks import faults
 
-FEW = faults.parsed(
+SMALL = faults.parse_arguments(
     [f"--{name}=2" for name in ("writers", "runs", "damages")] + ["--kills=1", "--refusals=1", "--clocks=1"]
 )
 
 
 @pytest.fixture(scope="module")
-def shop():
-    """A folder with data, a tiny model, and a run that nobody disturbed."""
-    with faults.furnished() as made:
-        yield made
+def reference():
+    """An undisturbed run with its data and its tiny model."""
+    with faults.reference_run() as reference:
+        yield reference
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", faults.SECTIONS)
-def test_nothing_is_lost(name, shop):
-    for tally in faults.section(name, FEW, shop, default_rng(1)):
-        assert tally.lost == [], tally.fault
+def test_nothing_is_lost(name, reference):
+    for tally in faults.run_section(name, SMALL, reference, default_rng(1)):
+        assert tally.losses == [], tally.fault

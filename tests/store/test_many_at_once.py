@@ -6,8 +6,8 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
-from benchmarks.breaking.many import crowd
-from benchmarks.breaking.processes import read_beforehand
+from benchmarks.fault_injection.concurrency import record_concurrently
+from benchmarks.fault_injection.processes import preload
 from core.config import make_config
 from core.errors import RequestError
 from core.store import queries
@@ -28,11 +28,11 @@ def address(store):
 
 
 def test_processes_that_record_at_once_lose_nothing_and_say_nothing_while_another_reads(store, address, tmp_path):
-    read_beforehand("benchmarks.breaking.many")
-    (tmp_path / "told").mkdir()
-    found = crowd(address, tmp_path / "told", processes=CROWD, runs=5)
-    assert (found.runs, found.whole, found.told, found.aside) == (40, 40, "", 0)
-    assert found.reads > 0
+    preload("benchmarks.fault_injection.concurrency")
+    (tmp_path / "output").mkdir()
+    result = record_concurrently(address, tmp_path / "output", processes=CROWD, runs=5)
+    assert (result.runs, result.intact, result.output, result.fallbacks) == (40, 40, "", 0)
+    assert result.reads > 0
     assert len(queries.datasets(store)) == 1
 
 

@@ -1,0 +1,1 @@
+"""Faults that `benchmarks.faults` injects, one module per kind."""
