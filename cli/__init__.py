@@ -1,1 +1,1 @@
-"""The words of the command line: what can be asked, and how the answers are printed."""
+"""The command line: commands, their arguments and what they print."""

@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar for a person at a terminal, lines in a log file."""
+"""Progress on standard error: a bar in a terminal, lines in a log file."""
 
 import sys
 from contextlib import suppress
@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from cli.output import how_it_ended
-from cli.stopping import Stop
+from cli.run_report import describe_state
+from cli.signals import StopSignals
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.runs.progress import Progress
@@ -20,17 +20,18 @@ from core.store.records import Run
 from core.text.formatting import format_duration
 from core.text.sanitize import escape_invisible
 
-_LINES_A_TRAINING = 4  # in a log file
+_LINES_PER_TRAINING = 4
+"""Progress lines of one training in a log file."""
 
 
 class _StandardError(TextIOBase):
-    """Standard error, whatever becomes of it: a terminal that was closed, or a full disk, ends no run."""
+    """Standard error that ignores write errors: a closed terminal or a full disk must not end a run."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # the base says str | None of it, as of an attribute
+    def encoding(self) -> str:  # type: ignore[override]  # TextIOBase declares an attribute of type str | None
         return self._stream.encoding
 
     def write(self, text: str) -> int:
@@ -50,20 +51,20 @@ class _StandardError(TextIOBase):
 
 
 class ConsoleProgress(Progress):
-    """Shows runs as they go; used as a context manager."""
+    """Show the progress of runs, and stop them on Ctrl-C; used as a context manager."""
 
     def __init__(self) -> None:
-        self.stop = Stop()
+        self.signals = StopSignals()
         file = cast(IO[str], _StandardError())
         self.console = Console(file=file)
         if not self.console.is_terminal:
             self.console = Console(file=file, width=160)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.bars = Bars(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
-        self.task = self.bars.add_task("", visible=False)
+        self.task = self.bars.add_task("", escape_invisible=False)
 
     def __enter__(self) -> Self:
-        self.stop.__enter__()
+        self.signals.__enter__()
         if self.console.is_terminal:
             self.bars.start()
         return self
@@ -72,47 +73,47 @@ class ConsoleProgress(Progress):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.bars.stop()
-        self.stop.__exit__(kind, error, trace)
+        self.signals.__exit__(kind, error, trace)
 
     def started(self, name: str, config: RunConfig, position: int, total: int) -> None:
-        """Print the run's name and what its method is."""
+        """Print the run's name and its method."""
         self._print(f"[{position}/{total}] {name}: {METHODS[config.method].title}")
 
     def entered(self, phase: str) -> None:
-        """Show the phase in the bar; end here where that was asked for while the last phase went on."""
-        self.stop.can_pause = False
-        if self.stop.asked:
+        """Show the phase in the bar; end the run here if a stop was requested during the previous phase."""
+        self.signals.can_stop_after_step = False
+        if self.signals.requested:
             raise KeyboardInterrupt
-        self.bars.update(self.task, description=phase, visible=True, completed=0, total=None)
+        self.bars.update(self.task, description=phase, escape_invisible=True, completed=0, total=None)
 
     def begins(self, after: int) -> None:
-        """From here on the training can be stopped after any step."""
-        self.stop.can_pause = True
+        """Let a stop wait for the end of a training step from here on."""
+        self.signals.can_stop_after_step = True
 
     def stopping(self) -> bool:
-        """Tell whether Ctrl-C was pressed, or the system asked to end."""
-        return self.stop.asked
+        """Return whether Ctrl-C was pressed or the system asked the process to end."""
+        return self.signals.requested
 
     def stepped(self, step: int, total: int, epoch: float) -> None:
-        """Move the bar, or print a line now and then."""
+        """Move the bar, or print a line from time to time."""
         self.bars.update(self.task, completed=step, total=total)
-        if not self.console.is_terminal and step % max(1, total // _LINES_A_TRAINING) == 0:
+        if not self.console.is_terminal and step % max(1, total // _LINES_PER_TRAINING) == 0:
             self._print(f"  step {step} of {total}, epoch {epoch:.1f}")
 
     def noted(self, text: str) -> None:
-        """Print it."""
+        """Print a line."""
         self._print(f"  {text}")
 
     def ended(self, run: Run, reused: bool) -> None:
-        """Print what became of the run."""
-        self.bars.update(self.task, visible=False)
+        """Print how the run ended."""
+        self.bars.update(self.task, escape_invisible=False)
         if reused:
-            self._print(f"{run.name}: recorded already as run {run.id}, used again (--rerun-baselines runs it anew).")
+            self._print(f"{run.name}: already recorded as run {run.id}, reused (--rerun-baselines runs it again).")
         elif run.state == "complete":
             trained = f", trained in {format_duration(run.train_seconds)}" if run.train_seconds is not None else ""
             self._print(f"  recorded as run {run.id}{trained}")
         else:
-            self._print(f"  run {run.id} {how_it_ended(run)}")
+            self._print(f"  run {run.id} {describe_state(run)}")
 
     def _print(self, line: str) -> None:
-        self.console.print(Text(escape_invisible(line)))  # Text: brackets in names and messages are no markup
+        self.console.print(Text(escape_invisible(line)))  # Text: rich reads no markup in names and messages

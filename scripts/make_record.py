@@ -16,8 +16,8 @@ from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
 
-from cli.output import print_report
 from cli.progress import ConsoleProgress
+from cli.run_report import collect_report, print_report
 from core.runs.pipeline import Job, prepare, run_jobs, with_baselines
 from core.search.grid import grid
 from core.store import queries
@@ -54,7 +54,7 @@ def main() -> None:
     missing = [job for job in jobs if not is_recorded(store, job)]
     with ConsoleProgress() as progress:
         records = run_jobs(missing, store, progress)
-    print_report(store, [record.id for record in records])
+    print_report(collect_report(store, [record.id for record in records]))
     make_publishable(store)
     store.engine.dispose()
     problems = [f"run {record.id} {record.state}" for record in records if record.state != "complete"]

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from cli.arguments import parse
+from cli.main import parse
 from core.store.engine import DEFAULT_DATABASE
 from scripts.make_record import MOST_BYTES, shipped
 

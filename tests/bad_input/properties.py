@@ -17,7 +17,8 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from cli.arguments import asked_values, parse
+from cli.main import parse
+from cli.settings import requested_values
 from core.config import RunConfig, flag, make_config
 from core.data import load_data
 from core.data.labels import MAX_LABEL_LENGTH
@@ -278,7 +279,7 @@ def settings_or_refused(content: bytes, folder: Path) -> str:
     """A file of settings makes configs that can be recorded and made again, or is refused."""
     (folder / "run.yaml").write_bytes(content)
     try:
-        configs = grid(asked_values(parse(["--config", str(folder / "run.yaml")])))
+        configs = grid(requested_values(parse(["--config", str(folder / "run.yaml")])))
     except RequestError as error:
         assert_plain(str(error))
         return "refused"

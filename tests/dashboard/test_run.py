@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
-from cli.arguments import asked_values, parse
+from cli.main import parse
+from cli.settings import requested_values
 from core.config import RunConfig
 from core.data import load_data
 from core.errors import RequestError
@@ -154,7 +155,7 @@ def test_the_command_makes_flags_of_switches_and_pairs(store):
         pass
     words = shlex.split(frames.command(run.id))[2:]
     assert " --dora " in f" {' '.join(words)} "
-    (again,) = grid(asked_values(parse(words)))
+    (again,) = grid(requested_values(parse(words)))
     assert again.settings() == data.run(run.id).config
 
 

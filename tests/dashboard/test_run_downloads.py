@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from cli.arguments import asked_values, parse
+from cli.main import parse
+from cli.settings import requested_values
 from core.catalog.baselines import BASELINES
 from core.config import RunConfig, make_config
 from core.errors import RequestError
@@ -168,7 +169,7 @@ def test_the_settings_file_makes_the_same_settings(method, changed, store, tmp_p
         pass
     file = tmp_path / "run.yaml"
     file.write_text(bundles.config_yaml(run.id), encoding="utf-8")
-    values = asked_values(parse(["--config", str(file)]))
+    values = requested_values(parse(["--config", str(file)]))
     assert all(len(given) == 1 for given in values.values())
     again = make_config({name: given[0] for name, given in values.items()})
     assert again.settings() == config.settings()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.output import print_predictions
+from cli.commands.predict import print_predictions
 from core.models.baselines import MajorityClassifier
 from core.serving.batch_predict import Rows, write_predictions
 from core.serving.inference import LoadedRun

@@ -1,0 +1,40 @@
+"""The commands, one module each, named as a person types them.
+
+Each module defines ``COMMAND``. It imports torch, pandas and SQLAlchemy inside functions only, so that
+``--help`` and wrong flags are answered at once.
+"""
+
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from cli.arguments import Parser
+
+NAMES = (
+    *("run", "list", "show", "compare", "predict", "resume"),
+    *("merge", "export", "recheck", "delete", "methods", "db"),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its one-line help, its arguments and what executes it; it returns the exit code."""
+
+    help: str
+    add_arguments: Callable[[Parser], None]
+    execute: Callable[[Namespace], int]
+
+
+@dataclass(frozen=True)
+class CommandGroup:
+    """A command whose next word names one of several actions."""
+
+    help: str
+    actions: Mapping[str, Command]
+
+
+def load_command(name: str) -> Command | CommandGroup:
+    """Import a command's module and return its command."""
+    command: Command | CommandGroup = import_module(f"{__name__}.{name}").COMMAND
+    return command

@@ -1,0 +1,109 @@
+"""``db``: database maintenance."""
+
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from cli.arguments import Parser, add_json
+from cli.commands import Command, CommandGroup
+from cli.console import print_json, print_text
+
+if TYPE_CHECKING:
+    from core.store.integrity import CheckResult
+    from core.store.integrity.findings import Finding
+
+
+def _add_check_arguments(parser: Parser) -> None:
+    parser.add_argument("--fix", action="store_true", help="apply the repairs that lose no data")
+    _add_backed_up(parser)
+    add_json(parser)
+
+
+def _add_backed_up(parser: Parser) -> None:
+    parser.add_argument(
+        "--backed-up",
+        action="store_true",
+        help="confirm that a database on a server has a backup; an SQLite file is backed up automatically",
+    )
+
+
+def check(arguments: Namespace) -> int:
+    """Check the database and the adapters' files, and print what is wrong."""
+    from core.store.engine import format_command
+    from core.store.integrity import check
+
+    checked = check(arguments.db, mend=arguments.fix, backed_up=arguments.backed_up)
+    if arguments.json:
+        findings = [asdict(finding) for finding in checked.findings]
+        print_json({"database": checked.address, "backup": checked.backup, "findings": findings})
+    else:
+        print_checked(checked, format_command("db check --fix", checked.address))
+    return 0 if checked.sound else 1
+
+
+def print_checked(checked: "CheckResult", fix_command: str) -> None:
+    """Print every finding with its repair, and how many problems remain."""
+    for finding in checked.findings:
+        print_text(f"{finding.where}: {finding.what} {_format_advice(finding)}")
+    if checked.backup is not None:
+        print_text(f"A backup of the database before the repairs: {checked.backup}")
+    print_text(f"{checked.address}: {_format_summary(checked, fix_command)}")
+
+
+def _format_advice(finding: "Finding") -> str:
+    if finding.fixed:
+        return "Fixed."
+    return f"With --fix: {finding.advice[0].lower()}{finding.advice[1:]}" if finding.fixable else finding.advice
+
+
+def _format_summary(checked: "CheckResult", fix_command: str) -> str:
+    problems = [finding for finding in checked.findings if finding.fault]
+    remaining = [finding for finding in problems if not finding.fixed]
+    if not problems:
+        return "no problems found."
+    total = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
+    if checked.sound:
+        return f"{total}, all fixed."
+    if len(remaining) < len(problems):
+        return f"{total}, {len(problems) - len(remaining)} fixed."
+    fixable = sum(finding.fixable for finding in remaining)
+    return f"{total}, {fixable} fixable: {fix_command}" if fixable else f"{total}."
+
+
+def upgrade(arguments: Namespace) -> int:
+    """Migrate the database to the newest schema, after a backup."""
+    from core.store.engine import upgrade_store
+
+    done = upgrade_store(arguments.db, backed_up=arguments.backed_up)
+    if done.backup is not None:
+        print(f"A backup of the database before the upgrade (schema {done.found}): {done.backup}")
+    print(f"{done.store.address} is up to date.")
+    return 0
+
+
+def recover(arguments: Namespace) -> int:
+    """Merge the runs in fallback databases into the database."""
+    from core.runs.recovery import recover_all
+    from core.store.engine import open_store
+
+    done = recover_all(open_store(arguments.db))
+    if done.taken:
+        print(f"Merged: {', '.join(f'run {number}' for number in done.taken)}.")
+    elif not done.left:
+        print("This database has no fallback databases.")
+    for reason in done.left:
+        print(f"Not merged: {reason}", file=sys.stderr)
+    return 1 if done.left else 0
+
+
+COMMAND = CommandGroup(
+    "Database maintenance: check, upgrade, recover.",
+    {
+        "check": Command("Check the database and the run files; --fix repairs.", _add_check_arguments, check),
+        "upgrade": Command("Migrate the database to the newest schema.", _add_backed_up, upgrade),
+        "recover": Command(
+            "Merge runs from fallback databases, used while the database was unavailable.", lambda parser: None, recover
+        ),
+    },
+)

@@ -1,0 +1,97 @@
+"""``list``: the recorded runs, or the configurations that were run with several seeds."""
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from cli.arguments import PROGRAM, Parser, add_json
+from cli.commands import Command
+from cli.console import print_json, print_table, print_text, to_records
+from core.text.formatting import DASH, format_duration, format_parameters, format_percent, format_points, format_score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from core.evaluation.seeds import SeedSummary
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the flags."""
+    parser.add_argument("--groups", action="store_true", help="one line for all runs that differ only in the seed")
+    add_json(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print a line for each run, or for each configuration."""
+    from core.store import queries
+    from core.store.engine import open_store
+
+    runs = queries.runs(open_store(arguments.db))
+    if arguments.groups:
+        print_groups(summarize_groups(runs), as_json=arguments.json)
+    else:
+        print_runs(runs, as_json=arguments.json)
+    return 0
+
+
+def summarize_groups(runs: "pd.DataFrame") -> list[tuple["pd.DataFrame", "SeedSummary"]]:
+    """Return the complete runs of each configuration with the summary of their macro F1 over the seeds."""
+    from core.evaluation.seeds import spread
+
+    complete = runs[(runs["state"] == "complete") & runs["macro_f1"].notna()]
+    groups = [group for _, group in complete.groupby("group_key", sort=False)]
+    summaries = [spread(group["macro_f1"].tolist()) for group in groups]
+    return [(group, summary) for group, summary in zip(groups, summaries, strict=True) if summary is not None]
+
+
+def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
+    """Print a line for each run."""
+    if as_json:
+        print_json(to_records(runs))
+        return
+    if runs.empty:
+        print_text(f"No runs yet. Start with: {PROGRAM} --r 8 --epochs 2")
+        return
+    rows = [
+        (
+            str(run.id),
+            run.name,
+            run.kind,
+            run.dataset if isinstance(run.dataset, str) else DASH,
+            run.state,
+            format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+            format_points(run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high),
+            format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
+            format_duration(run.train_seconds),
+            format_parameters(run.trainable_parameters, run.total_parameters),
+        )
+        for run in runs.itertuples()
+    ]
+    scores = ("macro F1", "vs best baseline", "accuracy")
+    print_table(
+        ("run", "name", "kind", "data set", "status", *scores, "training time", "trainable parameters"),
+        rows,
+        text_columns=5,
+    )
+
+
+def print_groups(groups: list[tuple["pd.DataFrame", "SeedSummary"]], *, as_json: bool) -> None:
+    """Print a line for each configuration: mean, standard deviation and range of macro F1 over the seeds."""
+    if as_json:
+        print_json([{"runs": runs["id"].tolist(), "macro_f1": vars(summary)} for runs, summary in groups])
+        return
+    rows = [
+        (
+            runs["name"].iloc[0],
+            runs["dataset"].iloc[0],
+            str(summary.n),
+            format_percent(summary.mean),
+            DASH if summary.deviation is None else f"± {format_percent(summary.deviation)}",
+            DASH if summary.n == 1 else f"{format_percent(summary.lowest)}–{format_percent(summary.highest)}",
+            ", ".join(map(str, runs["id"])),
+        )
+        for runs, summary in groups
+    ]
+    print_table(("name", "data set", "seeds", "mean macro F1", "std", "range", "runs"), rows, text_columns=2)
+
+
+COMMAND = Command("List the recorded runs.", add_arguments, execute)

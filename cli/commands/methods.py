@@ -1,0 +1,130 @@
+"""``methods``: every method with its defaults, and what works with the installed libraries."""
+
+import sys
+from argparse import Namespace
+from dataclasses import asdict
+from typing import Any
+
+from cli.arguments import PROGRAM, Parser, add_json
+from cli.commands import Command
+from cli.console import print_json, print_table
+from core.catalog.capabilities import MODELS, PACKAGES, Probed, Verdict, probed, write
+from core.catalog.lora_init import INITS
+from core.catalog.methods import METHODS
+from core.text.formatting import DASH, format_setting
+
+_MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
+_LEGEND = (
+    "+: usable, i.e. it trains and gives the same predictions after a reload. M: the adapter can be merged into its "
+    "base model. S: several adapters can share a base model. 16, 8, 4: it trains with frozen weights in bfloat16, 8 or "
+    "4 bits. Learning rate and rank are the defaults for a hidden size of 384."
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the flags."""
+    parser.add_argument(
+        "--probe", action="store_true", help="try every method with the installed packages, and save the results"
+    )
+    add_json(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Print the methods; with ``--probe`` try them all first."""
+    from core.system.environment import installed_versions
+
+    if arguments.probe:
+        from core.models.probe import probe
+
+        write(probe(lambda name: print(f"  {name}", file=sys.stderr, flush=True)))
+    if arguments.json:
+        print_json(_to_json(probed()))
+    else:
+        print_methods(probed(), installed_versions(PACKAGES))
+    return 0
+
+
+def print_methods(results: Probed, installed: dict[str, str | None]) -> None:
+    """Print every method with its defaults, and the probe's results on each model."""
+    baselines = [method for method in METHODS.values() if method.kind != "adapter"]
+    rows = [(method.name, method.note) for method in baselines]
+    print_table(("baseline", "description"), rows, text_columns=2, wrap="description")
+    variants = [name for name in results.verdicts if " --" in name]
+    names = [*(name for name in METHODS if name in results.verdicts), *variants]
+    columns = ("PEFT method", "learning rate", "rank", *(f"{model:11}" for model in MODELS), "description")
+    print_table(columns, [_row(name, results) for name in names], wrap="description")
+    print(_LEGEND)
+    counts = [f"{len([n for n in results.usable_on(model) if n in METHODS])} on the {model}" for model in MODELS]
+    print(f"Usable of peft's {len(results.verdicts) - len(variants)} methods: {', '.join(counts)}.")
+    print("\nWhat does not work, with the error of peft:")
+    for line in _failures(results):
+        print(f"  {line}")
+    _print_versions(results, installed)
+
+
+def _row(name: str, results: Probed) -> tuple[str, ...]:
+    defaults = METHODS.get(name) or METHODS["lora"]
+    marks = (_marks(name, model, results) for model in MODELS)
+    return (name, format_setting(defaults.learning_rate), format_setting(defaults.rank), *marks, _description(name))
+
+
+def _description(name: str) -> str:
+    """Return what a method, or a variant of LoRA such as ``lora --init pissa``, is."""
+    if name in METHODS:
+        return METHODS[name].note
+    if "--init" in name:
+        return f"Initialization: {INITS[name.split()[2]].note}."
+    from core.config import RunConfig
+
+    field = RunConfig.model_fields.get(name.split(" --")[-1].split()[0])
+    return f"{(field and field.description)}."
+
+
+def _marks(name: str, model: str, results: Probed) -> str:
+    """Return what works beyond training, as ``+ M S 16 8 4``, each mark in its own place."""
+    if not results.usable(name, model):
+        return f"{DASH:11}"
+    aspects = results.verdicts[name][model]
+    return "+ " + " ".join(mark if aspects[aspect].works else "·" * len(mark) for aspect, mark in _MARKS.items())
+
+
+def _failures(results: Probed) -> list[str]:
+    """Return a line for each method and error; where a method does not train, nothing else was tried."""
+    lines = []
+    for name, models in results.verdicts.items():
+        places: dict[str, list[str]] = {}
+        for model, aspects in models.items():
+            failed = {aspect: verdict.reason for aspect, verdict in aspects.items() if not verdict.works}
+            shown = {"trains": failed["trains"]} if "trains" in failed else failed
+            for aspect, reason in shown.items():
+                places.setdefault(reason, []).append(model if aspect == "trains" else f"{model} {aspect}")
+        lines += [f"{name} ({', '.join(where)}): {reason}" for reason, where in places.items()]
+    return lines
+
+
+def _print_versions(results: Probed, installed: dict[str, str | None]) -> None:
+    print(f"Tested with {', '.join(f'{package} {version}' for package, version in results.versions.items())}.")
+    different = {name: version for name, version in installed.items() if version != results.versions.get(name)}
+    if different:
+        versions = ", ".join(f"{name} {version or 'missing'}" for name, version in different.items())
+        print(f"Installed versions differ ({versions}). Test again, in half a minute: {PROGRAM} methods --probe")
+
+
+def _to_json(results: Probed) -> list[dict[str, Any]]:
+    return [_method_to_json(name, results.verdicts.get(name, {})) for name in {**METHODS, **results.verdicts}]
+
+
+def _method_to_json(name: str, verdicts: dict[str, dict[str, Verdict]]) -> dict[str, Any]:
+    method = METHODS.get(name)
+    description = (
+        {"kind": method.kind, "title": method.title, "note": method.note, "lr": method.learning_rate, "r": method.rank}
+        if method
+        else {}
+    )
+    probe = {model: {aspect: asdict(one) for aspect, one in aspects.items()} for model, aspects in verdicts.items()}
+    return {"name": name, **description, "probed": probe}
+
+
+COMMAND = Command(
+    "List the methods: what they are, their defaults, and which models they work on.", add_arguments, execute
+)

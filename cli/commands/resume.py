@@ -1,0 +1,41 @@
+"""``resume``: continue a run that ended early."""
+
+import sys
+from argparse import Namespace
+
+from cli.arguments import Parser, add_checkpoint_interval, add_run_id, add_trust_remote_code
+from cli.commands import Command
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add the run and what may differ from its first try."""
+    from core.config import RunConfig
+
+    add_run_id(parser)
+    parser.add_argument("--auto-batch", action="store_true", help=RunConfig.model_fields["auto_batch"].description)
+    add_checkpoint_interval(parser)
+    add_trust_remote_code(parser)
+
+
+def execute(arguments: Namespace) -> int:
+    """Continue the run from its last checkpoint, and report on it."""
+    print("Preparing ...", file=sys.stderr, flush=True)
+    from cli.commands.run import report_runs
+    from cli.progress import ConsoleProgress
+    from core.runs.pipeline import prepare_resume, run_job
+    from core.runs.recovery import recover_all
+    from core.store.engine import open_store
+
+    store = open_store(arguments.db)
+    recover_all(store)  # the run's record and its checkpoints may be in a fallback database
+    job = prepare_resume(
+        store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
+    )
+    with ConsoleProgress() as progress:
+        progress.started(f"run {arguments.run}", job.config, 1, 1)
+        record = run_job(job, store, progress, again=arguments.run, seconds=arguments.checkpoint_every)
+        progress.ended(record, reused=False)
+    return report_runs(store, [record], debug=arguments.debug)
+
+
+COMMAND = Command("Resume a run that ended early, from its last checkpoint.", add_arguments, execute)

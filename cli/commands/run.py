@@ -1,0 +1,115 @@
+"""``run``: run baselines and a fine-tune, record them, and report on them."""
+
+import argparse
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.arguments import PROGRAM, Parser, PrintText, add_checkpoint_interval, non_empty
+from cli.commands import NAMES, Command, load_command
+from cli.settings import add_settings, requested_values
+from core.config import flag
+from core.text.redact import redact_secrets
+
+if TYPE_CHECKING:
+    from core.store.engine import Store
+    from core.store.records import Run
+
+_MAX_NAME_LENGTH = 200
+_COMMON_SETTINGS = ("dataset", "model", "method", "r", "epochs", "lr", "train_size", "seed")
+_EXAMPLES = (
+    f"{PROGRAM} --r 8 --epochs 2                             baselines and a LoRA run on the bundled reviews",
+    f"{PROGRAM} --dataset my.csv --model gpt2 --r 4 8 16     several values of a flag make a grid",
+    f'{PROGRAM} predict 12 "A film to remember."             classify a text with run 12',
+)
+
+
+def add_arguments(parser: Parser) -> None:
+    """Add a flag for every setting of a run, and those of the whole command."""
+    parser.usage = f"{PROGRAM} [run] [flags]\n       {PROGRAM} COMMAND [arguments] [flags]"
+    parser.overview = lambda: _format_overview(parser)
+    parser.add_argument("--help-all", action=PrintText, text=parser.format_help, help="show every flag and exit")
+    parser.add_argument("--name", type=_run_name, help="run name")
+    parser.add_argument("--no-baselines", action="store_true", help="skip baselines")
+    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again that are already recorded")
+    add_checkpoint_interval(parser)
+    add_settings(parser)
+
+
+def _run_name(text: str) -> str:
+    name = " ".join(non_empty(text).split())
+    if len(name) > _MAX_NAME_LENGTH:
+        raise argparse.ArgumentTypeError(f"a name has at most {_MAX_NAME_LENGTH} characters, this one {len(name):,}")
+    if redact_secrets(name) != name:
+        raise argparse.ArgumentTypeError("it seems to hold a token, a key or a password, and names are recorded")
+    return name
+
+
+def _format_overview(parser: Parser) -> str:
+    """Return what ``--help`` prints: the commands, examples, and the flags of ``run`` that people need first."""
+    commands = [f"  {name:9} {load_command(name).help}" for name in NAMES]
+    lines = [
+        f"usage: {parser.usage}",
+        "",
+        "Fine-tune a text classifier with PEFT, record the runs, and compare them with baselines.",
+        "",
+        f"commands ({PROGRAM} COMMAND --help shows the flags of one):",
+        *commands,
+        "",
+        "examples:",
+        *(f"  {example}" for example in _EXAMPLES),
+        "",
+    ]
+    flags = [*map(flag, _COMMON_SETTINGS), "--config", "--db", "--help-all"]
+    return "\n".join(lines) + "\n" + parser.format_section("flags of run that are needed first", flags)
+
+
+def execute(arguments: Namespace) -> int:
+    """Run every requested configuration and its baselines, one after another."""
+    from core.search.grid import grid
+
+    configs = grid(requested_values(arguments))
+    print("Preparing ...", file=sys.stderr, flush=True)
+    from cli.progress import ConsoleProgress
+    from core.runs.pipeline import prepare, run_jobs, with_baselines
+    from core.store.engine import open_store, store_folder
+
+    if not arguments.no_baselines:
+        configs = with_baselines(configs)
+    jobs = prepare(configs, store_folder(arguments.db))
+    store = open_store(arguments.db, create=True)
+    with ConsoleProgress() as progress:
+        records = run_jobs(
+            jobs,
+            store,
+            progress,
+            name=arguments.name,
+            rerun_baselines=arguments.rerun_baselines,
+            seconds=arguments.checkpoint_every,
+        )
+    return report_runs(store, records, debug=arguments.debug)
+
+
+def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int:
+    """Report on finished runs and on fallback databases that hold records; return the exit code."""
+    from cli.run_report import collect_report, print_report
+    from core.store.fallback import is_recorded, list_fallbacks
+
+    recorded = [record for record in records if is_recorded(store, record)]
+    if recorded:
+        print_report(collect_report(store, [record.id for record in recorded]))
+    if debug:
+        print(*(record.traceback for record in records if record.traceback), sep="\n", file=sys.stderr)
+    fallbacks = list_fallbacks(store)
+    for fallback in fallbacks:
+        print(
+            f"runner.py: A run is recorded in a fallback database: {fallback.folder}. {fallback.reason}",
+            file=sys.stderr,
+        )
+    if fallbacks:
+        print(f"No data is lost. When the cause is fixed, run: {store.format_command('db recover')}", file=sys.stderr)
+    return 0 if len(recorded) == len(records) and all(record.state == "complete" for record in recorded) else 1
+
+
+COMMAND = Command("Run baselines and a fine-tune, and record them (the default command).", add_arguments, execute)

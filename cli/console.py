@@ -1,0 +1,87 @@
+"""Print tables, JSON and untrusted text on standard output."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.text.formatting import format_setting
+from core.text.sanitize import escape_invisible, escape_json, to_single_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+    from rich.table import Table
+
+_WIDTH_WITHOUT_TERMINAL = 200
+"""Columns of a log file: 80 would cut the numbers."""
+_MIN_WRAPPED_WIDTH = 24
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    print(escape_json(json.dumps(value, indent=2, default=str, ensure_ascii=False)))
+
+
+def print_text(text: str) -> None:
+    """Print a text whose names and messages cannot move the cursor or color the terminal."""
+    print(escape_invisible(text))
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, wrap: str = "") -> None:
+    """Print a table with its first ``text_columns`` columns left-aligned and the others right-aligned.
+
+    The column named ``wrap`` holds sentences and wraps. If the table is too wide, its last columns are left out,
+    and a line below names them.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    count = len(columns)
+    while count > 2 and not _fits(console, _build_table(columns[:count], rows, text_columns, wrap)):
+        count -= 1
+    console.print(_build_table(columns[:count], rows, text_columns, wrap))
+    if count < len(columns):
+        hidden = ", ".join(map(to_single_line, columns[count:]))
+        console.print(Text(f"Columns that do not fit: {hidden}. Use a wider terminal to see them."))
+
+
+def _build_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int, wrap: str) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for position, column in enumerate(columns):
+        wraps = column == wrap
+        cells = (column, *(row[position] for row in rows))
+        width = _MIN_WRAPPED_WIDTH if wraps else max(cell_len(_cell(cell)) for cell in cells)
+        side: Literal["left", "right"] = "left" if position < text_columns or wraps else "right"
+        table.add_column(Text(_cell(column)), justify=side, no_wrap=not wraps, min_width=width)
+    for row in rows:
+        table.add_row(*(Text(_cell(cell)) for cell in row[: len(columns)]))  # Text: rich reads no markup in it
+    return table
+
+
+def _cell(text: str) -> str:
+    return escape_invisible(" ".join(text.splitlines()))
+
+
+def _fits(console: "Console", table: "Table") -> bool:
+    """Return whether no column would be cut; a column that wraps may be narrowed."""
+    return console.measure(table, options=console.options.update(max_width=10_000)).minimum <= console.width
+
+
+def to_records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table's rows as dictionaries of JSON values; NaN becomes None."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    return rows
+
+
+def format_changes(changes: Mapping[str, Sequence[object]], separator: str = ", ") -> str:
+    """Format values that differ between two sides: ``method lora ↔ tfidf, r 8 ↔ 4``."""
+    return separator.join(
+        f"{name} {format_setting(ours)} ↔ {format_setting(theirs)}" for name, (ours, theirs) in changes.items()
+    )

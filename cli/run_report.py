@@ -1,0 +1,166 @@
+"""The report after runs: their scores, verdicts, files, and what to do next."""
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cli.console import print_table, print_text, to_records
+from core.report.verdicts import RunComparison, compare_runs, holm_adjusted_p, training_warning, verdict_sentence
+from core.store import queries
+from core.store.engine import DEFAULT_DATABASE, Store
+from core.store.records import is_resumable
+from core.text.formatting import (
+    format_bytes,
+    format_class_score,
+    format_duration,
+    format_p_value,
+    format_parameters,
+    format_percent,
+    format_score,
+)
+from core.text.sanitize import to_single_line
+
+MAX_LABEL_COLUMNS = 5
+"""With more labels than this the table shows the lowest F1 scores instead of a column for each label."""
+_LOWEST_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class BaselineVerdict:
+    """A run compared with its best baseline; p adjusted for the number of runs that share this baseline."""
+
+    comparison: RunComparison
+    adjusted_p: float
+    runs_compared: int
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What is printed about runs: rows of `queries.runs`, scores by label, verdicts, and how to resume a run."""
+
+    runs: pd.DataFrame
+    class_metrics: pd.DataFrame
+    verdicts: tuple[BaselineVerdict, ...]
+    resume_commands: dict[int, str]
+    store: Store
+
+
+def collect_report(store: Store, run_ids: Sequence[int]) -> RunReport:
+    """Read and compute everything that `print_report` prints."""
+    runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(run_ids))]
+    commands = {run.id: command for run in runs.itertuples() if (command := resume_command(store, run))}
+    return RunReport(
+        runs, queries.class_metrics(store, run_ids), tuple(_compare_with_baselines(store, runs)), commands, store
+    )
+
+
+def _compare_with_baselines(store: Store, runs: pd.DataFrame) -> list[BaselineVerdict]:
+    trained = runs[(runs["kind"] != "baseline") & (runs["state"] == "complete")]
+    verdicts = []
+    for baseline, group in trained.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
+        comparisons = [compare_runs(store, run_id, int(baseline)) for run_id in group["id"]]
+        for comparison, p in zip(comparisons, holm_adjusted_p(comparisons), strict=True):
+            warning = training_warning(store, comparison.a)
+            verdicts.append(BaselineVerdict(comparison, p, len(comparisons), warning))
+    return verdicts
+
+
+def resume_command(store: Store, run: Any) -> str | None:
+    """Return the command that resumes a run; None where it cannot end better than it did."""
+    resumable = isinstance(run.work_path, str) and is_resumable(run.state, run.error_type)
+    return store.format_command(f"resume {run.id}") if resumable else None
+
+
+def print_report(report: RunReport) -> None:
+    """Print the scores of runs, failures, verdicts, files, and what to do next."""
+    _print_scores(report.runs, report.class_metrics)
+    for run in report.runs[report.runs["state"] != "complete"].itertuples():
+        print_text(
+            f"Run {run.id} ({to_single_line(run.name)}) {describe_state(run, report.resume_commands.get(run.id))}"
+        )
+    for verdict in report.verdicts:
+        _print_verdict(verdict)
+    trained = report.runs[(report.runs["kind"] != "baseline") & (report.runs["state"] == "complete")]
+    for run in trained.itertuples():
+        title = "Adapter" if run.kind == "adapter" else "Model"
+        print_text(f"{title}: {report.store.folder / run.adapter_path} ({format_bytes(run.adapter_bytes)})")
+    if not trained.empty:
+        _print_next_steps(int(trained.index[-1]), report.store)
+
+
+def describe_state(run: Any, resume: str | None = None) -> str:
+    """Return what became of a run without scores, a record or a row of `queries.runs`, and how to resume it."""
+    phase = f" in the {run.phase} phase" if run.phase else ""
+    verb = {"running": "is running", "crashed": "crashed (no heartbeat)", "cancelled": "was stopped"}
+    reason = f": {run.error_message}" if run.state == "failed" else ""
+    text = f"{verb.get(run.state, run.state)}{phase}{reason}"
+    text += "" if text.endswith(".") else "."
+    return f"{text} Resume it: {resume}" if resume else text
+
+
+def _print_verdict(verdict: BaselineVerdict) -> None:
+    comparison, count = verdict.comparison, verdict.runs_compared
+    names = f"{to_single_line(comparison.a.name)} compared with its best baseline, {to_single_line(comparison.b.name)}"
+    adjusted = f" Holm-adjusted for {count} runs: p {format_p_value(verdict.adjusted_p)}." if count > 1 else ""
+    print_text(f"{names}. {verdict_sentence(comparison)}{adjusted}")
+    if verdict.warning:
+        print_text(f"  {verdict.warning}")
+
+
+def _print_scores(runs: pd.DataFrame, class_metrics: pd.DataFrame) -> None:
+    """Print one table for each set of labels, with a row for each run."""
+    f1_scores = {run_id: to_records(rows) for run_id, rows in class_metrics.groupby("run_id")}
+    labels_of = {run_id: tuple(row["label"] for row in rows) for run_id, rows in f1_scores.items()}
+    for labels in dict.fromkeys(labels_of.values()):
+        many = len(labels) > MAX_LABEL_COLUMNS
+        rows = [
+            (
+                str(run.id),
+                run.name,
+                format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
+                format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
+                *([_format_lowest(f1_scores[run.id])] if many else map(format_f1, f1_scores[run.id])),
+                format_duration(run.train_seconds),
+                format_parameters(run.trainable_parameters, run.total_parameters),
+            )
+            for run in runs.itertuples()
+            if labels_of.get(run.id) == labels
+        ]
+        label_columns = ["lowest F1"] if many else [f"F1 {label}" for label in labels]
+        columns = ("run", "name", "macro F1", "accuracy", *label_columns, "training time", "trainable parameters")
+        print_table(columns, rows, text_columns=2)
+        if many:
+            print_text(f"All {len(labels)} labels of a run: python runner.py show RUN")
+
+
+def _format_lowest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the labels with the lowest F1 scores: ``anger 41.2, joy 45.0, fear 51.1``."""
+    scored = sorted((row for row in rows if row["f1"] is not None), key=lambda row: float(row["f1"]))
+    return ", ".join(f"{to_single_line(row['label'])} {format_percent(row['f1'])}" for row in scored[:_LOWEST_SHOWN])
+
+
+def format_f1(row: Mapping[str, Any]) -> str:
+    """Format a label's F1 score with its interval."""
+    return format_class_metric(row, "f1")
+
+
+def format_class_metric(row: Mapping[str, Any], name: str) -> str:
+    """Format a metric of one label with its interval, from a row of `queries.class_metrics`."""
+    return format_class_score(row[name], row[f"{name}_low"], row[f"{name}_high"], row["support"])
+
+
+def _print_next_steps(run_id: int, store: Store) -> None:
+    """Print commands that can be pasted as they are, with the Python interpreter of this process."""
+    variable = f"RUNS_DB={shlex.quote(store.address)} " if store.address != str(DEFAULT_DATABASE) else ""
+    executable = Path(sys.executable)
+    python = executable.relative_to(Path.cwd()) if executable.is_relative_to(Path.cwd()) else executable
+    print_text("Next:")
+    print_text(f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs and see failures")
+    for words in (f"show {run_id}", f'predict {run_id} "A film to remember."'):
+        print_text(f"  {store.format_command(words).replace('python', str(python), 1)}")

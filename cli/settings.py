@@ -1,0 +1,137 @@
+"""Flags and config files for the settings of a run: a flag for every field of `RunConfig`."""
+
+import argparse
+import itertools
+from collections.abc import Iterable
+from typing import Any, Literal, get_args, get_origin
+
+from cli.arguments import Parser, StoreOnce, non_empty
+from core.catalog.lora_init import INITS
+from core.config import PAIRS, RunConfig, flag, section
+from core.errors import RequestError
+from core.system.files import parse_user_path
+
+_MAX_CONFIG_BYTES = 100_000
+_METHOD_EXAMPLES = ["lora", "ia3", "full", "tfidf", "..."]
+SECTIONS = {
+    "method": "method",
+    "data": "data",
+    "model": "model",
+    "adapter": "adapter",
+    "training": "training",
+    "seed": "random seed",
+}
+"""Titles of the help's sections, by the section of the settings."""
+
+
+class _Switch(StoreOnce):
+    """A boolean setting: ``--dora``, ``--no-dora``, or ``--dora true false`` for a grid of both."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        if option is not None and option.startswith("--no-"):
+            if values:
+                parser.error(f"{option} takes no value, but was given {' '.join(values)}")
+            values = [False]
+        super().__call__(parser, namespace, values or [True], option)
+
+
+def add_settings(parser: Parser) -> None:
+    """Add a flag for every field of `RunConfig`, by section, and ``--config``."""
+    groups = {name: parser.add_argument_group(title) for name, title in SECTIONS.items()}
+    for name, field in RunConfig.model_fields.items():
+        switch = field.annotation is bool
+        groups[section(name)].add_argument(
+            *([flag(name), flag(f"no_{name}")] if switch else [flag(name)]),
+            dest=name,
+            nargs="*" if switch else "+",
+            action=_Switch if switch else "extend" if name in PAIRS else "store",
+            metavar="" if switch else _metavar(name),
+            help=f"{field.description}{_format_default(field.default)}",
+        )
+    parser.add_argument("--config", type=non_empty, metavar="FILE", help="YAML file of settings; flags override it")
+
+
+def requested_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    """Return the values of every requested setting: those of the config file, overridden by the flags'."""
+    values = _read_config_file(arguments.config) if arguments.config else {}
+    flags = {name: getattr(arguments, name) for name in RunConfig.model_fields}
+    return values | {name: _grid_values(name, given) for name, given in flags.items() if given is not None}
+
+
+def _grid_values(name: str, values: list[Any]) -> list[Any]:
+    """Return a setting's values; ``key=value`` pairs of several keys form one value, of one key a grid."""
+    if name not in PAIRS:
+        return values
+    by_key: dict[str, list[str]] = {}
+    for pair in values:
+        by_key.setdefault(pair.partition("=")[0], []).append(pair)
+    return list(itertools.product(*by_key.values()))
+
+
+def _metavar(name: str) -> str:
+    """Return what stands for a setting's value in the help: its choices, its type, or what it names."""
+    annotation = RunConfig.model_fields[name].annotation
+    types = _flatten(annotation)
+    choices = {"method": _METHOD_EXAMPLES, "init": [*INITS]}.get(name, [one for one in types if isinstance(one, str)])
+    if name in PAIRS:
+        return "KEY=VALUE"
+    if choices and int not in types:
+        return f"{{{','.join(choices)}}}"
+    kind = next((kind.__name__.upper() for kind in (int, float) if kind in types), name.rsplit("_", 1)[-1].upper())
+    return "|".join([kind, *choices])
+
+
+def _flatten(annotation: Any) -> list[Any]:
+    """Return the types of an annotation, and the values of its literals."""
+    inner: Iterable[Any] = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return list(inner)
+    return [annotation, *itertools.chain.from_iterable(map(_flatten, inner))]
+
+
+def _format_default(value: Any) -> str:
+    # Booleans are off by default; defaults that depend on the method are in the description.
+    return f" (default: {value})" if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
+
+
+def _read_config_file(path: str) -> dict[str, list[Any]]:
+    """Return the values of every setting in a YAML file."""
+    from core.text.yaml_reader import parse_yaml  # PyYAML is needed for this flag only
+
+    try:
+        content = parse_yaml(_read_limited(path))
+    except OSError as error:
+        raise RequestError(f"--config {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise RequestError(f"--config {path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"--config {path} holds no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
+    values: dict[str, list[Any]] = {}
+    for key, value in content.items():
+        name = str(key).replace("-", "_")
+        if name in values:
+            raise RequestError(f"--config {path}: {name} is given twice.")
+        if value is not None:
+            values[name] = _config_values(path, name, value)
+    return values
+
+
+def _read_limited(path: str) -> str:
+    file = parse_user_path("--config", path)
+    if file.exists() and not file.is_file():
+        raise RequestError(f"--config {path} is not a regular file. Save the settings in a YAML file.")
+    with file.open("rb") as opened:
+        content = opened.read(_MAX_CONFIG_BYTES + 1)
+    if len(content) > _MAX_CONFIG_BYTES:
+        raise RequestError(f"--config {path} is larger than {_MAX_CONFIG_BYTES:,} bytes. Is it a file of settings?")
+    return content.decode("utf-8-sig")
+
+
+def _config_values(path: str, name: str, value: Any) -> list[Any]:
+    """Return the values of one setting in a file: a list is a grid, as several values of a flag are."""
+    if value == []:
+        raise RequestError(f"--config {path}: {name} is an empty list. Give it a value, or leave it out.")
+    values = value if isinstance(value, list) else [value]
+    return _grid_values(name, values) if all(isinstance(one, str) for one in values) else values
