@@ -33,7 +33,7 @@ def check(arguments: Namespace) -> int:
     from core.store.engine import format_command
     from core.store.integrity import check
 
-    checked = check(arguments.db, mend=arguments.fix, backed_up=arguments.backed_up)
+    checked = check(arguments.db, fix=arguments.fix, backed_up=arguments.backed_up)
     if arguments.json:
         findings = [asdict(finding) for finding in checked.findings]
         print_json({"database": checked.address, "backup": checked.backup, "findings": findings})

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner import main
+from cli.main import main
 
 SIZES = ("--train-size", "6", "--validation-size", "4", "--test-size", "4")
 

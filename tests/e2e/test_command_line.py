@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runner import main
+from cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--train-size", "48", "--validation-size", "16", "--test-size", "32", "--epochs", "1", "--max-length", "32"]

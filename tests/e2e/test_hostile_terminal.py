@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from cli.commands.predict import print_predictions
+from cli.main import main
 from core.models.baselines import MajorityClassifier
 from core.serving.batch_predict import Rows, write_predictions
 from core.serving.inference import LoadedRun
-from runner import main
 from tests.hostile import FORMULAS, INVISIBLE, TEXTS, Hostile, record_hostile
 
 STEERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner import main
+from cli.main import main
 from tests.postgres import PASSWORD
 from tests.small_runs import films
 

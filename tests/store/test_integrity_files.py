@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 from sqlalchemy import update
 
-import runner
+from cli.main import DONE, RUN_FAILED, main
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError, StoreError
@@ -175,7 +175,7 @@ def test_a_run_that_ended_early_is_told_with_the_command_that_takes_it_up(store,
     advice = store.format_command(f"resume {run_id}")
     assert (finding.kind, finding.fault, finding.advice) == ("can resume", False, advice)
     assert "in phase training (failed)" in finding.what
-    assert runner.main(["db", "check", "--db", address(store)]) == runner.DONE
+    assert main(["db", "check", "--db", address(store)]) == DONE
     assert f"resume {run_id}" in capsys.readouterr().out
     assert folder.is_dir()
 
@@ -228,7 +228,7 @@ def test_a_truncated_file_is_a_finding_with_advice(sqlite_store, data, capsys):
     whole = path.read_bytes()
     for share in (0.1, 0.5, 0.95):
         path.write_bytes(whole[: int(len(whole) * share)])
-        assert runner.main(["db", "check", "--mend", "--db", sqlite_store.address]) == runner.RUN_FAILED
+        assert main(["db", "check", "--fix", "--db", sqlite_store.address]) == RUN_FAILED
         told = capsys.readouterr().out
         assert "damaged" in told and ".recover" in told
 

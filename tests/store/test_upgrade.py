@@ -283,10 +283,10 @@ def test_the_backup_can_be_read_by_nobody_who_could_not_read_the_database(tmp_pa
 
 
 def test_the_command_says_where_the_backup_is(tmp_path, capsys):
-    import runner
+    from cli.main import DONE, main
 
     make_earlier(tmp_path / "runs.db", "0002")
-    assert runner.main(["db", "upgrade", "--db", str(tmp_path / "runs.db")]) == runner.DONE
+    assert main(["db", "upgrade", "--db", str(tmp_path / "runs.db")]) == DONE
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("The database as it was (schema 0002) is kept in ")
     assert revision_of(Path(first.rpartition(" in ")[2].rstrip("."))) == "0002"
