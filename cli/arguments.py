@@ -107,9 +107,7 @@ def run_id(text: str) -> int:
     """Read a run id."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
     if not 1 <= number <= _MAX_RUN_ID:
-        raise argparse.ArgumentTypeError(
-            f"run id must be a positive integer, not {redacted_repr(text)}"
-        )
+        raise argparse.ArgumentTypeError(f"run id must be a positive integer, not {redacted_repr(text)}")
     return number
 
 

@@ -171,7 +171,7 @@ def _answers(folder: Path) -> Answers:
 
 
 def _run_commands(address: str) -> None:
-    from runner import main
+    from cli.main import main
 
     actions: dict[str, Callable[[], int]] = {
         command: partial(main, (*command.split(), "--db", address)) for command in COMMANDS

@@ -48,7 +48,7 @@ def make_inputs(folder: Path) -> None:
 
 def run_command(setup: Callable[[], None] | None, *arguments: str) -> int:
     """Run one command of the command line in this process, after ``setup``."""
-    from runner import main
+    from cli.main import main
 
     if setup is not None:
         setup()

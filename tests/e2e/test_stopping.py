@@ -15,13 +15,13 @@ from tests.e2e.test_resuming import ROOT, arguments
 
 HEARS = """
 import sys, time
-from cli.stopping import Stop
+from cli.signals import StopSignals
 
-with Stop() as stop:
-    stop.can_pause = True
+with StopSignals() as stop:
+    stop.can_stop_after_step = True
     print("ready", flush=True)
     sys.stdin.readline()
-    print("asked" if stop.asked else "not asked")
+    print("asked" if stop.requested else "not asked")
 """
 IN_A_TERMINAL = "import os, sys; os.login_tty(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
