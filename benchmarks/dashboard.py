@@ -1,12 +1,11 @@
-"""How quick the dashboard is with many runs: each page's opening, each kind of click, and the server's memory.
+"""Times of the dashboard's pages and clicks with many runs, and the memory of its server.
 
     .venv/bin/python -m benchmarks.dashboard                 10,000 runs, 10 million predictions (1 GB on disk)
     .venv/bin/python -m benchmarks.dashboard --runs 500
 
-«script» is the time that the page's script takes in a warm process, with a selection that it has not seen before;
-«browser» the time from a click in chromium to the end of what it sets off, «first content» that until the page's
-first words stand there. Each is the median of several. Absolute times mean little on a shared machine: the first
-line is the yardstick, an empty Streamlit page, measured in the same minutes.
+"script" is the time of the page's script in a warm process, with a new selection. "browser" is the time from a click
+in chromium to the end of the script run, "first content" until the first text is visible. Each is a median. On a
+shared machine only ratios are meaningful: the first line is an empty Streamlit page, measured in the same minutes.
 """
 
 import argparse
@@ -32,7 +31,7 @@ from benchmarks.first_use import CHROMIUM_FLAGS, ENVIRONMENT, ROOT, free_port, s
 from benchmarks.many_runs import METHODS, RANKS, make
 
 REPEATS = 5
-FRAME, HOME = ROOT / "dashboard" / "frame.py", ROOT / "dashboard" / "Home.py"
+SHELL, HOME = ROOT / "dashboard" / "shell.py", ROOT / "dashboard" / "Home.py"
 WORDS = ("film", "good", "story", "bad", "never", "time", "plot", "love")
 SCRIPT_STATE = "[data-testid=stApp]"
 ARM = """selector => {
@@ -41,15 +40,15 @@ ARM = """selector => {
         let started = false;
         new MutationObserver(changes => {
             const state = app.getAttribute('data-test-script-state');
-            // A script that is over at once begins and ends in one batch of changes.
+            // A short script starts and ends in one batch of changes.
             started ||= state === 'running' || changes.some(change => change.oldValue === 'running');
             if (started && state === 'notRunning') done(performance.now());
         }).observe(app, {attributeFilter: ['data-test-script-state'], attributeOldValue: true});
     });
-    window.began = performance.now();
+    window.started = performance.now();
 }"""
 WAIT = """() => Promise.race([
-    window.finished.then(end => (end - window.began) / 1000),
+    window.finished.then(end => (end - window.started) / 1000),
     new Promise((_, fail) => setTimeout(() => fail(new Error('the page did not change within a minute')), 60000)),
 ])"""
 
@@ -58,7 +57,7 @@ Address = dict[str, str]
 
 @dataclass(frozen=True)
 class Click:
-    """What a click changes in the address the n-th time, and how it is done in a browser."""
+    """What the n-th click changes in the address, and how to perform it in a browser."""
 
     address: Callable[[int], Address]
     act: Callable[[Page, int], None]
@@ -66,7 +65,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Visit:
-    """A page, its address the n-th time, and what is clicked there."""
+    """A page, its n-th address, and its clicks."""
 
     title: str
     page: str
@@ -75,7 +74,7 @@ class Visit:
 
 
 def visits(runs: int) -> list[Visit]:
-    """Return what to open and to click; the runs lie in the middle of the table, where nothing is special."""
+    """Return the pages to open and the clicks, on runs from the middle of the table."""
 
     def adapter(n: int) -> str:
         return str(runs // 2 // len(METHODS) * len(METHODS) + len(METHODS) * n)
@@ -147,11 +146,11 @@ def _choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], No
 
 
 def main() -> None:
-    """Make the database, measure, and print the table."""
+    """Make the database, measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--test-size", type=int, default=1_000)
-    parser.add_argument("--database", type=Path, help="a database that an earlier call left; made where there is none")
+    parser.add_argument("--database", type=Path, help="a database of an earlier call; created if missing")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         database = arguments.database or Path(folder) / "runs.db"
@@ -177,15 +176,15 @@ def report(script: dict[tuple[str, str], float], browser: dict[tuple[str, str], 
 
 
 def script_times(plan: list[Visit]) -> dict[tuple[str, str], float]:
-    """Return the median time of each script in one warm process, by page and what was done."""
+    """Return the median script time in a warm process, by page and action."""
     times = {}
     with empty_page() as script:
         app = AppTest.from_file(script, default_timeout=120)
         times["empty", "opened"] = statistics.median(_timed(app) for _ in range(REPEATS))
     for visit in plan:
-        app = AppTest.from_file(FRAME, default_timeout=120).run().switch_page(f"app_pages/{visit.page}/page.py")
-        whats = {"opened": visit.address} | {what: click.address for what, click in visit.clicks.items()}
-        for what, address in whats.items():
+        app = AppTest.from_file(SHELL, default_timeout=120).run().switch_page(f"app_pages/{visit.page}/page.py")
+        actions = {"opened": visit.address} | {what: click.address for what, click in visit.clicks.items()}
+        for what, address in actions.items():
             times[visit.title, what] = statistics.median(_scripted(app, address(n)) for n in range(REPEATS))
     return times
 
@@ -207,7 +206,7 @@ def _timed(app: AppTest) -> float:
 
 @contextmanager
 def empty_page() -> Iterator[Path]:
-    """Give a script of a title alone."""
+    """Yield a script that draws only a title."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "empty.py"
         script.write_text("import streamlit as st\nst.title('Empty')\nst.text('Nothing.')\n")
@@ -215,7 +214,7 @@ def empty_page() -> Iterator[Path]:
 
 
 def browser_times(plan: list[Visit]) -> tuple[dict[tuple[str, str], float], int]:
-    """Return the median time in a browser of each, and the bytes that the server then holds."""
+    """Return the median time in a browser of each action, and the server's memory in bytes."""
     times: dict[tuple[str, str], float] = {}
     with sync_playwright() as playwright, empty_page() as script:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
@@ -237,7 +236,7 @@ def browser_times(plan: list[Visit]) -> tuple[dict[tuple[str, str], float], int]
 
 
 def _visited(page: Page, home: str, visit: Visit) -> Iterator[tuple[str, float]]:
-    """Give the times of a page's opening by a click in the navigation, and of the clicks on it."""
+    """Yield the times of opening a page through the navigation, and of its clicks."""
     opened = []
     for n in range(REPEATS):
         elsewhere = "data" if visit.title != "Data" else "run"
@@ -256,7 +255,7 @@ def _median(seconds: list[float]) -> float:
 
 
 def _open(page: Page, address: str) -> tuple[float, float]:
-    """Open an address; return how long it took until the first words stood there, and until the end."""
+    """Open an address; return the seconds until the first text and until the end."""
     start = time.perf_counter()
     page.goto(address)
     _first_words(page)

@@ -1,10 +1,9 @@
-"""Whether the evidence keeps its promises: intervals that cover, verdicts that are seldom false, power as stated.
+"""Coverage of the intervals, rate of false verdicts and power, by simulation.
 
     .venv/bin/python -m benchmarks.evidence            (about ten minutes on two cores)
     .venv/bin/python -m benchmarks.evidence 200        fewer simulated test sets
 
-A population is drawn whose figures are known; from it come test sets of n examples, and from each
-of them the intervals and verdicts.
+A population with known scores is drawn, then test sets of n examples from it, and the intervals and verdicts of each.
 """
 
 import sys
@@ -26,7 +25,7 @@ LABELS = ("a", "b", "c")
 
 @dataclass(frozen=True)
 class World:
-    """A kind of test set: how many examples, how common each class is, how well the runs tell them apart."""
+    """A kind of test set: its size, the share of each class and how well the runs separate them."""
 
     name: str
     n: int
@@ -44,24 +43,24 @@ class World:
 WORLDS = [
     World(f"n = {n}, {name}", n, shares)
     for n in (200, 1000)
-    for name, shares in (("balanced", (1 / 3, 1 / 3, 1 / 3)), ("5 % rare", (0.475, 0.475, 0.05)))
+    for name, shares in (("balanced", (1 / 3, 1 / 3, 1 / 3)), ("5% rare", (0.475, 0.475, 0.05)))
 ]
 
 
 def figures(true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: int) -> dict[str, tuple[float, ...]]:
     """Return value, low and high of every metric; NaN where undefined."""
-    found = evaluate(true, probabilities, LABELS, draws)
-    named = dict(found.metrics)
-    for one in found.classes:
-        named |= {f"{part} {one.label}": getattr(one, part) for part in ("precision", "recall", "f1")}
+    evaluation = evaluate(true, probabilities, LABELS, draws)
+    estimates = dict(evaluation.metrics)
+    for metrics in evaluation.classes:
+        estimates |= {f"{part} {metrics.label}": getattr(metrics, part) for part in ("precision", "recall", "f1")}
     return {
-        name: tuple(np.nan if part is None else part for part in (one.value, one.low, one.high))
-        for name, one in named.items()
+        name: tuple(np.nan if part is None else part for part in (estimate.value, estimate.low, estimate.high))
+        for name, estimate in estimates.items()
     }
 
 
 def coverage(world: World, trials: int) -> dict[str, float]:
-    """Return for each metric the share of test sets whose interval holds the population's figure."""
+    """Return for each metric the share of test sets whose interval contains the population's value."""
     truth = figures(*_first(world.draw(POPULATION, np.random.default_rng(0))), draws=2)
     held = {name: [] for name in truth}  # type: dict[str, list[bool]]
     for trial in range(trials):
@@ -78,7 +77,7 @@ def _first(drawn: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArra
 
 
 def false_verdicts(world: World, trials: int) -> tuple[float, float]:
-    """Return how often one of two equally good runs is said to have helped or hurt, and how often p < .05."""
+    """Return how often two equally good runs get a verdict of helped or hurt, and how often p < .05."""
     verdicts, small = 0, 0
     for trial in range(trials):
         true, (a, b) = world.draw(world.n, np.random.default_rng([WORLDS.index(world), trial]))
@@ -89,7 +88,7 @@ def false_verdicts(world: World, trials: int) -> tuple[float, float]:
 
 
 def power(n: int, flips: float, trials: int) -> tuple[float, float]:
-    """Return the smallest difference stated for n examples, and how often it was then found."""
+    """Return the minimum detectable effect for n examples, and how often it is detected."""
     difference = minimum_detectable_effect(n, flips)
     assert difference is not None
     rng, found = np.random.default_rng(0), 0
@@ -101,7 +100,7 @@ def power(n: int, flips: float, trials: int) -> tuple[float, float]:
 
 def main(trials: int = 1000) -> None:
     """Print the three tables."""
-    print(f"Share of {trials} test sets whose 95 % interval holds the truth")
+    print(f"Share of {trials} test sets whose 95% interval contains the true value")
     columns = [coverage(world, trials) for world in WORLDS]
     print(f"{'':20}" + "".join(f"{world.name:>20}" for world in WORLDS))
     for name in columns[0]:
@@ -110,7 +109,7 @@ def main(trials: int = 1000) -> None:
     for world in WORLDS:
         verdicts, small = false_verdicts(world, 4 * trials)
         print(f"{world.name:20}{verdicts:35.1%}{small:20.1%}")
-    print("\nPower at the smallest difference that is stated")
+    print("\nPower at the stated minimum detectable effect")
     for n, flips in ((200, 0.2), (500, 0.1), (1000, 0.1), (1000, 0.2)):
         difference, found = power(n, flips, 4 * trials)
         print(f"n = {n}, {flips:.0%} flips   {difference * 100:5.1f} points {found:20.1%}")

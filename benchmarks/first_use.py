@@ -1,9 +1,8 @@
-"""How long a new user waits: for the help, for the first run, for the first page.
+"""How long a new user waits for the help, the first run and the first page.
 
     .venv/bin/python -m benchmarks.first_use
 
-Absolute times mean little on a shared machine, so each stands beside a yardstick that was measured
-in between, and their ratio.
+On a shared machine only ratios are meaningful: each time is compared with a reference measured in alternation.
 """
 
 import os
@@ -34,7 +33,7 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def python(*arguments: str) -> str:
-    """Run Python in the project's folder and return what it printed."""
+    """Run Python in the project's folder and return its output."""
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
@@ -42,14 +41,14 @@ def python(*arguments: str) -> str:
 
 
 def help_screen() -> None:
-    """Time `runner.py --help` against an empty Python, alternating; the best of seven each."""
+    """Time `runner.py --help` against an empty Python, alternating; the minimum of seven each."""
     pairs = [(timed(lambda: python("-c", "")), timed(lambda: python("runner.py", "--help"))) for _ in range(7)]
     empty, ours = (min(column) for column in zip(*pairs, strict=True))
     print(f"runner.py --help     {ours:6.2f} s   {ours / empty:5.1f} × an empty Python ({empty:.2f} s)")
 
 
 def first_run() -> None:
-    """Time the README's run in an empty database against the imports that it cannot do without."""
+    """Time the README's run in an empty database against the imports that it needs."""
     imports = timed(lambda: python("-c", "import torch, transformers, peft, sklearn"))
     with tempfile.TemporaryDirectory() as folder:
         output = ""
@@ -66,7 +65,7 @@ def first_run() -> None:
 
 
 def first_page() -> None:
-    """Time the first page in a browser, from the server's being up, against an empty Streamlit page."""
+    """Time the first page in a browser, once the server is up, against an empty Streamlit page."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         empty = Path(folder) / "empty.py"
@@ -87,7 +86,7 @@ def first_page() -> None:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -112,7 +111,7 @@ def serve(script: Path, port: int) -> subprocess.Popen[bytes]:
 
 
 def draw(page: Page, port: int) -> None:
-    """Open the page; wait for its title, and for the end of its script."""
+    """Open the page and wait for its title and for the end of its script."""
     page.goto(f"http://127.0.0.1:{port}")
     page.get_by_role("heading", name="Runs").first.wait_for()
     page.get_by_test_id("stStatusWidget").wait_for(state="hidden")

@@ -1,7 +1,6 @@
-"""A database of many made-up runs, written by SQL alone: what the dashboard's speed is measured on.
+"""A database of many synthetic runs, written by SQL, for measuring the dashboard.
 
-Predictions of a run are drawn from a list of ready answers, so that ten million rows take minutes and
-every row is still whole: predicted label, confidence, the true label's probability and all probabilities.
+Predictions are drawn from a list of precomputed answers, so that ten million complete rows take minutes.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,23 +19,23 @@ from core.store.engine import Store, open_store
 from core.store.recorder import save_dataset
 from core.store.schema import Base, ClassMetricRow, HistoryRow, MetricRow, RunRow
 
-ANSWERS = 20_011  # ready answers of each true label; a prime, so that runs and examples mix well
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+ANSWERS = 20_011  # precomputed answers per label; a prime, so that runs and examples mix well
+START = datetime(2026, 1, 1, tzinfo=UTC)
 METHODS = ("lora", "lora", "lora", "frozen", "tfidf", "majority")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 STATES = ("complete",) * 19 + ("failed",)
-KINDS = 20  # distinct evaluations, so that figures differ without computing 10,000 of them
+KINDS = 20  # distinct evaluations, instead of computing 10,000
 
 
 def make(path: Path, runs: int, test_size: int = 1_000) -> Store:
-    """Write a database of so many runs, each with predictions on so many test examples; return it open."""
+    """Write a database of runs with predictions on test examples, and return its store."""
     store = open_store(str(path), create=True)
     config = make_config({"test_size": test_size, "train_size": 2_000, "validation_size": 500})
     data = load_data(config)
     dataset_id = save_dataset(store, data)
     with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for pragma in ("synchronous = OFF", "cache_size = -400000", "temp_store = MEMORY"):
-            connection.exec_driver_sql(f"PRAGMA {pragma}")  # no transaction may be open
+            connection.exec_driver_sql(f"PRAGMA {pragma}")  # outside a transaction
     with store.engine.begin() as connection:
         connection.execute(insert(RunRow), [_run(number, dataset_id) for number in range(1, runs + 1)])
         _write_figures(connection, data, runs)
@@ -51,7 +50,7 @@ def _run(number: int, dataset_id: int) -> dict[str, Any]:
     method = METHODS[number % len(METHODS)]
     rank, seed = RANKS[number % len(RANKS)], number // len(RANKS) % 5
     config = make_config({"method": method, "seed": seed} | ({"r": rank} if method == "lora" else {}))
-    adapter, began = config.kind != "baseline", BEGAN + timedelta(minutes=number)
+    adapter, start = config.kind != "baseline", START + timedelta(minutes=number)
     return {
         "id": number,
         "name": config.default_name(),
@@ -64,10 +63,10 @@ def _run(number: int, dataset_id: int) -> dict[str, Any]:
         "baseline_id": 4 if adapter and number > 4 else None,
         "group_key": f"{method}-{rank}-{number // 35}",
         "config": config.settings(),
-        "created_at": began,
-        "started_at": began,
-        "ended_at": began + timedelta(seconds=60),
-        "heartbeat_at": began + timedelta(seconds=60),
+        "created_at": start,
+        "started_at": start,
+        "ended_at": start + timedelta(seconds=60),
+        "heartbeat_at": start + timedelta(seconds=60),
         "trainable_parameters": 9_000 * rank if adapter else 0,
         "total_parameters": 22_700_000,
         "adapter_bytes": 36_000 * rank,
@@ -81,18 +80,18 @@ def _run(number: int, dataset_id: int) -> dict[str, Any]:
 
 def _evaluations(data: DataSet) -> list[tuple[Evaluation, dict[str, Any]]]:
     rng = np.random.default_rng(0)
-    found = []
+    evaluations = []
     for kind in range(KINDS):
         shares = _shares(rng, data.test.labels, len(data.labels), right=0.6 + 0.015 * kind)
-        found.append(
+        evaluations.append(
             (evaluate(data.test.labels, shares, data.labels), calibration_metrics(data.test.labels, shares, 1.2))
         )
-    return found
+    return evaluations
 
 
 def _shares(rng: np.random.Generator, true: Any, classes: int, right: float) -> Any:
-    said = np.where(rng.random(len(true)) < right, true, rng.integers(classes, size=len(true)))
-    logits = rng.normal(size=(len(true), classes)) + 2.5 * np.eye(classes)[said]
+    predicted = np.where(rng.random(len(true)) < right, true, rng.integers(classes, size=len(true)))
+    logits = rng.normal(size=(len(true), classes)) + 2.5 * np.eye(classes)[predicted]
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return shares.astype("<f4")
 
@@ -103,7 +102,10 @@ def _write_figures(connection: Connection, data: DataSet, runs: int) -> None:
     for number in range(1, runs + 1):
         evaluation, calibration = kinds[number * 7 % KINDS]
         gap = {"macro_f1_over_baseline": (0.02, 0.001, 0.04), "macro_f1_over_baseline_p": (0.03, None, None)}
-        figures = {name: (one.value, one.low, one.high) for name, one in (evaluation.metrics | calibration).items()}
+        figures = {
+            name: (estimate.value, estimate.low, estimate.high)
+            for name, estimate in (evaluation.metrics | calibration).items()
+        }
         rows = (figures | gap).items()
         for split in ("test", "validation"):
             metrics += [
@@ -139,7 +141,7 @@ def _write_figures(connection: Connection, data: DataSet, runs: int) -> None:
 
 
 def _write_predictions(connection: Connection, data: DataSet, dataset_id: int) -> None:
-    """Write a prediction of every run for every test example: each picks one of its label's ready answers."""
+    """Write a prediction of every run for every test example, picked from the answers of its label."""
     rng = np.random.default_rng(1)
     connection.exec_driver_sql(
         "CREATE TEMP TABLE answer (label TEXT, k INTEGER, predicted TEXT, confidence REAL, true_probability REAL,"
@@ -152,7 +154,7 @@ def _write_predictions(connection: Connection, data: DataSet, dataset_id: int) -
             for k, row in enumerate(shares)
         ]
         connection.exec_driver_sql("INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)", rows)
-    (index,) = Base.metadata.tables["predictions"].indexes  # made anew at the end: far quicker
+    (index,) = Base.metadata.tables["predictions"].indexes  # recreated at the end, which is much faster
     index.drop(connection)
     connection.execute(
         text(

@@ -1,9 +1,8 @@
-"""What QLoRA saves: LoRA on a model of GPT-2's size, with its base as it is, in 8 and in 4 bits.
+"""Memory of LoRA on a GPT-2-sized model with its base in full precision, 8 bits and 4 bits.
 
     python -m benchmarks.memory            (about three minutes on two cores; no network)
 
-The weights are random: memory does not care. Each training has a process of its own, and its peak
-is what the operating system says of that process.
+The weights are random. Each training runs in a separate process, whose peak memory the operating system reports.
 """
 
 import json
@@ -17,7 +16,7 @@ from typing import Any
 
 import psutil
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 SETTINGS: dict[str, Any] = {
@@ -32,22 +31,23 @@ END = "<|endoftext|>"
 
 
 def main() -> None:
-    """Make the model, train on it in each way, and print what each held."""
+    """Make the model, train on each base, and print the memory of each."""
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder:
         make_model(Path(folder))
-        measured = {base: in_a_process(folder, base) for base in BASES}
-    exact = measured[None]
-    print(f"The libraries alone hold {exact['before'] / 1e6:.0f} MB; of each figure, as it is = 1:")
-    print(f"{'base':10}{'its weights':>20}{'peak':>20}{'without libraries':>20}{'seconds':>10}")
-    for base, one in measured.items():
+        results = {base: train_in_process(folder, base) for base in BASES}
+    full = results[None]
+    print(f"The libraries alone take {full['before'] / 1e6:.0f} MB. In brackets: relative to full precision.")
+    print(f"{'base':10}{'base weights':>20}{'peak':>20}{'without libraries':>20}{'seconds':>10}")
+    for base, result in results.items():
         cells = [
-            f"{one[name] / 1e6:.0f} MB ({one[name] / exact[name]:.2f})".rjust(20) for name in ("base", "peak", "own")
+            f"{result[name] / 1e6:.0f} MB ({result[name] / full[name]:.2f})".rjust(20)
+            for name in ("base", "peak", "run")
         ]
-        print(f"{base or 'as it is':10}{''.join(cells)}{one['seconds'] / exact['seconds']:10.2f}")
+        print(f"{base or 'full':10}{''.join(cells)}{result['seconds'] / full['seconds']:10.2f}")
 
 
 def make_model(folder: Path) -> None:
-    """Write a GPT-2 of the usual size with random weights, and a tokenizer of its own."""
+    """Write a GPT-2 of the usual size with random weights, and a tokenizer trained on the bundled reviews."""
     from tokenizers import ByteLevelBPETokenizer
     from transformers import GPT2Config, GPT2Model, GPT2TokenizerFast
 
@@ -59,28 +59,28 @@ def make_model(folder: Path) -> None:
     GPT2Model(GPT2Config()).save_pretrained(folder)
 
 
-def in_a_process(folder: str, base: str | None) -> dict[str, float]:
-    """Train in a fresh process and return what it printed: bytes of the base, of the peak, seconds."""
-    asked = json.dumps(SETTINGS | {"model": folder, "quantize": base})
-    command = [sys.executable, "-m", "benchmarks.memory", asked]
+def train_in_process(folder: str, base: str | None) -> dict[str, float]:
+    """Train in a new process; return the bytes of the base and of the peak, and the seconds."""
+    settings = json.dumps(SETTINGS | {"model": folder, "quantize": base})
+    command = [sys.executable, "-m", "benchmarks.memory", settings]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
-def train(asked: str) -> None:
-    """Train once and print what it held."""
+def train(settings: str) -> None:
+    """Train once and print its memory."""
     from core.config import make_config
     from core.data import load_data
     from core.runs.progress import Progress
     from core.training import fine_tune
 
-    config = make_config(json.loads(asked))
+    config = make_config(json.loads(settings))
     data, before = load_data(config), psutil.Process().memory_info().rss
     fitted = fine_tune(config, data, Progress())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
-    found = {"base": fitted.base_bytes, "peak": peak, "own": peak - before, "before": before}
-    print(json.dumps(found | {"seconds": fitted.train_seconds}))
+    result = {"base": fitted.base_bytes, "peak": peak, "run": peak - before, "before": before}
+    print(json.dumps(result | {"seconds": fitted.train_seconds}))
 
 
 if __name__ == "__main__":

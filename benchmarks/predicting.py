@@ -1,10 +1,9 @@
-"""How much of the model's speed `predict` keeps on a file, and how fast adapters of one base take turns.
+"""Throughput of `predict` on a file relative to the bare model, and the cost of switching adapters.
 
     .venv/bin/python -m benchmarks.predicting [--lines 10000] [--rounds 5] [--db runs.db]
 
-A file of review sentences goes the whole way: read, cut into tokens, batched, classified, written.
-The bare model gets the same batches, ready made. The two take turns within each round, because
-absolute times mean little on a shared machine; what counts is their ratio.
+`predict` reads, tokenizes, batches, classifies and writes a file of review sentences. The bare model gets the same
+batches, prepared in advance. The two alternate within each round: on a shared machine only their ratio is meaningful.
 """
 
 import argparse
@@ -30,7 +29,7 @@ from core.serving.inference import LoadedRun, load_runs
 from core.store import queries
 from core.store.engine import Store, open_store
 
-ENOUGH, SWITCH_SECONDS = 0.9, 0.2
+TARGET_SHARE, TARGET_SWITCH_SECONDS = 0.9, 0.2
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -44,84 +43,87 @@ def two_adapters(store: Store) -> list[LoadedRun]:
     """Load the first two complete LoRA runs of one base and one set of labels."""
     runs = queries.runs(store)
     runs = runs[(runs["method"] == "lora") & (runs["state"] == "complete")]
-    _, alike = next(group for group in runs.groupby(["model", "dataset_id"]) if len(group[1]) > 1)
-    return load_runs(store, alike["id"].head(2).tolist())
+    _, same_base = next(group for group in runs.groupby(["model", "dataset_id"]) if len(group[1]) > 1)
+    return load_runs(store, same_base["id"].head(2).tolist())
 
 
-def same_batches(classifier: NeuralClassifier, texts: list[str]) -> list[BatchEncoding]:
-    """Return the batches that `predict` makes of the texts."""
-    made: list[BatchEncoding] = []
+def prepared_batches(classifier: NeuralClassifier, texts: list[str]) -> list[BatchEncoding]:
+    """Return the batches that `predict` makes from the texts."""
+    batches: list[BatchEncoding] = []
 
     def keep(batch: BatchEncoding) -> torch.Tensor:
-        made.append(batch)
+        batches.append(batch)
         return torch.zeros(len(batch["input_ids"]), 1)
 
     for start in range(0, len(texts), CHUNK):
         run_texts(classifier.model, classifier.tokenizer, texts[start : start + CHUNK], keep)
-    return made
+    return batches
 
 
-def bare(model: Any, batches: list[BatchEncoding]) -> None:
-    """Put ready batches through a model, and nothing else."""
+def run_bare_model(model: Any, batches: list[BatchEncoding]) -> None:
+    """Run prepared batches through the model."""
     with torch.inference_mode():
         for batch in batches:
             model(**batch).logits.cpu()
 
 
-def whole_way(loaded: LoadedRun, source: Path, output: Path) -> None:
-    """Classify a file as the command does, once the model is loaded."""
+def predict_file(loaded: LoadedRun, source: Path, output: Path) -> None:
+    """Classify a file as `predict` does, with the model loaded."""
     rows = read_input_rows(source, None, "text")
     with atomic_text_writer(output) as target:
         write_predictions(loaded, rows, target, ".csv")
 
 
-def on_a_file(loaded: LoadedRun, lines: int, rounds: int) -> None:
-    """Print the speed of the whole way as a share of the bare model's, with and without its adapter."""
+def measure_file(loaded: LoadedRun, lines: int, rounds: int) -> None:
+    """Print the throughput of `predict` as a share of the bare model's, with and without its adapter."""
     assert isinstance(loaded.classifier, NeuralClassifier)
     texts = (bundled.load_bundled("movie-reviews")["text"].tolist() * (lines // 10_000 + 1))[:lines]
     model: Any = loaded.classifier.model.eval()
-    batches = same_batches(loaded.classifier, texts)
+    batches = prepared_batches(loaded.classifier, texts)
     times: list[tuple[float, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "in.csv", Path(folder) / "out.csv"
         pd.DataFrame({"text": texts}).to_csv(source, index=False)
-        bare(model, batches[:2])
+        run_bare_model(model, batches[:2])
         for _ in range(rounds):
-            ours = timed(lambda: whole_way(loaded, source, output))
-            theirs = timed(lambda: bare(model, batches))
+            predict_seconds = timed(lambda: predict_file(loaded, source, output))
+            model_seconds = timed(lambda: run_bare_model(model, batches))
             with model.disable_adapter():
-                base = timed(lambda: bare(model, batches))
-            times.append((ours, theirs, base))
-    ours, theirs, base = (median(column) for column in zip(*times, strict=True))
-    print(f"predict on {lines:,} lines        {ours:7.2f} s   {lines / ours:,.0f} lines/s")
-    share = median(theirs / ours for ours, theirs, _ in times)
-    print(f"its model, ready batches     {theirs:7.2f} s   predict has {share:.1%} of its speed (wanted: {ENOUGH:.0%})")
-    print(f"the base without the adapter {base:7.2f} s   predict has {base / ours:.1%} of its speed")
+                base_seconds = timed(lambda: run_bare_model(model, batches))
+            times.append((predict_seconds, model_seconds, base_seconds))
+    predict_seconds, model_seconds, base_seconds = (median(column) for column in zip(*times, strict=True))
+    print(f"predict on {lines:,} lines        {predict_seconds:7.2f} s   {lines / predict_seconds:,.0f} lines/s")
+    share = median(model / predict for predict, model, _ in times)
+    print(
+        f"bare model                   {model_seconds:7.2f} s   predict reaches {share:.1%} (target: {TARGET_SHARE:.0%})"
+    )
+    base_share = base_seconds / predict_seconds
+    print(f"base without the adapter     {base_seconds:7.2f} s   predict reaches {base_share:.1%}")
 
 
-def switching(loaded: list[LoadedRun], rounds: int) -> None:
-    """Print how much longer an answer takes when the other adapter of the base answered before."""
+def measure_switching(loaded: list[LoadedRun], rounds: int) -> None:
+    """Print how much longer a prediction takes after a switch to the other adapter."""
     first, second = loaded
     text = ["a fine film"]
     first.predict(text)
     same = [timed(lambda: first.predict(text)) for _ in range(rounds * 4)]
     turns = [timed(partial(run.predict, text)) for _ in range(rounds * 4) for run in (second, first)]
     print(
-        f"an answer {median(same) * 1e3:.1f} ms, after a switch of adapters {median(turns) * 1e3:.1f} ms, "
-        f"at worst {max(turns) * 1e3:.1f} ms (wanted: under {SWITCH_SECONDS * 1e3:.0f} ms)"
+        f"a prediction {median(same) * 1e3:.1f} ms, after switching adapters {median(turns) * 1e3:.1f} ms, "
+        f"at most {max(turns) * 1e3:.1f} ms (target: below {TARGET_SWITCH_SECONDS * 1e3:.0f} ms)"
     )
 
 
 def main() -> None:
-    """Measure both and print them."""
+    """Measure both."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--db")
-    asked = parser.parse_args()
-    loaded = two_adapters(open_store(asked.db))
-    switching(loaded, asked.rounds)
-    on_a_file(loaded[0], asked.lines, asked.rounds)
+    arguments = parser.parse_args()
+    loaded = two_adapters(open_store(arguments.db))
+    measure_switching(loaded, arguments.rounds)
+    measure_file(loaded[0], arguments.lines, arguments.rounds)
 
 
 if __name__ == "__main__":

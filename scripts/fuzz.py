@@ -1,8 +1,7 @@
-"""Bad input, as much of it as there is time for: ``python -m scripts.fuzz --minutes 60 --seed 1``.
+"""Fuzz the project with bad input: ``python -m scripts.fuzz --minutes 60 --seed 1``.
 
-It asks for what `tests.bad_input.properties` says, with cases that are new with every seed, and prints
-how many there were, what became of them, and how to meet again what went wrong. Exit code 1 where
-something did.
+It checks the properties of `tests.bad_input.properties` with new cases for every seed, and prints the number of
+cases, their outcomes, and the command that reproduces each failure. The exit code is 1 if something failed.
 """
 
 import argparse
@@ -17,40 +16,40 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before the libraries are read
+os.environ["HF_HUB_OFFLINE"] = "1"  # before the libraries are imported
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from tests.bad_input.properties import PROPERTIES
 
 ROUND = 200
-"""So many cases of a kind are made from one seed, before the next kind has its turn."""
+"""Cases of one property and seed before the next property's turn."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Ask until the time is over; return 1 where something went wrong."""
+    """Check until the time is over; return 1 if something failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="how long (default: 60)")
     parser.add_argument("--seed", type=int, default=1, help="the first round's seed; each later one has the next")
-    parser.add_argument("--kind", choices=PROPERTIES, action="append", help="this kind alone (default: all)")
-    asked = parser.parse_args(argv)
+    parser.add_argument("--kind", choices=PROPERTIES, action="append", help="only this property (default: all)")
+    arguments = parser.parse_args(argv)
     outcomes: Counter[tuple[str, str]] = Counter()
     failures: dict[str, str] = {}
-    end = time.monotonic() + asked.minutes * 60
-    for number in count(asked.seed):
-        for kind in asked.kind or PROPERTIES:
+    end = time.monotonic() + arguments.minutes * 60
+    for number in count(arguments.seed):
+        for kind in arguments.kind or PROPERTIES:
             failed = _round(kind, number, outcomes)
             if failed is not None:
                 print(f"\n{kind}, seed {number}: {failed:.4000}", flush=True)
-                failures.setdefault(failed.splitlines()[0], _again(kind, number))
+                failures.setdefault(failed.splitlines()[0], _reproduce(kind, number))
             if time.monotonic() >= end:
                 return _report(outcomes, failures)
     raise AssertionError("seeds have no end")
 
 
 def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | None:
-    """Ask for one round of cases; return what went wrong with the smallest case that shows it."""
-    one = PROPERTIES[kind]
+    """Check one round of cases; return the failure of the smallest case."""
+    prop = PROPERTIES[kind]
 
     @seed(number)
     @settings(
@@ -61,10 +60,10 @@ def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | 
         suppress_health_check=list(HealthCheck),
         print_blob=False,
     )
-    @given(one.cases)
+    @given(prop.cases)
     def holds(case: Any) -> None:
         with TemporaryDirectory() as folder, chdir(folder):
-            outcomes[kind, one.holds(case, Path(folder))] += 1
+            outcomes[kind, prop.holds(case, Path(folder))] += 1
 
     try:
         holds()
@@ -73,7 +72,7 @@ def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | 
     return None
 
 
-def _again(kind: str, number: int) -> str:
+def _reproduce(kind: str, number: int) -> str:
     return f"python -m scripts.fuzz --minutes 0 --seed {number} --kind '{kind}'"
 
 
@@ -82,8 +81,8 @@ def _report(outcomes: Counter[tuple[str, str]], failures: dict[str, str]) -> int
     for (kind, outcome), number in sorted(outcomes.items()):
         print(f"  {number:>9,} {kind}: {outcome}")
     print(f"{len(failures)} kinds of failures")
-    for failure, again in failures.items():
-        print(f"  {failure[:200]}\n    {again}")
+    for failure, command in failures.items():
+        print(f"  {failure[:200]}\n    {command}")
     return 1 if failures else 0
 
 

@@ -1,10 +1,10 @@
-"""Make the shipped runs.db and adapters/, by real runs on the bundled data.
+"""Make the shipped runs.db and adapters/ by real runs on the bundled data.
 
-    .venv/bin/python -m scripts.make_record            adds what is missing
-    .venv/bin/python -m scripts.make_record --anew     from nothing (about 70 minutes on two cores)
+    .venv/bin/python -m scripts.make_record            adds missing runs
+    .venv/bin/python -m scripts.make_record --clean    starts from nothing (about 70 minutes on two cores)
 
-A run counts as recorded where its settings, data and versions are the same. It ends with an error
-where the result names this machine or weighs too much.
+A run counts as recorded if its settings, data and versions are equal. The script fails if a file names this
+machine or the record is too large.
 """
 
 import os
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported: see runner.py
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 
 from cli.progress import ConsoleProgress
 from cli.run_report import collect_report, print_report
@@ -37,17 +37,17 @@ REQUESTS: list[dict[str, list[Any]]] = [
     {"dataset": ["movie-reviews"], "dora": [True]},
     {"dataset": ["movie-reviews"], "init": ["pissa"]},
     {
-        "dataset": ["movie-reviews"],  # the dashboard opens on the newest run's data
+        "dataset": ["movie-reviews"],  # last: the dashboard opens on the newest run's data
         "method": ["ia3", "adalora", "vera", "fourierft", "oft", "loha", "ln_tuning", "prompt_tuning"],
     },
 ]
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 
 
 def main() -> None:
-    """Run what is not recorded yet, and check what came of it."""
+    """Run what is not recorded yet, and check the result."""
     folder = DEFAULT_DATABASE.parent
-    if "--anew" in sys.argv[1:]:
+    if "--clean" in sys.argv[1:]:
         remove(folder)
     jobs = prepare(with_baselines([config for request in REQUESTS for config in grid(request)]), folder)
     store = open_store(str(DEFAULT_DATABASE), create=True)
@@ -58,9 +58,9 @@ def main() -> None:
     make_publishable(store)
     store.engine.dispose()
     problems = [f"run {record.id} {record.state}" for record in records if record.state != "complete"]
-    problems += traces(folder) + too_heavy(folder)
+    problems += find_machine_names(folder) + check_size(folder)
     if problems:
-        sys.exit("Not fit to be shipped: " + "; ".join(problems))
+        sys.exit("The record cannot be shipped: " + "; ".join(problems))
 
 
 def remove(folder: Path) -> None:
@@ -71,28 +71,30 @@ def remove(folder: Path) -> None:
 
 
 def is_recorded(store: Store, job: Job) -> bool:
-    """Tell whether a job's run is there, under today's versions."""
+    """Return whether a job's run is recorded with the installed versions."""
     return (
         queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions()) is not None
     )
 
 
-def shipped(folder: Path) -> list[Path]:
+def shipped_files(folder: Path) -> list[Path]:
     """Return the files of the record."""
     return [folder / "runs.db", *(path for path in (folder / "adapters").rglob("*") if path.is_file())]
 
 
-def traces(folder: Path) -> list[str]:
-    """Say which shipped files name this machine or one of its folders."""
+def find_machine_names(folder: Path) -> list[str]:
+    """Describe the shipped files that name this machine or one of its folders."""
     names = {socket.gethostname(), str(folder), str(Path.home()), sys.prefix}
     needles = [name.encode() for name in names if len(name) > 3]
-    return [f"{path} names this machine" for path in shipped(folder) if any(n in path.read_bytes() for n in needles)]
+    return [
+        f"{path} names this machine" for path in shipped_files(folder) if any(n in path.read_bytes() for n in needles)
+    ]
 
 
-def too_heavy(folder: Path) -> list[str]:
-    """Say so where the record is larger than a repository should carry."""
-    total = sum(path.stat().st_size for path in shipped(folder))
-    return [f"{total:,} bytes, at most {MOST_BYTES:,}"] if total > MOST_BYTES else []
+def check_size(folder: Path) -> list[str]:
+    """Describe a record that is too large for the repository."""
+    total = sum(path.stat().st_size for path in shipped_files(folder))
+    return [f"{total:,} bytes, at most {MAX_BYTES:,}"] if total > MAX_BYTES else []
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the README's screenshots from the shipped record, in a real browser.
+"""Make the screenshots of the documents from the shipped record.
 
 .venv/bin/python -m scripts.make_screenshots
 """
@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 1440, 900
 
 
 def main() -> None:
-    """Take a picture of each page, of the best adapter against the best baseline."""
+    """Take a screenshot of each page, with the best adapter and the best baseline."""
     os.environ["RUNS_DB"] = str(DEFAULT_DATABASE)
     pages = addresses(open_store(str(DEFAULT_DATABASE)))
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def addresses(store: Store) -> dict[str, str]:
-    """Return the address of each picture's page."""
+    """Return the address of each screenshot's page."""
     runs = queries.runs(store)
     best = runs[(runs["dataset"] == "movie-reviews") & (runs["kind"] == "adapter")].nlargest(1, "macro_f1").iloc[0]
     pair = f"dataset={int(best.dataset_id)}&run={best.id}&against={int(best.baseline_id)}"
@@ -54,7 +54,7 @@ def addresses(store: Store) -> dict[str, str]:
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Wait for the title, the end of the script (which may load a model), and the last chart."""
+    """Wait for the title, the end of the script and the last chart."""
     page.locator("h1").first.wait_for()
     page.wait_for_timeout(2000)
     for busy in ("stSpinner", "stStatusWidget"):
