@@ -155,6 +155,16 @@ def test_a_wrong_file_is_refused_in_plain_words(content, reason):
         annotating.read(content, {"a": NOTHING}, ["good", "bad"])
 
 
+def test_download_buttons_are_drawn_when_their_box_is_open(hard, open_page):
+    _, weak, _ = hard
+    app = open_page("failures", run=weak)
+    assert not app.get("download_button")
+    app.session_state["files"] = True
+    app.run()
+    labels = [button.label for button in app.get("download_button")]
+    assert len(labels) == 2 and labels[0].startswith("This list") and labels[1].startswith("All annotated")
+
+
 def test_an_uploaded_file_is_told_before_it_is_kept(hard, open_page):
     store, weak, _ = hard
     app = open_page("failures", run=weak)
