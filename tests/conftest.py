@@ -15,12 +15,27 @@ import pytest
 
 from core.store.engine import Store, open_store
 from tests.postgres import Server, server
+from tests.shipped_record import export_shipped_record
 
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep records that no database takes out of the real home."""
     os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_database(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Point the default database to a temporary folder: no test reads or writes the repository's own."""
+    os.environ["RUNS_DB"] = str(tmp_path_factory.mktemp("default") / "runs.db")
+
+
+@pytest.fixture(scope="session")
+def shipped_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with runs.db and adapters/ as the repository ships them."""
+    folder = tmp_path_factory.mktemp("shipped")
+    export_shipped_record(folder)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

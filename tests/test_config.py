@@ -26,23 +26,34 @@ def test_text_from_a_command_line_is_understood():
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        (
+        pytest.param(
             {"method": "loar"},
             "--method 'loar' is no baseline and none of peft's methods. Did you mean 'lora'.*runner.py met",
+            id="method-misspelled",
         ),
-        ({"method": "poly"}, "--method 'poly' can't train a text classifier. peft says: task_ids should not be None"),
-        ({"init": "pisa"}, "--init 'pisa' is none of: .* Did you mean 'pissa'"),
-        ({"init": "pissa", "quantize": "4bit"}, "--init pissa needs the exact weights"),
-        ({"init": "loftq"}, "--init loftq .* needs --quantize 4bit"),
-        ({"layers": "lst:4"}, "--layers 'lst:4' should be like last:4"),
-        ({"quantize": "3bit"}, "--quantize '3bit' should be '8bit' or '4bit'"),
-        ({"peft": "scaling"}, "--peft 'scaling' should be key=value"),
-        ({"max_length": 2}, "--max-length 2 should be a number of tokens, at least 4, or 'auto'"),
-        ({"epoch": 3}, "no setting 'epoch'. Did you mean 'epochs'"),
-        ({"r": -4}, "--r -4 should be greater than or equal to 1"),
-        ({"train_size": "-5"}, "--train-size '-5' should be greater"),
-        ({"dtype": "half"}, "--dtype 'half' should be 'auto', 'float32' or 'bfloat16'"),
-        ({"epochs": "two"}, "--epochs 'two' should be a valid integer"),
+        pytest.param(
+            {"method": "poly"},
+            "--method 'poly' can't train a text classifier. peft says: task_ids should not be None",
+            id="method-unusable",
+        ),
+        pytest.param({"init": "pisa"}, "--init 'pisa' is none of: .* Did you mean 'pissa'", id="init-misspelled"),
+        pytest.param(
+            {"init": "pissa", "quantize": "4bit"}, "--init pissa needs the exact weights", id="init-with-quantize"
+        ),
+        pytest.param({"init": "loftq"}, "--init loftq .* needs --quantize 4bit", id="init-without-quantize"),
+        pytest.param({"layers": "lst:4"}, "--layers 'lst:4' should be like last:4", id="layers-misspelled"),
+        pytest.param({"quantize": "3bit"}, "--quantize '3bit' should be '8bit' or '4bit'", id="quantize-unknown"),
+        pytest.param({"peft": "scaling"}, "--peft 'scaling' should be key=value", id="peft-without-value"),
+        pytest.param(
+            {"max_length": 2},
+            "--max-length 2 should be a number of tokens, at least 4, or 'auto'",
+            id="max-length-too-small",
+        ),
+        pytest.param({"epoch": 3}, "no setting 'epoch'. Did you mean 'epochs'", id="setting-misspelled"),
+        pytest.param({"r": -4}, "--r -4 should be greater than or equal to 1", id="rank-negative"),
+        pytest.param({"train_size": "-5"}, "--train-size '-5' should be greater", id="train-size-negative"),
+        pytest.param({"dtype": "half"}, "--dtype 'half' should be 'auto', 'float32' or 'bfloat16'", id="dtype-unknown"),
+        pytest.param({"epochs": "two"}, "--epochs 'two' should be a valid integer", id="epochs-word"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(values, expected):

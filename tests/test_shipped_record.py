@@ -4,22 +4,21 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
 
 import numpy as np
 import pytest
 
 from core.serving.inference import load_run
 from core.store import queries
-from core.store.engine import DEFAULT_DATABASE, open_store
+from core.store.engine import DEFAULT_DATABASE, open_store, resolve_url
 from tests.scoring import assert_metrics_are_those_of_the_predictions
+from tests.shipped_record import export_shipped_record
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("shipped")
-    shutil.copy(DEFAULT_DATABASE, folder / "runs.db")
-    shutil.copytree(DEFAULT_DATABASE.parent / "adapters", folder / "adapters")
-    return open_store(str(folder / "runs.db"))
+def shipped(shipped_record):
+    return open_store(str(shipped_record / "runs.db"))
 
 
 def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
@@ -77,7 +76,7 @@ def test_no_host_and_no_folder_is_named(shipped):
     runs = [queries.run(shipped, int(run_id)) for run_id in queries.runs(shipped)["id"]]
     assert {(run.host, run.pid) for run in runs} == {(None, None)}
     told = json.dumps([[run.config, run.environment, run.adapter_path] for run in runs])
-    files = [path for path in (DEFAULT_DATABASE.parent / "adapters").rglob("*") if path.suffix in (".json", ".md")]
+    files = [path for path in (shipped.folder / "adapters").rglob("*") if path.suffix in (".json", ".md")]
     for text in [told, *(path.read_text() for path in files if path.name != "vocabulary.json")]:
         assert not re.search(r"(?<![\w.])/(?:home|root|Users|usr|opt|tmp|var|mnt)/", text)
 
@@ -89,3 +88,38 @@ def test_the_best_adapter_still_gives_its_stored_probabilities(shipped, dataset)
     texts = list(queries.predictions(shipped, best)["text"][:64])
     again = load_run(shipped, best).predict(texts)
     assert np.abs(again - queries.probabilities(shipped, best)[:64]).max() < 1e-3
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project folder with a database and an adapter."""
+    (tmp_path / "project" / "adapters" / "1-lora").mkdir(parents=True)
+    (tmp_path / "project" / "runs.db").write_text("shipped")
+    (tmp_path / "project" / "adapters" / "1-lora" / "weights").write_text("shipped")
+    return tmp_path / "project"
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_the_export_leaves_out_what_was_added_after_the_last_commit(project, tmp_path):
+    author = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+    for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Add the record"]):
+        subprocess.run(["git", *command], cwd=project, check=True)
+    (project / "runs.db").write_text("changed")
+    (project / "adapters" / "2-lora").mkdir()
+    (project / "adapters" / "2-lora" / "weights").write_text("added")
+    export_shipped_record(tmp_path / "export", project)
+    assert files(tmp_path / "export") == {"runs.db": "shipped", "adapters/1-lora/weights": "shipped"}
+
+
+def test_the_export_copies_the_folder_of_a_project_without_git(project, tmp_path):
+    (tmp_path / "export").mkdir()
+    export_shipped_record(tmp_path / "export", project)
+    assert files(tmp_path / "export") == files(project)
+
+
+def test_the_default_database_of_the_tests_is_not_the_repositorys():
+    assert resolve_url().database != str(DEFAULT_DATABASE)

@@ -166,7 +166,17 @@ def test_what_can_not_go_on_is_refused_in_words(name, stopped_once, tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    "path", ["../..", "/etc", "adapters", "adapters/../..", "runs.db", "adapters/1-lora", "", "a\nb"]
+    "path",
+    [
+        pytest.param("../..", id="parent-of-parent"),
+        pytest.param("/etc", id="etc"),
+        pytest.param("adapters", id="adapters"),
+        pytest.param("adapters/../..", id="outside-adapters"),
+        pytest.param("runs.db", id="runs.db"),
+        pytest.param("adapters/1-lora", id="other-adapter"),
+        pytest.param("", id="empty"),
+        pytest.param("a\nb", id="line-break"),
+    ],
 )
 def test_work_that_is_none_of_the_run_is_left_alone(path, stopped_once, tmp_path, monkeypatch):
     here = tmp_path / "here"

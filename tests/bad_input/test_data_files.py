@@ -162,7 +162,7 @@ def test_what_is_wrong_with_a_file_is_said(name, tmp_path):
         ("circle.csv", "can't be a path here"),
         ("nowhere.csv", "There is no file nowhere.csv"),
         ("sund.csv", "Did you mean 'sound.csv'?"),
-        ("x" * 300 + ".csv", "can't be a path here"),
+        pytest.param("x" * 300 + ".csv", "can't be a path here", id="long-name"),
         ("~nobody-of-this-name/a.csv", "can't be a path here"),
         ("sound.csv/a.csv", "There is no file"),
         ("huge.csv", "holds more than 1 GB"),
@@ -171,7 +171,7 @@ def test_what_is_wrong_with_a_file_is_said(name, tmp_path):
         ("../../etc/passwd", "neither a bundled data set nor a file"),
         ("csv", "neither a bundled data set nor a file"),
         ("https://example.org/a.csv", "There is no file"),
-        ("", "should not be empty"),
+        pytest.param("", "should not be empty", id="empty"),
     ],
 )
 def test_what_is_no_file_of_texts_is_told(flag, name, said, tmp_path, monkeypatch):
@@ -193,16 +193,20 @@ def test_what_is_no_file_of_texts_is_told(flag, name, said, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--text-column", "txt"], "--text-column 'txt' is not in"),
-        (["--label-column", "text"], "has no column with a usual name for a text"),
-        (["--text-column", "label"], "--label-column"),
-        (["--split-column", "split"], "--split-column 'split' is not in"),
-        (["--split-column", "label"], "A data set needs two columns"),
-        (["--splits", "test=holdout"], "has no splits of its own"),
-        (["--dataset-config", "sst2"], "is for data sets of the Hub"),
-        (["--test-dataset", "SAME"], "it would be trained on and tested"),
-        (["--train-size", "29"], "usable rows to draw train, validation, test from"),
-        (["--test-size", "1"], "should be greater than or equal to 2"),
+        pytest.param(["--text-column", "txt"], "--text-column 'txt' is not in", id="text-column-unknown"),
+        pytest.param(
+            ["--label-column", "text"], "has no column with a usual name for a text", id="label-column-is-text"
+        ),
+        pytest.param(["--text-column", "label"], "--label-column", id="text-column-is-label"),
+        pytest.param(["--split-column", "split"], "--split-column 'split' is not in", id="split-column-unknown"),
+        pytest.param(["--split-column", "label"], "A data set needs two columns", id="split-column-is-label"),
+        pytest.param(["--splits", "test=holdout"], "has no splits of its own", id="splits-without-splits"),
+        pytest.param(["--dataset-config", "sst2"], "is for data sets of the Hub", id="dataset-config-of-a-file"),
+        pytest.param(["--test-dataset", "SAME"], "it would be trained on and tested", id="test-dataset-is-the-dataset"),
+        pytest.param(
+            ["--train-size", "29"], "usable rows to draw train, validation, test from", id="train-size-too-large"
+        ),
+        pytest.param(["--test-size", "1"], "should be greater than or equal to 2", id="test-size-too-small"),
     ],
 )
 def test_what_does_not_fit_a_sound_file_is_said(more, said, tmp_path):

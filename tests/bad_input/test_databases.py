@@ -29,7 +29,11 @@ def odd(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("command", [["list"], ["show", "1"], ["delete", "1", "--yes"], ["db", "upgrade"], RUN])
+@pytest.mark.parametrize(
+    "command",
+    [["list"], ["show", "1"], ["delete", "1", "--yes"], ["db", "upgrade"], RUN],
+    ids=["list", "show", "delete", "upgrade", "run"],
+)
 @pytest.mark.parametrize(
     "address",
     [
@@ -44,8 +48,8 @@ def odd(tmp_path, monkeypatch):
         "nowhere/runs.db",
         "text.db/runs.db",
         "~nobody-of-this-name/runs.db",
-        "x" * 300,
-        "x" * 5000,
+        pytest.param("x" * 300, id="long-name"),
+        pytest.param("x" * 5000, id="very-long-name"),
         "/dev/zero",
         "/dev/null",
         "/proc/runs.db",
@@ -60,10 +64,12 @@ def odd(tmp_path, monkeypatch):
         "sqlite:///text.db?mode=ro",
         "sqlite+nonsense:///runs.db",
         "nonsense://host/runs",
-        "mysql://me:hunter2xyz@localhost:1/runs",
-        "postgresql://me:hunter2xyz@127.0.0.1:1/runs",
-        "postgresql://me:hunter2xyz@127.0.0.1:notaport/runs",
-        "postgresql://127.0.0.1:1/runs?password=hunter2xyz&connect_timeout=1",
+        pytest.param("mysql://me:hunter2xyz@localhost:1/runs", id="mysql-url"),
+        pytest.param("postgresql://me:hunter2xyz@127.0.0.1:1/runs", id="postgresql-url"),
+        pytest.param("postgresql://me:hunter2xyz@127.0.0.1:notaport/runs", id="postgresql-bad-port"),
+        pytest.param(
+            "postgresql://127.0.0.1:1/runs?password=hunter2xyz&connect_timeout=1", id="postgresql-password-in-query"
+        ),
         "http://example.org/runs.db",
         "file:runs.db?mode=rwc",
         "postgres:runs",
@@ -91,7 +97,11 @@ def test_an_empty_file_is_no_record_yet(odd):
     assert "empty.db is empty. The first run fills it" in refused(["list", "--db", "empty.db"], odd)
 
 
-@pytest.mark.parametrize("name", ["with spaces and ünïcode", "50%25 off", "a?b#c&d=e", "'; DROP TABLE runs; --", "-x"])
+@pytest.mark.parametrize(
+    "name",
+    ["with spaces and ünïcode", "50%25 off", "a?b#c&d=e", "'; DROP TABLE runs; --", "-x"],
+    ids=["non-ascii", "percent", "url-signs", "sql", "dash"],
+)
 def test_a_path_may_hold_what_a_url_may_not(name, odd):
     said = refused(["list", f"--db={name}.db"], odd)
     assert f"There is no database {odd / name}.db" in said

@@ -183,7 +183,7 @@ def test_a_folder_that_is_no_model_is_refused(name, tmp_path, tiny_bert, films, 
         ("films.csv", "films.csv"),
         ("circle", "can't be a path here"),
         ("~nobody-of-this-name", "can't be a path here"),
-        ("x" * 300, "can't be a path here"),
+        pytest.param("x" * 300, "can't be a path here", id="long-name"),
         ("/dev/zero", "/dev/zero"),
         ("a b?c#d", "neither a folder nor"),
         ("https://example.org/model", "neither a folder nor"),
@@ -198,7 +198,7 @@ def test_a_name_of_no_model_is_refused(name, said, tmp_path, films, monkeypatch)
     assert said in refused(argv, tmp_path)
 
 
-@pytest.mark.parametrize("damage", [saying(hidden_size=64), saying(num_hidden_layers=4)])
+@pytest.mark.parametrize("damage", [saying(hidden_size=64), saying(num_hidden_layers=4)], ids=["hidden-size", "layers"])
 def test_weights_of_another_model_fail_the_run_with_the_reason_in_its_record(damage, tmp_path, tiny_bert, films):
     shutil.copytree(tiny_bert, tmp_path / "model")
     damage(tmp_path / "model")

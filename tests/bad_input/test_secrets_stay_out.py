@@ -80,34 +80,35 @@ def test_a_run_that_fails_with_secrets_records_none(stop, tmp_path):
         assert holds_none(out + err), command
 
 
-@pytest.mark.parametrize("debug", [[], ["--debug"]])
+@pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["plain", "debug"])
 @pytest.mark.parametrize(
     "argv",
     [
-        ["list", "--db", URL],
-        ["--method", "majority", *SIZES, "--db", URL],
-        ["db", "check", "--db", URL],
-        ["db", "upgrade", "--db", URL],
-        ["list", "--db", "postgresql://127.0.0.1:1/runs?password=hunter2xyz"],
-        ["list", "--db", "postgresql+nonsense://me:hunter2xyz@host/runs"],
-        ["list", "--db", "mysql://me:hunter2xyz@host:port/runs"],
-        ["--config", f"nowhere-{HUB}.yaml"],
-        ["--dataset", f"{HUB}.csv"],
-        ["--dataset", f"https://me:{HUB}@host/a.csv"],
-        ["--model", f"owner/{HUB}"],
-        ["--revision", HUB],
-        ["--peft", f"{HUB}=1"],
-        ["--peft", f"scaling={HUB}"],
-        ["--splits", f"test={HUB}"],
-        ["--target-modules", f"a,{HUB}"],
-        ["--name", HUB],
-        ["--nonsense", HUB],
-        [HUB],
-        ["show", HUB],
-        ["predict", "1", "--file", f"{HUB}.csv"],
-        ["merge", "1", f"nowhere/{HUB}"],
+        pytest.param(["list", "--db", URL], id="list-url"),
+        pytest.param(["--method", "majority", *SIZES, "--db", URL], id="run-url"),
+        pytest.param(["db", "check", "--db", URL], id="check-url"),
+        pytest.param(["db", "upgrade", "--db", URL], id="upgrade-url"),
+        pytest.param(
+            ["list", "--db", "postgresql://127.0.0.1:1/runs?password=hunter2xyz"], id="list-password-in-query"
+        ),
+        pytest.param(["list", "--db", "postgresql+nonsense://me:hunter2xyz@host/runs"], id="list-unknown-driver"),
+        pytest.param(["list", "--db", "mysql://me:hunter2xyz@host:port/runs"], id="list-mysql"),
+        pytest.param(["--config", f"nowhere-{HUB}.yaml"], id="config"),
+        pytest.param(["--dataset", f"{HUB}.csv"], id="dataset"),
+        pytest.param(["--dataset", f"https://me:{HUB}@host/a.csv"], id="dataset-url"),
+        pytest.param(["--model", f"owner/{HUB}"], id="model"),
+        pytest.param(["--revision", HUB], id="revision"),
+        pytest.param(["--peft", f"{HUB}=1"], id="peft-key"),
+        pytest.param(["--peft", f"scaling={HUB}"], id="peft-value"),
+        pytest.param(["--splits", f"test={HUB}"], id="splits"),
+        pytest.param(["--target-modules", f"a,{HUB}"], id="target-modules"),
+        pytest.param(["--name", HUB], id="name"),
+        pytest.param(["--nonsense", HUB], id="unknown-flag"),
+        pytest.param([HUB], id="command"),
+        pytest.param(["show", HUB], id="show"),
+        pytest.param(["predict", "1", "--file", f"{HUB}.csv"], id="predict"),
+        pytest.param(["merge", "1", f"nowhere/{HUB}"], id="merge"),
     ],
-    ids=lambda argv: " ".join(argv)[:40],
 )
 def test_no_message_holds_a_secret_that_was_given(argv, debug, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -120,7 +121,11 @@ def test_no_message_holds_a_secret_that_was_given(argv, debug, tmp_path, monkeyp
 @pytest.mark.parametrize(
     "name", [name for name, field in RunConfig.model_fields.items() if field.annotation is not bool]
 )
-@pytest.mark.parametrize("secret", [HUB, f"a {HUB} b", "https://me:hunter2xyz@host/x", [HUB], {"a": HUB}, {HUB: "a"}])
+@pytest.mark.parametrize(
+    "secret",
+    [HUB, f"a {HUB} b", "https://me:hunter2xyz@host/x", [HUB], {"a": HUB}, {HUB: "a"}],
+    ids=["token", "token-in-text", "url", "list", "value", "key"],
+)
 def test_no_setting_holds_one(name, secret):
     with pytest.raises(RequestError) as refusal:
         make_config({name: secret})
@@ -141,7 +146,9 @@ def test_what_is_recorded_of_the_surroundings_names_no_variable_and_no_folder():
     assert holds_none(text) and str(Path.home()) not in text and "/tmp" not in text
 
 
-@pytest.mark.parametrize("threads", ["", "two", "4,2", "-1", "9" * 40])
+@pytest.mark.parametrize(
+    "threads", ["", "two", "4,2", "-1", "9" * 40], ids=["empty", "word", "pair", "negative", "very-large"]
+)
 def test_odd_numbers_of_threads_do_not_stop_a_run(threads, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     assert describe_environment()["threads"] >= 1

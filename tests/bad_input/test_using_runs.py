@@ -69,66 +69,89 @@ def used(recorded, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["show", "9"], "There is no run 9. The newest is 3."),
-        (["delete", "9", "--yes"], "There is no run 9"),
-        (["delete", "1"], "Say --yes to do it"),
-        (["recheck", "9"], "There is no run 9"),
-        (["resume", "9"], "run 9"),
-        (["resume", "1"], "complete"),
-        (["compare", "1"], "the following arguments are required: other"),
-        (["compare", "1", "9"], "There is no run 9"),
-        (["compare", "9", "1"], "There is no run 9"),
-        (["compare", "1", "1"], "itself"),
-        (["compare", "1", "2", "1"], "itself"),
-        (["compare", "1", "2", "2"], "twice"),
-        (["compare", "1", "3"], "their labels differ"),
-        (["compare", "1", "3", "--json"], "their labels differ"),
-        (["predict"], "the following arguments are required: run"),
-        (["predict", "9", "a text"], "There is no run 9"),
-        (["predict", "1", "a text", "--file", "a.csv"], "takes texts or --file, not both"),
-        (["predict", "1", "a text", "--text-column", "text"], "there is no --file"),
-        (["predict", "1", "--file", "nowhere.csv"], "There is no file nowhere.csv"),
-        (["predict", "1", "--file", "b.csv"], "Did you mean 'a.csv'"),
-        (["predict", "1", "--file", "folder"], "is a folder"),
-        (["predict", "1", "--file", "pipe.csv"], "is no file with an end"),
-        (["predict", "1", "--file", "/dev/zero"], "ends in ''"),
-        (["predict", "1", "--file", "circle"], "can't be a path here"),
-        (["predict", "1", "--file", "sheet.xlsx"], "ends in '.xlsx'"),
-        (["predict", "1", "--file", "latin.csv"], "is not UTF-8"),
-        (["predict", "1", "--file", "empty.csv"], "is empty"),
-        (["predict", "1", "--file", "nothing.json"], "holds no rows"),
-        (["predict", "1", "--file", "blank.jsonl"], "holds no rows"),
-        (["predict", "1", "--file", "objects.jsonl"], "holds no rows"),
-        (["predict", "1", "--file", "words.parquet"], "can't be read as PARQUET"),
-        (["predict", "1", "--file", "cut.csv.gz"], "is no whole gzip file"),
-        (["predict", "1", "--file", "two.csv"], "Name one with --text-column"),
-        (["predict", "1", "--file", "a.csv", "--text-column", "txt"], "Did you mean 'text'"),
-        (["predict", "1", "--file", "a.csv", "--output", "a.csv"], "is the file that is read"),
-        (["predict", "1", "--file", "a.csv", "--output", "folder.csv/x.csv"], "There is no folder"),
-        (["predict", "1", "--file", "a.csv", "--output", "folder"], "ends in ''"),
-        (["predict", "1", "--file", "a.csv", "--output", "x.xlsx"], "ends in '.xlsx'"),
-        (["predict", "1", "--file", "a.csv", "--output", "/proc/x.csv"], "can't be written"),
-        (["predict", "1", "--file", "a.csv", "--output", "x" * 300 + ".csv"], "can't be a path here"),
-        (["predict", "1", "x", "--output", "pipe.csv"], "pipe.csv"),
-        (["merge", "1", "full"], "is there already, and not an empty folder"),
-        (["merge", "1", "a.csv"], "is there already, and not an empty folder"),
-        (["merge", "1", "nowhere/x"], "There is no folder nowhere"),
-        (["merge", "1", "/proc/x"], "can't be written"),
-        (["merge", "1", "circle"], "can't be a path here"),
-        (["merge", "1", ""], "it names nothing"),
-        (["merge", "1", "x" * 300], "can't be a path here"),
-        (["merge", "2", "new"], "is a baseline"),
-        (["merge", "9", "new"], "There is no run 9"),
-        (["export", "1", "full"], "is there already, and not an empty folder"),
-        (["export", "1", "a.csv/x"], "There is no folder"),
-        (["export", "1", "/dev/null"], "is there already, and not an empty folder"),
-        (["export", "2", "new"], "is a baseline"),
-        (["export", "1"], "the following arguments are required: DIR"),
-        (["db"], "the following arguments are required: action"),
-        (["db", "burn"], "there is no 'burn'"),
-        (["db", "chek"], "Did you mean 'check'?"),
+        pytest.param(["show", "9"], "There is no run 9. The newest is 3.", id="show-unknown"),
+        pytest.param(["delete", "9", "--yes"], "There is no run 9", id="delete-unknown"),
+        pytest.param(["delete", "1"], "Say --yes to do it", id="delete-unconfirmed"),
+        pytest.param(["recheck", "9"], "There is no run 9", id="recheck-unknown"),
+        pytest.param(["resume", "9"], "run 9", id="resume-unknown"),
+        pytest.param(["resume", "1"], "complete", id="resume-complete"),
+        pytest.param(["compare", "1"], "the following arguments are required: other", id="compare-one"),
+        pytest.param(["compare", "1", "9"], "There is no run 9", id="compare-second-unknown"),
+        pytest.param(["compare", "9", "1"], "There is no run 9", id="compare-first-unknown"),
+        pytest.param(["compare", "1", "1"], "itself", id="compare-itself"),
+        pytest.param(["compare", "1", "2", "1"], "itself", id="compare-itself-later"),
+        pytest.param(["compare", "1", "2", "2"], "twice", id="compare-twice"),
+        pytest.param(["compare", "1", "3"], "their labels differ", id="compare-labels"),
+        pytest.param(["compare", "1", "3", "--json"], "their labels differ", id="compare-labels-json"),
+        pytest.param(["predict"], "the following arguments are required: run", id="predict-without-run"),
+        pytest.param(["predict", "9", "a text"], "There is no run 9", id="predict-unknown"),
+        pytest.param(
+            ["predict", "1", "a text", "--file", "a.csv"], "takes texts or --file, not both", id="predict-text-and-file"
+        ),
+        pytest.param(
+            ["predict", "1", "a text", "--text-column", "text"], "there is no --file", id="predict-column-without-file"
+        ),
+        pytest.param(
+            ["predict", "1", "--file", "nowhere.csv"], "There is no file nowhere.csv", id="predict-file-unknown"
+        ),
+        pytest.param(["predict", "1", "--file", "b.csv"], "Did you mean 'a.csv'", id="predict-file-misspelled"),
+        pytest.param(["predict", "1", "--file", "folder"], "is a folder", id="predict-folder"),
+        pytest.param(["predict", "1", "--file", "pipe.csv"], "is no file with an end", id="predict-pipe"),
+        pytest.param(["predict", "1", "--file", "/dev/zero"], "ends in ''", id="predict-device"),
+        pytest.param(["predict", "1", "--file", "circle"], "can't be a path here", id="predict-circle"),
+        pytest.param(["predict", "1", "--file", "sheet.xlsx"], "ends in '.xlsx'", id="predict-xlsx"),
+        pytest.param(["predict", "1", "--file", "latin.csv"], "is not UTF-8", id="predict-latin-1"),
+        pytest.param(["predict", "1", "--file", "empty.csv"], "is empty", id="predict-empty"),
+        pytest.param(["predict", "1", "--file", "nothing.json"], "holds no rows", id="predict-json-empty"),
+        pytest.param(["predict", "1", "--file", "blank.jsonl"], "holds no rows", id="predict-jsonl-blank"),
+        pytest.param(["predict", "1", "--file", "objects.jsonl"], "holds no rows", id="predict-jsonl-objects"),
+        pytest.param(
+            ["predict", "1", "--file", "words.parquet"], "can't be read as PARQUET", id="predict-parquet-words"
+        ),
+        pytest.param(["predict", "1", "--file", "cut.csv.gz"], "is no whole gzip file", id="predict-gzip-cut"),
+        pytest.param(["predict", "1", "--file", "two.csv"], "Name one with --text-column", id="predict-two-columns"),
+        pytest.param(
+            ["predict", "1", "--file", "a.csv", "--text-column", "txt"],
+            "Did you mean 'text'",
+            id="predict-column-misspelled",
+        ),
+        pytest.param(
+            ["predict", "1", "--file", "a.csv", "--output", "a.csv"], "is the file that is read", id="output-is-input"
+        ),
+        pytest.param(
+            ["predict", "1", "--file", "a.csv", "--output", "folder.csv/x.csv"],
+            "There is no folder",
+            id="output-folder-unknown",
+        ),
+        pytest.param(["predict", "1", "--file", "a.csv", "--output", "folder"], "ends in ''", id="output-folder"),
+        pytest.param(["predict", "1", "--file", "a.csv", "--output", "x.xlsx"], "ends in '.xlsx'", id="output-xlsx"),
+        pytest.param(
+            ["predict", "1", "--file", "a.csv", "--output", "/proc/x.csv"], "can't be written", id="output-proc"
+        ),
+        pytest.param(
+            ["predict", "1", "--file", "a.csv", "--output", "x" * 300 + ".csv"],
+            "can't be a path here",
+            id="output-long-name",
+        ),
+        pytest.param(["predict", "1", "x", "--output", "pipe.csv"], "pipe.csv", id="output-pipe"),
+        pytest.param(["merge", "1", "full"], "is there already, and not an empty folder", id="merge-full-folder"),
+        pytest.param(["merge", "1", "a.csv"], "is there already, and not an empty folder", id="merge-file"),
+        pytest.param(["merge", "1", "nowhere/x"], "There is no folder nowhere", id="merge-folder-unknown"),
+        pytest.param(["merge", "1", "/proc/x"], "can't be written", id="merge-proc"),
+        pytest.param(["merge", "1", "circle"], "can't be a path here", id="merge-circle"),
+        pytest.param(["merge", "1", ""], "it names nothing", id="merge-empty"),
+        pytest.param(["merge", "1", "x" * 300], "can't be a path here", id="merge-long-name"),
+        pytest.param(["merge", "2", "new"], "is a baseline", id="merge-baseline"),
+        pytest.param(["merge", "9", "new"], "There is no run 9", id="merge-unknown"),
+        pytest.param(["export", "1", "full"], "is there already, and not an empty folder", id="export-full-folder"),
+        pytest.param(["export", "1", "a.csv/x"], "There is no folder", id="export-below-a-file"),
+        pytest.param(["export", "1", "/dev/null"], "is there already, and not an empty folder", id="export-device"),
+        pytest.param(["export", "2", "new"], "is a baseline", id="export-baseline"),
+        pytest.param(["export", "1"], "the following arguments are required: DIR", id="export-without-folder"),
+        pytest.param(["db"], "the following arguments are required: action", id="db-without-action"),
+        pytest.param(["db", "burn"], "there is no 'burn'", id="db-unknown"),
+        pytest.param(["db", "chek"], "Did you mean 'check'?", id="db-misspelled"),
     ],
-    ids=lambda one: " ".join(one)[:50] if isinstance(one, list) else "",
 )
 def test_what_a_run_can_not_do_is_said(argv, said, used, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"y\n")))
@@ -138,11 +161,11 @@ def test_what_a_run_can_not_do_is_said(argv, said, used, monkeypatch):
 @pytest.mark.parametrize(
     ("piped", "said"),
     [
-        (b"", "holds no text"),
-        (b"\n\n \n", "holds no text"),
-        (b"caf\xe9\n", "is not UTF-8 (byte 3)"),
-        (b"\xff\xfea\0", "is not UTF-8 (byte 0)"),
-        (bytes(range(256)), "is not UTF-8"),
+        pytest.param(b"", "holds no text", id="empty"),
+        pytest.param(b"\n\n \n", "holds no text", id="blank-lines"),
+        pytest.param(b"caf\xe9\n", "is not UTF-8 (byte 3)", id="latin-1"),
+        pytest.param(b"\xff\xfea\0", "is not UTF-8 (byte 0)", id="utf-16"),
+        pytest.param(bytes(range(256)), "is not UTF-8", id="every-byte"),
     ],
 )
 def test_what_is_piped_in_has_to_be_text(piped, said, used, monkeypatch):
@@ -156,7 +179,11 @@ def test_without_any_standard_input_a_text_is_asked_for(used):
     assert (done.returncode, "predict needs a text" in done.stderr) == (2, True), done.stderr
 
 
-@pytest.mark.parametrize("given", ["", " ", "\t", "a\x1b[31m", "\u202e", "x" * 200_000, "🏴‍☠️" * 500, "</s>[PAD]"])
+@pytest.mark.parametrize(
+    "given",
+    ["", " ", "\t", "a\x1b[31m", "\u202e", "x" * 200_000, "🏴‍☠️" * 500, "</s>[PAD]"],
+    ids=["empty", "space", "tab", "escape-sequence", "right-to-left-override", "very-long", "emojis", "special-tokens"],
+)
 def test_odd_texts_are_classified_or_left_out(given, used):
     code, out, err = ask(["predict", "1", given, "a film", "--json"])
     assert code == 0, err
@@ -275,7 +302,11 @@ def test_damaged_files_of_every_kind_of_run_are_refused(method, damage, of_each_
     assert not list(tmp_path.rglob("hacked"))
 
 
-@pytest.mark.parametrize("vocabulary", ["", "words", "{}", "[]", "[1, 2]", "[[]]", "null", "[" * 100_000])
+@pytest.mark.parametrize(
+    "vocabulary",
+    ["", "words", "{}", "[]", "[1, 2]", "[[]]", "null", "[" * 100_000],
+    ids=["empty", "words", "object", "list", "numbers", "nested-list", "null", "deeply-nested"],
+)
 def test_a_damaged_vocabulary_is_refused(vocabulary, of_each_kind, tmp_path, monkeypatch):
     shutil.copytree(of_each_kind, tmp_path / "here")
     monkeypatch.chdir(tmp_path / "here")
@@ -287,26 +318,26 @@ def test_a_damaged_vocabulary_is_refused(vocabulary, of_each_kind, tmp_path, mon
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("config", "{"),
-        ("config", "[]"),
-        ("config", "{}"),
-        ("config", '{"method": "nonsense"}'),
-        ("config", '{"r": "two"}'),
-        ("config", '{"no_such": 1}'),
+        pytest.param("config", "{", id="config-cut"),
+        pytest.param("config", "[]", id="config-list"),
+        pytest.param("config", "{}", id="config-empty"),
+        pytest.param("config", '{"method": "nonsense"}', id="config-unknown-method"),
+        pytest.param("config", '{"r": "two"}', id="config-bad-rank"),
+        pytest.param("config", '{"no_such": 1}', id="config-unknown-setting"),
         ("config", "null"),
         ("adapter_path", "../.."),
         ("adapter_path", "/etc"),
         ("adapter_path", "adapters/nowhere"),
-        ("adapter_path", "adapters/\0"),
+        pytest.param("adapter_path", "adapters/\0", id="adapter_path-null-byte"),
         ("adapter_path", None),
         ("status", "nonsense"),
         ("dataset_id", None),
         ("created_at", "yesterday"),
         ("created_at", 5),
-        ("heartbeat_at", b"\x19"),
+        pytest.param("heartbeat_at", b"\x19", id="heartbeat_at-bytes"),
         ("ended_at", 1e300),
-        ("environment", "{"),
-        ("model_revision", "\ud7ff"),
+        pytest.param("environment", "{", id="environment-cut"),
+        pytest.param("model_revision", "\ud7ff", id="model_revision-non-ascii"),
     ],
 )
 def test_a_damaged_row_is_told(column, value, used):

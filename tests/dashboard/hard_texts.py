@@ -22,6 +22,8 @@ HOSTILE = (
     "=1+2",
     'a "quoted", text; with\r\ntwo\nlines',
 )
+HOSTILE_IDS = ("html", "markdown", "right-to-left", "emojis", "long", "null-byte", "formula", "quotes-and-lines")
+"""A short name for each hostile text."""
 SIZE = 240
 WRONG = (np.arange(SIZE) % 4 == 0) | (np.arange(SIZE) % 23 == 1)
 WEAK_WORD = "grey"

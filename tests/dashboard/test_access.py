@@ -34,26 +34,44 @@ def secrets(monkeypatch):
 @pytest.mark.parametrize(
     ("roles", "who", "sees", "changes"),
     [
-        ({}, None, False, False),
-        ({}, user(ANN), True, False),
-        ({"editors": [ANN]}, user(ANN), True, True),
-        ({"editors": [ANN]}, user(ANN.upper()), True, True),
-        ({"editors": [ANN]}, user(BOB), True, False),
-        ({"editors": ["@a.org"]}, user(ANN), True, True),
-        ({"editors": ["@a.org"]}, user("eve@evil-a.org"), True, False),
-        ({"editors": ["@a.org"]}, user("eve@a.org@evil.org"), True, False),
-        ({"editors": ANN}, user(ANN), True, True),
-        ({"editors": [ANN], "viewers": ["@b.org"]}, user(BOB), True, False),
-        ({"editors": [ANN], "viewers": ["@b.org"]}, user(ANN), True, True),
-        ({"editors": [ANN], "viewers": ["@b.org"]}, user("eve@evil.org"), False, False),
-        ({"editors": [ANN], "viewers": []}, user(BOB), False, False),
-        ({"editors": [ANN]}, user(ANN, email_verified=False), True, False),
-        ({"editors": [ANN], "viewers": [ANN]}, user(ANN, email_verified=False), False, False),
-        ({"editors": [ANN], "assume_verified": True}, user(ANN, email_verified=False), True, False),
-        ({"editors": [ANN]}, {"is_logged_in": True, "email": ANN}, True, False),
-        ({"editors": [ANN], "assume_verified": True}, {"is_logged_in": True, "email": ANN}, True, True),
-        ({"editors": [ANN, ""], "viewers": ["", "@"]}, {"is_logged_in": True}, False, False),
-        ({"editors": [ANN], "read_only": True}, user(ANN), True, False),
+        pytest.param({}, None, False, False, id="no-roles-no-user"),
+        pytest.param({}, user(ANN), True, False, id="no-roles-user"),
+        pytest.param({"editors": [ANN]}, user(ANN), True, True, id="editor"),
+        pytest.param({"editors": [ANN]}, user(ANN.upper()), True, True, id="editor-in-capitals"),
+        pytest.param({"editors": [ANN]}, user(BOB), True, False, id="not-an-editor"),
+        pytest.param({"editors": ["@a.org"]}, user(ANN), True, True, id="editor-by-domain"),
+        pytest.param({"editors": ["@a.org"]}, user("eve@evil-a.org"), True, False, id="similar-domain"),
+        pytest.param({"editors": ["@a.org"]}, user("eve@a.org@evil.org"), True, False, id="two-at-signs"),
+        pytest.param({"editors": ANN}, user(ANN), True, True, id="editors-as-text"),
+        pytest.param({"editors": [ANN], "viewers": ["@b.org"]}, user(BOB), True, False, id="viewer-by-domain"),
+        pytest.param({"editors": [ANN], "viewers": ["@b.org"]}, user(ANN), True, True, id="editor-with-viewers"),
+        pytest.param(
+            {"editors": [ANN], "viewers": ["@b.org"]}, user("eve@evil.org"), False, False, id="stranger-with-viewers"
+        ),
+        pytest.param({"editors": [ANN], "viewers": []}, user(BOB), False, False, id="no-viewers"),
+        pytest.param({"editors": [ANN]}, user(ANN, email_verified=False), True, False, id="unverified-editor"),
+        pytest.param(
+            {"editors": [ANN], "viewers": [ANN]}, user(ANN, email_verified=False), False, False, id="unverified-viewer"
+        ),
+        pytest.param(
+            {"editors": [ANN], "assume_verified": True},
+            user(ANN, email_verified=False),
+            True,
+            False,
+            id="unverified-but-assumed",
+        ),
+        pytest.param({"editors": [ANN]}, {"is_logged_in": True, "email": ANN}, True, False, id="verification-unknown"),
+        pytest.param(
+            {"editors": [ANN], "assume_verified": True},
+            {"is_logged_in": True, "email": ANN},
+            True,
+            True,
+            id="verification-assumed",
+        ),
+        pytest.param(
+            {"editors": [ANN, ""], "viewers": ["", "@"]}, {"is_logged_in": True}, False, False, id="empty-entries"
+        ),
+        pytest.param({"editors": [ANN], "read_only": True}, user(ANN), True, False, id="read-only"),
     ],
 )
 def test_roles(roles, who, sees, changes, secrets):

@@ -135,24 +135,40 @@ def test_of_rows_of_one_text_the_one_that_says_something_new_counts():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"text,tag\na,b\nx,y\na,c\n", "Lines 2 and 4 have the same text and say different things"),
-        (b"tag,note\na,b\n", "There is no column «text»"),
-        (b"text,label\na,b\n", "There is no column «tag», «note» or «proposed_label»"),
-        (b"text,tag,tag\na,b,c\n", "more than one column «tag»"),
-        ("text,tag\nä,b\n".encode("latin-1"), "The file is not in UTF-8"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff", "The file is not in UTF-8"),
-        (b"  \n", "The file is empty"),
-        (b'text,tag\n"never closed,b\n', "no CSV that can be read"),
-        (b"text,tag\na,b,c\n", "Line 2 has not as many cells"),
-        (b"text,tag\na\n", "Line 2 has not as many cells"),
-        (b"text,proposed_label\na,goood\n", "is no label of this data set"),
-        (b"text,tag\na," + b"x" * 51, "Line 2: A tag has at most 50 characters"),
-        (b"text,tag\n" + b"x" * 20_000_001, "larger than 20 MB"),
+        pytest.param(
+            b"text,tag\na,b\nx,y\na,c\n",
+            "Lines 2 and 4 have the same text and say different things",
+            id="contradiction",
+        ),
+        pytest.param(b"tag,note\na,b\n", "There is no column «text»", id="no-text-column"),
+        pytest.param(
+            b"text,label\na,b\n", "There is no column «tag», «note» or «proposed_label»", id="no-annotation-column"
+        ),
+        pytest.param(b"text,tag,tag\na,b,c\n", "more than one column «tag»", id="column-twice"),
+        pytest.param("text,tag\nä,b\n".encode("latin-1"), "The file is not in UTF-8", id="latin-1"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\x00\xff", "The file is not in UTF-8", id="png"),
+        pytest.param(b"  \n", "The file is empty", id="blank"),
+        pytest.param(b'text,tag\n"never closed,b\n', "no CSV that can be read", id="open-quote"),
+        pytest.param(b"text,tag\na,b,c\n", "Line 2 has not as many cells", id="too-many-cells"),
+        pytest.param(b"text,tag\na\n", "Line 2 has not as many cells", id="too-few-cells"),
+        pytest.param(b"text,proposed_label\na,goood\n", "is no label of this data set", id="unknown-label"),
+        pytest.param(b"text,tag\na," + b"x" * 51, "Line 2: A tag has at most 50 characters", id="long-tag"),
+        pytest.param(b"text,tag\n" + b"x" * 20_000_001, "larger than 20 MB", id="large-file"),
     ],
 )
 def test_a_wrong_file_is_refused_in_plain_words(content, reason):
     with pytest.raises(annotating.RequestError, match=reason):
         annotating.read(content, {"a": NOTHING}, ["good", "bad"])
+
+
+def test_download_buttons_are_drawn_when_their_box_is_open(hard, open_page):
+    _, weak, _ = hard
+    app = open_page("failures", run=weak)
+    assert not app.get("download_button")
+    app.session_state["files"] = True
+    app.run()
+    labels = [button.label for button in app.get("download_button")]
+    assert len(labels) == 2 and labels[0].startswith("This list") and labels[1].startswith("All annotated")
 
 
 def test_an_uploaded_file_is_told_before_it_is_kept(hard, open_page):

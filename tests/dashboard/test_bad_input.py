@@ -130,7 +130,11 @@ def test_a_database_with_flipped_bytes_gets_a_message_or_its_pages(page, flips, 
     assert error_of(app) or app.title[0].value == PAGES[page]
 
 
-@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + b"\x00" * 50, b"PK\x03\x04" + b"x" * 5_000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"SQLite format 3\x00" + b"\x00" * 50, b"PK\x03\x04" + b"x" * 5_000],
+    ids=["empty", "sqlite-header", "zip"],
+)
 def test_a_file_that_is_no_database_gets_a_plain_message(content, mine, open_page):
     mine.write_bytes(content)
     app = open_page("runs")

@@ -144,7 +144,7 @@ def test_of_two_hundred_runs_only_the_front_is_named_and_no_name_covers_another(
     spec(cost_charts.cost_quality(placed, "train_seconds", "seconds"))
 
 
-@pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]])
+@pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]], ids=["zero", "positive", "missing"])
 def test_one_run_or_none_of_known_cost_can_be_drawn(seconds):
     spec(
         cost_charts.cost_quality(

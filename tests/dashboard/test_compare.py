@@ -105,7 +105,7 @@ def test_the_verdict_on_several_runs_goes_by_the_adjusted_p(seven):
     assert set(together["verdict"]) == {"no evidence either way"}
 
 
-@pytest.mark.parametrize("order", [("lora", "odd"), ("odd", "lora")])
+@pytest.mark.parametrize("order", [("lora", "odd"), ("odd", "lora")], ids=["lora-odd", "odd-lora"])
 def test_a_pair_of_several_runs_is_read_from_the_address(order, seeded, open_page):
     first, second = (getattr(seeded, name) for name in order)
     everyone = f"{seeded.lora},{seeded.odd}"

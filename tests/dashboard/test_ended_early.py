@@ -34,7 +34,11 @@ def codes(app):
 
 
 @pytest.mark.parametrize("page", ["run", "runs"])
-@pytest.mark.parametrize(("how", "flag"), [(None, ""), (ValueError("no"), ""), (OutOfMemory("no"), " --auto-batch")])
+@pytest.mark.parametrize(
+    ("how", "flag"),
+    [(None, ""), (ValueError("no"), ""), (OutOfMemory("no"), " --auto-batch")],
+    ids=["killed", "error", "out-of-memory"],
+)
 def test_a_run_that_ended_early_tells_how_it_goes_on(how, flag, page, store, open_page):
     run = record_early_end(store, how)
     assert f"python runner.py resume {run}{flag} --db {store.address}" in codes(open_page(page, run=run))
@@ -59,7 +63,11 @@ def test_memory_that_ran_out_is_said_so(store, open_page):
     assert "This run ran out of memory in the phase «training»." in page_text(open_page("run", run=run))
 
 
-@pytest.mark.parametrize(("there", "told"), [(24 * GB, True), (48 * GB, False), (None, False), ("<b>", False)])
+@pytest.mark.parametrize(
+    ("there", "told"),
+    [(24 * GB, True), (48 * GB, False), (None, False), ("<b>", False)],
+    ids=["24-GB", "48-GB", "unknown", "markup"],
+)
 def test_a_run_that_held_nearly_all_memory_may_have_been_killed_for_it(there, told, store, open_page):
     run = record_early_end(store, memory_bytes=there)
     words = page_text(open_page("run", run=run))

@@ -6,7 +6,7 @@ from core.store.engine import open_store
 from core.store.queries import predictions
 from dashboard.components.safe_text import isolate_rtl
 from dashboard.components.slices import view_data as slices
-from tests.dashboard.hard_texts import HOSTILE, LABELS, SLICE, WEAK_WORD, record_hard_texts
+from tests.dashboard.hard_texts import HOSTILE, HOSTILE_IDS, LABELS, SLICE, WEAK_WORD, record_hard_texts
 from tests.dashboard.reading import button, example_of, facts, listed, page_text, table
 
 # --- Slices -----------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_runs_that_learnt_from_other_examples_are_asked_too(empty, open_page):
     assert sorted(table(app, "right or wrong")["right or wrong"]) == ["right", "right", "wrong"]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=HOSTILE_IDS)
 def test_hostile_texts_are_shown_as_text(text, hard, open_page):
     store, weak, _ = hard
     app = open_page("failures", run=weak, example=example_of(store, weak, text))

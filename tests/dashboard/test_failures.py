@@ -29,24 +29,36 @@ def test_mistakes_are_listed_surest_first(seeded, open_page):
 @pytest.mark.parametrize(
     ("address", "passes", "words"),
     [
-        ({"true": LABELS[0]}, lambda place: place % 2 == 0, f"true label {LABELS[0]}"),
-        ({"predicted": LABELS[0]}, lambda place: place % 2 == 1, f"predicted {LABELS[0]}"),
-        ({"confidence": ["95", "100"]}, lambda place: 0.99 - place * 0.39 / 239 >= 0.95, "confidence from 95 to 100 %"),
-        ({"shortest": "100"}, lambda place: place == 4, "length from 100 words"),
-        ({"truncated": "beginning only"}, lambda place: place < 8, "read: beginning only"),
-        ({"column": "stars", "value": "1"}, lambda place: place % 3 == 1, "stars 1"),
-        ({"column": "size", "least": "10", "most": "20.5"}, lambda place: 20 <= place <= 41, "size 10 to 20.5"),
-        ({"contains": "FILM 8 IS"}, lambda place: place == 8, "text with «FILM 8 IS»"),
-        ({"slice": SLICE}, lambda place: place >= 8 and place % 4 == 0, f"slice: {SLICE}"),
-        (
+        pytest.param({"true": LABELS[0]}, lambda place: place % 2 == 0, f"true label {LABELS[0]}", id="true-label"),
+        pytest.param({"predicted": LABELS[0]}, lambda place: place % 2 == 1, f"predicted {LABELS[0]}", id="predicted"),
+        pytest.param(
+            {"confidence": ["95", "100"]},
+            lambda place: 0.99 - place * 0.39 / 239 >= 0.95,
+            "confidence from 95 to 100 %",
+            id="confidence",
+        ),
+        pytest.param({"shortest": "100"}, lambda place: place == 4, "length from 100 words", id="length"),
+        pytest.param({"truncated": "beginning only"}, lambda place: place < 8, "read: beginning only", id="truncated"),
+        pytest.param({"column": "stars", "value": "1"}, lambda place: place % 3 == 1, "stars 1", id="column-value"),
+        pytest.param(
+            {"column": "size", "least": "10", "most": "20.5"},
+            lambda place: 20 <= place <= 41,
+            "size 10 to 20.5",
+            id="column-range",
+        ),
+        pytest.param({"contains": "FILM 8 IS"}, lambda place: place == 8, "text with «FILM 8 IS»", id="text"),
+        pytest.param({"slice": SLICE}, lambda place: place >= 8 and place % 4 == 0, f"slice: {SLICE}", id="slice"),
+        pytest.param(
             {"slice": SLICE, "contains": "5"},
             lambda place: place >= 8 and place % 4 == 0 and "5" in str(place),
             "with «5»",
+            id="slice-and-text",
         ),
-        (
+        pytest.param(
             {"noted": "not annotated", "longest": "4"},
             lambda place: place in (3, 5, 6),
             "annotation: not annotated",
+            id="annotation-and-length",
         ),
     ],
 )
@@ -79,16 +91,16 @@ def test_both_labels_settle_whether_the_answer_is_right(hard, open_page):
 @pytest.mark.parametrize(
     "address",
     [
-        {"true": "nobody"},
-        {"confidence": "abc"},
-        {"shortest": "x"},
-        {"column": "none", "value": "1"},
-        {"slice": "with the word «zebra»"},
-        {"sheet": "99"},
-        {"by": "colour"},
-        {"noted": "tag: none"},
-        {"view": "sideways"},
-        {"answers": "maybe"},
+        pytest.param({"true": "nobody"}, id="true-label"),
+        pytest.param({"confidence": "abc"}, id="confidence"),
+        pytest.param({"shortest": "x"}, id="length"),
+        pytest.param({"column": "none", "value": "1"}, id="column"),
+        pytest.param({"slice": "with the word «zebra»"}, id="slice"),
+        pytest.param({"sheet": "99"}, id="sheet"),
+        pytest.param({"by": "colour"}, id="order"),
+        pytest.param({"noted": "tag: none"}, id="annotation"),
+        pytest.param({"view": "sideways"}, id="view"),
+        pytest.param({"answers": "maybe"}, id="answers"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_passed_over(address, hard, open_page):

@@ -20,7 +20,7 @@ OUTSIDE = (
     "/etc",
     "adapters",
     "adapters/linked",
-    "adapters/a\0b",
+    pytest.param("adapters/a\0b", id="null-byte"),
     "adapters/..",
 )
 
@@ -61,25 +61,28 @@ def test_a_link_within_the_folder_is_not_packed_nor_shown(store, tfidf, open_pag
     assert "'more' is a link" in page_text(open_page("run", run=tfidf, part="Record", card="true"))
 
 
+def with_length(header: bytes | dict[str, object]) -> bytes:
+    """Return a safetensors header after its length."""
+    content = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(content).to_bytes(8, "little") + content
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"\xff",
-        (1 << 62).to_bytes(8, "little"),
-        (50_000_000).to_bytes(8, "little") + b"{",
-        *(
-            len(header).to_bytes(8, "little") + header
-            for header in (
-                b"[" * 100_000,
-                b"[1, 2]",
-                b"null",
-                b"\xff\xfe",
-                json.dumps({"base.score.weight": 5, "x.score.y": None}).encode(),
-                json.dumps({"base.score.weight": {"shape": "ab"}, "x.score.y": {"shape": [1, "b"]}}).encode(),
-                json.dumps({"base.score.weight": {"shape": {"0": 1}}}).encode(),
-            )
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\xff", id="no-length"),
+        pytest.param((1 << 62).to_bytes(8, "little"), id="huge-length"),
+        pytest.param((50_000_000).to_bytes(8, "little") + b"{", id="cut"),
+        pytest.param(with_length(b"[" * 100_000), id="deep-list"),
+        pytest.param(with_length(b"[1, 2]"), id="list"),
+        pytest.param(with_length(b"null"), id="null"),
+        pytest.param(with_length(b"\xff\xfe"), id="not-utf-8"),
+        pytest.param(with_length({"base.score.weight": 5, "x.score.y": None}), id="no-tensors"),
+        pytest.param(
+            with_length({"base.score.weight": {"shape": "ab"}, "x.score.y": {"shape": [1, "b"]}}), id="shapes-of-words"
         ),
+        pytest.param(with_length({"base.score.weight": {"shape": {"0": 1}}}), id="shape-object"),
     ],
 )
 def test_a_header_of_weights_that_says_nothing_sensible_tells_no_width(content, store, tfidf, open_page):

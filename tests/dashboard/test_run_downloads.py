@@ -33,7 +33,7 @@ def test_the_zip_holds_the_files_of_the_run_and_nothing_else(store, tfidf):
     assert f"{folder.name}/more/words.txt" in packed
 
 
-@pytest.mark.parametrize("target", ["secret.txt", ""])
+@pytest.mark.parametrize("target", ["secret.txt", ""], ids=["file", "folder"])
 def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (store.folder / "secret.txt").write_text("secret")

@@ -353,7 +353,7 @@ def test_a_run_gets_another_name_a_note_and_tags(own, open_runs):
     assert names(open_runs(search="two words for")) == ["rank 4 <b>"]
 
 
-@pytest.mark.parametrize(("name", "tag"), [("  ", "paper"), ("fine", "x" * 51)])
+@pytest.mark.parametrize(("name", "tag"), [("  ", "paper"), ("fine", "x" * 51)], ids=["blank-name", "long-tag"])
 def test_what_is_refused_changes_nothing_and_says_why(name, tag, own, open_runs):
     app = open_runs(chosen=own.odd)
     app.text_input(key=f"name of {own.odd}").set_value(name)

@@ -56,10 +56,10 @@ def test_texts_and_settings_stay_as_they_are(hostile):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("«רע»: 5 times", "«\u2067רע\u2069»: 5 times"),
-        ("#7 שלום, עולם 3 against #8", "#7 \u2067שלום, עולם\u2069 3 against #8"),
-        ("\u202eevil", "⟨U+202E⟩evil"),
-        ("plain", "plain"),
+        pytest.param("«רע»: 5 times", "«\u2067רע\u2069»: 5 times", id="quoted-hebrew"),
+        pytest.param("#7 שלום, עולם 3 against #8", "#7 \u2067שלום, עולם\u2069 3 against #8", id="hebrew-name"),
+        pytest.param("\u202eevil", "⟨U+202E⟩evil", id="right-to-left-override"),
+        pytest.param("plain", "plain", id="plain"),
     ],
 )
 def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
@@ -69,11 +69,11 @@ def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("see https://a.org", r"see \u2060https\:\/\/a\.org"),
-        ("www.a.org", "\u2060www\\.a\\.org"),
-        (":streamlit:", "\\:\u2060streamlit\\:"),
-        ("at 10:20", "at 10\\:20"),
-        ("a -- b --db", "a \u2060\\-\\- b \\-\\-db"),
+        pytest.param("see https://a.org", r"see \u2060https\:\/\/a\.org", id="url"),
+        pytest.param("www.a.org", "\u2060www\\.a\\.org", id="www"),
+        pytest.param(":streamlit:", "\\:\u2060streamlit\\:", id="icon"),
+        pytest.param("at 10:20", "at 10\\:20", id="time"),
+        pytest.param("a -- b --db", "a \u2060\\-\\- b \\-\\-db", id="dashes"),
     ],
 )
 def test_markdown_finds_nothing_later_either(text, shown):

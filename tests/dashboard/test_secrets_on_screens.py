@@ -10,16 +10,16 @@ from tests.dashboard.reading import PAGES, page_text
 from tests.seeded import SIZES
 
 HUB = "hf_" + "aB3dE5gH7j" * 3  # no real one
-ADDRESSES = [
-    "postgresql://me:hunter2xyz@127.0.0.1:1/runs",
-    "postgresql://127.0.0.1:1/runs?password=hunter2xyz&connect_timeout=1",
-    "postgresql+nonsense://me:hunter2xyz@host/runs",
-    "nonsense://me:hunter2xyz@host:port/runs",
-    "sqlite:///:memory:?password=hunter2xyz",
-]
+ADDRESSES = {
+    "password": "postgresql://me:hunter2xyz@127.0.0.1:1/runs",
+    "password-in-query": "postgresql://127.0.0.1:1/runs?password=hunter2xyz&connect_timeout=1",
+    "unknown-driver": "postgresql+nonsense://me:hunter2xyz@host/runs",
+    "unknown-database": "nonsense://me:hunter2xyz@host:port/runs",
+    "sqlite-memory": "sqlite:///:memory:?password=hunter2xyz",
+}
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_shows_the_password_of_a_database_that_can_not_be_had(page, address, monkeypatch, open_page):
     monkeypatch.setenv("RUNS_DB", address)

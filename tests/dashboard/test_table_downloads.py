@@ -29,13 +29,21 @@ def test_csv_holds_the_texts_on_the_screen():
     assert read(exports.csv(frame)) == [["run", "gap", "n"], [ODD, OURS, "—"], ["ü, ß", "—", "7.0"]]
 
 
-@pytest.mark.parametrize("text", ["=1+2", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "\rx", "+3.1 (=1)"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+2", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\tx", "\rx", "+3.1 (=1)"],
+    ids=["equals", "plus", "minus", "at", "tab", "carriage-return", "interval-with-formula"],
+)
 def test_no_spreadsheet_runs_what_a_person_wrote(text):
     frame = pd.DataFrame({text: [text]})
     assert read(exports.csv(frame)) == [[f"'{text}"], [f"'{text}"]]
 
 
-@pytest.mark.parametrize("text", [OURS, "+3.1", "−0.2 (−1.0 to +0.6)", "82.4 (80.0–84.7)", "-5", "—"])
+@pytest.mark.parametrize(
+    "text",
+    [OURS, "+3.1", "−0.2 (−1.0 to +0.6)", "82.4 (80.0–84.7)", "-5", "—"],
+    ids=["points-interval", "points", "negative-interval", "score-interval", "integer", "dash"],
+)
 def test_our_own_numbers_stay_as_they_are(text):
     assert read(exports.csv(pd.DataFrame({"gap": [text]})))[1] == [text]
 
@@ -58,7 +66,7 @@ def test_latex_escapes_every_special_sign():
     assert text.isascii()
 
 
-@pytest.mark.parametrize("sign", "[*")
+@pytest.mark.parametrize("sign", ["[", "*"], ids=["bracket", "star"])
 def test_latex_reads_no_start_of_a_row_as_an_option(sign):
     text = exports.latex(pd.DataFrame({f"{sign}run": [f"{sign}2cm] a", "b"], "gap": ["1", "2"]}))
     assert not re.search(r"(\\\\|rule)\s*[\[*]", text)

@@ -12,12 +12,16 @@ def found(path, **values):
     return source.text_column, source.label_column
 
 
-@pytest.mark.parametrize("names", [(" Review Text ", "LABEL"), ("review_text", "Label"), ("TWEET", "Topic")])
+@pytest.mark.parametrize(
+    "names",
+    [(" Review Text ", "LABEL"), ("review_text", "Label"), ("TWEET", "Topic")],
+    ids=["spaces", "underscore", "capitals"],
+)
 def test_case_spaces_and_underscores_of_usual_names_do_not_matter(csv, names):
     assert found(csv({"id": range(6), names[0]: LONG, names[1]: list("ababab")})) == names
 
 
-@pytest.mark.parametrize("order", [("words", "kind"), ("kind", "words")])
+@pytest.mark.parametrize("order", [("words", "kind"), ("kind", "words")], ids=["text-first", "label-first"])
 def test_of_two_columns_without_usual_names_the_obvious_ones_are_taken(csv, order):
     rows = {"words": LONG, "kind": list("ababab")}
     assert found(csv({name: rows[name] for name in order})) == ("words", "kind")
@@ -56,7 +60,9 @@ def test_one_column_is_not_enough(csv):
         found(csv({"text": LONG}))
 
 
-@pytest.mark.parametrize("values", [[1, 2, 3, 4, 5, 6], [0.5] * 6, [True, False] * 3])
+@pytest.mark.parametrize(
+    "values", [[1, 2, 3, 4, 5, 6], [0.5] * 6, [True, False] * 3], ids=["integers", "decimals", "booleans"]
+)
 def test_numbers_are_no_texts(csv, values):
     with pytest.raises(RequestError, match="Column 'text' of .* holds no texts but values such as .*--text-column"):
         found(csv({"text": values, "label": list("ababab")}))

@@ -6,12 +6,11 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.store.engine import DEFAULT_DATABASE
 
 
 @pytest.mark.parametrize("name", ["movie-reviews", "movie-reviews-3"])
-def test_the_bundled_sets_are_still_those_of_the_shipped_record(name):
-    with sqlite3.connect(f"file:{DEFAULT_DATABASE}?mode=ro&immutable=1", uri=True) as record:
+def test_the_bundled_sets_are_still_those_of_the_shipped_record(name, shipped_record):
+    with sqlite3.connect(shipped_record / "runs.db") as record:
         query = "SELECT fingerprint, evaluation_fingerprint FROM datasets WHERE name = ?"
         recorded = record.execute(query, [name]).fetchone()
     data = load_data(make_config({"dataset": name}))

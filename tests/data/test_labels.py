@@ -31,18 +31,20 @@ def write(folder, values, ending):
 @pytest.mark.parametrize(
     ("values", "names"),
     [
-        ([True, False, True, None], ("false", "true")),
-        (["True", "FALSE", "true", "false"], ("false", "true")),
-        ([0.0, 1.0, 1.0, None], ("0", "1")),
-        ([-1, 10, 2, 2], ("-1", "2", "10")),
-        ([" b", "a ", "a", "b"], ("a", "b")),
+        pytest.param([True, False, True, None], ("false", "true"), id="booleans"),
+        pytest.param(["True", "FALSE", "true", "false"], ("false", "true"), id="boolean-words"),
+        pytest.param([0.0, 1.0, 1.0, None], ("0", "1"), id="whole-decimals"),
+        pytest.param([-1, 10, 2, 2], ("-1", "2", "10"), id="integers"),
+        pytest.param([" b", "a ", "a", "b"], ("a", "b"), id="spaces"),
     ],
 )
 def test_labels_have_one_spelling_in_every_format(tmp_path, ending, values, names):
     assert labels_of(write(tmp_path, values, ending)) == names
 
 
-@pytest.mark.parametrize(("ordered", "names"), [(True, ("low", "high")), (False, ("high", "low"))])
+@pytest.mark.parametrize(
+    ("ordered", "names"), [(True, ("low", "high")), (False, ("high", "low"))], ids=["ordered", "unordered"]
+)
 def test_an_ordered_category_keeps_its_order(tmp_path, ordered, names):
     column = pd.Categorical(["high", "low", "low", None], categories=["low", "high", "unused"], ordered=ordered)
     pd.DataFrame({"text": list("wxyz"), "label": column}).to_parquet(tmp_path / "a.parquet")

@@ -21,15 +21,21 @@ def read(folder: Path, name: str, content: bytes) -> dict[str, list[object]]:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.csv.gz", gzip.compress(ROWS)),
-        ("a.TSV.GZ", gzip.compress(ROWS.replace(b",", b"\t"))),
-        ("a.jsonl.gz", gzip.compress(b'{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}')),
-        ("a.json", b'[{"text": "good", "label": "pos"},\n {"text": "bad", "label": "neg"}]'),
-        ("a.json", b'{"text": "good", "label": "pos"}\n\n{"text": "bad", "label": "neg"}'),
-        ("bom.csv", b"\xef\xbb\xbf" + ROWS),
-        ("crlf.csv", ROWS.replace(b"\n", b"\r\n")),
-        ("semicolon.csv", ROWS.replace(b",", b";")),
-        ("tabs.csv", ROWS.replace(b",", b"\t")),
+        pytest.param("a.csv.gz", gzip.compress(ROWS), id="csv-gz"),
+        pytest.param("a.TSV.GZ", gzip.compress(ROWS.replace(b",", b"\t")), id="tsv-gz-capitals"),
+        pytest.param(
+            "a.jsonl.gz",
+            gzip.compress(b'{"text": "good", "label": "pos"}\n{"text": "bad", "label": "neg"}'),
+            id="jsonl-gz",
+        ),
+        pytest.param(
+            "a.json", b'[{"text": "good", "label": "pos"},\n {"text": "bad", "label": "neg"}]', id="json-array"
+        ),
+        pytest.param("a.json", b'{"text": "good", "label": "pos"}\n\n{"text": "bad", "label": "neg"}', id="json-lines"),
+        pytest.param("bom.csv", b"\xef\xbb\xbf" + ROWS, id="byte-order-mark"),
+        pytest.param("crlf.csv", ROWS.replace(b"\n", b"\r\n"), id="crlf"),
+        pytest.param("semicolon.csv", ROWS.replace(b",", b";"), id="semicolons"),
+        pytest.param("tabs.csv", ROWS.replace(b",", b"\t"), id="tabs"),
     ],
 )
 def test_the_same_rows_come_out_of_every_dress(tmp_path, name, content):
@@ -53,21 +59,31 @@ def test_a_semicolon_in_a_text_is_no_separator(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("a.csv.gz", gzip.compress(ROWS)[:-9], "is no whole gzip file"),
-        ("a.csv.gz", ROWS, "is no whole gzip file"),
-        ("a.csv.gz", gzip.compress(b""), "is empty"),
-        ("a.csv", gzip.compress(ROWS), "holds gzip, not what its ending says"),
-        ("a.csv", b"PK\x03\x04rest", "zip archive, perhaps an Excel file"),
-        ("a.csv", b'{"text": "a"}\n', "holds JSON"),
-        ("a.csv", b"<!DOCTYPE html><html>", "holds a web page"),
-        ("a.csv", ROWS.decode().encode("utf-16"), "is UTF-16.*iconv -f utf-16 -t utf-8 a.csv"),
-        ("a.csv", b"text,label\na\0b,x\n", "NUL byte in line 2"),
-        ("a.csv", b"text,text\na,b\n", "header names 'text' twice"),
-        ("a.csv", b"text,label\na,b\nnice, really,pos\n", "Expected 2 fields in line 3, saw 3.*in quotes"),
-        ("a.csv", b"text,label\nnice, really,pos\n", "more fields than its header, which has 2.*in quotes"),
-        ("a.jsonl", b'{"text": "a"}\n[1]\n', "record 2 is no object"),
-        ("a.jsonl", b'{"text": "a"}\ntext\n', "line 2: Expecting value"),
-        ("a.parquet", ROWS, "can't be read as PARQUET"),
+        pytest.param("a.csv.gz", gzip.compress(ROWS)[:-9], "is no whole gzip file", id="gzip-cut"),
+        pytest.param("a.csv.gz", ROWS, "is no whole gzip file", id="gzip-not"),
+        pytest.param("a.csv.gz", gzip.compress(b""), "is empty", id="gzip-of-nothing"),
+        pytest.param("a.csv", gzip.compress(ROWS), "holds gzip, not what its ending says", id="gzip-without-ending"),
+        pytest.param("a.csv", b"PK\x03\x04rest", "zip archive, perhaps an Excel file", id="zip"),
+        pytest.param("a.csv", b'{"text": "a"}\n', "holds JSON", id="json-as-csv"),
+        pytest.param("a.csv", b"<!DOCTYPE html><html>", "holds a web page", id="html"),
+        pytest.param("a.csv", ROWS.decode().encode("utf-16"), "is UTF-16.*iconv -f utf-16 -t utf-8 a.csv", id="utf-16"),
+        pytest.param("a.csv", b"text,label\na\0b,x\n", "NUL byte in line 2", id="null-byte"),
+        pytest.param("a.csv", b"text,text\na,b\n", "header names 'text' twice", id="column-twice"),
+        pytest.param(
+            "a.csv",
+            b"text,label\na,b\nnice, really,pos\n",
+            "Expected 2 fields in line 3, saw 3.*in quotes",
+            id="unquoted-comma-later",
+        ),
+        pytest.param(
+            "a.csv",
+            b"text,label\nnice, really,pos\n",
+            "more fields than its header, which has 2.*in quotes",
+            id="unquoted-comma-first",
+        ),
+        pytest.param("a.jsonl", b'{"text": "a"}\n[1]\n', "record 2 is no object", id="jsonl-list"),
+        pytest.param("a.jsonl", b'{"text": "a"}\ntext\n', "line 2: Expecting value", id="jsonl-words"),
+        pytest.param("a.parquet", ROWS, "can't be read as PARQUET", id="parquet-not"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, expected):

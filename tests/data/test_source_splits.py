@@ -26,10 +26,10 @@ def drawn_from(data):
 @pytest.mark.parametrize(
     "names",
     [
-        ("train", "validation", "test"),
-        ("Training", "DEV", "Testing"),
-        ("train", "val", "eval"),
-        ("train", "eval", "test"),
+        pytest.param(("train", "validation", "test"), id="train-validation-test"),
+        pytest.param(("Training", "DEV", "Testing"), id="training-dev-testing"),
+        pytest.param(("train", "val", "eval"), id="train-val-eval"),
+        pytest.param(("train", "eval", "test"), id="train-eval-test"),
     ],
 )
 def test_a_column_split_with_usual_names_is_used_by_itself(csv, names):
@@ -117,7 +117,11 @@ def test_splits_are_not_asked_of_a_source_without_any(csv):
         load(csv(given), splits={"test": "holdout"})
 
 
-@pytest.mark.parametrize("sizes", [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 9}, {"all": 11}])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 9}, {"all": 11}],
+    ids=["two-splits", "three-splits", "one-split"],
+)
 def test_the_sizes_that_a_refusal_suggests_fit(csv, sizes):
     given = rows(**{name: size - size % 2 for name, size in sizes.items()})
     with pytest.raises(RequestError, match="usable rows to draw .* were asked for") as error:

@@ -18,10 +18,10 @@ def source(dataset, **values):
 @pytest.mark.parametrize(
     ("name", "sizes"),
     [
-        ("movie-reviews", {"negative": 5326, "positive": 5242}),
-        ("movie-reviews-3", {"negative": 5061, "positive": 4982, "neutral": 562}),
-        ("tweets-3", {"positive": 2300, "negative": 1062, "neutral": 838}),
-        ("product-reviews-3", {"positive": 1725, "negative": 1218, "neutral": 765}),
+        pytest.param("movie-reviews", {"negative": 5326, "positive": 5242}, id="movie-reviews"),
+        pytest.param("movie-reviews-3", {"negative": 5061, "positive": 4982, "neutral": 562}, id="movie-reviews-3"),
+        pytest.param("tweets-3", {"positive": 2300, "negative": 1062, "neutral": 838}, id="tweets-3"),
+        pytest.param("product-reviews-3", {"positive": 1725, "negative": 1218, "neutral": 765}, id="product-reviews-3"),
     ],
 )
 def test_bundled_sets_are_whole(name, sizes):
@@ -62,11 +62,15 @@ def test_words_that_look_missing_are_texts(csv):
 @pytest.mark.parametrize(
     ("labels", "names"),
     [
-        ([1, 0, 10, 2, 2], ("0", "1", "2", "10")),
-        ([1.0, 0.0, None, 1.0, 1.0], ("0", "1")),
-        ([True, False, None, False, True], ("false", "true")),
-        (["b", " a", "b", "a ", "b"], ("a", "b")),
-        (["level 10", "level 2", "level 1", "level 2", "level 1"], ("level 1", "level 2", "level 10")),
+        pytest.param([1, 0, 10, 2, 2], ("0", "1", "2", "10"), id="integers"),
+        pytest.param([1.0, 0.0, None, 1.0, 1.0], ("0", "1"), id="whole-decimals"),
+        pytest.param([True, False, None, False, True], ("false", "true"), id="booleans"),
+        pytest.param(["b", " a", "b", "a ", "b"], ("a", "b"), id="spaces"),
+        pytest.param(
+            ["level 10", "level 2", "level 1", "level 2", "level 1"],
+            ("level 1", "level 2", "level 10"),
+            id="words-with-numbers",
+        ),
     ],
 )
 def test_labels_become_names_in_a_sensible_order(csv, labels, names):
@@ -129,10 +133,10 @@ def test_bytes_that_are_not_utf8_are_told_by_line(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
-        ("broken.jsonl", b'{"text": "a"\n', "can't be read as JSONL"),
-        ("broken.parquet", b"PAR1 no parquet", "can't be read as PARQUET"),
-        ("ragged.csv", b'text,label\n"a,b\n', "can't be read as CSV"),
-        ("table.xlsx", b"PK", "ends in '.xlsx'. Known are: .csv"),
+        pytest.param("broken.jsonl", b'{"text": "a"\n', "can't be read as JSONL", id="jsonl"),
+        pytest.param("broken.parquet", b"PAR1 no parquet", "can't be read as PARQUET", id="parquet"),
+        pytest.param("ragged.csv", b'text,label\n"a,b\n', "can't be read as CSV", id="csv"),
+        pytest.param("table.xlsx", b"PK", "ends in '.xlsx'. Known are: .csv", id="xlsx"),
     ],
 )
 def test_a_damaged_or_unknown_file_is_refused(tmp_path, name, content, expected):

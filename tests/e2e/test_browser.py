@@ -14,7 +14,9 @@ def test_every_page_opens_from_the_navigation(dashboard, record, visit):
         visitor.go_to(title)
 
 
-@pytest.mark.parametrize("page", ["", "run", "compare", "failures", "data", "try"])
+@pytest.mark.parametrize(
+    "page", ["", "run", "compare", "failures", "data", "try"], ids=["runs", "run", "compare", "failures", "data", "try"]
+)
 def test_every_page_opens_directly(page, dashboard, record, visit):
     visit(dashboard).open(f"{page}?run={record.tfidf}")
 

@@ -159,28 +159,44 @@ def test_a_failed_run_ends_with_code_1_and_says_why(tmp_path, capsys, tiny_bert)
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--method", "loar"], "Did you mean 'lora'"),
-        (["--epoch", "3"], "there is no --epoch here. Did you mean '--epochs'"),
-        (["lst"], "there is no command 'lst'. Did you mean 'list'"),
-        (["--r", "-1"], "--r '-1' should be greater"),
-        (["--lr", "fast"], "--lr 'fast' should be a valid number"),
-        (["--train-size", "1000000"], "usable rows"),
-        (["--dataset", "nowhere.csv"], "There is no file nowhere.csv"),
-        (["--dataset", "some/set"], "Without a network these work"),
-        (["--model", "some/model"], "neither a folder nor"),
-        (["--target-modules", "nonsense"], "--target-modules 'nonsense' is not in"),
-        (["--method", "loha", "--peft", "rank_dropuot=0.3"], "has no such field. Did you mean 'rank_dropout'"),
-        (["--method", "poly"], "can't train a text classifier. peft says"),
-        (["--method", "ia3", "--r", "4"], "--r does nothing for --method ia3"),
-        (["--method", "c3a", "--peft", "block_size=7"], "--method c3a can't train minilm like this. peft says"),
-        (["--quantize", "2bit"], "--quantize '2bit' should be '8bit' or '4bit'"),
-        (["--method", "delora", "--quantize", "4bit"], "--method delora can't train minilm in 4bit like this"),
-        (["--layers", "last:9"], "--layers last:9: the model has 6 layers"),
-        (["--init", "pissa", "--quantize", "4bit"], "--init pissa needs the exact weights"),
-        (["--config", "nowhere.yaml"], "--config nowhere.yaml can't be read"),
-        (["--db", "/nowhere/runs.db"], "can't be written to"),
-        (["list", "--db", "/nowhere/runs.db"], "There is no database"),
-        (["show", "x"], "'x' is no run's number"),
+        pytest.param(["--method", "loar"], "Did you mean 'lora'", id="method-misspelled"),
+        pytest.param(["--epoch", "3"], "there is no --epoch here. Did you mean '--epochs'", id="flag-misspelled"),
+        pytest.param(["lst"], "there is no command 'lst'. Did you mean 'list'", id="command-misspelled"),
+        pytest.param(["--r", "-1"], "--r '-1' should be greater", id="rank-negative"),
+        pytest.param(["--lr", "fast"], "--lr 'fast' should be a valid number", id="rate-word"),
+        pytest.param(["--train-size", "1000000"], "usable rows", id="train-size-too-large"),
+        pytest.param(["--dataset", "nowhere.csv"], "There is no file nowhere.csv", id="file-unknown"),
+        pytest.param(["--dataset", "some/set"], "Without a network these work", id="dataset-offline"),
+        pytest.param(["--model", "some/model"], "neither a folder nor", id="model-unknown"),
+        pytest.param(
+            ["--target-modules", "nonsense"], "--target-modules 'nonsense' is not in", id="target-modules-unknown"
+        ),
+        pytest.param(
+            ["--method", "loha", "--peft", "rank_dropuot=0.3"],
+            "has no such field. Did you mean 'rank_dropout'",
+            id="peft-field-misspelled",
+        ),
+        pytest.param(["--method", "poly"], "can't train a text classifier. peft says", id="method-unusable"),
+        pytest.param(["--method", "ia3", "--r", "4"], "--r does nothing for --method ia3", id="rank-without-use"),
+        pytest.param(
+            ["--method", "c3a", "--peft", "block_size=7"],
+            "--method c3a can't train minilm like this. peft says",
+            id="peft-rejects",
+        ),
+        pytest.param(["--quantize", "2bit"], "--quantize '2bit' should be '8bit' or '4bit'", id="quantize-unknown"),
+        pytest.param(
+            ["--method", "delora", "--quantize", "4bit"],
+            "--method delora can't train minilm in 4bit like this",
+            id="quantize-unusable",
+        ),
+        pytest.param(["--layers", "last:9"], "--layers last:9: the model has 6 layers", id="layers-too-many"),
+        pytest.param(
+            ["--init", "pissa", "--quantize", "4bit"], "--init pissa needs the exact weights", id="init-with-quantize"
+        ),
+        pytest.param(["--config", "nowhere.yaml"], "--config nowhere.yaml can't be read", id="config-unknown"),
+        pytest.param(["--db", "/nowhere/runs.db"], "can't be written to", id="database-not-writable"),
+        pytest.param(["list", "--db", "/nowhere/runs.db"], "There is no database", id="list-without-database"),
+        pytest.param(["show", "x"], "'x' is no run's number", id="run-word"),
     ],
 )
 def test_a_wrong_request_is_told_plainly_with_code_2_and_writes_nothing(arguments, expected, tmp_path, capsys):
@@ -197,7 +213,7 @@ def test_a_wrong_request_is_told_plainly_with_code_2_and_writes_nothing(argument
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["- a\n- b\n", "a: [1", "\x00"])
+@pytest.mark.parametrize("content", ["- a\n- b\n", "a: [1", "\x00"], ids=["list", "open-list", "null-byte"])
 def test_a_config_file_that_is_none_is_told(content, tmp_path, capsys):
     (tmp_path / "run.yaml").write_text(content)
     assert main(["--config", str(tmp_path / "run.yaml"), "--db", str(tmp_path / "runs.db")]) == 2

@@ -39,7 +39,11 @@ def printed(hostile, capsys):
     return run
 
 
-@pytest.mark.parametrize("command", [["list"], ["list", "--groups"], ["show", 1], ["show", 4], ["compare", 2, 1, 3]])
+@pytest.mark.parametrize(
+    "command",
+    [["list"], ["list", "--groups"], ["show", 1], ["show", 4], ["compare", 2, 1, 3]],
+    ids=["list", "list-groups", "show-adapter", "show-failed", "compare"],
+)
 def test_nothing_that_is_printed_steers_the_terminal(command, printed):
     assert not STEERS.findall(printed(*command))
     if command[0] != "list":

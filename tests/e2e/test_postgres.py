@@ -43,7 +43,11 @@ def test_runs_are_recorded_shown_compared_used_and_deleted(url, tmp_path, tiny_b
     assert not list((tmp_path / "adapters").glob("*-lora-r8"))
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["show", "1"], ["--no-baselines"], ["db", "upgrade"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["show", "1"], ["--no-baselines"], ["db", "upgrade"]],
+    ids=["list", "show", "run", "upgrade"],
+)
 def test_a_server_that_refuses_is_told_in_one_sentence_without_the_password(arguments, postgres, capsys, tmp_path):
     address = postgres.url("nosuch", username="stranger", password="hunter-2222")
     assert main([*arguments, "--db", address]) == 2

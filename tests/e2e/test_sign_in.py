@@ -58,7 +58,11 @@ def signed_in(guarded, provider, visit):
     return as_
 
 
-@pytest.mark.parametrize("page", ["", "run?run=3", "compare?run=3&against=1", "failures?run=3", "data", "try"])
+@pytest.mark.parametrize(
+    "page",
+    ["", "run?run=3", "compare?run=3&against=1", "failures?run=3", "data", "try"],
+    ids=["runs", "run", "compare", "failures", "data", "try"],
+)
 def test_signed_out_nothing_of_the_record_is_sent(page, guarded, visit):
     visitor, sent = visit(guarded[1]), []
     visitor.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(frame)))
@@ -89,7 +93,9 @@ def test_an_editor_changes(guarded, record, signed_in):
     assert queries.run(open_store(str(guarded[0])), record.odd).archived
 
 
-@pytest.mark.parametrize("claims", [{"email": EVE}, {"email": ANN, "email_verified": False}])
+@pytest.mark.parametrize(
+    "claims", [{"email": EVE}, {"email": ANN, "email_verified": False}], ids=["stranger", "unverified"]
+)
 def test_a_stranger_is_refused_with_words(claims, signed_in):
     visitor = signed_in(claims["email"], title="Adapter Bench", **claims)
     assert visitor.shows("is signed in, and not among those who see these runs")

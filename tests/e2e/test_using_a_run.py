@@ -131,14 +131,22 @@ def test_a_real_pipe_works(used):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--file", "nowhere.csv"], "There is no file nowhere.csv"),
-        (["--file", "{in}", "--text-column", "nte"], "Its columns are: note, n. Did you mean 'note'?"),
-        (["--file", "{in}"], "Name one with --text-column"),
-        (["--file", "{in}", "a text"], "not both"),
-        (["--text-column", "note", "a text"], "there is no --file"),
-        (["a text", "--output", "x.xlsx"], "Known are: .csv, .tsv, .jsonl"),
-        (["a text", "--output", "no/where.csv"], "There is no folder"),
-        (["--file", "{in}", "--text-column", "note", "--output", "{in}"], "is the file that is read"),
+        pytest.param(["--file", "nowhere.csv"], "There is no file nowhere.csv", id="file-unknown"),
+        pytest.param(
+            ["--file", "{in}", "--text-column", "nte"],
+            "Its columns are: note, n. Did you mean 'note'?",
+            id="column-misspelled",
+        ),
+        pytest.param(["--file", "{in}"], "Name one with --text-column", id="column-ambiguous"),
+        pytest.param(["--file", "{in}", "a text"], "not both", id="file-and-text"),
+        pytest.param(["--text-column", "note", "a text"], "there is no --file", id="column-without-file"),
+        pytest.param(["a text", "--output", "x.xlsx"], "Known are: .csv, .tsv, .jsonl", id="output-xlsx"),
+        pytest.param(["a text", "--output", "no/where.csv"], "There is no folder", id="output-folder-unknown"),
+        pytest.param(
+            ["--file", "{in}", "--text-column", "note", "--output", "{in}"],
+            "is the file that is read",
+            id="output-is-input",
+        ),
     ],
 )
 def test_a_wrong_request_is_told_and_writes_nothing(arguments, expected, run, csv, tmp_path):
@@ -150,7 +158,9 @@ def test_a_wrong_request_is_told_and_writes_nothing(arguments, expected, run, cs
     assert [entry.read_bytes() for entry in tmp_path.iterdir()] == [before]
 
 
-@pytest.mark.parametrize(("content", "expected"), [(b"\n \n", "holds no text"), (b"\xff\xfe", "not UTF-8")])
+@pytest.mark.parametrize(
+    ("content", "expected"), [(b"\n \n", "holds no text"), (b"\xff\xfe", "not UTF-8")], ids=["blank", "utf-16"]
+)
 def test_a_pipe_without_text_is_told(content, expected, run, monkeypatch):
     pipe(monkeypatch, content)
     code, _, err = run("predict")

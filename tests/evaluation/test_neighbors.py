@@ -29,7 +29,9 @@ def test_texts_that_share_nothing_are_left_out(index):
     assert [one.position for one in index.nearest("slow", k=5)] == [2]
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "unheard", "…", "ничего"])
+@pytest.mark.parametrize(
+    "text", ["", "  \n", "unheard", "…", "ничего"], ids=["empty", "blank", "unknown-word", "punctuation", "russian"]
+)
 def test_a_text_without_a_known_word_has_no_neighbours(index, text):
     assert index.nearest(text) == ()
 
@@ -42,7 +44,7 @@ def test_scripts_without_spaces_have_neighbours(index):
     assert index.nearest("这部电影不好")[0].position == 5
 
 
-@pytest.mark.parametrize("texts", [[], [""], ["", "  "]])
+@pytest.mark.parametrize("texts", [[], [""], ["", "  "]], ids=["none", "empty", "blank"])
 def test_no_texts_give_no_neighbours(texts):
     assert index_texts(texts).nearest("a good film") == ()
 

@@ -67,14 +67,14 @@ def test_slices_are_ranked_by_adjusted_p_then_by_their_gap():
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
     [
-        ("digits", "with digits", "made in 1984"),
-        ("digits", "with digits", "made in ١٩٨٤"),
-        ("negation", "with a negation", "I DON’T like it"),
-        ("negation", "with a negation", "it wasnt good"),
-        ("question", "with a question mark", "why？"),
-        ("exclamation", "with an exclamation mark", "wow!"),
-        ("capitals", "with a word in capitals", "it is BAD, I say"),
-        ("capitals", "with a word in capitals", "это ПЛОХО"),
+        pytest.param("digits", "with digits", "made in 1984", id="digits"),
+        pytest.param("digits", "with digits", "made in ١٩٨٤", id="digits-arabic"),
+        pytest.param("negation", "with a negation", "I DON’T like it", id="negation-curly-apostrophe"),
+        pytest.param("negation", "with a negation", "it wasnt good", id="negation-no-apostrophe"),
+        pytest.param("question", "with a question mark", "why？", id="question-full-width"),
+        pytest.param("exclamation", "with an exclamation mark", "wow!", id="exclamation"),
+        pytest.param("capitals", "with a word in capitals", "it is BAD, I say", id="capitals"),
+        pytest.param("capitals", "with a word in capitals", "это ПЛОХО", id="capitals-cyrillic"),
     ],
 )
 def test_what_texts_hold_makes_slices(kind, name, text):
@@ -116,7 +116,11 @@ def test_values_that_read_alike_are_one_slice():
     assert [(one.name, one.size) for one in found] == [("a is 1", 90)]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, {"a": 1}, [1], None, "x" * 5000, True, "{}"])
+@pytest.mark.parametrize(
+    "value",
+    [float("nan"), float("inf"), 10**400, {"a": 1}, [1], None, "x" * 5000, True, "{}"],
+    ids=["nan", "inf", "huge-integer", "object", "list", "none", "long-text", "true", "object-text"],
+)
 def test_odd_values_of_columns_are_no_trouble(value):
     _, texts = made_up(60)
     extra = [{"{odd}": value if i % 2 else i * 1.5} for i in range(60)]
@@ -140,14 +144,31 @@ def test_equal_and_complementary_slices_are_looked_at_once():
 
 
 @pytest.mark.parametrize(
-    ("n", "wrong"), [(0, []), (1, [True]), (19, [True] * 9 + [False] * 10), (50, [False] * 50), (50, [True] * 50)]
+    ("n", "wrong"),
+    [
+        pytest.param(0, [], id="none"),
+        pytest.param(1, [True], id="one"),
+        pytest.param(19, [True] * 9 + [False] * 10, id="few"),
+        pytest.param(50, [False] * 50, id="all-right"),
+        pytest.param(50, [True] * 50, id="all-wrong"),
+    ],
 )
 def test_where_nothing_can_be_told_nothing_is(n, wrong):
     assert find_slices(made_up(n)[1], np.array(wrong, dtype=np.bool_)) == ()
 
 
 @pytest.mark.parametrize(
-    "text", ["", "   ", "🎬🍿", "הסרט לא טוב", "电影不好", "हिन्दी", "a" * 100_000, "no! " * 25_000]
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("   ", id="space"),
+        pytest.param("🎬🍿", id="emojis"),
+        pytest.param("הסרט לא טוב", id="hebrew"),
+        pytest.param("电影不好", id="chinese"),
+        pytest.param("हिन्दी", id="hindi"),
+        pytest.param("a" * 100_000, id="one-long-word"),
+        pytest.param("no! " * 25_000, id="many-words"),
+    ],
 )
 def test_odd_texts_are_no_trouble(text):
     _, texts = made_up(40)

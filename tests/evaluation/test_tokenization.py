@@ -6,17 +6,19 @@ from core.evaluation.tokenization import words
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("It's NOT a film, it’s a 'dream'!", ["it's", "not", "a", "film", "it's", "a", "dream"]),
-        ("snake_case & 3.5 stars", ["snake", "case", "3", "5", "stars"]),
-        ("Straße, café", ["strasse", "café"]),
-        ("cafe\u0301", ["café"]),  # an accent of its own
-        ("ein schönes Bild", ["ein", "schönes", "bild"]),
-        ("हिन्दी अच्छी है", ["हिन्दी", "अच्छी", "है"]),
-        ("הסרט לא טוב", ["הסרט", "לא", "טוב"]),
-        ("می\u200cخواهم", ["می\u200cخواهم"]),
-        ("电影不好", ["电", "影", "不", "好"]),
-        ("🎬 … !?", []),
-        ("", []),
+        pytest.param(
+            "It's NOT a film, it’s a 'dream'!", ["it's", "not", "a", "film", "it's", "a", "dream"], id="apostrophes"
+        ),
+        pytest.param("snake_case & 3.5 stars", ["snake", "case", "3", "5", "stars"], id="underscores-numbers"),
+        pytest.param("Straße, café", ["strasse", "café"], id="sharp-s"),
+        pytest.param("cafe\u0301", ["café"], id="combining-accent"),  # an accent of its own
+        pytest.param("ein schönes Bild", ["ein", "schönes", "bild"], id="umlaut"),
+        pytest.param("हिन्दी अच्छी है", ["हिन्दी", "अच्छी", "है"], id="hindi"),
+        pytest.param("הסרט לא טוב", ["הסרט", "לא", "טוב"], id="hebrew"),
+        pytest.param("می\u200cخواهم", ["می\u200cخواهم"], id="persian-joiner"),
+        pytest.param("电影不好", ["电", "影", "不", "好"], id="chinese"),
+        pytest.param("🎬 … !?", [], id="no-words"),
+        pytest.param("", [], id="empty"),
     ],
 )
 def test_words_are_found_in_any_script(text, expected):

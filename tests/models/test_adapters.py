@@ -73,7 +73,13 @@ def test_an_init_is_saved_as_an_adapter_of_the_unchanged_base(init, tiny_bert, t
 
 
 @pytest.mark.parametrize(
-    "values", [{"rslora": True}, {"dora": True}, {"rslora": True, "init": "pissa"}, {"dora": True, "init": "olora"}]
+    "values",
+    [
+        pytest.param({"rslora": True}, id="rslora"),
+        pytest.param({"dora": True}, id="dora"),
+        pytest.param({"rslora": True, "init": "pissa"}, id="rslora-pissa"),
+        pytest.param({"dora": True, "init": "olora"}, id="dora-olora"),
+    ],
 )
 def test_variants_of_lora_are_loaded_again_as_they_were(values, tiny_bert, tmp_path):
     config, data, fitted = tuned(tiny_bert, **values)
@@ -165,15 +171,31 @@ def test_vectors_in_front_of_a_long_text_leave_it_less_room(fixture, request, tm
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"peft": {"lora_bais": True}}, "no such field. Did you mean 'lora_bias'"),
-        ({"peft": {"lora_bias": "perhaps"}}, "lora_bias=perhaps should be a valid boolean"),
-        ({"peft": {"r": 4}}, "--peft r: --r sets it"),
-        ({"peft": {"lora_aplha": 4}}, "Did you mean 'lora_alpha'"),
-        ({"peft": {"modules_to_save": ["a"]}}, "--peft modules_to_save: it follows from the model"),
-        ({"peft": {"use_dora": True}}, "--peft use_dora: --dora sets it"),
-        ({"peft": {"target_modules": "query"}}, "--peft target_modules: --target-modules sets it"),
-        ({"method": "ia3", "peft": {"lora_alpha": 4}}, "peft's IA3Config has no such field"),
-        ({"method": "oft", "peft": {"oft_block_size": "big"}}, "oft_block_size=big should be a valid integer"),
+        pytest.param({"peft": {"lora_bais": True}}, "no such field. Did you mean 'lora_bias'", id="field-misspelled"),
+        pytest.param(
+            {"peft": {"lora_bias": "perhaps"}}, "lora_bias=perhaps should be a valid boolean", id="boolean-word"
+        ),
+        pytest.param({"peft": {"r": 4}}, "--peft r: --r sets it", id="rank"),
+        pytest.param({"peft": {"lora_aplha": 4}}, "Did you mean 'lora_alpha'", id="alpha-misspelled"),
+        pytest.param(
+            {"peft": {"modules_to_save": ["a"]}},
+            "--peft modules_to_save: it follows from the model",
+            id="modules-to-save",
+        ),
+        pytest.param({"peft": {"use_dora": True}}, "--peft use_dora: --dora sets it", id="dora"),
+        pytest.param(
+            {"peft": {"target_modules": "query"}},
+            "--peft target_modules: --target-modules sets it",
+            id="target-modules",
+        ),
+        pytest.param(
+            {"method": "ia3", "peft": {"lora_alpha": 4}}, "peft's IA3Config has no such field", id="ia3-field"
+        ),
+        pytest.param(
+            {"method": "oft", "peft": {"oft_block_size": "big"}},
+            "oft_block_size=big should be a valid integer",
+            id="integer-word",
+        ),
     ],
 )
 def test_a_field_that_the_methods_config_lacks_or_takes_otherwise_is_told(values, expected):
@@ -200,7 +222,14 @@ def test_every_field_of_the_table_is_one_of_pefts(method):
 
 
 @pytest.mark.parametrize(
-    ("asked", "numbers"), [(None, None), ("last:2", [4, 5]), ("first:1", [0]), ("0,3", [0, 3]), ("last:6", [*range(6)])]
+    ("asked", "numbers"),
+    [
+        pytest.param(None, None, id="all"),
+        pytest.param("last:2", [4, 5], id="last-2"),
+        pytest.param("first:1", [0], id="first-1"),
+        pytest.param("0,3", [0, 3], id="numbers"),
+        pytest.param("last:6", [*range(6)], id="last-6"),
+    ],
 )
 def test_layers_are_counted_from_either_end(asked, numbers):
     assert layer_numbers(asked, 6) == numbers

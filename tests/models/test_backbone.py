@@ -137,7 +137,7 @@ def test_weights_in_half_precision_are_read_in_full(tiny_bert, tmp_path):
     assert {p.dtype for model in models for p in model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("load", [loaded, lambda folder: load_encoder(found(folder))])
+@pytest.mark.parametrize("load", [loaded, lambda folder: load_encoder(found(folder))], ids=["loaded", "encoder"])
 def test_weights_that_lack_layers_are_refused(load, tiny_bert, tmp_path):
     with pytest.raises(RequestError, match="its weights lack 16 tensors .*encoder.layer.2"):
         load(copied(tiny_bert, tmp_path, num_hidden_layers=3))
@@ -345,7 +345,7 @@ def cache(tmp_path, monkeypatch):
     bfloat16_speedup.cache_clear()
 
 
-@pytest.mark.parametrize(("ratio", "taken"), [(5.0, torch.bfloat16), (0.5, torch.float32)])
+@pytest.mark.parametrize(("ratio", "taken"), [(5.0, torch.bfloat16), (0.5, torch.float32)], ids=["faster", "slower"])
 def test_what_a_machine_was_once_found_to_do_faster_it_goes_on_with(ratio, taken, cache):
     bfloat16_speedup()
     (here,) = json.loads(cache.read_text())
@@ -354,7 +354,9 @@ def test_what_a_machine_was_once_found_to_do_faster_it_goes_on_with(ratio, taken
     assert training_dtype("auto", "cpu") == taken
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"a": "b"}', "{", "null"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"a": "b"}', "{", "null"], ids=["empty", "list", "other-key", "cut", "null"]
+)
 def test_a_damaged_cache_is_measured_anew(content, cache):
     cache.parent.mkdir()
     cache.write_text(content)

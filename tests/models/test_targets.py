@@ -33,10 +33,14 @@ def test_query_and_value_are_adapted_where_they_are_found(name):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("bert", "peft's own choice for bert"),
-        ("distilbert", "query and value"),
-        ("modernbert", "query, key and value in one layer"),
-        ("xlnet", "every linear layer but the head's: xlnet has no layers with the usual names of query and value"),
+        pytest.param("bert", "peft's own choice for bert", id="bert"),
+        pytest.param("distilbert", "query and value", id="distilbert"),
+        pytest.param("modernbert", "query, key and value in one layer", id="modernbert"),
+        pytest.param(
+            "xlnet",
+            "every linear layer but the head's: xlnet has no layers with the usual names of query and value",
+            id="xlnet",
+        ),
     ],
 )
 def test_the_reason_is_told(name, reason):
@@ -122,13 +126,19 @@ def test_asked_modules_of_ia3_are_parted_into_attention_and_feed_forward():
 @pytest.mark.parametrize(
     ("kind", "asked", "message"),
     [
-        (
+        pytest.param(
             "attention",
             "qeury",
             r"--target-modules 'qeury' is not in bert. Its linear modules: .*Did you mean 'query'\?",
+            id="attention-misspelled",
         ),
-        ("attention", "classifier", "'classifier' is not in bert. Its linear modules: dense, key, query, value"),
-        ("norms", "query", "'query' is not in bert. Its layer norms: LayerNorm"),
+        pytest.param(
+            "attention",
+            "classifier",
+            "'classifier' is not in bert. Its linear modules: dense, key, query, value",
+            id="attention-classifier",
+        ),
+        pytest.param("norms", "query", "'query' is not in bert. Its layer norms: LayerNorm", id="norms-query"),
     ],
 )
 def test_a_module_that_is_not_there_is_told_with_the_models_own(kind, asked, message):

@@ -120,8 +120,12 @@ def test_another_number_format_is_flagged_where_both_have_one(store):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"test_size": 150}, "their test examples differ"),
-        ({"dataset": "movie-reviews-3"}, r"their labels differ \(negative, positive and negative, neutral, positive\)"),
+        pytest.param({"test_size": 150}, "their test examples differ", id="test-examples"),
+        pytest.param(
+            {"dataset": "movie-reviews-3"},
+            r"their labels differ \(negative, positive and negative, neutral, positive\)",
+            id="labels",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_refused_with_the_part_that_differs(store, values, expected):
@@ -149,9 +153,9 @@ def test_a_run_without_predictions_is_refused(store):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"steps": 60}, "60 training steps"),
-        ({"lr": 1e-5}, "a learning rate of 1e-05"),
-        ({"loss": 0.69}, "a training loss that stayed at chance"),
+        pytest.param({"steps": 60}, "60 training steps", id="few-steps"),
+        pytest.param({"lr": 1e-5}, "a learning rate of 1e-05", id="small-rate"),
+        pytest.param({"loss": 0.69}, "a training loss that stayed at chance", id="flat-loss"),
     ],
 )
 def test_an_adapter_that_learnt_nothing_is_warned_of(store, values, expected):

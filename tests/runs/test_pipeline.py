@@ -322,7 +322,11 @@ def test_the_length_of_texts_is_taken_from_the_training_texts(benched):
     delete_run(store, run.id)
 
 
-@pytest.mark.parametrize("values", [{"quantize": "4bit"}, {"method": "full"}, {"method": "ia3"}, {"init": "pissa"}])
+@pytest.mark.parametrize(
+    "values",
+    [{"quantize": "4bit"}, {"method": "full"}, {"method": "ia3"}, {"init": "pissa"}],
+    ids=["4bit", "full", "ia3", "pissa"],
+)
 def test_another_sort_of_run_is_recorded_and_answers_as_it_did(benched, values):
     store, config, _ = benched
     run = run_one(store, config, **values)

@@ -135,7 +135,7 @@ def test_an_exported_folder_gives_the_stored_probabilities_without_this_project(
     assert [share for _, share in answers] == pytest.approx(stored["confidence"].tolist(), abs=1e-5)
 
 
-@pytest.mark.parametrize(("dtype", "size"), [(torch.bfloat16, 3), (torch.float32, 5)])
+@pytest.mark.parametrize(("dtype", "size"), [(torch.bfloat16, 3), (torch.float32, 5)], ids=["bfloat16", "float32"])
 def test_an_export_answers_as_the_run_on_a_base_in_half_precision_or_with_another_head(
     dtype, size, store, tiny_bert, tmp_path
 ):

@@ -14,7 +14,16 @@ from core.serving.inference import MAX_SPANS, LoadedRun, load_run
 from core.store.engine import open_store
 
 LABELS = ("bad", "good")
-ODD_TEXTS = ("", " \n ", "film", " film\n", "🎬🍿 film", "הסרט לא טוב", "电影很好", "a" * 5000)
+ODD_TEXTS = {
+    "empty": "",
+    "blank": " \n ",
+    "word": "film",
+    "spaces": " film\n",
+    "emojis": "🎬🍿 film",
+    "hebrew": "הסרט לא טוב",
+    "chinese": "电影很好",
+    "long": "a" * 5000,
+}
 
 
 def films(size=60):
@@ -72,7 +81,7 @@ def test_a_weight_is_the_fall_of_the_log_odds(tfidf):
     assert [one.weight for one in weights] == pytest.approx(odds[0] - odds[1:], abs=1e-4)
 
 
-@pytest.mark.parametrize("text", ODD_TEXTS)
+@pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
 def test_every_classifier_weighs_every_text(run, text):
     weights = run.word_weights(text)
     assert bool(weights) == bool(text.strip())
@@ -90,7 +99,7 @@ def test_ideographs_are_weighed_one_by_one(tfidf):
     assert [one.word for one in tfidf.word_weights("电影 ok好")] == ["电", "影", "ok", "好"]
 
 
-@pytest.mark.parametrize("count", [MAX_SPANS, MAX_SPANS + 1, 5 * MAX_SPANS + 7])
+@pytest.mark.parametrize("count", [MAX_SPANS, MAX_SPANS + 1, 5 * MAX_SPANS + 7], ids=["most", "one-more", "many-more"])
 def test_a_long_text_is_weighed_in_chunks_that_leave_nothing_out(tfidf, count):
     text = " ".join(f"w{i}" for i in range(count))
     weights = tfidf.word_weights(text)

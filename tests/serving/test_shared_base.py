@@ -33,7 +33,7 @@ def alone(recorded):
     return [load_run(store, run_id).predict(TEXTS) for run_id in ids]
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 1, 0, 2, 0, 1)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 1, 0, 2, 0, 1)], ids=["ascending", "descending", "mixed"])
 def test_runs_that_share_a_base_answer_as_each_does_alone_in_any_order(recorded, alone, order):
     loaded = load_runs(*recorded)
     assert all(not np.array_equal(alone[0], other) for other in alone[1:])
@@ -97,12 +97,12 @@ def test_another_base_another_number_of_labels_and_a_baseline_stand_alone(record
 @pytest.mark.parametrize(
     ("method", "options", "shares"),
     [
-        ("lora", {}, True),
-        ("lora", {"init_lora_weights": "pissa"}, False),
-        ("lora", {"init_lora_weights": "orthogonal"}, True),
-        ("lora", {"layer_replication": [[0, 2], [1, 2]]}, False),
-        ("lora", {"bias": "all"}, False),
-        ("prompt_tuning", {"num_virtual_tokens": 4}, False),
+        pytest.param("lora", {}, True, id="lora"),
+        pytest.param("lora", {"init_lora_weights": "pissa"}, False, id="lora-pissa"),
+        pytest.param("lora", {"init_lora_weights": "orthogonal"}, True, id="lora-orthogonal"),
+        pytest.param("lora", {"layer_replication": [[0, 2], [1, 2]]}, False, id="lora-replication"),
+        pytest.param("lora", {"bias": "all"}, False, id="lora-bias"),
+        pytest.param("prompt_tuning", {"num_virtual_tokens": 4}, False, id="prompt_tuning"),
     ],
 )
 def test_an_adapter_that_changes_its_base_does_not_share_it(method, options, shares, tmp_path):

@@ -87,7 +87,7 @@ def test_a_process_that_may_not_be_looked_at_is_there(monkeypatch):
     assert is_alive(os.getpid(), datetime.now(UTC))
 
 
-@pytest.mark.parametrize("pid", [-1, 0, 2**40])
+@pytest.mark.parametrize("pid", [-1, 0, 2**40], ids=["negative", "zero", "too-large"])
 def test_a_number_that_no_process_has_is_nobody(pid):
     assert not is_alive(pid, datetime.now(UTC))
 

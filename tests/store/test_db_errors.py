@@ -184,13 +184,19 @@ def test_a_data_set_that_processes_store_at_once_is_stored_once(store):
 @pytest.mark.parametrize(
     ("reason", "told"),
     [
-        ('FATAL: password authentication failed for user "ann"', "refuses this user or password"),
-        ('FATAL: database "runs" does not exist', "createdb"),
-        ("connection refused, password was s3cret", r"does not answer \(connection refused, password was \*\*\*\)"),
-        ("could not write: No space left on device", "is full"),
-        ("canceling statement due to lock timeout", "locked by another program"),
-        ("disk I/O error", "its disk does not answer"),
-        ("something else", "can't be used: something else"),
+        pytest.param(
+            'FATAL: password authentication failed for user "ann"', "refuses this user or password", id="password"
+        ),
+        pytest.param('FATAL: database "runs" does not exist', "createdb", id="database"),
+        pytest.param(
+            "connection refused, password was s3cret",
+            r"does not answer \(connection refused, password was \*\*\*\)",
+            id="refused",
+        ),
+        pytest.param("could not write: No space left on device", "is full", id="disk-full"),
+        pytest.param("canceling statement due to lock timeout", "locked by another program", id="locked"),
+        pytest.param("disk I/O error", "its disk does not answer", id="disk-error"),
+        pytest.param("something else", "can't be used: something else", id="other"),
     ],
 )
 @pytest.mark.parametrize("address", ["postgresql://ann:s3cret@host/runs", "postgresql://host/runs?password=s3cret"])

@@ -28,7 +28,7 @@ def test_a_run_is_renamed_noted_and_tagged(store, run_id):
     assert queries.run(store, run_id).notes is None
 
 
-@pytest.mark.parametrize("name", ["", "  \n", "x" * 201])
+@pytest.mark.parametrize("name", ["", "  \n", "x" * 201], ids=["empty", "blank", "long"])
 def test_a_senseless_name_is_refused(name, store, run_id):
     with pytest.raises(RequestError, match="1 to 200 characters"):
         run_edits.edit_run(store, run_id, name, "a note", ["paper"])
@@ -97,7 +97,9 @@ def with_folder(store, run_id):
 
 
 @pytest.mark.parametrize(
-    "delete", [run_edits.delete_run, lambda store, run_id: run_edits.delete_trashed_runs(store, [run_id])]
+    "delete",
+    [run_edits.delete_run, lambda store, run_id: run_edits.delete_trashed_runs(store, [run_id])],
+    ids=["delete-run", "empty-trash"],
 )
 def test_a_run_whose_baseline_is_deleted_changes_with_it(delete, store, run_id):
     measured = linked(store, run_id)
@@ -164,7 +166,7 @@ def test_more_texts_are_annotated_at_once_than_a_database_takes_values(store):
     assert run_edits.annotate(store, texts) == 0
 
 
-@pytest.mark.parametrize("fields", [{"tag": "x" * 51}, {"note": "x" * 10_001}])
+@pytest.mark.parametrize("fields", [{"tag": "x" * 51}, {"note": "x" * 10_001}], ids=["tag", "note"])
 def test_what_is_too_long_to_be_noted_is_refused(fields, store):
     with pytest.raises(RequestError, match="has at most"):
         run_edits.annotate(store, {"fine": {"tag": "x"}, "a text": fields})

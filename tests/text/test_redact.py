@@ -7,44 +7,48 @@ from core.text.redact import REDACTED, redact_json, redact_secrets
 
 LONG = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"  # no real one
 TOKENS = [
-    f"hf_{LONG}",
-    f"api_org_{LONG}",
-    f"sk-{LONG}",
-    f"sk-proj-{LONG}-{LONG}_x",
-    f"sk-ant-api03-{LONG}-AA",
-    f"ghp_{LONG}",
-    f"github_pat_11ABC_{LONG}",
-    f"glpat-{LONG}",
-    "AKIAIOSFODNN7EXAMPLE",
-    f"AIza{LONG}",
-    f"xoxb-{LONG}",
-    f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{LONG}",
-    "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----",
+    pytest.param(f"hf_{LONG}", id="hugging-face"),
+    pytest.param(f"api_org_{LONG}", id="hugging-face-organization"),
+    pytest.param(f"sk-{LONG}", id="openai"),
+    pytest.param(f"sk-proj-{LONG}-{LONG}_x", id="openai-project"),
+    pytest.param(f"sk-ant-api03-{LONG}-AA", id="anthropic"),
+    pytest.param(f"ghp_{LONG}", id="github"),
+    pytest.param(f"github_pat_11ABC_{LONG}", id="github-fine-grained"),
+    pytest.param(f"glpat-{LONG}", id="gitlab"),
+    pytest.param("AKIAIOSFODNN7EXAMPLE", id="aws"),
+    pytest.param(f"AIza{LONG}", id="google"),
+    pytest.param(f"xoxb-{LONG}", id="slack"),
+    pytest.param(f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{LONG}", id="json-web-token"),
+    pytest.param("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----", id="private-key"),
 ]
 BEHIND = [
-    ("Authorization: Bearer {}", LONG),
-    ("{{'authorization': 'Bearer {}'}}", LONG),
-    ("authorization=Basic {}", "dXNlcjpwYXNz"),
-    ("bearer {}", LONG),
-    ("postgresql+psycopg://me:{}@host:5432/runs?sslmode=require", "hunter2"),
-    ("postgresql://me:{}@host/runs", "p@ss:w0rd"),
-    ("postgresql://me:{}@host/runs", "p/w"),
-    ("postgresql://me:{}@host/runs", "p/w@"),
-    ("postgresql://me:{}@host/runs", "p/w@0"),
-    ("https://:{}@host", "hunter2"),
-    ("postgresql://host/runs?user=me&password={}", "hunter2"),
-    ("https://host/file.csv?access_token={}&x=1", "hunter2"),
-    ("host=db password={} user=me", "hunter2"),
+    pytest.param("Authorization: Bearer {}", LONG, id="bearer-header"),
+    pytest.param("{{'authorization': 'Bearer {}'}}", LONG, id="bearer-in-object"),
+    pytest.param("authorization=Basic {}", "dXNlcjpwYXNz", id="basic-header"),
+    pytest.param("bearer {}", LONG, id="bearer"),
+    pytest.param("postgresql+psycopg://me:{}@host:5432/runs?sslmode=require", "hunter2", id="postgresql-driver"),
+    pytest.param("postgresql://me:{}@host/runs", "p@ss:w0rd", id="at-and-colon"),
+    pytest.param("postgresql://me:{}@host/runs", "p/w", id="slash"),
+    pytest.param("postgresql://me:{}@host/runs", "p/w@", id="slash-and-at"),
+    pytest.param("postgresql://me:{}@host/runs", "p/w@0", id="slash-at-digit"),
+    pytest.param("https://:{}@host", "hunter2", id="without-user"),
+    pytest.param("postgresql://host/runs?user=me&password={}", "hunter2", id="password-in-query"),
+    pytest.param("https://host/file.csv?access_token={}&x=1", "hunter2", id="token-in-query"),
+    pytest.param("host=db password={} user=me", "hunter2", id="connection-words"),
 ]
 ORDINARY = [
-    "A film that one forgets while watching it; the bearer of bad news said so.",
-    "sentence-transformers/all-MiniLM-L6-v2 at c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
-    "sk-learn, task-specific-multilingual, hf_internal, a basic configuration, a token=3",
-    "https://localhost:8501/runs?run=12 and http://host:80/@user and sqlite:////tmp/my runs.db",
-    "postgresql://me@host:5432/runs, git@host:me/it.git, me@example.org: 10@5",
-    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
-    "num_virtual_tokens=8, AKIA, the keys and the passwords of which we speak",
-    "",
+    pytest.param("A film that one forgets while watching it; the bearer of bad news said so.", id="prose"),
+    pytest.param("sentence-transformers/all-MiniLM-L6-v2 at c9745ed1d9f207416be6d2e6f8de32d1f16199bf", id="revision"),
+    pytest.param(
+        "sk-learn, task-specific-multilingual, hf_internal, a basic configuration, a token=3", id="words-like-tokens"
+    ),
+    pytest.param(
+        "https://localhost:8501/runs?run=12 and http://host:80/@user and sqlite:////tmp/my runs.db", id="urls"
+    ),
+    pytest.param("postgresql://me@host:5432/runs, git@host:me/it.git, me@example.org: 10@5", id="addresses"),
+    pytest.param("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", id="hash"),
+    pytest.param("num_virtual_tokens=8, AKIA, the keys and the passwords of which we speak", id="settings"),
+    pytest.param("", id="empty"),
 ]
 
 
@@ -88,7 +92,7 @@ def test_the_longer_of_two_values_is_hidden_whole(monkeypatch):
 
 
 def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
-    token = TOKENS[0]
+    token = f"hf_{LONG}"
     try:
         try:
             raise OSError(f"401 for https://me:{token}@hub\nwith {token}")

@@ -100,14 +100,13 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(folder, tiny_bert,
 @pytest.mark.parametrize(
     "settings",
     [
-        {"method": "full"},
-        {"sampler": "balanced", "class_weights": "balanced"},
-        {"gradient_accumulation": 4},
-        {"init": "pissa", "dtype": "bfloat16"},
-        {"dora": True, "quantize": "4bit"},
-        {"lora_plus": 16.0},
+        pytest.param({"method": "full"}, id="full"),
+        pytest.param({"sampler": "balanced", "class_weights": "balanced"}, id="balanced"),
+        pytest.param({"gradient_accumulation": 4}, id="gradient-accumulation"),
+        pytest.param({"init": "pissa", "dtype": "bfloat16"}, id="pissa-bfloat16"),
+        pytest.param({"dora": True, "quantize": "4bit"}, id="dora-4bit"),
+        pytest.param({"lora_plus": 16.0}, id="lora-plus"),
     ],
-    ids=str,
 )
 def test_so_it_is_with_every_way_to_train(folder, tiny_bert, tmp_path, settings):
     expected, _ = trained(folder, tiny_bert, Told(), **settings)

@@ -174,12 +174,15 @@ def show_doubt(row: pd.Series, place: int) -> None:
 
 def show_files(listed: pd.DataFrame) -> None:
     """Offer the list and the annotations as files, and take annotations from one."""
-    with st.expander("To and from files", icon=":material/csv:", key="files", on_change="rerun"):
-        with st.container(horizontal=True):
+    box = st.expander("To and from files", icon=":material/csv:", key="files", on_change="rerun")
+    # Opening the box reruns the page, which invalidates download buttons drawn before: a click on one gets no file.
+    if box.open:
+        with box, st.container(horizontal=True):
             shown = partial(files.listed, run_id, listed)
             annotating.download(f"This list, {len(listed):,} examples", shown, f"failures-{run_id}")
             noted = partial(files.annotated, run_id)
             annotating.download("All annotated examples of this test set", noted, "annotations")
+    with box:
         annotating.upload(partial(files.texts, run_id), labels)
 
 
