@@ -9,7 +9,6 @@ from sqlalchemy import update
 
 from core.config import RunConfig
 from core.data.splits import DataSet, Split
-from core.evaluation.calibration import calibration_metrics
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import MajorityClassifier
@@ -144,8 +143,9 @@ def _run(store: Store, data: DataSet, config: RunConfig, name: str, right: float
             codes = data.splits[split].labels
             said = np.where(rng.random(len(codes)) < right, codes, (codes + 1) % len(LABELS))
             shares = np.where(np.arange(len(LABELS)) == said[:, None], 0.8, 0.05).astype(np.float32)
-            run.save_predictions(data, split, dataset_id, shares, evaluate(codes, shares, data.labels))
-        run.save_metrics("test", calibration_metrics(data.test.labels, shares, 1.5))
+            temperature = 1.5 if split == "test" else None
+            evaluation = evaluate(codes, shares, data.labels, temperature=temperature)
+            run.save_predictions(data, split, dataset_id, shares, evaluation)
         run.save_metrics("validation", {"temperature": Estimate(1.5), "best_epoch": Estimate(1.0)})
         run.log_history(1, 1.0, {"loss": 0.5, "validation_macro_f1": 0.5, MARKUP[0]: 1.0})
         for text in TEXTS:

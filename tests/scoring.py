@@ -30,6 +30,8 @@ def assert_metrics_are_those_of_the_predictions(connection: sqlite3.Connection, 
         if over is not None:
             assert 0 < p <= 1
             assert over == pytest.approx(expected["macro_f1"] - of_baseline(connection, run_id), abs=1e-9)
+        later = {name: value for name, value in ranking(true, shares, labels).items() if name in found}
+        assert {name: found.pop(name) for name in later} == pytest.approx(later, abs=1e-9)  # older runs lack them
         drawn = {"temperature", "best_epoch", "ece_null", "ece_null_calibrated"}  # no function of these rows
         assert {k: v for k, v in found.items() if k not in drawn} == pytest.approx(expected, abs=1e-9)
         assert_class_metrics(connection, run_id, split, true, predicted, labels)
@@ -64,6 +66,22 @@ def scored(true, predicted, shares, labels) -> dict[str, float]:
         "mcc": sk.matthews_corrcoef(true, predicted),
         **losses(onehot, shares),
     }
+
+
+def ranking(true, shares, labels) -> dict[str, float | None]:
+    onehot = np.array([[label == name for name in labels] for label in true])
+    columns = range(len(labels)) if len(labels) > 2 else (1,)
+    if not all(0 < onehot[:, code].sum() < len(true) for code in columns):
+        return {"roc_auc": None, "average_precision": None}
+    pairs = [(onehot[:, code], shares[:, code]) for code in columns]
+    found = {
+        "roc_auc": float(np.mean([sk.roc_auc_score(*pair) for pair in pairs])),
+        "average_precision": float(np.mean([sk.average_precision_score(*pair) for pair in pairs])),
+    }
+    if len(labels) > 5:
+        codes = onehot.argmax(axis=1)
+        found["top_3_accuracy"] = sk.top_k_accuracy_score(codes, shares, k=3, labels=range(len(labels)))
+    return found
 
 
 def losses(onehot, shares) -> dict[str, float]:

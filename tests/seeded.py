@@ -8,9 +8,9 @@ import numpy as np
 from core.config import RunConfig
 from core.data import load_data
 from core.data.splits import DataSet, Split
-from core.evaluation.calibration import calibration_metrics
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
+from core.evaluation.predictions import leaked_positions
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
 from core.runs.pipeline import measure_against_baseline
@@ -194,11 +194,7 @@ def _save(run: RunWriter, data: DataSet, config: RunConfig, logits) -> int:
     dataset_id = save_dataset(run.store, data)
     run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
     shares = probabilities(logits)
-    run.save_predictions(data, "test", dataset_id, shares, evaluate(data.test.labels, shares, data.labels))
-    run.save_metrics("test", calibration_metrics(data.test.labels, shares, TEMPERATURE))
-    leaked = [leak["test"] for leak in data.checks["leaks"]]
-    if leaked:
-        clean = np.setdiff1d(np.arange(len(data.test)), leaked)
-        without = evaluate(data.test.labels[clean], shares[clean], data.labels).metrics
-        run.save_metrics("test", {"macro_f1_without_leaks": without["macro_f1"]})
+    leaked = leaked_positions(data.checks, len(data.test))
+    evaluation = evaluate(data.test.labels, shares, data.labels, temperature=TEMPERATURE, leaked=leaked)
+    run.save_predictions(data, "test", dataset_id, shares, evaluation)
     return dataset_id

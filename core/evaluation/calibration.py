@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from core.evaluation.intervals import TAILS, Estimate, bootstrap_mean, proportion
-from core.evaluation.metrics import losses
+from core.evaluation.intervals import TAILS, Estimate, proportion
 
 BINS = 15
 _NULL_DRAWS = 2000
@@ -127,28 +126,10 @@ def coverage(
     return results
 
 
-def calibrated(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float32]:
+def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float32]:
     """Return probabilities [n, k] at another temperature: p^(1/T), made to sum to 1.
 
     The same as dividing the logits by it, but for what rounding has made exactly 0.
     """
     exact = np.clip(probabilities.astype(np.float64), np.finfo(np.float32).tiny, 1)
     return np.asarray(softmax(np.log(exact) / temperature, axis=1), dtype=np.float32)
-
-
-def calibration_metrics(
-    true: NDArray[np.int64], probabilities: NDArray[np.float32], temperature: float
-) -> dict[str, Estimate]:
-    """Return ECE, log loss and Brier score as they are and at the fitted temperature.
-
-    An ECE has no interval of its own; ``ece_null`` holds the mean and the 95 % band of the ECE that a
-    perfectly calibrated run of the same confidences would have.
-    """
-    found: dict[str, Estimate] = {}
-    for suffix, shown in (("", probabilities), ("_calibrated", calibrated(probabilities, temperature))):
-        diagram = reliability(shown.max(axis=1), shown.argmax(axis=1) == true)
-        found |= {f"ece{suffix}": Estimate(diagram.ece), f"ece_null{suffix}": diagram.null}
-        loss, squared = losses(true, shown.astype(np.float64))
-        if suffix:
-            found |= {f"log_loss{suffix}": bootstrap_mean(loss), f"brier{suffix}": bootstrap_mean(squared)}
-    return found

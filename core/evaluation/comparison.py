@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.counts import tally
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
-from core.evaluation.metrics import tally
 from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
@@ -143,7 +143,7 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
         return np.column_stack(
             [
                 ours.macro_f1() - theirs.macro_f1(),
-                (ours.hits.sum(axis=1) - theirs.hits.sum(axis=1)) / total,
+                (ours.true_positives.sum(axis=1) - theirs.true_positives.sum(axis=1)) / total,
                 f1,
                 ours.recall() - theirs.recall(),
                 ours.precision() - theirs.precision(),

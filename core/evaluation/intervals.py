@@ -149,10 +149,12 @@ def resample(
 
 
 def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Estimate:
-    """Mean of n values, one an example, with its BCa interval."""
+    """Return the mean of n values, one per example, with its BCa interval; without it for no draws."""
     total = len(values)
     if total == 0 or not np.isfinite(values).all():
         return UNDEFINED
+    if not draws:
+        return Estimate(float(values.mean()))
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // total)
     means = np.concatenate(

@@ -1,16 +1,149 @@
-"""How good one run's predictions are: overall, and class by class."""
+"""The metrics of one run's predictions on a split, overall and class by class.
 
+A metric is a function of `Predictions` under its stored name; `core.catalog.figures` describes it.
+What is stored, and what the integrity check recomputes, follows from these two.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import RESAMPLES, Estimate, Floats, bootstrap_mean, proportion, resample
+from core.catalog.figures import MACRO_F1_DIFFERENCE, TOP_K, TOP_K_MIN_LABELS, select_figures
+from core.evaluation.comparison import compare
+from core.evaluation.counts import Codes, Tally, confusion, tally
+from core.evaluation.intervals import RESAMPLES, Estimate, proportion
+from core.evaluation.predictions import Predictions
+
+__all__ = ["METRICS", "ClassMetrics", "Evaluation", "confusion", "evaluate", "tally"]
+
+Metric = Callable[[Predictions], Estimate | None]
+METRICS: dict[str, Metric] = {}
+"""How each metric is computed, by stored name. A metric returns None where it does not apply."""
+
+
+def metric(name: str) -> Callable[[Metric], Metric]:
+    """Register a function as the metric of this stored name."""
+
+    def register(function: Metric) -> Metric:
+        METRICS[name] = function
+        return function
+
+    return register
+
+
+@metric("accuracy")
+def accuracy(predictions: Predictions) -> Estimate:
+    """Return the share of correct predictions."""
+    return proportion(int((predictions.predicted == predictions.true).sum()), len(predictions.true))
+
+
+@metric("macro_f1")
+def macro_f1(predictions: Predictions) -> Estimate:
+    """Return the mean of the classes' F1 scores."""
+    return predictions.bootstrap(Tally.macro_f1)[0]
+
+
+@metric("balanced_accuracy")
+def balanced_accuracy(predictions: Predictions) -> Estimate:
+    """Return the mean of the classes' recall."""
+    return predictions.bootstrap(Tally.balanced_accuracy)[0]
+
+
+@metric("mcc")
+def mcc(predictions: Predictions) -> Estimate:
+    """Return the Matthews correlation coefficient."""
+    return predictions.bootstrap(Tally.mcc)[0]
+
+
+@metric("roc_auc")
+def roc_auc(predictions: Predictions) -> Estimate:
+    """Return the area under the ROC curve."""
+    return predictions.ranking[0]
+
+
+@metric("average_precision")
+def average_precision(predictions: Predictions) -> Estimate:
+    """Return the average precision."""
+    return predictions.ranking[1]
+
+
+@metric(f"top_{TOP_K}_accuracy")
+def top_k_accuracy(predictions: Predictions) -> Estimate | None:
+    """Return the share of examples whose label is among the k most probable; of equal ones the first are."""
+    if predictions.classes < TOP_K_MIN_LABELS:
+        return None
+    top = np.argsort(-predictions.exact, axis=1, kind="stable")[:, :TOP_K]
+    return proportion(int((top == predictions.true[:, None]).any(axis=1).sum()), len(predictions.true))
+
+
+@metric("log_loss")
+def log_loss(predictions: Predictions) -> Estimate:
+    """Return the mean log loss."""
+    return predictions.mean(predictions.log_losses)
+
+
+@metric("brier")
+def brier(predictions: Predictions) -> Estimate:
+    """Return the mean multi-class Brier score."""
+    return predictions.mean(predictions.squared_losses)
+
+
+@metric("ece")
+def ece(predictions: Predictions) -> Estimate | None:
+    """Return the expected calibration error; only beside that at the fitted temperature."""
+    return None if predictions.temperature is None else Estimate(predictions.reliability.ece)
+
+
+@metric("ece_null")
+def ece_null(predictions: Predictions) -> Estimate | None:
+    """Return mean and 95% band of the ECE of a perfectly calibrated model with these confidences."""
+    return None if predictions.temperature is None else predictions.reliability.null
+
+
+@metric(MACRO_F1_DIFFERENCE)
+def over_baseline(predictions: Predictions) -> Estimate | None:
+    """Return macro F1 minus that of the baseline."""
+    if predictions.baseline is None:
+        return None
+    if predictions.draws:
+        return compare(
+            predictions.true,
+            predictions.predicted,
+            predictions.baseline,
+            predictions.classes,
+            draws=predictions.draws,
+        ).macro_f1
+    ours, theirs = (
+        float(tally(np.ones((1, len(codes))), predictions.true, codes, predictions.classes).macro_f1()[0])
+        for codes in (predictions.predicted, predictions.baseline)
+    )
+    return Estimate(ours - theirs)
+
+
+def _register_variants() -> None:
+    """Register the metrics at the fitted temperature, and those without leaked examples."""
+    for name in ("log_loss", "brier", "ece", "ece_null"):
+        METRICS[f"{name}_calibrated"] = _on_variant("calibrated", METRICS[name])
+    for name in ("accuracy", "macro_f1"):
+        METRICS[f"{name}_without_leaks"] = _on_variant("without_leaks", METRICS[name])
+
+
+def _on_variant(variant: str, function: Metric) -> Metric:
+    def compute(predictions: Predictions) -> Estimate | None:
+        changed: Predictions | None = getattr(predictions, variant)
+        return None if changed is None else function(changed)
+
+    return compute
+
+
+_register_variants()
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One class's precision, recall and F1, and how many test examples it has."""
+    """One class's precision, recall and F1, and its number of examples."""
 
     label: str
     precision: Estimate
@@ -21,128 +154,46 @@ class ClassMetrics:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that one run's test predictions say of it."""
+    """All metrics of one run's predictions on a split, by stored name, and those of each class."""
 
     metrics: dict[str, Estimate]
     classes: tuple[ClassMetrics, ...]
 
 
-@dataclass(frozen=True)
-class Tally:
-    """What the scores are made of, for b sets of examples: each array is [b, k].
-
-    ``hits``: examples of a class that were found; ``there``: its examples; ``named``: predictions of it.
-    """
-
-    hits: Floats
-    there: Floats
-    named: Floats
-
-    def f1(self) -> Floats:
-        """F1 of each class, [b, k].
-
-        NaN for a class that is neither there nor named: it has no F1. A class that is there and
-        never found has an F1 of 0.
-        """
-        return _ratio(2 * self.hits, self.there + self.named)
-
-    def recall(self) -> Floats:
-        """Recall of each class, [b, k]; NaN for one that is not there."""
-        return _ratio(self.hits, self.there)
-
-    def precision(self) -> Floats:
-        """Precision of each class, [b, k]; NaN for one that is never named."""
-        return _ratio(self.hits, self.named)
-
-    def macro_f1(self) -> Floats:
-        """Mean of the classes' F1, over the classes that are there or named: [b].
-
-        Not the F1 of mean precision and recall: the two can differ by 0.5 (arXiv 1911.03347).
-        """
-        return _mean_of_defined(self.f1())
-
-    def balanced_accuracy(self) -> Floats:
-        """Mean of the recall of the classes that are there: [b]."""
-        return _mean_of_defined(self.recall())
-
-    def mcc(self) -> Floats:
-        """Matthews correlation for many classes (Gorodkin 2004), [b]; 0 where undefined, as in scikit-learn."""
-        total = self.there.sum(axis=1)
-        covariance = self.hits.sum(axis=1) * total - (self.there * self.named).sum(axis=1)
-        scale = (total**2 - (self.named**2).sum(axis=1)) * (total**2 - (self.there**2).sum(axis=1))
-        return np.where(scale > 0, covariance / np.sqrt(np.where(scale > 0, scale, 1)), 0)
-
-
-def tally(counts: Floats, true: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> Tally:
-    """Tally counts [b, c] of c kinds of examples, each with its true and its predicted label code, [c]."""
-    there, named = (np.eye(classes)[codes] for codes in (true, predicted))
-    return Tally(hits=counts @ (there * named), there=counts @ there, named=counts @ named)
-
-
 def evaluate(
-    true: NDArray[np.int64], probabilities: NDArray[np.float32], labels: tuple[str, ...], draws: int = RESAMPLES
+    true: Codes,
+    probabilities: NDArray[np.float32],
+    labels: tuple[str, ...],
+    draws: int = RESAMPLES,
+    *,
+    temperature: float | None = None,
+    leaked: Sequence[int] = (),
+    baseline: Codes | None = None,
 ) -> Evaluation:
-    """Score predictions; every figure with its 95 % interval.
+    """Compute every metric that applies, with its 95% interval.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k], the rows of ``labels``. The predicted
-    class is the most probable one, the first of equals. Log loss clips at float64's epsilon, as
-    scikit-learn does; the Brier score is the multi-class one, from 0 to 2 (Brier 1950).
+    ``true``: [n] label codes; ``probabilities``: [n, k], the columns of ``labels``; for the others see
+    `Predictions`. Metrics that need a temperature, leaked examples or a baseline are absent without it.
     """
-    exact = probabilities.astype(np.float64)
-    predicted = exact.argmax(axis=1)
-    cells, counts = np.unique(np.stack([true, predicted]), axis=1, return_counts=True)
-
-    def summaries(rows: Floats) -> Floats:
-        found = tally(rows, cells[0], cells[1], len(labels))
-        return np.column_stack([found.macro_f1(), found.balanced_accuracy(), found.mcc(), found.f1()])
-
-    macro_f1, balanced_accuracy, mcc, *f1 = resample(summaries, counts, draws=draws).estimates()
-    loss, squared = losses(true, exact)
-    metrics = {
-        "accuracy": proportion(int((true == predicted).sum()), len(true)),
-        "macro_f1": macro_f1,
-        "balanced_accuracy": balanced_accuracy,
-        "mcc": mcc,
-        "log_loss": bootstrap_mean(loss, draws=draws),
-        "brier": bootstrap_mean(squared, draws=draws),
+    predictions = Predictions(true, probabilities, draws, temperature, leaked, baseline)
+    computed = {
+        figure.name: METRICS[figure.name](predictions) for figure in select_figures("metrics") if figure.name in METRICS
     }
-    return Evaluation(metrics, tuple(_class_metrics(true, predicted, f1, labels)))
+    metrics = {name: estimate for name, estimate in computed.items() if estimate is not None}
+    return Evaluation(metrics, _class_metrics(predictions, labels))
 
 
-def losses(true: NDArray[np.int64], probabilities: Floats) -> tuple[Floats, Floats]:
-    """Return each example's log loss and squared (Brier) loss: [n] and [n]."""
-    rows = np.arange(len(true))
-    surprise = -np.log(np.clip(probabilities[rows, true], np.finfo(np.float64).eps, 1))
-    squared = ((probabilities - np.eye(probabilities.shape[1])[true]) ** 2).sum(axis=1)
-    return surprise, squared
-
-
-def confusion(true: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Count the examples of each true class (rows) by predicted class (columns): [k, k]."""
-    return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
-
-
-def _mean_of_defined(values: Floats) -> Floats:
-    defined = np.isfinite(values)
-    return np.asarray(np.where(defined, values, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1))
-
-
-def _class_metrics(
-    true: NDArray[np.int64], predicted: NDArray[np.int64], f1: list[Estimate], labels: tuple[str, ...]
-) -> list[ClassMetrics]:
-    matrix = confusion(true, predicted, len(labels))
-    hits, there, named = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    return [
+def _class_metrics(predictions: Predictions, labels: tuple[str, ...]) -> tuple[ClassMetrics, ...]:
+    matrix = confusion(predictions.true, predictions.predicted, predictions.classes)
+    true_positives, support, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    f1 = predictions.bootstrap(Tally.f1)
+    return tuple(
         ClassMetrics(
             label,
-            precision=proportion(int(hits[code]), int(named[code])),
-            recall=proportion(int(hits[code]), int(there[code])),
+            precision=proportion(int(true_positives[code]), int(predicted[code])),
+            recall=proportion(int(true_positives[code]), int(support[code])),
             f1=f1[code],
-            support=int(there[code]),
+            support=int(support[code]),
         )
         for code, label in enumerate(labels)
-    ]
+    )

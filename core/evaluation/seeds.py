@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.comparison import Codes, Verdict, verdict_of
+from core.evaluation.counts import tally
 from core.evaluation.intervals import RESAMPLES, TAILS, Estimate, Floats
-from core.evaluation.metrics import tally
 
 _CHUNK = 4_000_000  # resampled counts held at once
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.data import bundled
@@ -127,10 +128,10 @@ def _of_class(row: Any) -> list[str]:
 
 def _against_baseline(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str:
     """Return what the run gained over its best baseline; nothing where none was recorded before it."""
-    gap = metrics.get(queries.MACRO_F1_DIFFERENCE)
+    gap = metrics.get(MACRO_F1_DIFFERENCE)
     if run.baseline_id is None or gap is None:
         return ""
-    p = metrics.get(queries.MACRO_F1_DIFFERENCE_P_VALUE, Estimate(None)).value
+    p = metrics.get(MACRO_F1_DIFFERENCE_P_VALUE, Estimate(None)).value
     baseline = METHODS[queries.run(store, run.baseline_id).method].title
     tested = f", p {format_p_value(p)}" if p is not None else ""
     return (

@@ -19,9 +19,10 @@ from core.config import RunConfig, as_flags, make_config, section
 from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import RequestError, RunError
-from core.evaluation.calibration import calibration_metrics, fit_temperature
+from core.evaluation.calibration import fit_temperature
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
+from core.evaluation.predictions import leaked_positions
 from core.models.backbone import find_backbone, length_for, load_tokenizer
 from core.models.baselines import fit_frozen, fit_majority, fit_tfidf, fit_untrained
 from core.models.classifier import Classifier, Fitted, probabilities
@@ -330,15 +331,11 @@ def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitte
     logits = _checked(fitted.classifier.logits(data.test.texts))
     run.update(evaluation_seconds=time.perf_counter() - start)
     predicted, true = probabilities(logits), data.test.labels
-    evaluation = evaluate(true, predicted, data.labels)
+    evaluation = evaluate(
+        true, predicted, data.labels, temperature=temperature, leaked=leaked_positions(data.checks, len(true))
+    )
     truncated = fitted.classifier.truncated(data.test.texts)
     run.save_predictions(data, "test", dataset_id, predicted, evaluation, truncated)
-    run.save_metrics("test", calibration_metrics(true, predicted, temperature))
-    leaked = [leak["test"] for leak in data.checks["leaks"]]
-    if 0 < len(leaked) < len(true):
-        clean = np.setdiff1d(np.arange(len(true)), leaked)
-        without = evaluate(true[clean], predicted[clean], data.labels).metrics
-        run.save_metrics("test", {f"{name}_without_leaks": without[name] for name in ("accuracy", "macro_f1")})
 
 
 def _checked(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE
 from core.errors import RequestError, StoreError
 from core.evaluation.comparison import compare
 from core.evaluation.intervals import Estimate
@@ -24,9 +25,7 @@ def measure_against_baseline(run: RunWriter, dataset_id: int, labels: Sequence[s
     _, theirs = queries.labels_and_predictions(run.store, baseline, labels)
     run.update(baseline_id=baseline)
     result = compare(true, ours, theirs, len(labels))
-    run.save_metrics(
-        "test", {queries.MACRO_F1_DIFFERENCE: result.macro_f1, queries.MACRO_F1_DIFFERENCE_P_VALUE: Estimate(result.p)}
-    )
+    run.save_metrics("test", {MACRO_F1_DIFFERENCE: result.macro_f1, MACRO_F1_DIFFERENCE_P_VALUE: Estimate(result.p)})
 
 
 def recover(store: Store, folder: Path) -> int:
@@ -38,7 +37,7 @@ def recover(store: Store, folder: Path) -> int:
     run_id = import_fallback(store, folder)
     run = queries.run(store, run_id)
     if run.state == "complete" and run.kind != "baseline" and run.dataset_id is not None:
-        if queries.MACRO_F1_DIFFERENCE not in set(queries.metrics(store, [run_id])["name"]):
+        if MACRO_F1_DIFFERENCE not in set(queries.metrics(store, [run_id])["name"]):
             writer, labels = RunWriter(store, run_id), queries.dataset(store, run.dataset_id).labels
             measure_against_baseline(writer, run.dataset_id, labels, int(run.config["seed"]))
         _write_card(store, run_id)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Select, func, select, type_coerce
 from sqlalchemy.types import NullType
 
+from core.catalog.figures import LISTED_METRICS
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.records import ANNOTATION_FIELDS, Dataset, Run, derive_state
@@ -28,10 +29,6 @@ from core.store.schema import (
     RunRow,
 )
 
-MACRO_F1_DIFFERENCE = "macro_f1_over_baseline"
-"""The metric that holds an adapter's macro F1 minus that of the baseline it is linked to."""
-MACRO_F1_DIFFERENCE_P_VALUE = f"{MACRO_F1_DIFFERENCE}_p"
-HEADLINE_METRICS = ("accuracy", "macro_f1", MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE)
 _HEAVY = {"config", "environment", "traceback"}  # not needed to list runs
 MAX_IN_VALUES = 10_000  # values in one IN (…): databases have a limit
 
@@ -60,7 +57,7 @@ def row_versions(store: Store) -> dict[int, Any]:
 
 
 def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = False) -> pd.DataFrame:
-    """Return a row a run, oldest first: its columns, `state`, ``dataset``, and the headline metrics.
+    """Return a row a run, oldest first: its columns, `state`, ``dataset``, and the listed metrics.
 
     A metric comes as three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``; so
     does ``worst_f1``, of the test split's class with the lowest F1, beside ``worst_class`` and
@@ -87,14 +84,18 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
 
 def _with_headline(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:
     query = select(MetricRow.run_id, MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
-    query = query.where(MetricRow.split == "test", MetricRow.name.in_(HEADLINE_METRICS))
+    query = query.where(MetricRow.split == "test", MetricRow.name.in_(LISTED_METRICS))
     if run_ids is not None:
         query = query.where(MetricRow.run_id.in_(run_ids))
     found = _frame(store, query).set_index("run_id").astype({"value": float, "low": float, "high": float})
-    for name in HEADLINE_METRICS:
-        own = found[found["name"] == name][["value", "low", "high"]]
-        frame = frame.join(own.set_axis([name, f"{name}_low", f"{name}_high"], axis=1), on="id")
-    return frame
+    parts = [
+        found.loc[found["name"] == name, ["value", "low", "high"]]
+        .set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
+        .reindex(frame["id"])
+        .set_index(frame.index)
+        for name in LISTED_METRICS
+    ]
+    return pd.concat([frame, *parts], axis=1)
 
 
 def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:

@@ -40,10 +40,10 @@ def predict(run_id: int, text: str) -> pd.DataFrame:
 
     The first call for a run loads its model.
     """
-    from core.evaluation.calibration import calibrated
+    from core.evaluation.calibration import apply_temperature
 
     loaded = _loaded(current().address, run_id, run(run_id).adapter_sha256)
-    shares = calibrated(loaded.predict([text]), temperature(run_id) or 1.0)
+    shares = apply_temperature(loaded.predict([text]), temperature(run_id) or 1.0)
     return pd.DataFrame({"label": map(escape_invisible, loaded.labels), "probability": shares[0].astype(float)})
 
 

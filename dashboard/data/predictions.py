@@ -45,7 +45,7 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
 
     shares = probabilities(run_id)
     if calibrated:
-        shares = calibration.calibrated(shares, temperature(run_id) or 1.0)
+        shares = calibration.apply_temperature(shares, temperature(run_id) or 1.0)
     diagram = calibration.reliability(shares.max(axis=1), shares.argmax(axis=1) == codes(run_id))
     return pd.DataFrame([vars(one) for one in diagram.bins])
 

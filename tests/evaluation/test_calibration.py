@@ -3,7 +3,8 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from core.evaluation.calibration import BINS, calibrated, calibration_metrics, coverage, fit_temperature, reliability
+from core.evaluation.calibration import BINS, apply_temperature, coverage, fit_temperature, reliability
+from core.evaluation.metrics import evaluate
 
 
 def overconfident(n=4000, temperature=2.5, k=3, seed=0):
@@ -29,18 +30,20 @@ def test_no_other_temperature_has_a_lower_log_loss():
 def test_a_temperature_does_not_change_the_answer():
     logits, _ = overconfident(300)
     shares = softmax(logits, axis=1).astype(np.float32)
-    assert (calibrated(shares, 2.5).argmax(axis=1) == shares.argmax(axis=1)).all()
-    assert calibrated(shares, 2.5) == pytest.approx(softmax(logits / 2.5, axis=1), abs=1e-5)
+    assert (apply_temperature(shares, 2.5).argmax(axis=1) == shares.argmax(axis=1)).all()
+    assert apply_temperature(shares, 2.5) == pytest.approx(softmax(logits / 2.5, axis=1), abs=1e-5)
 
 
 def test_certain_probabilities_stay_finite():
     shares = np.float32([[1, 0], [0, 1]])
-    assert np.isfinite(calibrated(shares, 3.0)).all()
+    assert np.isfinite(apply_temperature(shares, 3.0)).all()
 
 
 def test_calibration_helps_an_overconfident_run():
     logits, true = overconfident()
-    found = calibration_metrics(true, softmax(logits, axis=1).astype(np.float32), fit_temperature(logits, true))
+    shares = softmax(logits, axis=1).astype(np.float32)
+    labels = tuple(map(str, range(shares.shape[1])))
+    found = evaluate(true, shares, labels, temperature=fit_temperature(logits, true)).metrics
     assert found["ece"].value > found["ece_null"].high
     assert found["ece_calibrated"].value < found["ece"].value / 3
     assert found["log_loss_calibrated"].low < found["log_loss_calibrated"].value < found["log_loss_calibrated"].high

@@ -7,7 +7,7 @@ from sklearn import metrics as sk
 from core.evaluation.intervals import bootstrap_mean, holm, proportion, sign_test
 from core.evaluation.metrics import confusion, evaluate
 
-LABELS = ("a", "b", "c", "d")
+LABELS = tuple("abcdefgh")
 
 
 def made_up(n, k, seed, strength=1.5):
@@ -20,7 +20,7 @@ def made_up(n, k, seed, strength=1.5):
 
 
 @pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")  # float32 probabilities, to 1e-7
-@pytest.mark.parametrize(("n", "k"), [(50, 2), (300, 3), (1000, 4)])
+@pytest.mark.parametrize(("n", "k"), [(50, 2), (300, 3), (1000, 8)])
 def test_metrics_agree_with_scikit_learn(n, k):
     true, probabilities = made_up(n, k, seed=n)
     exact = probabilities.astype(np.float64)
@@ -34,6 +34,7 @@ def test_metrics_agree_with_scikit_learn(n, k):
         "mcc": sk.matthews_corrcoef(true, predicted),
         "log_loss": sk.log_loss(true, exact, labels=range(k)),
         "brier": ((exact - onehot) ** 2).sum(axis=1).mean(),
+        **ranking_scores(true, exact),
     }
     assert {name: estimate.value for name, estimate in found.metrics.items()} == pytest.approx(expected, abs=1e-9)
     precision, recall, f1, support = sk.precision_recall_fscore_support(true, predicted)
@@ -41,6 +42,17 @@ def test_metrics_agree_with_scikit_learn(n, k):
         assert (one.precision.value, one.recall.value, one.f1.value, one.support) == pytest.approx(
             (precision[code], recall[code], f1[code], support[code])
         )
+
+
+def ranking_scores(true, exact):
+    """ROC AUC, average precision and, where it applies, top-3 accuracy, by scikit-learn."""
+    onehot, k = np.eye(exact.shape[1])[true], exact.shape[1]
+    pairs = [(onehot[:, code], exact[:, code]) for code in (range(k) if k > 2 else (1,))]
+    scores = {
+        "roc_auc": np.mean([sk.roc_auc_score(*pair) for pair in pairs]),
+        "average_precision": np.mean([sk.average_precision_score(*pair) for pair in pairs]),
+    }
+    return scores if k <= 5 else scores | {"top_3_accuracy": sk.top_k_accuracy_score(true, exact, k=3)}
 
 
 def test_every_interval_holds_its_value():

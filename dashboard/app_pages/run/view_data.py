@@ -160,12 +160,12 @@ STEPS = 41
 
 def _answers(run_id: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return how sure each answer is at the fitted temperature, and whether it is right."""
-    from core.evaluation.calibration import calibrated
+    from core.evaluation.calibration import apply_temperature
 
     stored = data.probabilities(run_id, split)
     if not stored.size:
         return np.empty(0, np.float32), np.empty(0, np.bool_)
-    found = calibrated(stored, data.temperature(run_id) or 1.0)
+    found = apply_temperature(stored, data.temperature(run_id) or 1.0)
     return found.max(axis=1), found.argmax(axis=1) == data.codes(run_id, split)
 
 

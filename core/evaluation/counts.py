@@ -1,0 +1,80 @@
+"""Per-class counts of predictions, and the scores that they give."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.intervals import Floats
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of b sets of examples by class; each array is [b, k].
+
+    ``true_positives``: examples of a class that were predicted as it; ``support``: examples of it;
+    ``predicted``: predictions of it.
+    """
+
+    true_positives: Floats
+    support: Floats
+    predicted: Floats
+
+    def f1(self) -> Floats:
+        """Return the F1 of each class, [b, k].
+
+        NaN for a class that has no example and no prediction. A class that has examples and no true
+        positive has an F1 of 0.
+        """
+        return _ratio(2 * self.true_positives, self.support + self.predicted)
+
+    def recall(self) -> Floats:
+        """Return the recall of each class, [b, k]; NaN for a class without examples."""
+        return _ratio(self.true_positives, self.support)
+
+    def precision(self) -> Floats:
+        """Return the precision of each class, [b, k]; NaN for a class without predictions."""
+        return _ratio(self.true_positives, self.predicted)
+
+    def macro_f1(self) -> Floats:
+        """Return the mean F1 of the classes that have one, [b].
+
+        Not the F1 of mean precision and mean recall: the two can differ by 0.5 (arXiv 1911.03347).
+        """
+        return _mean_of_defined(self.f1())
+
+    def balanced_accuracy(self) -> Floats:
+        """Return the mean recall of the classes that have examples, [b]."""
+        return _mean_of_defined(self.recall())
+
+    def mcc(self) -> Floats:
+        """Return the multi-class Matthews correlation (Gorodkin 2004), [b]; 0 where undefined, as in scikit-learn."""
+        total = self.support.sum(axis=1)
+        covariance = self.true_positives.sum(axis=1) * total - (self.support * self.predicted).sum(axis=1)
+        scale = (total**2 - (self.predicted**2).sum(axis=1)) * (total**2 - (self.support**2).sum(axis=1))
+        return np.where(scale > 0, covariance / np.sqrt(np.where(scale > 0, scale, 1)), 0)
+
+
+def tally(counts: Floats, true: Codes, predicted: Codes, classes: int) -> Tally:
+    """Tally cells of equal examples by class.
+
+    ``counts``: [b, c], how often each cell occurs in each set; ``true`` and ``predicted``: [c], its label codes.
+    """
+    support, named = (np.eye(classes)[codes] for codes in (true, predicted))
+    return Tally(true_positives=counts @ (support * named), support=counts @ support, predicted=counts @ named)
+
+
+def confusion(true: Codes, predicted: Codes, classes: int) -> Codes:
+    """Count the examples of each true class (rows) by predicted class (columns), [k, k]."""
+    return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    return np.where(denominator > 0, numerator / np.where(denominator > 0, denominator, 1), np.nan)
+
+
+def _mean_of_defined(values: Floats) -> Floats:
+    defined = np.isfinite(values)
+    return np.asarray(np.where(defined, values, 0).sum(axis=1) / np.maximum(defined.sum(axis=1), 1))

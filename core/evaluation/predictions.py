@@ -1,0 +1,135 @@
+"""One run's predictions on a split, as the metrics read them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.calibration import Reliability, apply_temperature, reliability
+from core.evaluation.counts import Codes, Tally, tally
+from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, bootstrap_mean, resample
+from core.evaluation.ranking import ranking_estimates
+
+
+def leaked_positions(checks: Mapping[str, Any], examples: int) -> tuple[int, ...]:
+    """Return the positions of the test examples that other splits hold too, from a data set's checks.
+
+    ``examples``: the size of the test split. Empty where the checks hold anything else than positions in it.
+    """
+    try:
+        positions = tuple(int(leak["test"]) for leak in checks["leaks"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ()
+    return positions if all(0 <= position < examples for position in positions) else ()
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Probabilities of n examples and k labels, with what some metrics need besides.
+
+    ``true``: [n] label codes; ``probabilities``: [n, k]; ``draws``: resamples of a bootstrap, 0 to
+    leave these intervals out; ``temperature``: as fitted on the validation split; ``leaked``:
+    positions of the examples that other splits hold too; ``baseline``: [n] label codes that the
+    run's baseline predicted.
+    """
+
+    true: Codes
+    probabilities: NDArray[np.float32]
+    draws: int = RESAMPLES
+    temperature: float | None = None
+    leaked: Sequence[int] = ()
+    baseline: Codes | None = None
+
+    @property
+    def classes(self) -> int:
+        """The number of labels, k."""
+        return int(self.probabilities.shape[1])
+
+    @cached_property
+    def exact(self) -> Floats:
+        """The probabilities in double precision, [n, k]."""
+        return self.probabilities.astype(np.float64)
+
+    @cached_property
+    def predicted(self) -> Codes:
+        """The most probable label, the first of equals, [n]."""
+        return np.asarray(self.exact.argmax(axis=1))
+
+    @cached_property
+    def log_losses(self) -> Floats:
+        """Each example's log loss, [n]; probabilities are clipped at float64's epsilon, as in scikit-learn."""
+        of_true = self.exact[np.arange(len(self.true)), self.true]
+        return np.asarray(-np.log(np.clip(of_true, np.finfo(np.float64).eps, 1)))
+
+    @cached_property
+    def squared_losses(self) -> Floats:
+        """Each example's multi-class Brier score, from 0 to 2 (Brier 1950), [n]."""
+        return np.asarray(((self.exact - np.eye(self.classes)[self.true]) ** 2).sum(axis=1))
+
+    @cached_property
+    def calibrated(self) -> "Predictions | None":
+        """The same predictions at the fitted temperature; None without one."""
+        if self.temperature is None:
+            return None
+        return replace(self, probabilities=apply_temperature(self.probabilities, self.temperature))
+
+    @cached_property
+    def without_leaks(self) -> "Predictions | None":
+        """The predictions on examples that no other split holds; None where that is all of them or none."""
+        if not 0 < len(self.leaked) < len(self.true):
+            return None
+        kept = np.setdiff1d(np.arange(len(self.true)), np.asarray(self.leaked, dtype=np.int64))
+        baseline = None if self.baseline is None else self.baseline[kept]
+        probabilities = self.probabilities[kept]
+        return replace(self, true=self.true[kept], probabilities=probabilities, leaked=(), baseline=baseline)
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """The reliability diagram's figures."""
+        return reliability(self.probabilities.max(axis=1), self.probabilities.argmax(axis=1) == self.true)
+
+    @cached_property
+    def ranking(self) -> tuple[Estimate, Estimate]:
+        """ROC AUC and average precision."""
+        return ranking_estimates(self.true, self.exact, self.draws)
+
+    def mean(self, values: Floats) -> Estimate:
+        """Return the mean of one value per example with its bootstrap interval."""
+        return bootstrap_mean(values, draws=self.draws)
+
+    def bootstrap(self, statistic: Callable[[Tally], Floats]) -> list[Estimate]:
+        """Return m statistics of the class counts with their bootstrap intervals; the resamples are shared."""
+        cells, counts = self._cells
+        if not self.draws:
+            observed = np.atleast_1d(
+                statistic(tally(counts[None].astype(np.float64), cells[0], cells[1], self.classes))[0]
+            )
+            return [Estimate(float(value) if np.isfinite(value) else None) for value in observed]
+        resampled = self._resampled
+        parts = (resampled.values[None], resampled.draws, resampled.jackknife)
+        values, draws, jackknife = (None if part is None else self._apply(statistic, part) for part in parts)
+        assert values is not None and draws is not None
+        return Resampled(values[0], draws, jackknife, resampled.weights).estimates()
+
+    @cached_property
+    def _cells(self) -> tuple[Codes, Codes]:
+        """The pairs of true and predicted label that occur, [2, c], and how often, [c]."""
+        return np.unique(np.stack([self.true, self.predicted]), axis=1, return_counts=True)
+
+    @cached_property
+    def _resampled(self) -> Resampled:
+        """The three counts of each class, resampled: 3k columns."""
+        cells, counts = self._cells
+
+        def class_counts(rows: Floats) -> Floats:
+            found = tally(rows, cells[0], cells[1], self.classes)
+            return np.column_stack([found.true_positives, found.support, found.predicted])
+
+        return resample(class_counts, counts, draws=self.draws)
+
+    def _apply(self, statistic: Callable[[Tally], Floats], counts: Floats) -> Floats:
+        values = statistic(Tally(*np.split(counts, 3, axis=1)))
+        return values if values.ndim == 2 else values[:, None]

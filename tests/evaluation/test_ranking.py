@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from scipy.stats import bootstrap as scipy_bootstrap
+from sklearn import metrics as sk
+
+from core.evaluation import ranking
+from core.evaluation.intervals import UNDEFINED
+from core.evaluation.metrics import evaluate
+from core.evaluation.ranking import ranking_estimates, ranking_scores
+
+
+def drawn(n, k, seed, decimals=None, strength=1.5):
+    """Draw label codes and probabilities; ``decimals`` rounds these, which makes ties."""
+    rng = np.random.default_rng(seed)
+    true = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
+    logits = rng.normal(size=(n, k)) + strength * np.eye(k)[true]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return true, probabilities if decimals is None else probabilities.round(decimals)
+
+
+def of_scikit_learn(true, probabilities, weights=None):
+    k = probabilities.shape[1]
+    return [
+        np.mean(
+            [
+                score(true == code, probabilities[:, code], sample_weight=weights)
+                for code in (range(k) if k > 2 else (1,))
+            ]
+        )
+        for score in (sk.roc_auc_score, sk.average_precision_score)
+    ]
+
+
+@pytest.mark.parametrize(("n", "k"), [(20, 2), (60, 3), (200, 8)])
+@pytest.mark.parametrize("decimals", [None, 1], ids=["distinct", "tied"])
+def test_values_agree_with_scikit_learn(n, k, decimals):
+    true, probabilities = drawn(n, k, seed=n, decimals=decimals)
+    values = [estimate.value for estimate in ranking_estimates(true, probabilities, draws=0)]
+    assert values == pytest.approx(of_scikit_learn(true, probabilities), abs=1e-9)
+
+
+@pytest.mark.parametrize("decimals", [None, 1], ids=["distinct", "tied"])
+def test_every_resample_scores_as_scikit_learn_scores_it_with_weights(decimals):
+    true, probabilities = drawn(80, 3, seed=0, decimals=decimals)
+    counts = np.random.default_rng(1).multinomial(80, [1 / 80] * 80, size=20).astype(np.int32)
+    rankings = [ranking.rank_label(true == code, probabilities[:, code]) for code in range(3)]
+    slow = [of_scikit_learn(true, probabilities, weights) for weights in counts]
+    assert ranking_scores(rankings, counts) == pytest.approx(np.array(slow), abs=1e-9)
+
+
+def test_probabilities_that_are_all_equal_rank_nothing():
+    roc_auc, average_precision = ranking_estimates(np.array([0, 1, 1, 0, 0]), np.full((5, 2), 0.5), draws=0)
+    assert (roc_auc.value, average_precision.value) == (0.5, 0.4)
+
+
+@pytest.mark.parametrize(("true", "labels"), [([0, 0, 0], 2), ([1, 1, 1], 2), ([0, 1, 1], 3), ([0], 3)], ids=str)
+def test_a_missing_label_leaves_both_undefined(true, labels):
+    probabilities = np.full((len(true), labels), 1 / labels)
+    assert ranking_estimates(np.array(true), probabilities) == (UNDEFINED, UNDEFINED)
+
+
+@pytest.mark.slow
+def test_intervals_agree_with_scipys_slow_bootstrap():
+    true, probabilities = drawn(120, 2, seed=3)
+    fast = ranking_estimates(true, probabilities)
+    for estimate, score in zip(fast, (sk.roc_auc_score, sk.average_precision_score), strict=True):
+        slow = scipy_bootstrap(
+            (true, probabilities[:, 1]),
+            score,
+            paired=True,
+            vectorized=False,
+            n_resamples=1000,
+            method="BCa",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
+        assert (estimate.low, estimate.high) == pytest.approx((slow.low, slow.high), abs=0.012)
+
+
+def test_many_examples_are_left_out_in_blocks_with_nearly_the_same_interval(monkeypatch):
+    true, probabilities = drawn(400, 3, seed=4)
+    singly = ranking_estimates(true, probabilities)
+    monkeypatch.setattr(ranking, "_MAX_DELETIONS", 50)
+    in_blocks = ranking_estimates(true, probabilities)
+    for one, other in zip(singly, in_blocks, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.004)
+
+
+def test_few_draws_are_made_where_each_takes_long(monkeypatch):
+    true, probabilities = drawn(50, 3, seed=5)
+    sizes = []
+    real = ranking_scores
+    monkeypatch.setattr(ranking, "_MAX_STEPS", 1)
+    monkeypatch.setattr(
+        ranking, "ranking_scores", lambda rankings, counts: sizes.append(len(counts)) or real(rankings, counts)
+    )
+    ranking_estimates(true, probabilities)
+    assert sum(sizes) == 1 + ranking.MIN_RESAMPLES + 50
+
+
+def test_top_3_accuracy_counts_the_first_of_equal_labels_and_needs_six_labels():
+    equal = np.full((4, 6), np.float32(1 / 6))
+    found = evaluate(np.array([0, 2, 3, 5]), equal, tuple("abcdef"), draws=0).metrics["top_3_accuracy"]
+    assert found.value == 0.5
+    assert 0 < found.low < found.value < found.high < 1
+    assert "top_3_accuracy" not in evaluate(np.array([0, 2]), equal[:2, :5], tuple("abcde"), draws=0).metrics
