@@ -43,7 +43,7 @@ if not who.sees:  # nothing of the record is read before
 def show_foot() -> None:
     """Say at the foot of the sidebar what database is shown."""
     st.sidebar.caption(escape_markdown(data.address()))
-    st.sidebar.caption(data.foot())
+    st.sidebar.caption(data.footer())
     access.show_who()
 
 

@@ -49,7 +49,7 @@ def _show_progress(row: Any) -> None:
     log = st.expander("Log", key=f"log {row.id}", on_change="rerun", icon=":material/subject:")
     if log.open:
         with log:
-            lines = data.log(row.id)
+            lines = data.log_lines(row.id)
             show_code("\n".join(lines["text"]) or "The log is empty.", height=200)
 
 
@@ -87,10 +87,10 @@ def show_runs_without_scores(runs: pd.DataFrame, show_all: Callable[[], None]) -
 def _show_end(run_id: int) -> None:
     run = data.run(run_id)
     with st.container(border=True):
-        show_text(f"{data.label(run_id)}. {describe_status(run)}")
+        show_text(f"{data.run_label(run_id)}. {describe_status(run)}")
         if run.error_message:
             show_code(f"{run.error_type}: {run.error_message}")
-        elif len(last := data.log(run_id, 1)):
+        elif len(last := data.log_lines(run_id, 1)):
             show_code(f"Last line of the log: {last['text'].iloc[0]}")
         if data.can_resume(run_id):
             st.caption("Resume from the last checkpoint:")

@@ -70,7 +70,7 @@ def config_yaml(run_id: int) -> str:
     """
     settings = {
         name: ",".join(map(str, value)) if isinstance(value, list) else value
-        for name, value in data.run(run_id).config.items()
+        for name, value in data.config_of(run_id).items()
         if value is not None
     }
     return str(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
@@ -78,7 +78,7 @@ def config_yaml(run_id: int) -> str:
 
 def log_text(run_id: int) -> str:
     """Return the whole log of a run as text, a line a line."""
-    return as_text(data.log(run_id, ALL_LINES))
+    return as_text(data.log_lines(run_id, ALL_LINES))
 
 
 def as_text(log: pd.DataFrame) -> str:

@@ -1,68 +1,80 @@
-"""Cached reads: with `dashboard.data.cache` the only door to the store, the verdicts and the models."""
+"""Cached reads and the few writes: the only door from the pages to the store, the verdicts and the models.
+
+What these functions return is safe to show, see `sanitize_records`, except the texts of examples (columns
+``text`` and `example_text`), which are looked up by hash and sent to models, and `config_of`.
+"""
 
 from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import MAX_NOTE_LENGTH, validate_annotation
 from dashboard.data.annotations import annotated, annotations, tags
 from dashboard.data.answers import predict, word_weights
-from dashboard.data.changes import annotate, archive, describe, empty_trash, restore, to_trash
+from dashboard.data.changes import annotate, archive_runs, delete_runs, edit_run, restore_runs, trash_runs
 from dashboard.data.comparisons import (
     adjusted_p,
-    comparable,
     comparison,
-    configurations,
-    sentence_over_seeds,
-    sentences,
+    configuration_comparison,
+    configuration_verdict,
+    split_comparable,
     training_warning,
+    verdict_sentences,
 )
 from dashboard.data.datasets import (
     balance,
     dataset,
+    dataset_versions,
     example_text,
     examples,
-    extras,
-    nearest,
+    nearest_examples,
     newest_test_set,
     sample_text,
+    source_columns,
     test_set_of,
     test_sets,
-    versions,
 )
-from dashboard.data.failures import answers, columns, disagreement, lengths, other_runs, slices
-from dashboard.data.files import can_resume, files, folder_is_gone, folder_name, model_card, model_width
+from dashboard.data.failures import (
+    disagreement,
+    other_runs,
+    prediction_columns,
+    predictions_on_example,
+    slices,
+    word_counts,
+)
+from dashboard.data.files import can_resume, files, folder_name, hidden_size, is_folder_missing, model_card
 from dashboard.data.predictions import (
-    codes,
-    outcomes,
+    label_codes,
     predictions_with_outcomes,
     probabilities,
     reliability,
     suspects,
     test_size,
+    true_codes,
 )
 from dashboard.data.runs import (
     address,
-    archived,
+    all_runs,
+    all_runs_in_trash,
+    archived_runs,
     best_epoch,
     class_metrics,
     command,
     complete_runs,
-    everything,
-    everything_is_in_the_trash,
-    foot,
+    config_of,
+    filter_test_set,
+    footer,
     history,
     is_empty,
-    label,
     labels,
-    log,
+    log_lines,
     metrics,
-    on_test_set,
     rechecks,
     resume_command,
-    row,
     run,
+    run_label,
+    run_row,
+    run_rows,
     runs,
-    some_runs,
     temperature,
-    trash,
-    unquantized,
+    trashed_runs,
+    unquantized_run,
     worst_class,
 )

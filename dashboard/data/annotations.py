@@ -1,4 +1,4 @@
-"""What people noted on texts; it belongs to the text, and shows wherever the text does."""
+"""Annotations of texts: each belongs to a text and appears wherever that text does."""
 
 import pandas as pd
 
@@ -14,20 +14,20 @@ def _annotations(db: Store) -> pd.DataFrame:
 
 
 def annotated(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame of examples (``text``) with what was noted on each: tag, note and proposed_label, else None."""
-    known = _annotations()
-    if known.empty:
+    """Return examples (``text``) with their annotations: tag, note and proposed_label, None where there is none."""
+    annotations = _annotations()
+    if annotations.empty:
         return frame.assign(**dict.fromkeys(ANNOTATION_FIELDS, None))
     hashes = frame["text"].map(content_hash)
-    noted = {name: hashes.map(known[name]).astype(object) for name in ANNOTATION_FIELDS}
-    return frame.assign(**{name: column.where(column.notna(), None) for name, column in noted.items()})
+    columns = {name: hashes.map(annotations[name]).astype(object) for name in ANNOTATION_FIELDS}
+    return frame.assign(**{name: column.where(column.notna(), None) for name, column in columns.items()})
 
 
 def annotations() -> pd.DataFrame:
-    """Return all that was noted, on whatever text: tag, note and proposed_label, by the hash of the text."""
+    """Return all annotations of any text: tag, note and proposed_label by the hash of the text."""
     return _annotations()[list(ANNOTATION_FIELDS)]
 
 
 def tags() -> list[str]:
-    """Return the tags that are in use, in their order."""
+    """Return the tags of all annotations, sorted."""
     return sorted(set(annotations()["tag"].dropna()))

@@ -1,8 +1,8 @@
-"""The store behind the screens: opened once, and each thing read once until it changes."""
+"""The open store, and a cache of its reads that ends with the next change."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar, cast
@@ -17,12 +17,12 @@ from dashboard.data.sanitize_records import sanitize_record
 P = ParamSpec("P")
 R = TypeVar("R")
 
-PATIENCE_SECONDS = 3.0
-"""How long a screen waits for a database that another program holds, before it says so."""
+BUSY_TIMEOUT_SECONDS = 3.0
+"""How long a page waits for a locked database before it shows an error."""
 
 
 class Version(NamedTuple):
-    """The database as of now."""
+    """A state of the database: it differs after every write."""
 
     address: str
     row_versions: tuple[int, ...]
@@ -30,11 +30,11 @@ class Version(NamedTuple):
 
 
 _writes: Counter[str] = Counter()
-"""How often this program wrote to a database, by address: on a server nothing else tells at once."""
+"""The number of writes of this process by address: for a database on a server the only immediate sign of change."""
 
 
 def version() -> Version:
-    """Return which database is shown, and for a file a mark that changes with every write."""
+    """Return the state of the current database: of a file its sizes and times, of a server the second."""
     url = engine.resolve_url()
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
@@ -42,13 +42,13 @@ def version() -> Version:
     file = Path(url.database or "")
     parts = (file, file.with_name(file.name + "-wal"))
     stats = [part.stat() for part in parts if part.is_file()]
-    return Version(address, tuple(number for one in stats for number in (one.st_ino, one.st_mtime_ns, one.st_size)))
+    return Version(address, tuple(number for stat in stats for number in (stat.st_ino, stat.st_mtime_ns, stat.st_size)))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _open(address: str, file: int) -> Store:
-    """Open the database once; a file that was replaced by another of the same name is opened anew."""
-    return engine.open_store(busy_timeout=PATIENCE_SECONDS)
+    """Open the database once; a file that replaced another of the same name is opened again."""
+    return engine.open_store(busy_timeout=BUSY_TIMEOUT_SECONDS)
 
 
 def store() -> Store:
@@ -58,45 +58,43 @@ def store() -> Store:
     return _open(current.address, current.row_versions[0] if is_file else 0)
 
 
-def written(action: Callable[[], R]) -> R:
-    """Change something in the database, so that the next read sees it."""
+def write(action: Callable[[], R]) -> R:
+    """Call an action that changes the database, so that the next read sees the change."""
     try:
         return action()
-    finally:  # also what was refused may have been done in part
+    finally:  # an action that raised may have written a part
         _writes[version().address] += 1
 
 
 def cached(
-    key: Callable[P, Hashable], keep: int = 256
+    key: Callable[P, Hashable], keep: int = 256, *, exact: Collection[str] = (), sanitize: bool = True
 ) -> Callable[[Callable[Concatenate[Store, P], R]], Callable[P, R]]:
-    """Keep what a read of the store returned, until ``key`` of the same arguments changes.
+    """Cache a read of the store until ``key`` of the same arguments changes, and make its result safe to show.
 
-    At most ``keep`` results are held. Frames are given out as copies that cost nothing until they
-    are written to; other results are not to be changed. All but texts are `sanitize_record`.
+    Frames are returned as shallow copies; other results must not be changed by the caller.
+    ``keep``: the number of results to hold. ``exact``: columns that `sanitize_record` leaves as they
+    are, such as the texts of examples. ``sanitize=False``: for results that are used, not shown.
     """
 
     def decorate(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
-        # Streamlit tells caches apart by the name and the source of the wrapped function, which
-        # `wraps` makes those of ``read``; the key takes the place of its store.
+        # Streamlit identifies a cache by name and source of the wrapped function, which `wraps`
+        # sets to those of ``read``; the key takes the place of its store.
         @st.cache_resource(max_entries=keep, show_spinner=False)
         @wraps(read)
-        def remembered(current: Hashable, *arguments: P.args, **named: P.kwargs) -> R:
-            found = read(store(), *arguments, **named)
-            return found if isinstance(found, str) else sanitize_record(found)  # a text stays what it is
+        def cached_read(current: Hashable, *args: P.args, **kwargs: P.kwargs) -> R:
+            result = read(store(), *args, **kwargs)
+            return sanitize_record(result, exact) if sanitize else result
 
         @wraps(read)
-        def latest(*arguments: P.args, **named: P.kwargs) -> R:
-            return _lent(remembered(key(*arguments, **named), *arguments, **named))
+        def current_read(*args: P.args, **kwargs: P.kwargs) -> R:
+            result = cached_read(key(*args, **kwargs), *args, **kwargs)
+            return cast(R, result.copy(deep=False)) if isinstance(result, pd.DataFrame) else result
 
-        return cast(Callable[P, R], latest)
+        return cast(Callable[P, R], current_read)
 
     return decorate
 
 
-def _lent(result: R) -> R:
-    return cast(R, result.copy(deep=False)) if isinstance(result, pd.DataFrame) else result
-
-
 def any_change(*_: Any, **__: Any) -> Version:
-    """Return a key that changes with every write; for a database on a server, with every second."""
+    """Return a key that changes with every write; for a database on a server, every second."""
     return version()

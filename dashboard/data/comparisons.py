@@ -1,56 +1,57 @@
-"""Runs against each other."""
+"""Comparisons of runs."""
 
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import Store
+from core.text.sanitize import escape_invisible
 from dashboard.data.cache import cached
-from dashboard.data.runs import everything, run
+from dashboard.data.runs import all_runs, run
 from dashboard.data.table import these_runs
 
-if TYPE_CHECKING:  # SciPy comes with these: a page that needs them waits, the others open at once
+if TYPE_CHECKING:  # these import SciPy, which the first page must not wait for
     from core.report.verdicts import ConfigurationComparison, RunComparison
 
 
-def these_groups(run_id: int, against: int) -> Any:
-    """Return a key that changes with the runs that differ from one of two in the seed alone."""
+def these_configurations(run_id: int, against: int) -> Any:
+    """Return a cache key that changes with the runs of two runs' configurations."""
     run_ids = (run_id, against)
-    frame = everything()
-    of = frame[frame["group_key"].isin([run(run_id).group_key for run_id in run_ids])]
-    return these_runs(*run_ids, of["id"].tolist())
+    frame = all_runs()
+    same_configuration = frame[frame["group_key"].isin([run(run_id).group_key for run_id in run_ids])]
+    return these_runs(*run_ids, same_configuration["id"].tolist())
 
 
 @cached(these_runs)
 def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
-    """Compare two runs. Raises `RequestError` where they can't be compared, with the reason."""
+    """Compare two runs. Raises `RequestError` with the reason where they cannot be compared."""
     from core.report.verdicts import compare_runs
 
     return compare_runs(db, run_id, against)
 
 
-@cached(these_groups)
-def configurations(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
-    """Compare the configurations of two runs over the seeds that both have; None where these are fewer than two."""
+@cached(these_configurations)
+def configuration_comparison(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
+    """Compare two runs' configurations over the seeds that both have; None with fewer than two such seeds."""
     from core.report.verdicts import compare_configurations
 
     return compare_configurations(db, run_id, against)
 
 
-def sentences(run_id: int, against: int) -> list[str]:
-    """Return what is to be said of a run against another: the verdict, over seeds where there are some, the margin."""
+def verdict_sentences(run_id: int, against: int) -> list[str]:
+    """Return the verdict on a run against another, the one over seeds where there are several, and the margin test."""
     from core.report.verdicts import configuration_sentence, margin_sentence, verdict_sentence
 
-    compared, over_seeds = comparison(run_id, against), configurations(run_id, against)
+    compared, over_seeds = comparison(run_id, against), configuration_comparison(run_id, against)
     seeds = [configuration_sentence(over_seeds)] if over_seeds else []
     return [verdict_sentence(compared), *seeds, margin_sentence(compared.result)]
 
 
-def sentence_over_seeds(run_id: int, against: int) -> str | None:
-    """Return what is to be said of two configurations over the seeds that both have; None where these are too few."""
+def configuration_verdict(run_id: int, against: int) -> str | None:
+    """Return the verdict on two runs' configurations over their common seeds; None with fewer than two."""
     from core.report.verdicts import configuration_sentence
 
-    compared = configurations(run_id, against)
+    compared = configuration_comparison(run_id, against)
     return configuration_sentence(compared) if compared else None
 
 
@@ -63,20 +64,20 @@ def adjusted_p(run_ids: list[int], against: int) -> list[float]:
 
 @cached(these_runs)
 def training_warning(db: Store, run_id: int) -> str | None:
-    """Return what speaks for a run's being under-trained, where it does not beat its best baseline."""
+    """Return the signs of under-training of a run that does not beat its best baseline; None without any."""
     from core.report.verdicts import training_warning
 
     return training_warning(db, queries.run(db, run_id))
 
 
-def comparable(run_id: int, others: list[int]) -> tuple[list[int], list[str]]:
-    """Return those of the others that a run can be compared with, and for each of the rest the reason."""
-    fine, reasons = [], []
+def split_comparable(run_id: int, others: list[int]) -> tuple[list[int], list[str]]:
+    """Return the runs that one can be compared with, and a reason for each of the rest."""
+    comparable, reasons = [], []
     for other in others:
         try:
             comparison(run_id, other)
         except RequestError as error:
-            reasons.append(str(error))
+            reasons.append(escape_invisible(str(error)))
         else:
-            fine.append(other)
-    return fine, reasons
+            comparable.append(other)
+    return comparable, reasons

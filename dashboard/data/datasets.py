@@ -8,22 +8,22 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset
 from dashboard.data.cache import any_change, cached
-from dashboard.data.runs import everything
+from dashboard.data.runs import all_runs
 from dashboard.data.table import any_run, table, this_dataset
 
 if TYPE_CHECKING:
     from core.evaluation.neighbors import TextIndex
 
-LONGEST_NUMBER = 19
-"""Numbers of fewer digits than this fit into a column of the database."""
+MAX_ID_DIGITS = 19
+"""An id with this many digits may not fit into a column of the database."""
 
 
 @cached(any_run)
 def test_sets(db: Store) -> pd.DataFrame:
-    """Return a row a test set that has runs: id (of its first data set), title, examples, members and runs.
+    """Return the test sets that have runs: id (of the first data set), title, examples, members and runs.
 
-    Data sets that differ in their training examples alone share a test set, and their runs can be
-    compared; ``members`` are their ids.
+    Data sets that differ only in their training examples share a test set, and their runs can be
+    compared; ``members`` are the ids of these data sets.
     """
     frame = queries.datasets(db)
     frame = frame[frame["runs"] > 0]
@@ -34,24 +34,24 @@ def test_sets(db: Store) -> pd.DataFrame:
         members=("id", list),
         runs=("runs", "sum"),
     )
-    twins = sets["name"].duplicated(keep=False)
-    sets["title"] = sets["name"].where(~twins, sets["name"] + " · " + sets.index.str[:6])
+    is_ambiguous = sets["name"].duplicated(keep=False)
+    sets["title"] = sets["name"].where(~is_ambiguous, sets["name"] + " · " + sets.index.str[:6])
     return sets.reset_index(drop=True)
 
 
 def newest_test_set() -> int:
-    """Return the id of the test set that the newest run was measured on, else of the last one that has runs at all.
+    """Return the id of the test set of the newest run; where all runs are in the trash, of the last test set.
 
-    Where all runs with data are in the trash, their test sets can still be chosen. There has to be one.
+    At least one test set must exist.
     """
-    known = everything()["test_set"].dropna()
-    return int((known if len(known) else test_sets()["id"]).iloc[-1])
+    with_runs = all_runs()["test_set"].dropna()
+    return int((with_runs if len(with_runs) else test_sets()["id"]).iloc[-1])
 
 
 def test_set_of(run_id: int) -> int | None:
-    """Return the id of the test set that a run was measured on; None where there is no such run."""
-    found = table().frame
-    rows = found[found["id"] == run_id] if len(found) else found
+    """Return the id of a run's test set; None for an unknown run id and for a run without data."""
+    frame = table().frame
+    rows = frame[frame["id"] == run_id] if len(frame) else frame
     return None if rows.empty or pd.isna(rows["test_set"].iloc[0]) else int(rows["test_set"].iloc[0])
 
 
@@ -61,8 +61,8 @@ def dataset(db: Store, dataset_id: int) -> Dataset:
     return queries.dataset(db, dataset_id)
 
 
-def versions(test_set: int) -> dict[int, str]:
-    """Return the data sets that share a test set, by id, each with a title that tells them apart."""
+def dataset_versions(test_set: int) -> dict[int, str]:
+    """Return the data sets that share a test set: a title by id that names the number of training examples."""
     sets = test_sets().set_index("id")
     return {member: _title(member) for member in sets.loc[test_set, "members"]}
 
@@ -74,7 +74,7 @@ def _title(dataset_id: int) -> str:
 
 @cached(this_dataset)
 def balance(db: Store, dataset_id: int) -> pd.DataFrame:
-    """Return split, label, count and share, in the order of splits and labels."""
+    """Return the class balance: split, label, count and share, in the order of splits and labels."""
     frame = queries.class_balance(db, dataset_id)
     order = {label: place for place, label in enumerate(queries.dataset(db, dataset_id).labels)}
     frame["split"] = pd.Categorical(frame["split"], ["train", "validation", "test"])
@@ -82,48 +82,48 @@ def balance(db: Store, dataset_id: int) -> pd.DataFrame:
     return frame.sort_values(["split", "place"]).drop(columns=["place", "dataset_id"]).astype({"split": str})
 
 
-@cached(this_dataset, keep=4)
+@cached(this_dataset, keep=4, exact=["text"])
 def examples(db: Store, dataset_id: int) -> pd.DataFrame:
-    """Return all examples: split, position, text, label, extra and length (in characters)."""
+    """Return all examples: split, position, text (exact), label, extra and length (in characters)."""
     frame = queries.examples(db, dataset_id)
     frame["length"] = frame["text"].str.len()
     return frame
 
 
 def sample_text(test_set: int) -> str:
-    """Return a sentence to begin with: the first test example that is neither very short nor long."""
+    """Return the first test example of medium length, exact."""
     frame = examples(test_set)
-    fair = frame[(frame["split"] == "test") & frame["length"].between(40, 200)]
-    return str((fair if len(fair) else frame)["text"].iloc[0])
+    medium = frame[(frame["split"] == "test") & frame["length"].between(40, 200)]
+    return str((medium if len(medium) else frame)["text"].iloc[0])
 
 
-@cached(any_change, keep=64)
+@cached(any_change, keep=64, sanitize=False)
 def example_text(db: Store, example: str) -> str | None:
-    """Return the text of an example of whatever data set, by its number; None where there is none."""
-    number = int(example) if example.isascii() and example.isdigit() and len(example) < LONGEST_NUMBER else None
-    return None if number is None else queries.example_text(db, number)
+    """Return the exact text of an example of any data set, by its id; None for an unknown id."""
+    is_id = example.isascii() and example.isdigit() and len(example) < MAX_ID_DIGITS
+    return queries.example_text(db, int(example)) if is_id else None
 
 
 @cached(this_dataset, keep=4)
-def extras(db: Store, dataset_id: int) -> pd.DataFrame:
-    """Return the source's other columns of all examples, row for row beside `examples`."""
+def source_columns(db: Store, dataset_id: int) -> pd.DataFrame:
+    """Return the other columns of the source, with the same rows as `examples`."""
     return pd.json_normalize(examples(dataset_id)["extra"].tolist(), max_level=0)
 
 
-@cached(this_dataset, keep=2)
+@cached(this_dataset, keep=2, sanitize=False)
 def _training_index(db: Store, dataset_id: int) -> "TextIndex":
     from core.evaluation.neighbors import index_texts
 
-    return index_texts(_training(dataset_id)["text"].tolist())
+    return index_texts(_training_examples(dataset_id)["text"].tolist())
 
 
-def _training(dataset_id: int) -> pd.DataFrame:
+def _training_examples(dataset_id: int) -> pd.DataFrame:
     frame = examples(dataset_id)
     return frame[frame["split"] == "train"]
 
 
-def nearest(dataset_id: int, text: str, most: int = 5) -> pd.DataFrame:
-    """Return the training examples whose words are most like a text's: text, label and similarity."""
-    found = _training_index(dataset_id).nearest(text, most)
-    frame = _training(dataset_id)[["text", "label"]].iloc[[one.position for one in found]]
-    return frame.assign(similarity=[one.similarity for one in found]).reset_index(drop=True)
+def nearest_examples(dataset_id: int, text: str, most: int = 5) -> pd.DataFrame:
+    """Return the training examples with the most similar words: text (exact), label and similarity."""
+    neighbors = _training_index(dataset_id).nearest(text, most)
+    frame = _training_examples(dataset_id)[["text", "label"]].iloc[[neighbor.position for neighbor in neighbors]]
+    return frame.assign(similarity=[neighbor.similarity for neighbor in neighbors]).reset_index(drop=True)

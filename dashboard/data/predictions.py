@@ -1,4 +1,4 @@
-"""What a run said of each example."""
+"""The predictions of a run on the examples of its data set."""
 
 from typing import TYPE_CHECKING
 
@@ -20,24 +20,24 @@ _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are 
 
 @cached(these_runs, keep=24)
 def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
-    """Return a run's stored probabilities on a split: [n, k]; empty where it has none."""
+    """Return a run's stored probabilities on a split, [n, k]; empty where it has none."""
     return queries.probabilities(db, run_id, split)
 
 
 @cached(these_runs, keep=24)
-def outcomes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the true and the predicted label codes of the examples of a split that a run judged: [n] and [n]."""
+def label_codes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the true and the predicted label codes of a split's examples: [n] and [n]."""
     return queries.labels_and_predictions(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
 
 
-def codes(run_id: int, split: str = "test") -> NDArray[np.int64]:
-    """Return the true label codes of the examples of a split that a run judged: [n]."""
-    return outcomes(run_id, split)[0]
+def true_codes(run_id: int, split: str = "test") -> NDArray[np.int64]:
+    """Return the true label codes of a split's examples: [n]."""
+    return label_codes(run_id, split)[0]
 
 
 @cached(these_runs, keep=24)
 def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
-    """Return a row a bin of confidence on the test set: confidence, accuracy, count, null_low and null_high.
+    """Return the reliability diagram of the test set: confidence, accuracy, count, null_low and null_high of each bin.
 
     ``calibrated``: at the fitted temperature, else as trained.
     """
@@ -46,24 +46,24 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
     shares = probabilities(run_id)
     if calibrated:
         shares = calibration.apply_temperature(shares, temperature(run_id) or 1.0)
-    diagram = calibration.reliability(shares.max(axis=1), shares.argmax(axis=1) == codes(run_id))
-    return pd.DataFrame([vars(one) for one in diagram.bins])
+    diagram = calibration.reliability(shares.max(axis=1), shares.argmax(axis=1) == true_codes(run_id))
+    return pd.DataFrame([vars(bin_) for bin_ in diagram.bins])
 
 
 @cached(these_runs, keep=24)
 def suspects(db: Store, run_id: int) -> "list[Suspect]":
-    """Return the test examples whose label a run's probabilities speak against."""
+    """Return the test examples whose labels are likely errors by a run's probabilities."""
     from core.evaluation.label_errors import suspects
 
-    return suspects(codes(run_id), queries.probabilities(db, run_id))
+    return suspects(true_codes(run_id), queries.probabilities(db, run_id))
 
 
-@cached(these_runs, keep=24)
+@cached(these_runs, keep=24, exact=["text"])
 def predictions_with_outcomes(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
-    """Return a row a test example with what a run said of it, and how that stands to another run.
+    """Return a run's predictions on the test examples with their outcomes; texts are exact.
 
-    Columns: those of `queries.predictions`, ``right``, ``loss``; with ``against`` also ``flip`` and
-    ``other`` (what the other run said).
+    Columns: those of `queries.predictions`, ``right`` and ``loss``; with ``against`` also ``flip`` and
+    ``other`` (the other run's prediction).
     """
     frame = queries.predictions(db, run_id)
     frame["right"] = frame["label"] == frame["predicted"]
@@ -78,5 +78,5 @@ def predictions_with_outcomes(db: Store, run_id: int, against: int | None = None
 
 
 def test_size(run_id: int) -> int:
-    """Return how many test examples a run was measured on."""
+    """Return the number of test examples that a run was evaluated on."""
     return len(predictions_with_outcomes(run_id))

@@ -1,45 +1,58 @@
-"""What is read from the record, with what hides in it or turns it round as signs; only texts of examples stay."""
+"""Make what is read from the store safe to show, in one place for all pages."""
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 import pandas as pd
 
-from core.store.records import Dataset, Run
 from core.text.sanitize import escape_invisible
 
 T = TypeVar("T")
 
-AS_WRITTEN = {"text", "config", "adapter_path", "work_path"}
-"""Texts are known by their hash and answered by models; settings and paths are used."""
+
+def sanitize_record(value: T, exact: Collection[str] = ()) -> T:
+    """Return a value of the store whose texts are safe to show, see `escape_invisible`.
+
+    Looks into frames, dataclasses, mappings, lists and tuples. A value without such texts is returned
+    itself, not as a copy. ``exact``: columns of a frame that stay as they are.
+    """
+    return cast(T, _sanitize_frame(value, exact) if isinstance(value, pd.DataFrame) else _sanitize(value))
 
 
-def sanitize_record(value: T) -> T:
-    """Return a result of the store with every name, label, note and message as `escape_invisible`."""
-    changed: Any = value
+def _sanitize(value: Any) -> Any:
     if isinstance(value, str):
-        changed = escape_invisible(value)
-    elif isinstance(value, pd.DataFrame):
-        changed = _frame(value)
-    elif isinstance(value, Run | Dataset):
-        own = {field.name: getattr(value, field.name) for field in fields(value)}
-        changed = replace(value, **{name: sanitize_record(one) for name, one in own.items() if name not in AS_WRITTEN})
-    elif isinstance(value, Mapping):
-        changed = {sanitize_record(name): sanitize_record(one) for name, one in value.items()}
-    elif isinstance(changed, list):
-        changed = [sanitize_record(one) for one in changed]
-    return cast(T, changed)
+        return escape_invisible(value)
+    if isinstance(value, pd.DataFrame):
+        return _sanitize_frame(value, ())
+    if is_dataclass(value) and not isinstance(value, type):
+        changes = _changes({field.name: getattr(value, field.name) for field in fields(value) if field.init})
+        return replace(value, **changes) if changes else value
+    if isinstance(value, Mapping):
+        mapping = {_sanitize(name): _sanitize(item) for name, item in value.items()}
+        return value if _is_same([*value, *value.values()], [*mapping, *mapping.values()]) else mapping
+    if isinstance(value, list) or type(value) is tuple:
+        items = [_sanitize(item) for item in value]
+        return value if _is_same(value, items) else type(value)(items)
+    return value
 
 
-def _frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a frame with legible cells; the very same one where they all are, as nearly always."""
-    for name in frame.columns:
-        column = frame[name]
-        if name in AS_WRITTEN or not (pd.api.types.is_string_dtype(column) or column.dtype == object):
-            continue
-        values = column.tolist()
-        shown = [sanitize_record(value) for value in values]
-        if shown != values:
-            frame = frame.assign(**{name: pd.Series(shown, index=column.index, dtype=object)})
-    return frame
+def _changes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that sanitizing changes, by name."""
+    sanitized = ((name, item, _sanitize(item)) for name, item in values.items())
+    return {name: new for name, old, new in sanitized if new is not old}
+
+
+def _is_same(old: Collection[Any], new: Collection[Any]) -> bool:
+    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))
+
+
+def _sanitize_frame(frame: pd.DataFrame, exact: Collection[str]) -> pd.DataFrame:
+    names = [column for column in frame if _has_texts(frame[column]) and column not in exact]
+    columns = {name: frame[name].tolist() for name in names}
+    new = {name: pd.Series(values, index=frame.index, dtype=object) for name, values in _changes(columns).items()}
+    return frame.assign(**new) if new else frame
+
+
+def _has_texts(column: pd.Series) -> bool:
+    return bool(column.dtype == object) or bool(pd.api.types.is_string_dtype(column))

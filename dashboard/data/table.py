@@ -1,4 +1,4 @@
-"""All runs as one table that is read once; afterwards only what is new or has changed is fetched."""
+"""All runs as one table: read once, then updated by the new and changed runs only."""
 
 from collections.abc import Hashable
 from numbers import Integral
@@ -19,62 +19,62 @@ from dashboard.data.sanitize_records import sanitize_record
 
 
 class RunTable:
-    """The runs of one database, those in the archive and in the trash too, as of the last `refresh`.
+    """All runs of one database, archived and trashed ones included, as of the last `refresh`.
 
-    ``revision`` moves whenever anything in it does; ``marks`` are those of `queries.row_versions`.
+    ``revision`` changes whenever a run does; ``row_versions`` are those of `queries.row_versions`.
     """
 
     def __init__(self) -> None:
         self.revision = 0
-        self.marks: dict[int, Any] = {}
+        self.row_versions: dict[int, Any] = {}
         self.fingerprints: dict[int, str] = {}
         self.frame = pd.DataFrame()
-        self._seen: Version | None = None
+        self._version: Version | None = None
         self._lock = Lock()
 
     def refresh(self, store: Store, current: Version) -> None:
-        """Fetch what has changed since the last time."""
+        """Read what changed since the last call."""
         with self._lock:
-            if current != self._seen:
-                self._fetch(store)
-                self._seen = current
-            self._notice_the_silent()
+            if current != self._version:
+                self._read_changes(store)
+                self._version = current
+            self._update_running()
 
-    def _fetch(self, store: Store) -> None:
-        marks, sets = queries.row_versions(store), queries.datasets(store)
-        fingerprints = dict(zip(sets["id"], sets["fingerprint"], strict=True))
-        changed = [run_id for run_id, mark in marks.items() if self.marks.get(run_id) != mark]
-        if self.revision and not changed and len(marks) == len(self.marks) and fingerprints == self.fingerprints:
+    def _read_changes(self, store: Store) -> None:
+        versions, datasets = queries.row_versions(store), queries.datasets(store)
+        fingerprints = dict(zip(datasets["id"], datasets["fingerprint"], strict=True))
+        changed = [run_id for run_id, mark in versions.items() if self.row_versions.get(run_id) != mark]
+        is_same = not changed and len(versions) == len(self.row_versions) and fingerprints == self.fingerprints
+        if self.revision and is_same:
             return
-        kept = self.frame
-        if len(kept):
-            kept = kept[kept["id"].isin(marks.keys() - set(changed))]
-        # An empty part would turn columns of numbers into columns of objects.
-        parts = [
-            part for part in (kept, _described(sanitize_record(queries.runs(store, changed, trash=True)))) if len(part)
-        ]
-        frame = pd.concat(parts).sort_values("id", ignore_index=True) if parts else _described(queries.runs(store, []))
-        first_of = sets.groupby("evaluation_fingerprint")["id"].transform("first")
-        frame["test_set"] = frame["dataset_id"].map(dict(zip(sets["id"], first_of, strict=True)))
-        self.frame, self.marks, self.fingerprints = frame, marks, fingerprints
+        unchanged = self.frame
+        if len(unchanged):
+            unchanged = unchanged[unchanged["id"].isin(versions.keys() - set(changed))]
+        read = _with_labels(sanitize_record(queries.runs(store, changed, trash=True)))
+        # An empty part would turn numeric columns into columns of objects.
+        parts = [part for part in (unchanged, read) if len(part)]
+        frame = pd.concat(parts).sort_values("id", ignore_index=True) if parts else read
+        first_dataset = datasets.groupby("evaluation_fingerprint")["id"].transform("first")
+        frame["test_set"] = frame["dataset_id"].map(dict(zip(datasets["id"], first_dataset, strict=True)))
+        self.frame, self.row_versions, self.fingerprints = frame, versions, fingerprints
         self.revision += 1
 
-    def _notice_the_silent(self) -> None:
-        """A run whose process is gone reads as crashed, though nothing was written."""
-        at_work = self.frame["state"] == "running" if len(self.frame) else pd.Series(dtype=bool)
-        if not at_work.any():
+    def _update_running(self) -> None:
+        """Update the state of running runs: a run whose process is gone reads as crashed, without any write."""
+        is_running = self.frame["state"] == "running" if len(self.frame) else pd.Series(dtype=bool)
+        if not is_running.any():
             return
-        running = self.frame[at_work]
-        signs = running[["status", "heartbeat_at", "host", "pid"]]
-        now = [derive_state(*row) for row in signs.itertuples(index=False, name=None)]
-        if "crashed" in now:
+        running = self.frame[is_running]
+        facts = running[["status", "heartbeat_at", "host", "pid"]]
+        states = [derive_state(*row) for row in facts.itertuples(index=False, name=None)]
+        if "crashed" in states:
             self.frame = self.frame.copy()
-            self.frame.loc[running.index, "state"] = now
+            self.frame.loc[running.index, "state"] = states
             self.revision += 1
 
 
-def _described(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add what the screens say of runs: ``label`` (number and name), ``title`` and ``note`` of the method."""
+def _with_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add ``label`` (id and name), and ``title`` and ``note`` of the method."""
     frame["label"] = [
         f"#{run_id} {to_single_line(name)}" for run_id, name in zip(frame["id"], frame["name"], strict=True)
     ]
@@ -90,29 +90,29 @@ def _table(address: str, file: int) -> RunTable:
 
 
 def table() -> RunTable:
-    """Return the table as of now."""
+    """Return the current table."""
     current, store = cache.version(), cache.store()
-    found = _table(current.address, id(store))
-    found.refresh(store, current)
-    return found
+    runs = _table(current.address, id(store))
+    runs.refresh(store, current)
+    return runs
 
 
 def any_run(*_: Any, **__: Any) -> Hashable:
-    """Return a key that changes with any run."""
+    """Return a cache key that changes with any run."""
     return cache.version().address, id(cache.store()), table().revision
 
 
-def these_runs(*run_ids: Any, **_: Any) -> Hashable:
-    """Return a key that changes with these runs alone; other arguments than numbers of runs are passed over."""
-    marks = table().marks
-    wanted = (one for argument in run_ids for one in (argument if isinstance(argument, list) else [argument]))
+def these_runs(*args: Any, **_: Any) -> Hashable:
+    """Return a cache key that changes with the runs among the arguments: run ids and lists of these."""
+    versions = table().row_versions
+    items = (item for arg in args for item in (arg if isinstance(arg, list) else [arg]))
     return (
         cache.version().address,
         id(cache.store()),
-        tuple(marks.get(int(one)) for one in wanted if isinstance(one, Integral)),
+        tuple(versions.get(int(item)) for item in items if isinstance(item, Integral)),
     )
 
 
 def this_dataset(dataset_id: int, *_: Any, **__: Any) -> Hashable:
-    """Return a key that changes where the data set of this number is another one."""
+    """Return a cache key that changes with the data set of this id."""
     return cache.version().address, id(cache.store()), table().fingerprints.get(dataset_id)

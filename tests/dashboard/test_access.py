@@ -125,11 +125,11 @@ def test_the_door_refuses_a_viewer_whatever_the_screen_draws(seeded, as_viewer):
 
     before = queries.run(open_store(str(seeded.database)), seeded.lora)
     doors = (
-        lambda: data.describe(seeded.lora, "mine", "", []),
-        lambda: data.archive([seeded.lora]),
-        lambda: data.to_trash([seeded.lora]),
-        lambda: data.restore([seeded.lora]),
-        lambda: data.empty_trash([seeded.lora]),
+        lambda: data.edit_run(seeded.lora, "mine", "", []),
+        lambda: data.archive_runs([seeded.lora]),
+        lambda: data.trash_runs([seeded.lora]),
+        lambda: data.restore_runs([seeded.lora]),
+        lambda: data.delete_runs([seeded.lora]),
         lambda: data.annotate({"text": {"tag": "mine"}}),
     )
     for door in doors:

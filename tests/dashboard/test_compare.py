@@ -171,7 +171,7 @@ def test_one_class_and_a_hundred_and_fifty_can_be_read(labels, drawn, empty, ope
 def test_a_file_holds_the_very_texts_of_the_table(seeded, open_page):
     (metrics, by_class) = open_page("compare", run=seeded.odd, against=seeded.tfidf).dataframe
     wanted = [
-        (metrics, tables.run_metrics(data.some_runs([seeded.odd, seeded.tfidf]))),
+        (metrics, tables.run_metrics(data.run_rows([seeded.odd, seeded.tfidf]))),
         (by_class, tables.class_changes(frames.class_changes(seeded.odd, seeded.tfidf), [ODD_NAME, "tfidf"])),
     ]
     for shown, frame in wanted:

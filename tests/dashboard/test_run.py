@@ -296,7 +296,7 @@ def test_a_run_that_failed_before_it_had_data_is_found_in_the_archive(store, tfi
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         raise RequestError("There is no such file.")
     run_edits.archive_runs(store, [run.id])
-    assert list(data.archived(data.newest_test_set())["id"]) == [run.id]
+    assert list(data.archived_runs(data.newest_test_set())["id"]) == [run.id]
 
 
 OF_PREDICTIONS = [("predictions", part) for part in ("Classes", "Calibration", "Abstaining", "Cost")]

@@ -137,7 +137,7 @@ def test_one_seed_that_was_run_twice_has_no_deviation(own):
     row = frames.groups(frames.against_baselines(data.runs(1), own.tfidf)).set_index("id").loc[again]
     assert (row["seeds"], row["macro_f1"], row["ids"]) == (1, 0.5, [own.odd, again])
     assert frames.pd.isna(row["macro_f1_deviation"])
-    assert not frames.configurations(data.some_runs([own.odd, again]))
+    assert not frames.configurations(data.run_rows([own.odd, again]))
 
 
 def test_the_recorded_difference_stays_when_the_baseline_is_deleted(own):
@@ -227,9 +227,9 @@ def test_a_page_is_in_the_address_and_a_filter_goes_back_to_the_first(many, open
 
 
 def test_the_best_baseline_stands_on_every_page(seeded):
-    runs = frames.against_baselines(data.everything(), seeded.tfidf)
+    runs = frames.against_baselines(data.all_runs(), seeded.tfidf)
     runs = frames.ordered(frames.pd.concat([runs[runs["id"] != seeded.tfidf]] * 20), "id", descending=False)
-    rows = frames.pd.concat([runs, frames.against_baselines(data.some_runs([seeded.tfidf]), seeded.tfidf)])
+    rows = frames.pd.concat([runs, frames.against_baselines(data.run_rows([seeded.tfidf]), seeded.tfidf)])
     first = frames.page(rows.reset_index(drop=True), 1)
     assert first["id"].iloc[0] == seeded.tfidf and list(first["pinned"])[:2] == [True, False]
     last = frames.page(rows.reset_index(drop=True), len(rows) // frames.PAGE + 1)

@@ -1,5 +1,9 @@
-"""What hides in the record is seen on the screens, and what hangs together in it still does."""
+"""Text of unknown content is made safe at the door of `dashboard.data`, and stays consistent behind it."""
 
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 import pytest
 
 from core.store import queries
@@ -8,8 +12,11 @@ from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.app_pages.compare.view_data import class_changes
 from dashboard.components.safe_text import escape_markdown, isolate_rtl
+from dashboard.data.sanitize_records import sanitize_record
 from tests.dashboard.reading import PAGES
 from tests.hostile import LABELS, Hostile, record_hostile
+
+RAW, SAFE = "\u202eevil", "⟨U+202E⟩evil"
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +30,41 @@ def hostile(recorded, monkeypatch) -> Hostile:
     return recorded
 
 
+@dataclass(frozen=True)
+class Record:
+    name: str
+    labels: tuple[str, ...]
+    settings: dict[str, object]
+    codes: np.ndarray
+
+
+def test_texts_at_any_depth_are_sanitized():
+    codes = np.arange(3)
+    record = sanitize_record((Record(RAW, (RAW, "plain"), {RAW: [RAW, 1, None]}, codes),))
+    assert record == (Record(SAFE, (SAFE, "plain"), {SAFE: [SAFE, 1, None]}, codes),)
+    assert record[0].codes is codes
+
+
+def test_values_without_unsafe_text_are_not_copied():
+    for value in ([{"a": ("plain", 1.5)}], Record("plain", (), {}, np.arange(3)), pd.DataFrame({"a": ["x", None]})):
+        assert sanitize_record(value) is value
+
+
+def test_exact_columns_of_a_frame_are_kept():
+    frame = sanitize_record(pd.DataFrame({"text": [RAW], "label": [RAW], "count": [1]}), exact=["text"])
+    assert frame.to_dict("records") == [{"text": RAW, "label": SAFE, "count": 1}]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_on_a_hostile_record(page, hostile, open_page):
     for run in (hostile.adapter, hostile.failed, hostile.crashed, hostile.trashed):
         open_page(page, run=run)
 
 
-def test_labels_read_the_same_wherever_they_come_from(hostile):
+def test_labels_are_the_same_from_every_source(hostile):
     labels = list(map(escape_invisible, LABELS))
     assert data.labels(hostile.adapter) == labels
+    assert list(data.comparison(hostile.adapter, hostile.baseline).labels) == labels
     assert data.class_metrics(hostile.adapter)["f1"].notna().all()
     assert set(data.predictions_with_outcomes(hostile.adapter)["label"]) == set(data.balance(1)["label"]) == set(labels)
     assert class_changes(hostile.adapter, hostile.baseline)[["a", "b"]].notna().all(axis=None)
@@ -39,18 +72,43 @@ def test_labels_read_the_same_wherever_they_come_from(hostile):
     assert shares.between(0, 1).all() and shares.nunique() > 1
 
 
-def test_texts_and_settings_stay_as_they_are(hostile):
+def test_everything_but_example_texts_is_safe_to_show(hostile):
+    def texts(value):
+        if isinstance(value, str):
+            return [value]
+        if isinstance(value, pd.DataFrame):
+            return texts(value.drop(columns=["text"], errors="ignore").to_dict("list"))
+        if isinstance(value, dict):
+            return [text for item in (*value, *value.values()) for text in texts(item)]
+        if isinstance(value, list | tuple):
+            return [text for item in value for text in texts(item)]
+        return texts(vars(value)) if hasattr(value, "__dataclass_fields__") else []
+
+    run = hostile.adapter
+    results = [
+        data.all_runs(),
+        data.trashed_runs(),
+        data.test_sets(),
+        data.dataset(1),
+        data.examples(1),
+        data.balance(1),
+    ]
+    results += [data.run(number) for number in (run, hostile.failed, hostile.crashed, hostile.trashed)]
+    results += [data.predictions_with_outcomes(run), data.source_columns(1), data.annotations(), data.slices(run)]
+    results += [data.comparison(run, hostile.baseline), list(data.log_lines(hostile.crashed)["text"])]
+    results += [data.run_label(hostile.failed), data.verdict_sentences(run, hostile.baseline), data.command("resume 1")]
+    unsafe = [text for text in texts(results) if escape_invisible(text) != text]
+    assert not unsafe
+
+
+def test_example_texts_configurations_and_folders_stay_exact(hostile):
     store = open_store(str(hostile.database))
-    assert (
-        data.predictions_with_outcomes(hostile.adapter)["text"].tolist()
-        == queries.predictions(store, hostile.adapter)["text"].tolist()
-    )
     frame = data.predictions_with_outcomes(hostile.adapter)
+    assert frame["text"].tolist() == queries.predictions(store, hostile.adapter)["text"].tolist()
     assert data.example_text(str(frame["example_id"].iloc[20])) == frame["text"].iloc[20]
-    assert data.run(hostile.crashed).config == queries.run(store, hostile.crashed).config
-    assert data.run(hostile.adapter).adapter_folder(store.folder) == queries.run(store, hostile.adapter).adapter_folder(
-        store.folder
-    )
+    assert data.config_of(hostile.crashed) == queries.run(store, hostile.crashed).config
+    folder = queries.run(store, hostile.adapter).adapter_folder(store.folder)
+    assert data.folder_name(hostile.adapter) == folder.name
 
 
 @pytest.mark.parametrize(
@@ -62,7 +120,7 @@ def test_texts_and_settings_stay_as_they_are(hostile):
         pytest.param("plain", "plain", id="plain"),
     ],
 )
-def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
+def test_right_to_left_words_are_isolated(text, shown):
     assert isolate_rtl(text) == shown
 
 
@@ -76,5 +134,5 @@ def test_letters_that_run_to_the_left_turn_nothing_round(text, shown):
         pytest.param("a -- b --db", "a \u2060\\-\\- b \\-\\-db", id="dashes"),
     ],
 )
-def test_markdown_finds_nothing_later_either(text, shown):
+def test_markdown_extensions_find_nothing_in_escaped_text(text, shown):
     assert escape_markdown(text) == shown.replace(r"\u2060", "\u2060")

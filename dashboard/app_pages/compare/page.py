@@ -38,18 +38,18 @@ if not others:
     st.info("Choose a complete run on the same test set to hold this one against.", icon=":material/info:")
     with st.container(horizontal=True):
         for first, second in frames.offers(run_id, complete):
-            label = escape_markdown(f"{data.label(first)} against {data.label(second)}")
+            label = escape_markdown(f"{data.run_label(first)} against {data.run_label(second)}")
             links.page_link("compare", label, ":material/compare_arrows:", run=first, against=second)
     st.stop()
 chosen = [run_id, *others]
-name, examples = data.row(run_id).dataset, data.test_size(run_id)
+name, examples = data.run_row(run_id).dataset, data.test_size(run_id)
 
 
 def show_two(first: int, second: int) -> None:
     """Show two runs: the verdict, then class by class, example by example, confusion by confusion."""
     show_verdict(first, second)
-    labels = [data.label(first), data.label(second)]
-    metrics = tables.run_metrics(data.some_runs([first, second]))
+    labels = [data.run_label(first), data.run_label(second)]
+    metrics = tables.run_metrics(data.run_rows([first, second]))
     tables.show(metrics)
     exports.downloads(metrics, f"runs-{first}-{second}", words.table_caption(name, examples))
     changes = frames.class_changes(first, second)
@@ -70,13 +70,13 @@ def show_two(first: int, second: int) -> None:
 def show_verdict(first: int, second: int) -> None:
     """Show the verdict in words, with its details."""
     compared = data.comparison(first, second)
-    verdict, *over_seeds, margin = data.sentences(first, second)
+    verdict, *over_seeds, margin = data.verdict_sentences(first, second)
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
             show_text(sentence, help=help_for("over seeds"))
         show_text(words.settings(*frames.setting_differences([first, second])))
-        st.caption(escape_markdown(words.gap(data.label(first), data.label(second))))
+        st.caption(escape_markdown(words.gap(data.run_label(first), data.run_label(second))))
         with st.expander("The tests in full", icon=":material/functions:"):
             show_text(margin, help=help_for("margin"))
             show_text(words.accuracy_gap(compared), help=help_for("accuracy gap"))
@@ -93,7 +93,7 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
     """Show both runs' F1 in each class, and the difference."""
     st.subheader("Class by class", help=help_for("F1"))
     drawn = frames.most_changed(changes)
-    show_chart(charts.class_changes(drawn, data.some_runs([first, second])[["id", "label"]]))
+    show_chart(charts.class_changes(drawn, data.run_rows([first, second])[["id", "label"]]))
     some = shown_of(len(drawn), len(changes), "classes", "whose F1 differs most, those of many examples first")
     st.caption(f"{some}Above each line: the difference in points, with its 95 % interval.")
 
@@ -127,11 +127,11 @@ def show_examples(first: int, second: int) -> None:
     for example in found.head(READ).itertuples():
         with st.container(border=True):
             show_text(example.text)
-            st.caption(escape_markdown(words.said_of(example, data.label(first), data.label(second))))
+            st.caption(escape_markdown(words.said_of(example, data.run_label(first), data.run_label(second))))
     if found.empty:
         show_text("There is no such example.")
         return
-    st.caption(escape_markdown(shown_of(READ, len(found), "examples", f"of which {data.label(first)} is surest")))
+    st.caption(escape_markdown(shown_of(READ, len(found), "examples", f"of which {data.run_label(first)} is surest")))
     address = {"run": first, "against": second, "true": label, "flip": flip}
     links.page_link("failures", "See them all", ":material/error_outline:", **address)
 
@@ -143,7 +143,7 @@ def show_matrices(first: int, second: int) -> None:
     cells_, total = frames.confusion_change(first, second), len(data.labels(first))
     labels = frames.most_confused(cells_)
     shown = controls.MATRICES if total <= controls.SIDE_BY_SIDE else [controls.choose_matrix()]
-    titles = {"first run": data.label(first), "second run": data.label(second), "difference": "Difference"}
+    titles = {"first run": data.run_label(first), "second run": data.run_label(second), "difference": "Difference"}
     for column, which in zip(st.columns(len(shown)), shown, strict=True):
         column.text(isolate_rtl(titles[which]))
         with column:
@@ -161,13 +161,13 @@ def show_matrices(first: int, second: int) -> None:
 
 def show_many() -> None:
     """Show several runs: a row each at once, then how each stands to the first, then every two."""
-    frame = data.some_runs(chosen)
+    frame = data.run_rows(chosen)
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(words.best_of(frames.best(frame), len(frame)))}**")
         verdicts = st.empty()
         st.caption(
             escape_markdown(
-                f"Differences: the run of the row minus {data.label(run_id)}. p is adjusted for their number."
+                f"Differences: the run of the row minus {data.run_label(run_id)}. p is adjusted for their number."
             )
         )
     place = st.empty()
@@ -175,11 +175,11 @@ def show_many() -> None:
         tables.show(tables.run_metrics(frame))
     with verdicts, st.spinner(f"Holding {len(others)} runs against the first …"):
         compared = frames.pairwise(run_id, others)
-    verdicts.text(isolate_rtl(words.verdicts(compared["verdict"].value_counts(), data.label(run_id))))
+    verdicts.text(isolate_rtl(words.verdicts(compared["verdict"].value_counts(), data.run_label(run_id))))
     metrics = tables.run_metrics(compared)
     with place.container():
         tables.show(metrics)
-    exports.downloads(metrics, "runs", words.table_caption(name, examples, data.label(run_id)))
+    exports.downloads(metrics, "runs", words.table_caption(name, examples, data.run_label(run_id)))
     left, right = st.columns(2, gap="large")
     drawn = compared.head(MOST_DRAWN)
     with left:
@@ -195,12 +195,12 @@ def show_pairs() -> None:
     if controls.every_two(len(chosen)):
         with st.spinner("Comparing every two runs …"):
             matrix = frames.verdict_matrix(chosen)
-        show_chart(charts.verdict_map(matrix, list(map(data.label, chosen))))
+        show_chart(charts.verdict_map(matrix, list(map(data.run_label, chosen))))
         st.caption(
             "Macro F1 of the row minus the column, in points; bold where it helped or hurt. Exploratory: not "
             "adjusted for the number of pairs."
         )
-    pair = pickers.pick_pair("Two of them in full", data.some_runs(chosen))
+    pair = pickers.pick_pair("Two of them in full", data.run_rows(chosen))
     if pair:
         show_two(*pair)
 
@@ -223,7 +223,7 @@ def show_settings_and_classes() -> None:
 def show_costs() -> None:
     """Show what the runs cost against what they are worth."""
     st.subheader("Cost against quality")
-    frame, (cost, title) = data.some_runs(chosen), choose_cost()
+    frame, (cost, title) = data.run_rows(chosen), choose_cost()
     show_chart(cost_quality(costs.cost_quality(frame, cost), cost, title))
     st.caption(escape_markdown(cost_chart_note(costs.without_cost(frame, cost), title)))
 

@@ -26,7 +26,7 @@ def comparable(run_id: int, others: list[int], test_set: int) -> tuple[list[int]
     """
     done = set(data.complete_runs(test_set)["id"])
     doubtful = [other for other in others if not {run_id, other} <= done]
-    fine, reasons = data.comparable(run_id, doubtful)
+    fine, reasons = data.split_comparable(run_id, doubtful)
     return [other for other in others if other not in doubtful or other in fine], reasons
 
 
@@ -124,13 +124,13 @@ def most_confused(cells: pd.DataFrame) -> list[str]:
 
 
 def pairwise(run_id: int, others: list[int]) -> pd.DataFrame:
-    """Return a row a run as in `data.everything`; with ``gap``, ``verdict`` and ``p``: how it stands to the first.
+    """Return a row a run as in `data.all_runs`; with ``gap``, ``verdict`` and ``p``: how it stands to the first.
 
     p is Holm-adjusted for the number of runs, and the verdict goes by it.
     """
     from core.evaluation.comparison import verdict_of
 
-    frame = data.some_runs([run_id, *others])
+    frame = data.run_rows([run_id, *others])
     results = [data.comparison(other, run_id).result for other in others]
     gaps = [with_interval("gap", one) for one in (None, *(one.macro_f1 for one in results))]
     frame[["gap", "gap_low", "gap_high"]] = pd.DataFrame(gaps)
@@ -147,7 +147,7 @@ def of_metric(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
     """Return a row an ordered pair of runs: row, column, gap (row minus column), its interval, verdict and text."""
-    labels = data.some_runs(run_ids)["label"].tolist()
+    labels = data.run_rows(run_ids)["label"].tolist()
     pairs = []
     # As `pairwise` compares them, the later against the earlier: what is known is not computed again.
     for (earlier, column), (later, row) in combinations(zip(run_ids, labels, strict=True), 2):
@@ -170,7 +170,7 @@ def class_scores(run_ids: list[int]) -> pd.DataFrame:
     for run_id in run_ids:
         own = data.class_metrics(run_id)
         figures = (own["f1"], own["f1_low"], own["f1_high"], own["support"])
-        frame[data.label(run_id)] = list(map(format_class_score, *figures))
+        frame[data.run_label(run_id)] = list(map(format_class_score, *figures))
     return frame
 
 
@@ -184,14 +184,14 @@ def curves(run_ids: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
     room = max(2, MOST_MARKS // max(1, len(run_ids)))
     parts = [
         own.iloc[np.unique(np.linspace(0, len(own) - 1, min(room, len(own))).astype(int))].assign(
-            id=run_id, label=data.label(run_id)
+            id=run_id, label=data.run_label(run_id)
         )
         for run_id, own in logged.items()
         if len(own)
     ]
     columns = ["id", "label", "epoch", "value"]
     drawn = pd.concat(parts)[columns].reset_index(drop=True) if parts else pd.DataFrame(columns=columns)
-    return drawn, [data.label(run_id) for run_id, own in logged.items() if own.empty]
+    return drawn, [data.run_label(run_id) for run_id, own in logged.items() if own.empty]
 
 
 def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:
@@ -199,5 +199,5 @@ def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:
     configs: list[Mapping[str, Any]] = [data.run(run_id).config for run_id in run_ids]
     rows = differences(configs)
     frame = pd.DataFrame([[name, *map(format_setting, values)] for name, values in rows.items()])
-    frame.columns = pd.Index(["setting", *map(data.label, run_ids)][: frame.shape[1]])
+    frame.columns = pd.Index(["setting", *map(data.run_label, run_ids)][: frame.shape[1]])
     return frame, len({name for config in configs for name in config}) - len(rows)

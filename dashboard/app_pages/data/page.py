@@ -14,7 +14,7 @@ from dashboard.components.safe_text import escape_markdown, show_text
 
 st.title("Data")
 feedback.stop_if_empty("This page will show the examples, their classes in each split, and what to mind.")
-versions = data.versions(state.test_set())
+versions = data.dataset_versions(state.test_set())
 dataset_id = controls.pick_version(versions)
 dataset, balance = data.dataset(dataset_id), data.balance(dataset_id)
 
@@ -72,7 +72,7 @@ def show_raters() -> None:
         if not errors.empty:
             show_chart(charts.disagreement(errors))
             st.caption(
-                f"{escape_markdown(data.label(best or 0))}: share wrong by how far apart the raters of a text were."
+                f"{escape_markdown(data.run_label(best or 0))}: share wrong by how far apart the raters of a text were."
             )
     with right:
         tables.disputed(disputed)
@@ -96,4 +96,4 @@ with columns[2]:
     contains = filters.search_text()
 examples = frames.examples(dataset_id, split, label, contains)
 show_text(f"{format_count(len(examples))} examples")
-tables.examples(examples, data.extras(dataset_id).loc[examples.index])
+tables.examples(examples, data.source_columns(dataset_id).loc[examples.index])

@@ -57,7 +57,7 @@ def disputed(dataset_id: int, most: int = 100) -> pd.DataFrame:
 
     Empty where nobody recorded that.
     """
-    frame, extra = data.examples(dataset_id), data.extras(dataset_id)
+    frame, extra = data.examples(dataset_id), data.source_columns(dataset_id)
     if RATERS not in extra:
         return pd.DataFrame()
     frame = frame.assign(deviation=pd.to_numeric(extra[RATERS], errors="coerce").to_numpy())

@@ -111,7 +111,7 @@ def _choose_truncated(run_id: int) -> bool | None:
 
 def _choose_column(run_id: int) -> tuple[str | None, str | None, Bounds]:
     """Draw the choice of a column of the data, then of its values or of a range."""
-    column = _pick("Column of the data", [str(name) for name in data.columns(run_id).columns], "column")
+    column = _pick("Column of the data", [str(name) for name in data.prediction_columns(run_id).columns], "column")
     if column is None:
         return None, None, (None, None)
     if frames.is_numeric(run_id, column):

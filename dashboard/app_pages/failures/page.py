@@ -45,7 +45,7 @@ if data.predictions_with_outcomes(run_id).empty:
     st.stop()
 labels = data.labels(run_id)
 with st.container(border=True):
-    st.markdown(f"**{escape_markdown(words.headline(data.label(run_id), confusion(run_id)))}**")
+    st.markdown(f"**{escape_markdown(words.headline(data.run_label(run_id), confusion(run_id)))}**")
 
 
 def show_matrix() -> None:
@@ -124,7 +124,7 @@ def show_example(listed: pd.DataFrame) -> None:
     others = example_frames.others(run_id, test_set, row)
     disagreement = None if others.empty else float((others["predicted"] != row["predicted"]).mean())
     links.page_link("try_it", "Try it", ":material/play_arrow:", run=run_id, example=row["example_id"])
-    example_tables.example(row, disagreement, None if other is None else data.label(other))
+    example_tables.example(row, disagreement, None if other is None else data.run_label(other))
     st.markdown("**Probabilities**")
     example_tables.shares(example_frames.shares(run_id, place))
     if not others.empty:
@@ -197,7 +197,7 @@ def show_mistakes() -> pd.DataFrame:
         if said:
             st.button("Clear the filters", icon=":material/filter_alt_off:", on_click=controls.clear_filters)
     if other is not None:
-        show_text(words.flips(predictions_with_outcomes["flip"].value_counts(), data.label(other)))
+        show_text(words.flips(predictions_with_outcomes["flip"].value_counts(), data.run_label(other)))
     listed = frames.in_order(found, sort, run_id, test_set)
     if not wrong and not said:
         st.success("This run got every test example right.", icon=":material/check:")
@@ -212,7 +212,7 @@ def show_labels_in_doubt() -> pd.DataFrame:
     """Show the examples whose label the run's probabilities speak against; return them."""
     with st.spinner("Looking for labels in doubt …"):
         suspects = frames.suspects(run_id)
-    show_text(words.suspects(len(suspects), data.test_size(run_id), data.label(run_id)))
+    show_text(words.suspects(len(suspects), data.test_size(run_id), data.run_label(run_id)))
     if not suspects.empty:
         show_list(suspects, f"{run_id} doubt")
         st.caption("The likeliest error first. A suspect is no proof: the run may be the one that is wrong.")

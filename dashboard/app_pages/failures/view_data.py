@@ -116,7 +116,7 @@ def _range(bounds: Bounds, unit: str = "") -> str | None:
 
 def examples(run_id: int, against: int | None = None, column: str | None = None) -> pd.DataFrame:
     """Return the test examples that a run judged, with ``words`` and, of a column, ``value``."""
-    frame = data.predictions_with_outcomes(run_id, against).assign(words=data.lengths(run_id))
+    frame = data.predictions_with_outcomes(run_id, against).assign(words=data.word_counts(run_id))
     return frame if column is None else frame.assign(value=_values(run_id, column))
 
 
@@ -141,7 +141,7 @@ def commonest(run_id: int, column: str) -> list[str]:
 
 def _values(run_id: int, column: str) -> pd.Series:
     """Return a column of the data: numbers where there are many different ones, else text."""
-    values = data.columns(run_id)[column]
+    values = data.prediction_columns(run_id)[column]
     if pd.api.types.is_numeric_dtype(values) and values.dtype != bool and values.nunique() > FEW_VALUES:
         return values
     return values.map(lambda value: None if value is None or value != value else format_setting(value)).astype(object)

@@ -20,7 +20,7 @@ def pick_run() -> int:
     on_offer = data.runs(state.test_set())
     hidden = [run_id for run_id in state.get_run_ids() if run_id not in on_offer["id"].array]
     if hidden:
-        others = pd.concat([data.archived(state.test_set()), data.trash()])
+        others = pd.concat([data.archived_runs(state.test_set()), data.trashed_runs()])
         on_offer = pd.concat([on_offer, others[others["id"].isin(hidden)]], ignore_index=True)
     return pickers.pick_run("Run", on_offer, choices.best_run(state.test_set()))
 

@@ -28,7 +28,7 @@ LAST_LINES = 10  # so many lines of its log are told of a run that has no scores
 st.title("Run")
 feedback.stop_if_empty("This page will tell all about one run: its scores class by class, its curves, its settings.")
 run_id = controls.pick_run()
-run, row = data.run(run_id), data.row(run_id)
+run, row = data.run(run_id), data.run_row(run_id)
 reference_baseline = choices.reference_baseline(run_id) if row.state == "complete" else None
 
 st.caption(escape_markdown(words.kind_of(row)))
@@ -44,14 +44,14 @@ def show_what_people_said() -> None:
         show_text(run.notes)
     if run.deleted_at is not None:
         st.warning(escape_markdown(words.trashed(run)), icon=":material/delete:")
-        done = f"{data.label(run_id)} is back among the others."
+        done = f"{data.run_label(run_id)} is back among the others."
         if access.may_change():
             st.button(
-                "Bring it back", on_click=feedback.run_action, args=(data.restore, [run_id]), kwargs={"done": done}
+                "Bring it back", on_click=feedback.run_action, args=(data.restore_runs, [run_id]), kwargs={"done": done}
             )
     elif run.archived:
         st.caption("This run lies in the archive.")
-    if data.folder_is_gone(run_id):
+    if data.is_folder_missing(run_id):
         st.warning(escape_markdown(words.files_gone(run)), icon=":material/folder_off:")
 
 
@@ -85,7 +85,7 @@ def show_verdict(baseline: int) -> None:
     try:
         st.markdown(f"**{escape_markdown(baseline_verdict(data.comparison(run_id, baseline)))}**")
         if run.kind != "baseline":
-            st.markdown(escape_markdown(words.of_its_seeds(data.configurations(run_id, baseline))))
+            st.markdown(escape_markdown(words.of_its_seeds(data.configuration_comparison(run_id, baseline))))
     except RequestError as error:
         st.markdown(escape_markdown(error))
 
@@ -93,7 +93,7 @@ def show_verdict(baseline: int) -> None:
 def show_failure() -> None:
     """Say why the run has no scores, and what it told last."""
     st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
-    log = data.log(run_id)
+    log = data.log_lines(run_id)
     if row.state == "crashed":
         show_text(words.silence(run, is_resumable=data.can_resume(run_id)))
     if data.can_resume(run_id):
@@ -115,7 +115,7 @@ def show_failure() -> None:
 @feedback.safe_fragment(run_every=live.REFRESH if row.state == "running" else None)
 def show_progress() -> None:
     """Show how far the run is, again and again, until it ends."""
-    now = data.row(run_id)
+    now = data.run_row(run_id)
     if now.state != "running":
         st.rerun()
     if data.run(run_id).step:
@@ -230,7 +230,7 @@ def show_cost() -> None:
     """Show what it cost, beside its best baseline and, where its base is quantised, the same without."""
     if reference_baseline is not None:
         show_price(reference_baseline)
-    exact = data.unquantized(run_id)
+    exact = data.unquantized_run(run_id)
     if exact is not None:
         show_text(words.memory_saved(run, data.run(exact)))
     costs = frames.costs([one for one in (run_id, exact, reference_baseline) if one is not None])
@@ -290,7 +290,7 @@ def show_log() -> None:
     """Show the last lines of the log, once they are asked for."""
     box = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
     if box.open:
-        log = data.log(run_id)
+        log = data.log_lines(run_id)
         height: Any = 400 if len(log) > LAST_LINES else "content"
         with box:
             show_code(bundles.as_text(log) or "Nothing was logged.", height=height)

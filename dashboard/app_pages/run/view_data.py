@@ -30,7 +30,7 @@ def settings(run_id: int) -> pd.DataFrame:
     The default of one is what it would have been had nobody given it, all others as they are: so
     alpha follows r, and the learning rate the width of the model.
     """
-    config = data.run(run_id).config
+    config = data.config_of(run_id)
     defaults = {name: _default(run_id, name) for name in config}
     return pd.DataFrame(
         {
@@ -47,16 +47,16 @@ def settings(run_id: int) -> pd.DataFrame:
 
 def _default(run_id: int, name: str) -> Any:
     run = data.run(run_id)
-    width = data.model_width(run_id) if name == "lr" else None
+    width = data.hidden_size(run_id) if name == "lr" else None
     if width is not None:
         return rate_for_width(run.method, width)
-    others = {other: value for other, value in run.config.items() if other != name or name == "method"}
+    others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
     return make_config(others).settings().get(name)
 
 
 def command(run_id: int) -> str:
     """Return the command that makes a run again: the flags that matter, no others."""
-    config = data.run(run_id).config
+    config = data.config_of(run_id)
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
         config = {name: value for name, value in config.items() if name != "lr"}
     defaults = make_config({}).settings()
@@ -96,7 +96,7 @@ COSTS: dict[str, Callable[[Any], str]] = {
 def costs(run_ids: list[int]) -> pd.DataFrame:
     """Return a row a cost, a column a run with its label, as text; costs that no run knows are left out."""
     runs = [data.run(run_id) for run_id in run_ids]
-    frame = pd.DataFrame({data.label(run.id): [write(run) for write in COSTS.values()] for run in runs})
+    frame = pd.DataFrame({data.run_label(run.id): [write(run) for write in COSTS.values()] for run in runs})
     frame.insert(0, "cost", list(COSTS))
     return frame[(frame.drop(columns="cost") != DASH).any(axis=1)].reset_index(drop=True)
 
@@ -166,7 +166,7 @@ def _answers(run_id: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.b
     if not stored.size:
         return np.empty(0, np.float32), np.empty(0, np.bool_)
     found = apply_temperature(stored, data.temperature(run_id) or 1.0)
-    return found.max(axis=1), found.argmax(axis=1) == data.codes(run_id, split)
+    return found.max(axis=1), found.argmax(axis=1) == data.true_codes(run_id, split)
 
 
 def calibration(run_id: int) -> pd.DataFrame:

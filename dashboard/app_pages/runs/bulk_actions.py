@@ -79,22 +79,22 @@ def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: lis
 
 def archive(ids: list[int]) -> None:
     """Put runs into the archive, as a callback."""
-    _move(ids, _ARCHIVED, lambda: data.archive(ids))
+    _move(ids, _ARCHIVED, lambda: data.archive_runs(ids))
 
 
 def unarchive(ids: list[int]) -> None:
     """Take runs out of the archive, as a callback."""
-    _move(ids, "at hand again", lambda: data.archive(ids, archived=False))
+    _move(ids, "at hand again", lambda: data.archive_runs(ids, archived=False))
 
 
 def delete(ids: list[int]) -> None:
     """Put runs into the trash, as a callback."""
-    _move(ids, _TRASHED, lambda: data.to_trash(ids))
+    _move(ids, _TRASHED, lambda: data.trash_runs(ids))
 
 
 def restore(ids: list[int]) -> None:
     """Take runs out of the trash, as a callback."""
-    _move(ids, "at hand again", lambda: data.restore(ids))
+    _move(ids, "at hand again", lambda: data.restore_runs(ids))
 
 
 def _move(ids: list[int], where: str, action: Callable[[], None]) -> None:
@@ -147,8 +147,8 @@ def _forget() -> None:
 
 def offer_restore() -> None:
     """Where all runs are in the trash, say so and offer to bring them back; the page ends there."""
-    if data.everything_is_in_the_trash():
-        ids = data.trash()["id"].tolist()
+    if data.all_runs_in_trash():
+        ids = data.trashed_runs()["id"].tolist()
         st.info(f"All runs are in the trash: {len(ids)}.", icon=":material/delete:")
         if access.may_change():
             st.button("Restore them all", on_click=restore, args=(ids,), key="restore all")
@@ -158,7 +158,7 @@ def offer_restore() -> None:
 @st.dialog("Delete for good?", icon=":material/delete_forever:")
 def _confirm(chosen: pd.DataFrame) -> None:
     ids = [int(number) for number in chosen["id"]]
-    measured = int(data.everything()["baseline_id"].isin(ids).sum())
+    measured = int(data.all_runs()["baseline_id"].isin(ids).sum())
     bytes_ = float(chosen["adapter_bytes"].astype(float).sum())
     show_text(words.what_is_lost(chosen["label"].tolist(), bytes_, measured))
     show_text("This can't be taken back.")
@@ -174,7 +174,7 @@ def _really_delete(ids: list[int]) -> None:
 def _delete_for_good(ids: list[int]) -> list[str]:
     st.session_state.pop("moved", None)
     state.select_runs([])
-    return data.empty_trash(ids)
+    return data.delete_runs(ids)
 
 
 # --- Name, note and tags ----------------------------------------------------------------------------
@@ -200,4 +200,4 @@ def _edit(run_id: int, tags: list[str]) -> None:
 
 def _save(run_id: int, *keys: str) -> None:
     name, note, tags = (st.session_state[key] for key in keys)
-    _attempt(data.describe, run_id, name, note, tags, done=f"#{run_id} is saved.")
+    _attempt(data.edit_run, run_id, name, note, tags, done=f"#{run_id} is saved.")

@@ -34,8 +34,8 @@ def choose_view() -> str:
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
     """Return the runs on a test set that belong to a view."""
     if view == TRASH:
-        return data.on_test_set(data.trash(), test_set)
-    return data.archived(test_set) if view == ARCHIVE else data.runs(test_set)
+        return data.filter_test_set(data.trashed_runs(), test_set)
+    return data.archived_runs(test_set) if view == ARCHIVE else data.runs(test_set)
 
 
 def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:

@@ -33,7 +33,7 @@ reference_baseline = None if best == baseline else baseline
 
 def show_best(run: int) -> Any:
     """Say which run is the best, and over how many seeds; return where the verdict on it belongs."""
-    row = data.row(run)
+    row = data.run_row(run)
     with st.container(border=True):
         st.markdown(f"**{escape_markdown(words.best_so_far(row))}**")
         seeds = words.of_seeds(frames.of_group(complete, row.group_key)["macro_f1"].tolist())
@@ -57,7 +57,7 @@ def show_runs() -> None:
         st.info(words.NOTHING[view], icon=":material/info:")
         actions.offer_undo()
         return
-    versions = data.versions(test_set)
+    versions = data.dataset_versions(test_set)
     runs = frames.against_baselines(frames.with_versions(runs, versions), baseline)
     with bar:
         wanted = controls.choose_filters(runs, versions)
@@ -101,8 +101,8 @@ def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str])
         show_text(words.chosen(chosen["label"].tolist()))
         actions.ACTIONS[view](chosen, tags)
         for one in frames.configurations(chosen) if grouped else []:
-            sentence = data.sentence_over_seeds(one.id, one.baseline_id)
-            show_text(words.over_seeds(one.name, data.label(one.baseline_id), sentence))
+            sentence = data.configuration_verdict(one.id, one.baseline_id)
+            show_text(words.over_seeds(one.name, data.run_label(one.baseline_id), sentence))
 
 
 def show_costs() -> None:
@@ -122,7 +122,7 @@ def verdict_on(run: int, reference_baseline: int) -> str:
     if second is not None:
         seeds = len(frames.of_group(complete, data.run(second).group_key))
         told_apart = data.comparison(run, second).result.verdict == "helped"
-        sentences.append(words.against_next(data.label(second), seeds, told_apart=told_apart))
+        sentences.append(words.against_next(data.run_label(second), seeds, told_apart=told_apart))
     return " ".join(sentences)
 
 

@@ -37,7 +37,7 @@ colours = run_colours(asked)
 answers = {}
 for column, number in zip(st.columns(len(asked)), asked, strict=True):
     with column, st.container(border=True):
-        st.markdown(f"**{escape_markdown(data.label(number))}**")
+        st.markdown(f"**{escape_markdown(data.run_label(number))}**")
         with st.spinner("Loading the model. The first answer of a run takes a few seconds."):
             answers[number] = data.predict(number, text)
         show_text(words.answer(answers[number], threshold))
@@ -47,7 +47,8 @@ for column, number in zip(st.columns(len(asked)), asked, strict=True):
         st.caption(" ".join([some, words.temperature(data.temperature(number))]).strip())
 
 said = {
-    data.label(number): (frames.likeliest_label(one), words.answer(one, threshold)) for number, one in answers.items()
+    data.run_label(number): (frames.likeliest_label(one), words.answer(one, threshold))
+    for number, one in answers.items()
 }
 now, *earlier = controls.remember(frames.Tried(text, said))
 if earlier:
@@ -66,7 +67,9 @@ if controls.asks_for_words():
     else:
         show_chart(example_charts.word_weights(drawn, likeliest))
         st.caption(
-            escape_markdown(f"{data.label(run_id)}: how much the log-odds of {likeliest} fall when a word is left out.")
+            escape_markdown(
+                f"{data.run_label(run_id)}: how much the log-odds of {likeliest} fall when a word is left out."
+            )
         )
 
 st.subheader("Tried so far")

@@ -30,7 +30,7 @@ def texts(run_id: int) -> pd.DataFrame:
 
 def _with_the_data(run_id: int, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     known = frame[[name for name in names if name in frame]]
-    own = data.columns(run_id).loc[frame.index]
+    own = data.prediction_columns(run_id).loc[frame.index]
     own.columns = unique_names(map(str, own.columns), names)
     return pd.concat([known, own], axis=1).astype(object).map(_written)
 

@@ -14,7 +14,7 @@ MOST_LISTED = 20
 
 def confusion(run_id: int) -> pd.DataFrame:
     """Return a row a cell of the confusion matrix: true, predicted, count, and share of its row."""
-    names, (true, predicted) = data.labels(run_id), data.outcomes(run_id)
+    names, (true, predicted) = data.labels(run_id), data.label_codes(run_id)
     counts = np.bincount(true * len(names) + predicted, minlength=len(names) ** 2)
     total = np.bincount(true, minlength=len(names)).repeat(len(names))
     cells = pd.DataFrame(

@@ -19,7 +19,7 @@ def place_of(run_id: int, example_id: str) -> int | None:
 def example(run_id: int, against: int | None, place: int) -> Any:
     """Return all that is recorded of an example: its outcome, length and annotation."""
     frame = data.predictions_with_outcomes(run_id, against).iloc[[place]]
-    return data.annotated(frame.assign(words=data.lengths(run_id).iloc[place])).iloc[0]
+    return data.annotated(frame.assign(words=data.word_counts(run_id).iloc[place])).iloc[0]
 
 
 def shares(run_id: int, place: int) -> pd.DataFrame:
@@ -30,8 +30,8 @@ def shares(run_id: int, place: int) -> pd.DataFrame:
 
 def others(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
     """Return what the best other runs say of an example: run, predicted, confidence and right."""
-    found = data.answers(int(row["example_id"]), data.other_runs(run_id, test_set))
-    found["run"] = data.some_runs(found["run_id"].tolist())["label"]
+    found = data.predictions_on_example(int(row["example_id"]), data.other_runs(run_id, test_set))
+    found["run"] = data.run_rows(found["run_id"].tolist())["label"]
     return found.assign(right=found["predicted"] == row["label"])
 
 
@@ -44,9 +44,9 @@ def suspicion(run_id: int, place: int) -> tuple[str, float] | None:
 def nearest(run_id: int, text: str) -> pd.DataFrame:
     """Return the training examples that are nearest to a text: text, label and similarity."""
     dataset_id = data.run(run_id).dataset_id
-    return (
-        pd.DataFrame(columns=["text", "label", "similarity"]) if dataset_id is None else data.nearest(dataset_id, text)
-    )
+    if dataset_id is None:
+        return pd.DataFrame(columns=["text", "label", "similarity"])
+    return data.nearest_examples(dataset_id, text)
 
 
 def weightiest(weights: pd.DataFrame) -> pd.DataFrame:
