@@ -113,7 +113,7 @@ def test_the_predictions_are_those_that_are_stored(seeded):
 def test_no_text_in_the_predictions_is_run_as_a_formula(store):
     (number,) = record_adapters(store, 2, 0.7)
     with store.engine.begin() as connection:
-        connection.exec_driver_sql("update examples set text = '=1+1', extra = '{"text": "@x"}'")
+        connection.exec_driver_sql("update examples set text = '=1+1', extra = '{\"text\": \"@x\"}'")
     read = pd.read_csv(io.StringIO(bundles.predictions_csv(number).removeprefix("\ufeff")))
     assert set(read["text"]) == {"'=1+1"}
     assert set(read["text (source)"]) == {"'@x"}
