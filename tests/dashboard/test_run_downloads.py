@@ -40,7 +40,7 @@ def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
     (folder / "linked").symlink_to(store.folder / target)
     with pytest.raises(RequestError, match="'linked'"):
         bundles.adapter_zip(tfidf)
-    assert "'linked' is a link" in page_text(open_page("run", run=tfidf))
+    assert "'linked' is a symbolic link" in page_text(open_page("run", run=tfidf))
 
 
 def test_a_model_card_that_is_a_link_is_not_followed(store, tfidf):
