@@ -14,8 +14,8 @@ from core.config import make_config
 from core.data import load_data
 from core.data.splits import DataSet
 from core.evaluation.metrics import Evaluation, evaluate
+from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.recorder import save_dataset
 from core.store.schema import Base, ClassMetricRow, HistoryRow, MetricRow, RunRow
 
 ANSWERS = 20_011  # precomputed answers per label; a prime, so that runs and examples mix well

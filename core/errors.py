@@ -5,7 +5,14 @@ from difflib import SequenceMatcher, get_close_matches
 
 
 class BenchError(Exception):
-    """Something that a user can understand and mend; its text is the whole message."""
+    """An error that a user can understand and fix; its text is the complete message.
+
+    ``code`` names the kind of error for programs and tests, such as ``locked``; None where there is only one kind.
+    """
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class RequestError(BenchError):
@@ -13,7 +20,7 @@ class RequestError(BenchError):
 
 
 class StoreError(RequestError):
-    """The database can't be used now, or not at all: it is locked, full, damaged or gone."""
+    """The database cannot be used, for now or at all: it is locked, full, damaged or gone."""
 
 
 class RunError(BenchError):

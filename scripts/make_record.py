@@ -22,7 +22,7 @@ from core.runs.pipeline import Job, prepare, run_jobs, with_baselines
 from core.search.grid import grid
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store, open_store
-from core.store.recorder import make_publishable
+from core.store.publishing import make_publishable
 from core.system.environment import package_versions
 
 DATASETS = ["movie-reviews", "movie-reviews-3"]

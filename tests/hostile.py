@@ -12,10 +12,12 @@ from core.data.splits import DataSet, Split
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.models.baselines import MajorityClassifier
+from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.recorder import recording, save_dataset, save_recheck
+from core.store.recorder import recording
 from core.store.records import content_hash
 from core.store.run_edits import trash_runs
+from core.store.run_writer import save_recheck
 from core.store.schema import AnnotationRow, RunRow, now
 from tests.seeded import SIZES
 

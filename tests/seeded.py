@@ -14,8 +14,10 @@ from core.evaluation.predictions import leaked_positions
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
 from core.runs.pipeline import measure_against_baseline
+from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.recorder import RunWriter, recording, save_dataset, save_recheck
+from core.store.recorder import recording
+from core.store.run_writer import RunWriter, save_recheck
 
 SIZES = {"train_size": 80, "validation_size": 20, "test_size": 100}
 ENVIRONMENT = {"python": "3.11", "packages": {"torch": "2.13"}, "git_commit": "0123456789ab", "git_dirty": False}
@@ -177,7 +179,7 @@ def record_quantised(store: Store) -> tuple[int, int]:
     exact = _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.8)
     quantised = _adapter(store, data, RunConfig(**SIZES, quantize="4bit"), "lora-r8-4bit", right=0.7)
     for run_id, base, peak in ((exact, 90_000_000, 900_000_000), (quantised, 53_000_000, 800_000_000)):
-        RunWriter(store, run_id).update(base_memory_bytes=base, peak_memory_bytes=peak)
+        RunWriter.reopen(store, run_id).update(base_memory_bytes=base, peak_memory_bytes=peak)
     return exact, quantised
 
 

@@ -138,7 +138,7 @@ def _record(store: Store, shared: _Shared, process: int, number: int, seconds: l
     data, config = shared.data, make_config({**SETTINGS, "seed": process})
     with recording(store, config, _name(process, number), {"packages": {}}) as run:
         with _timed(seconds):
-            dataset_id = run.save_data(data, f"group {process}")
+            dataset_id = run.save_dataset(data, f"group {process}")
         for line in range(LINES):
             with _timed(seconds):
                 run.log_line(f"line {line}")

@@ -39,7 +39,7 @@ def check(arguments: Namespace) -> int:
         print_json({"database": checked.address, "backup": checked.backup, "findings": findings})
     else:
         print_checked(checked, format_command("db check --fix", checked.address))
-    return 0 if checked.sound else 1
+    return 0 if checked.is_sound else 1
 
 
 def print_checked(checked: "CheckResult", fix_command: str) -> None:
@@ -63,7 +63,7 @@ def _format_summary(checked: "CheckResult", fix_command: str) -> str:
     if not problems:
         return "no problems found."
     total = f"{len(problems)} problem{'' if len(problems) == 1 else 's'}"
-    if checked.sound:
+    if checked.is_sound:
         return f"{total}, all fixed."
     if len(remaining) < len(problems):
         return f"{total}, {len(problems) - len(remaining)} fixed."
@@ -77,7 +77,7 @@ def upgrade(arguments: Namespace) -> int:
 
     done = upgrade_store(arguments.db, backed_up=arguments.backed_up)
     if done.backup is not None:
-        print(f"A backup of the database before the upgrade (schema {done.found}): {done.backup}")
+        print(f"A backup of the database before the upgrade (schema {done.previous_revision}): {done.backup}")
     print(f"{done.store.address} is up to date.")
     return 0
 

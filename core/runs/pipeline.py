@@ -35,8 +35,9 @@ from core.search.grid import distinct
 from core.serving.inference import load_classifier
 from core.store import queries
 from core.store.engine import Store
-from core.store.recorder import RunWriter, recording
+from core.store.recorder import recording
 from core.store.records import Run, require_resumable, unused_adapter_folder
+from core.store.run_writer import RunWriter
 from core.system.environment import PeakMemory, describe_environment, package_versions
 from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum, publish_atomically
 from core.training import fine_tune
@@ -187,7 +188,7 @@ def run_job(
     ):
         progress = _Recorded(run, config.batch_size, memory, progress)
         progress.entered("data")
-        dataset_id = run.save_data(data, config.group_key(data.fingerprint))
+        dataset_id = run.save_dataset(data, config.group_key(data.fingerprint))
         fitted = _fit(run, config, data, progress, seconds)
         _record_fit(run, fitted)
 
@@ -210,23 +211,25 @@ def _told_of_a_stop(run: RunWriter, progress: Progress) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        progress.noted(f"Run {run.id} is cancelled. Go on with it: {run.main.format_command(f'resume {run.id}')}")
+        progress.noted(
+            f"Run {run.id} is cancelled. Go on with it: {run.requested_store.format_command(f'resume {run.id}')}"
+        )
         raise
 
 
 def _at_home(run: RunWriter, progress: Progress) -> Run:
     """Return the run's record; one that went aside is taken into its database first, where that is possible by now."""
     record = queries.run(run.store, run.id)
-    if run.store is run.main:
+    if run.store is run.requested_store:
         return record
     run.store.engine.dispose()
     try:
-        taken = recover(run.main, run.store.folder)
+        taken = recover(run.requested_store, run.store.folder)
     except RequestError as error:
-        way = run.main.format_command("db recover")
+        way = run.requested_store.format_command("db recover")
         progress.noted(f"{error} The record is kept in {run.store.folder}. Take it in: {way}")
         return record
-    return queries.run(run.main, taken)
+    return queries.run(run.requested_store, taken)
 
 
 class _Recorded(Progress):
@@ -357,7 +360,7 @@ def _save_and_verify(run: RunWriter, config: RunConfig, data: DataSet, classifie
     try:
         _save(run, config, data, classifier, card)
     except (OSError, SafetensorError) as error:
-        run.go_aside(f"The files of run {run.id} can't be written to {run.store.folder}: {error}.")
+        run.switch_to_fallback(f"The files of run {run.id} can't be written to {run.store.folder}: {error}.")
         _save(run, config, data, classifier, card)
 
 

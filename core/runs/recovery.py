@@ -12,7 +12,7 @@ from core.report.model_card import render_model_card
 from core.store import queries
 from core.store.engine import Store
 from core.store.fallback import discard_fallback, import_fallback, list_fallbacks
-from core.store.recorder import RunWriter
+from core.store.run_writer import RunWriter
 from core.system.files import write_atomically
 
 
@@ -38,7 +38,7 @@ def recover(store: Store, folder: Path) -> int:
     run = queries.run(store, run_id)
     if run.state == "complete" and run.kind != "baseline" and run.dataset_id is not None:
         if MACRO_F1_DIFFERENCE not in set(queries.metrics(store, [run_id])["name"]):
-            writer, labels = RunWriter(store, run_id), queries.dataset(store, run.dataset_id).labels
+            writer, labels = RunWriter.reopen(store, run_id), queries.dataset(store, run.dataset_id).labels
             measure_against_baseline(writer, run.dataset_id, labels, int(run.config["seed"]))
         _write_card(store, run_id)
     discard_fallback(folder)

@@ -9,7 +9,7 @@ from core.errors import RequestError
 from core.serving.inference import load_run
 from core.store import queries
 from core.store.engine import Store
-from core.store.recorder import save_recheck
+from core.store.run_writer import save_recheck
 from core.system.environment import package_versions
 
 DRIFT_TOLERANCE = 1e-3

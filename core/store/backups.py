@@ -1,4 +1,4 @@
-"""Backups of a database, made before it is changed in what it holds."""
+"""Back up a database before its content is changed."""
 
 import errno
 import itertools
@@ -15,61 +15,63 @@ from core.store.db_errors import format_address
 from core.system.files import publish_atomically
 
 
-def back_up(engine: Engine, why: str, *, backed_up: bool = False) -> Path | None:
-    """Copy an SQLite database as it is now beside itself, as ``runs.db.<why>-<UTC time>``; return the copy's path.
+def back_up(engine: Engine, reason: str, *, backed_up: bool = False) -> Path | None:
+    """Copy an SQLite database to ``runs.db.<reason>-<UTC time>`` beside it; return the copy's path.
 
-    To be called by who alone may write to it. An earlier backup is never replaced: of those of one
-    second the later ones have a counter.
-    ``backed_up``: says that a server's database, which can't be copied from here, has a backup; then None is returned.
+    Call it while holding the write lock. An earlier backup is never replaced: a counter is appended where
+    the name is taken. ``backed_up`` confirms that a server's database, which cannot be copied from here,
+    has a backup; None is returned then.
 
-    Raises `RequestError` for a server's that has none, and where none can be written.
+    Raises `RequestError` for a server's database without that confirmation, and where no copy can be written.
     """
     if engine.dialect.name == "sqlite":
-        return _copied(Path(engine.url.database or ""), why)
+        return _copy(Path(engine.url.database or ""), reason)
     if not backed_up:
         raise RequestError(
-            f"{format_address(engine.url)} is on a server, so no backup of it can be made from here. Make one "
-            "(pg_dump --format=custom --file=runs.dump DATABASE), then say --backed-up. Nothing has changed."
+            f"{format_address(engine.url)} is on a server and cannot be backed up from here. Back it up first "
+            "(pg_dump --format=custom --file=runs.dump DATABASE), then pass --backed-up. Nothing has changed.",
+            code="backup_required",
         )
     return None
 
 
-def _copied(path: Path, why: str) -> Path:
-    target = _free(path.with_name(f"{path.name}.{why}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
-    written = path.with_name(f"{path.name}.backup-unfinished")
+def _copy(path: Path, reason: str) -> Path:
+    target = _unused(path.with_name(f"{path.name}.{reason}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"))
+    partial = path.with_name(f"{path.name}.backup-unfinished")
     try:
-        _check_room(path)
-        written.unlink(missing_ok=True)
-        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(written)) as copy:
+        _check_free_space(path)
+        partial.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as copy:
             source.backup(copy)
-        shutil.copymode(path, written)
-        publish_atomically(written, target)
+        shutil.copymode(path, partial)
+        publish_atomically(partial, target)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
-            written.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or error
+            partial.unlink(missing_ok=True)
+        detail = getattr(error, "strerror", None) or error
+        advice = "Free some space" if _is_disk_full(error) else "Fix that"
         raise RequestError(
-            f"No backup of {path} can be made beside it ({reason}), and without one it is not changed. "
-            f"{'Make room' if _is_full(error) else 'Mend that'}, and try again."
+            f"{path} cannot be backed up ({detail}), and it is not changed without a backup. {advice} and try again.",
+            code="disk_full" if _is_disk_full(error) else "backup_failed",
         ) from None
     return target
 
 
-def _free(path: Path) -> Path:
-    named = (path if count == 1 else path.with_name(f"{path.name}-{count}") for count in itertools.count(1))
-    return next(one for one in named if not one.exists())
+def _unused(path: Path) -> Path:
+    candidates = (path if count == 1 else path.with_name(f"{path.name}-{count}") for count in itertools.count(1))
+    return next(candidate for candidate in candidates if not candidate.exists())
 
 
-def _is_full(error: OSError | sqlite3.Error) -> bool:
+def _is_disk_full(error: OSError | sqlite3.Error) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
 
 
-def _check_room(path: Path) -> None:
-    """Ask for room for the copy, and for as much again, which the change itself may take."""
+def _check_free_space(path: Path) -> None:
+    """Require space for the copy and as much again, which the change itself may need. Raises `OSError`."""
     journal = path.with_name(path.name + "-wal")
     needed = 2 * sum(part.stat().st_size for part in (path, journal) if part.exists())
     free = shutil.disk_usage(path.parent).free
     if free < needed:
-        raise OSError(errno.ENOSPC, f"it takes {needed / 2**20:.0f} MB, {free / 2**20:.0f} MB are free")
+        raise OSError(errno.ENOSPC, f"{needed / 2**20:.0f} MB are needed, {free / 2**20:.0f} MB are free")

@@ -1,4 +1,4 @@
-"""How a data set is stored: once, with its examples and its class balance."""
+"""Store a data set with its examples and class balance."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,19 +13,19 @@ from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow
 
 
 def save_dataset(store: Store, data: DataSet, dataset_id: int | None = None) -> int:
-    """Store a data set with its examples and class balance, once; return its id: the given one, where it is new."""
-    known = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
+    """Store a data set unless one with its fingerprint exists; return its id (``dataset_id`` for a new one)."""
+    existing_id = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
     with store.read_session() as session:
-        found = session.scalar(known)
+        found = session.scalar(existing_id)
     if found is not None:
         return found
-    row = _row(data, dataset_id)  # the checks take long: nobody is kept from writing meanwhile
+    row = _dataset_row(data, dataset_id)  # the checks are slow: compute them before taking the write lock
     with store.write_session() as session:
-        found = session.scalar(known)  # another process may have stored it since
-        return _save(session, row, data) if found is None else found
+        found = session.scalar(existing_id)  # another process may have stored it since
+        return _insert(session, row, data) if found is None else found
 
 
-def _row(data: DataSet, dataset_id: int | None) -> DatasetRow:
+def _dataset_row(data: DataSet, dataset_id: int | None) -> DatasetRow:
     return DatasetRow(
         id=dataset_id,
         name=data.name,
@@ -40,7 +40,7 @@ def _row(data: DataSet, dataset_id: int | None) -> DatasetRow:
     )
 
 
-def _save(session: Session, row: DatasetRow, data: DataSet) -> int:
+def _insert(session: Session, row: DatasetRow, data: DataSet) -> int:
     session.add(row)
     session.flush()
     for name, split in data.splits.items():

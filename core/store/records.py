@@ -1,4 +1,4 @@
-"""What the store gives out: frozen records, free of any session."""
+"""The store's results: frozen records, detached from any session."""
 
 import itertools
 import socket
@@ -13,12 +13,12 @@ from core.system.processes import is_alive
 
 HEARTBEAT_SECONDS = 10
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
-"""A run of another machine whose heartbeat is older than this has crashed."""
+"""A run on another machine whose last heartbeat is older than this has crashed."""
 WORK_PREFIX = ".unfinished-"
-"""How the folders of runs that are not complete begin, beside the adapters."""
+"""The beginning of the names of unfinished runs' work folders, beside the adapters."""
 
 ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
-"""What a person may note on a text: the columns of an annotation."""
+"""The columns of an annotation that a person fills in."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,18 @@ class Run:
         return derive_state(self.status, self.heartbeat_at, self.host, self.pid)
 
     def adapter_folder(self, store_folder: Path) -> Path | None:
-        """Return where the run's files lie; None where it has none or they'd lie outside ``adapters``."""
+        """Return the folder of the run's saved files; None where there is none, or its path leaves ``adapters``."""
         return resolve_adapter_path(store_folder, self.adapter_path)
 
     def work_folder(self, store_folder: Path) -> Path | None:
-        """Return where what is not whole yet lies; None where there is nothing such, or outside ``adapters``."""
+        """Return the folder of unfinished work; None where there is none, or its path leaves ``adapters``."""
         return resolve_adapter_path(store_folder, self.work_path)
 
 
 def resolve_adapter_path(store_folder: Path, path: str | None) -> Path | None:
-    """Return the folder that a recorded path names; None for no path, and for one that leaves ``adapters``.
+    """Return the folder that a recorded path refers to; None for no path, and for one that leaves ``adapters``.
 
-    A record may come from anybody: no path in it leads to other files.
+    Recorded paths are untrusted: none may lead to other files.
     """
     if path is None or "\0" in path:
         return None
@@ -111,22 +111,22 @@ class Dataset:
 
 
 def content_hash(text: str) -> str:
-    """Return the hash by which a text is known wherever it stands."""
+    """Return the SHA-256 of a text, which identifies it across data sets."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def derive_state(status: str, heartbeat_at: datetime | None, host: str | None = None, pid: float | None = None) -> str:
     """Return a run's status as of now; derived when read, so that reading never writes."""
-    return "crashed" if status == "running" and not _goes_on(heartbeat_at, host, pid) else status
+    return "crashed" if status == "running" and not _is_process_alive(heartbeat_at, host, pid) else status
 
 
-def _goes_on(heartbeat_at: datetime | None, host: str | None, pid: float | None) -> bool:
-    """Tell whether a run's process is there: on this machine that is seen, of another its heartbeat tells.
+def _is_process_alive(heartbeat_at: datetime | None, host: str | None, pid: float | None) -> bool:
+    """Return whether a run's process exists: looked up on this machine, inferred from the heartbeat elsewhere.
 
-    A process of this machine may be silent and there all the same: stopped, or waiting for a database
-    that is locked. A heartbeat that is still to come is no sign of life: since then the clock was set back.
+    A process on this machine may exist without a recent heartbeat: suspended, or waiting for a locked
+    database. A heartbeat in the future is no evidence either: the clock was set back since.
     """
-    if heartbeat_at is None or heartbeat_at != heartbeat_at:  # NaT, where a table lacks it
+    if heartbeat_at is None or heartbeat_at != heartbeat_at:  # NaT in a DataFrame
         return False
     if pid is not None and host == socket.gethostname():
         return is_alive(pid, heartbeat_at)
@@ -134,39 +134,45 @@ def _goes_on(heartbeat_at: datetime | None, host: str | None, pid: float | None)
 
 
 def is_running(run: Run) -> bool:
-    """Tell whether a run goes on, as far as that is to be seen."""
+    """Return whether a run is in progress."""
     return run.state == "running"
 
 
 def require_not_running(run: Run) -> None:
-    """Raise `RequestError` for a run that goes on."""
+    """Raise `RequestError` for a run in progress."""
     if is_running(run):
-        raise RequestError(f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.")
+        raise RequestError(
+            f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.", code="run_is_running"
+        )
 
 
 def is_resumable(state: str, error_type: str | None) -> bool:
-    """Tell whether taking up a run from its last checkpoint may end better than it did.
+    """Return whether resuming a run from its last checkpoint may succeed.
 
-    It may not where the run itself is wrong, as with one that diverged: it would fail at the same step again.
+    A run that failed by its own fault, such as divergence, would fail at the same step again.
     """
     return state in ("crashed", "cancelled") or (state == "failed" and error_type != RunError.__name__)
 
 
 def require_resumable(run_id: int, run: Run | None) -> None:
-    """Raise `RequestError` for a run that is not there, goes on, is complete, or lies in the trash."""
+    """Raise `RequestError` for a run that does not exist, is running or complete, or is in the trash."""
     if run is None:
-        raise RequestError(f"There is no run {run_id}. See: python runner.py list")
+        raise RequestError(f"There is no run {run_id}. List all runs: python runner.py list", code="no_run")
     require_not_running(run)
     if run.status == "complete":
-        raise RequestError(f"Run {run_id} is complete: there is nothing to resume. See: python runner.py show {run_id}")
+        raise RequestError(
+            f"Run {run_id} is complete: there is nothing to resume. Show it: python runner.py show {run_id}",
+            code="run_is_complete",
+        )
     if run.deleted_at is not None:
         raise RequestError(
-            f"Run {run_id} is in the trash. Take it out on the dashboard's page Runs, and resume it then."
+            f"Run {run_id} is in the trash. Restore it on the dashboard's Runs page, then resume it.",
+            code="run_in_trash",
         )
 
 
 def unused_adapter_folder(store_folder: Path, run_id: int, name: str) -> Path:
-    """Return ``adapters/12-lora-r8``; with a counter where another database's run has that name."""
+    """Return ``adapters/12-lora-r8``, with a counter where that name is taken by another database's run."""
     stem = f"{run_id}-{name}"
     adapters = store_folder / "adapters"
     candidates = (adapters / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))

@@ -1,4 +1,4 @@
-"""The tables. Their names and columns are a contract with people who query them with their own tools."""
+"""The database tables. Names and columns are a public contract: people query them with their own tools."""
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -19,35 +19,35 @@ from sqlalchemy import (
 from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-_LARGE = BigInteger().with_variant(Integer, "sqlite")  # SQLite's integers have 64 bits whatever they are called
+_LARGE = BigInteger().with_variant(Integer, "sqlite")  # every SQLite integer has 64 bits
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC. SQLite keeps no zone, so it is given back on reading."""
+    """A time in UTC; SQLite stores no time zone, so it is restored when read."""
 
     impl = _DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Refuse a time without a zone; store the others in UTC."""
+        """Convert to UTC. Raise `ValueError` for a time without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a stored time needs a zone: {value}")
+            raise ValueError(f"a stored time needs a time zone: {value}")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Give the zone back."""
+        """Restore the time zone."""
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
 def now() -> datetime:
-    """Return the time in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Base(DeclarativeBase):
-    """What all tables share: constraints get the same name on every database."""
+    """Base of all tables; constraints have the same names on every kind of database."""
 
     metadata = MetaData(
         naming_convention={
@@ -61,7 +61,7 @@ class Base(DeclarativeBase):
 
 
 class DatasetRow(Base):
-    """One version of labelled text with its splits."""
+    """One version of labeled text with its splits."""
 
     __tablename__ = "datasets"
 
@@ -78,7 +78,7 @@ class DatasetRow(Base):
 
 
 class ClassBalanceRow(Base):
-    """How many examples of a label a split has."""
+    """The number of examples with a label in a split."""
 
     __tablename__ = "class_balance"
 
@@ -107,8 +107,8 @@ class ExampleRow(Base):
 class RunRow(Base):
     """One model trained (or not) and evaluated once.
 
-    ``changed_at`` moves with every change of the row, so that a reader fetches what is new. A run with
-    ``deleted_at`` lies in the trash: it can be brought back, and nothing else sees it.
+    ``changed_at`` is updated with every change of the row, so that readers can fetch changes only. A run with
+    ``deleted_at`` is in the trash: it is hidden from everything else and can be restored.
     """
 
     __tablename__ = "runs"
@@ -159,9 +159,9 @@ class RunRow(Base):
 
 
 class PredictionRow(Base):
-    """What a run said of one example; ``probabilities`` is float32, one value a label.
+    """A run's prediction for one example; ``probabilities`` is float32, one value per label.
 
-    ``truncated`` tells whether the model saw the text's beginning only; NULL where it was not recorded.
+    ``truncated``: whether the text was cut to the model's maximum length; NULL where not recorded.
     """
 
     __tablename__ = "predictions"
@@ -176,7 +176,7 @@ class PredictionRow(Base):
 
 
 class MetricRow(Base):
-    """One figure of a run on a split, with its 95 % interval; NULL where undefined."""
+    """One metric of a run on a split, with its 95% interval; NULL where undefined."""
 
     __tablename__ = "metrics"
 
@@ -189,7 +189,7 @@ class MetricRow(Base):
 
 
 class ClassMetricRow(Base):
-    """One class's figures of a run on a split."""
+    """The metrics of one class of a run on a split, with their 95% intervals."""
 
     __tablename__ = "class_metrics"
 
@@ -209,7 +209,7 @@ class ClassMetricRow(Base):
 
 
 class HistoryRow(Base):
-    """One logged value of a training."""
+    """One value logged during training."""
 
     __tablename__ = "history"
 
@@ -221,7 +221,7 @@ class HistoryRow(Base):
 
 
 class LogRow(Base):
-    """One line of what a run told while it ran."""
+    """One line of a run's log."""
 
     __tablename__ = "log"
 
@@ -232,7 +232,7 @@ class LogRow(Base):
 
 
 class RecheckRow(Base):
-    """What predicting a run's test set again gave, at a later time."""
+    """The result of predicting a run's test set again at a later time."""
 
     __tablename__ = "rechecks"
 
@@ -246,9 +246,9 @@ class RecheckRow(Base):
 
 
 class AnnotationRow(Base):
-    """What a person noted on a text; it belongs to the text, not to a run.
+    """A person's annotation of a text; it belongs to the text, not to a run.
 
-    The newest row of a text holds; the earlier ones are kept.
+    The newest row of a text applies; earlier ones are kept.
     """
 
     __tablename__ = "annotations"

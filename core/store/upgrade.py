@@ -1,4 +1,4 @@
-"""How a database's tables are brought up to date: all at once, or not at all."""
+"""Upgrade a database's tables to the newest schema revision, in one transaction."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,60 +12,67 @@ from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
-"""The schema's revisions, the newest last; those of the files in ``migrations/versions``."""
-PATIENCE_SECONDS = 30.0
+"""The schema's revisions, newest last: those of the files in ``migrations/versions``."""
+LOCK_TIMEOUT_SECONDS = 30.0
 
 
-def revision(connection: Connection) -> str | None:
-    """Return a database's revision; None for an empty one.
+def read_revision(connection: Connection) -> str | None:
+    """Return a database's schema revision; None for an empty database.
 
-    Raises `RequestError` where it belongs to another program, or to a newer version than this.
+    Raises `RequestError` where it belongs to another program or was written by a newer version.
     """
     tables = inspect(connection).get_table_names()
-    marked = "alembic_version" in tables
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if marked else None
+    is_versioned = "alembic_version" in tables
+    query = "SELECT version_num FROM alembic_version"
+    revision = connection.exec_driver_sql(query).scalar() if is_versioned else None
     address = format_address(connection.engine.url)
-    if found is None and set(tables) - {"alembic_version"}:
+    if revision is None and set(tables) - {"alembic_version"}:
         raise RequestError(
             f"{address} is a database of another program (its tables: {', '.join(tables[:5])}). "
-            "Name another file with --db."
+            "Pass another file with --db.",
+            code="foreign_database",
         )
-    if found is not None and found not in REVISIONS:
-        raise RequestError(f"{address} was written by a newer version (schema {found}). Update Adapter Bench.")
-    return found
+    if revision is not None and revision not in REVISIONS:
+        raise RequestError(
+            f"{address} was written by a newer version (schema {revision}). Update Adapter Bench.",
+            code="newer_schema",
+        )
+    return revision
 
 
-def migrate(engine: Engine, before: Callable[[str], None] | None = None) -> None:
-    """Bring a database to the newest revision in one transaction; who comes second finds it done.
+def migrate(engine: Engine, before_migration: Callable[[str], None] | None = None) -> None:
+    """Migrate a database to the newest revision in one transaction; concurrent callers find it done.
 
-    ``before`` is called with the revision of one that is not empty, while nobody else can write to it.
+    ``before_migration`` is called with the current revision of a database that is not empty, under the write lock.
 
-    Raises `RequestError` where its tables are not ours, or where links would be broken that were not before.
+    Raises `RequestError` where the tables are not ours, and where the migration would break foreign keys.
     """
     with engine.connect() as connection:
-        empty = revision(connection) is None
-    if empty and engine.dialect.name == "sqlite":
-        _write_ahead(engine)
-    with _alone(engine) as connection:
-        found = revision(connection)
-        if found == REVISIONS[-1]:
+        is_empty = read_revision(connection) is None
+    if is_empty and engine.dialect.name == "sqlite":
+        _enable_wal(engine)
+    with _exclusive_transaction(engine) as connection:
+        revision = read_revision(connection)
+        if revision == REVISIONS[-1]:
             return
-        if found is not None and before is not None:
-            before(found)
-        broken = _broken_links(connection)
-        _apply(connection)
-        if _broken_links(connection) - broken:
+        if revision is not None and before_migration is not None:
+            before_migration(revision)
+        broken_before = _broken_foreign_keys(connection)
+        _run_migrations(connection)
+        if _broken_foreign_keys(connection) - broken_before:
             raise RequestError(
-                f"{format_address(engine.url)} can't be brought up to date: rows in it would lose others."
+                f"{format_address(engine.url)} cannot be upgraded: the migration would leave rows without the rows "
+                "that they refer to. Nothing has changed.",
+                code="broken_links",
             )
 
 
-def _write_ahead(engine: Engine) -> None:
-    """Let readers read while somebody writes. That is kept in the file, so it is never set on a stranger's."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def _enable_wal(engine: Engine) -> None:
+    """Let readers read while one process writes. The mode is stored in the file: set it on our own files only."""
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
-            # Not to be had within a transaction; and here SQLite itself waits for nobody.
+            # It cannot be set within a transaction, and SQLite ignores its busy timeout here.
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
             return
@@ -76,16 +83,16 @@ def _write_ahead(engine: Engine) -> None:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that no other process writes beside."""
+def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that excludes all other writers."""
     with engine.connect().execution_options(writes=True) as connection:
         if engine.dialect.name != "sqlite":
             with connection.begin():
                 yield connection
             return
         driver = connection.connection.driver_connection
-        assert driver is not None, "the connection was opened just now"
-        # Else a table that is made anew takes all that hangs on it along; not to be had within a transaction.
+        assert driver is not None, "the connection was just opened"
+        # Recreating a table would cascade to the rows that refer to it; this cannot be set within a transaction.
         driver.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.begin():
@@ -94,14 +101,14 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _broken_links(connection: Connection) -> set[tuple[object, ...]]:
+def _broken_foreign_keys(connection: Connection) -> set[tuple[object, ...]]:
     if connection.dialect.name != "sqlite":
-        return set()  # a server lets none be
+        return set()  # PostgreSQL enforces them
     return {tuple(row) for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
 
 
-def _apply(connection: Connection, target: str = "head") -> None:
-    # Only who upgrades waits for Alembic; the first page opens without it.
+def _run_migrations(connection: Connection, target: str = "head") -> None:
+    # Imported here: Alembic is only needed for upgrades, and the dashboard's first page opens faster without it.
     from alembic import command
     from alembic.config import Config
 

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from sqlalchemy import create_engine, text
 
-from core.store.recorder import RunWriter
+from core.store.run_writer import RunWriter
 from tests.bad_input.asking import SIZES, ask, contents, refused
 from tests.bad_input.test_model_folders import Damage, Harm, cut, holding, without
 from tests.small_runs import opened, record
@@ -275,7 +275,7 @@ def of_each_kind(tmp_path_factory, tiny_bert):
     folder = tmp_path_factory.mktemp("kinds")
     store = opened(folder)
     for method in ("majority", "tfidf", "frozen", "untrained", "full"):
-        RunWriter(store, record(store, tiny_bert, method=method).id).update(adapter_sha256=None)
+        RunWriter.reopen(store, record(store, tiny_bert, method=method).id).update(adapter_sha256=None)
     store.engine.dispose()
     return folder
 

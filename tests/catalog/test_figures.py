@@ -17,7 +17,8 @@ from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.integrity import check
 from core.store.integrity.figures import changed_figures
-from core.store.recorder import recording, save_dataset
+from core.store.datasets import save_dataset
+from core.store.recorder import recording
 from core.store.schema import Base, DatasetRow, MetricRow, RunRow
 
 LABELS = ("anger", "calm", "fear", "hope", "joy", "pride")

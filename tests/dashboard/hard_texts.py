@@ -7,8 +7,9 @@ import numpy as np
 from core.config import RunConfig
 from core.data.splits import DataSet, Split
 from core.evaluation.metrics import evaluate
+from core.store.datasets import save_dataset
 from core.store.engine import Store
-from core.store.recorder import recording, save_dataset
+from core.store.recorder import recording
 from tests.seeded import ENVIRONMENT, SIZES
 
 LABELS = ('it\'s "bad": 1', "good, [b]*x*")

@@ -11,8 +11,9 @@ from core.config import RunConfig
 from core.data.splits import DataSet, Split
 from core.evaluation.metrics import evaluate
 from core.store import queries, run_edits
+from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.recorder import recording, save_dataset
+from core.store.recorder import recording
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.dashboard.reading import PAGES, page_text
 from tests.seeded import ENVIRONMENT, SIZES

@@ -7,7 +7,8 @@ import pytest
 from core.config import RunConfig
 from core.data import load_data
 from core.errors import OutOfMemory
-from core.store.recorder import recording, save_dataset
+from core.store.datasets import save_dataset
+from core.store.recorder import recording
 from core.store.schema import now
 from dashboard import data
 from tests.dashboard.reading import page_text

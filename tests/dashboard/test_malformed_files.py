@@ -7,7 +7,8 @@ import pytest
 from core.config import RunConfig
 from core.errors import RequestError
 from core.store import queries
-from core.store.recorder import RunWriter, recording
+from core.store.recorder import recording
+from core.store.run_writer import RunWriter
 from dashboard import data
 from dashboard.components import run_downloads as bundles
 from dashboard.data.files import MAX_CARD_CHARACTERS
@@ -32,7 +33,7 @@ def led_outside(store, tfidf, request):
     outside.mkdir(exist_ok=True)
     (outside / "README.md").write_text("a secret card")
     (store.folder / "adapters" / "linked").symlink_to(outside)
-    RunWriter(store, tfidf).update(adapter_path=request.param, work_path=request.param)
+    RunWriter.reopen(store, tfidf).update(adapter_path=request.param, work_path=request.param)
     return tfidf
 
 

@@ -15,7 +15,8 @@ from core.data import load_data
 from core.errors import RequestError
 from core.search.grid import grid
 from core.store import queries, run_edits
-from core.store.recorder import recording, save_dataset
+from core.store.datasets import save_dataset
+from core.store.recorder import recording
 from core.store.schema import now
 from dashboard import data
 from dashboard.app_pages.run import view_data as frames

@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 from core.config import RunConfig
 from core.data import load_data
 from core.store import queries, run_edits
+from core.store.datasets import save_dataset
 from core.store.engine import open_store
-from core.store.recorder import RunWriter, recording, save_dataset
+from core.store.recorder import recording
+from core.store.run_writer import RunWriter
 from core.system.files import WEIGHT_PATTERN, compute_checksum
 from dashboard import data
 from dashboard.app_pages.runs import view_data as frames
@@ -300,7 +302,7 @@ def test_a_run_that_was_restored_meanwhile_is_not_deleted_for_good(own, open_run
 def test_emptying_the_trash_tells_which_folder_was_left(own, open_runs):
     store = store_of(own)
     folder = store.folder / str(queries.run(store, own.tfidf).adapter_path)
-    RunWriter(store, own.tfidf).update(adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
+    RunWriter.reopen(store, own.tfidf).update(adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
     (folder / "tfidf.safetensors").write_bytes(b"trained on")
     run_edits.trash_runs(store, [own.tfidf])
     app = open_runs(show="trash", chosen=own.tfidf)

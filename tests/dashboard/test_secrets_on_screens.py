@@ -30,7 +30,7 @@ def test_no_page_shows_the_password_of_a_database_that_can_not_be_had(page, addr
 def test_no_page_shows_what_a_failure_gave_away(empty, open_page, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", HUB)
     with recording(open_store(str(empty), create=True), make_config(SIZES), "failed", {}) as run:
-        run.save_data(load_data(make_config(SIZES)), "key")
+        run.save_dataset(load_data(make_config(SIZES)), "key")
         run.log_line(f"Loading with {HUB}")
         raise OSError(f"401 for https://me:hunter2xyz@host with {HUB}")
     for page in PAGES:

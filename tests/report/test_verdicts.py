@@ -17,7 +17,9 @@ from core.report.verdicts import (
     verdict_sentence,
 )
 from core.store import queries, run_edits
-from core.store.recorder import RunWriter, recording, save_dataset
+from core.store.datasets import save_dataset
+from core.store.recorder import recording
+from core.store.run_writer import RunWriter
 
 SIZES = {"train_size": 40, "validation_size": 20, "test_size": 200}
 
@@ -112,7 +114,7 @@ def test_another_number_format_is_flagged_where_both_have_one(store):
     a, b, baseline = record(store, 0.9), record(store, 0.8, seed=2), record(store, 0.6, "tfidf")
     for run_id, format_ in ((a, "float32"), (b, "bfloat16")):
         environment = queries.run(store, run_id).environment
-        RunWriter(store, run_id).update(environment=environment | {"training_dtype": format_, "device": "cpu"})
+        RunWriter.reopen(store, run_id).update(environment=environment | {"training_dtype": format_, "device": "cpu"})
     assert compare_runs(store, a, b).versions == {"training dtype": ["float32", "bfloat16"]}
     assert compare_runs(store, a, baseline).versions == {}
 

@@ -14,7 +14,7 @@ from core.config import make_config
 from core.errors import RequestError
 from core.serving.inference import load_run, load_runs, resolve_saved_run
 from core.serving.shared_base import BaseModelCache, can_share
-from core.store.recorder import RunWriter
+from core.store.run_writer import RunWriter
 from tests.small_runs import opened, record
 
 TEXTS = ["a good film", "bad", "okay film lovely " * 6, "the film was awful"]
@@ -184,7 +184,7 @@ def test_an_adapter_that_cannot_be_put_on_takes_no_other_along(store, tiny_bert)
     damaged = loaded[0].classifier.model
     settings = resolve_saved_run(store, ids[2])[2] / "adapter_config.json"
     whole = settings.read_text()
-    RunWriter(store, ids[2]).update(adapter_sha256=None)  # else what is changed is not even tried
+    RunWriter.reopen(store, ids[2]).update(adapter_sha256=None)  # else what is changed is not even tried
     settings.write_text(json.dumps(json.loads(whole) | {"r": 2}))
     with pytest.raises(RequestError, match="can't be used"):
         load_run(store, ids[2], bases)

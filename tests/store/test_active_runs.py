@@ -98,7 +98,7 @@ def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store, caps
     silent(store, host="elsewhere")
     with take_up(store) as run:
         run.log_history(1, 0.5, {"loss": 0.1})
-        told = rf"Run 1 was taken up by another process \(process {os.getpid()} on"
+        told = rf"Run 1 was resumed by another process \(process {os.getpid()} on"
         with pytest.raises(RunError, match=told):
             lost.log_history(1, 0.5, {"loss": 0.9})
         with pytest.raises(RunError, match=told):
@@ -106,7 +106,7 @@ def test_who_lost_a_run_to_another_process_writes_nothing_more_of_it(store, caps
         logging.getLogger("a library").warning("to both of them")
         assert "Traceback" not in capsys.readouterr().err
         silent(store)
-        lost.send_heartbeat()
+        lost.storage.send_heartbeat()
         assert datetime.now(UTC) - queries.run(store, 1).heartbeat_at >= LONG_AGO
     with pytest.raises(RunError, match=told):
         ours.__exit__(None, None, None)
@@ -121,7 +121,7 @@ def test_who_lost_a_run_that_was_deleted_is_told_and_leaves_the_next_of_its_numb
     lost = ours.__enter__()
     silent(store, host="elsewhere")
     run_edits.delete_run(store, 1)
-    told = "Run 1 was deleted while it was at work"
+    told = "Run 1 was deleted while it was running"
     with pytest.raises(RunError, match=told):
         lost.log_history(1, 0.5, {"loss": 0.9})
     with recording(store, make_config({}), "the next", {}) as run:
@@ -143,7 +143,7 @@ def test_a_run_that_could_not_begin_in_its_database_is_no_sign_of_life_of_the_on
             away = recording(store, make_config({}), "away", {})
             run = away.__enter__()
         before = queries.run(store, 1)
-        run.send_heartbeat()
+        run.storage.send_heartbeat()
         assert (run.id, queries.run(store, 1)) == (1, before)
         assert queries.run(run.store, 1).heartbeat_at > before.heartbeat_at + LONG_AGO / 2
         away.__exit__(None, None, None)

@@ -91,7 +91,9 @@ def test_a_run_that_names_another_runs_folder_leaves_it(delete, column, store):
         path = f"adapters/{folder.name}"
         columns = {"work_path": None, "adapter_sha256": compute_checksum(folder, *CHECKSUM_PATTERNS), column: path}
         names(store, run_id, **columns)
-        assert delete(store, run_id) == [f"The folder {path} of run {run_id} is none of its own: it was left as it is."]
+        assert delete(store, run_id) == [
+            f"The folder {path} of run {run_id} does not belong to it; it was not deleted."
+        ]
         assert any(folder.iterdir())
 
 
@@ -101,7 +103,7 @@ def test_a_folder_that_another_run_names_too_is_left(delete, store):
     second, _ = with_adapter(store)
     names(store, second, adapter_path=f"adapters/x/../{adapter.name}")
     (told,) = delete(store, first)
-    assert f"is named by run {second} too" in told
+    assert f"is also named by run {second}" in told
     assert any(adapter.iterdir())
 
 
@@ -109,7 +111,7 @@ def test_a_folder_that_another_run_names_too_is_left(delete, store):
 def test_an_adapter_that_was_changed_is_left_and_told(delete, store):
     run_id, adapter = with_adapter(store)
     (adapter / "adapter_config.json").write_text('{"r": 9}')
-    told = "holds other files than it saved (SHA-256): it was left as it is."
+    told = "holds files that do not match the recorded checksum (SHA-256); it was not deleted."
     assert delete(store, run_id) == [f"The folder adapters/{adapter.name} of run {run_id} {told}"]
     assert any(adapter.iterdir())
 
@@ -131,16 +133,16 @@ def test_what_another_database_beside_it_names_is_left(sqlite_store):
     copy = sqlite_store.folder / "copy.sqlite"
     shutil.copy(sqlite_store.address, copy)
     copied = open_store(str(copy))
-    assert "is named by the database runs.db too" in run_edits.delete_run(copied, run_id)[0]
+    assert "is also named by the database runs.db" in run_edits.delete_run(copied, run_id)[0]
     copied.engine.dispose()
     copy.write_bytes(b"SQLite format 3\0" + b"\xff" * 2000)  # what it names can't be told
-    assert "may be another database's, as not all" in run_edits.delete_run(sqlite_store, run_id)[0]
+    assert "may belong to another database: not all" in run_edits.delete_run(sqlite_store, run_id)[0]
     assert any(adapter.iterdir())
 
 
 def test_a_backup_of_the_database_keeps_no_adapter(sqlite_store):
     run_id, adapter = with_adapter(sqlite_store)
-    back_up(sqlite_store.engine, "before-mending")
+    back_up(sqlite_store.engine, "before-fix")
     (sqlite_store.folder / "no-database.db").write_text("words, " * 100)
     assert run_edits.delete_run(sqlite_store, run_id) == []
     assert not adapter.exists()
@@ -151,7 +153,7 @@ def test_the_command_tells_what_was_left(sqlite_store, capsys):
     (adapter / "adapter_config.json").write_text('{"r": 9}')
     assert main(["delete", str(run_id), "--yes", "--db", sqlite_store.address]) == DONE
     out = capsys.readouterr().out
-    assert f"Run {run_id} (lora-r8) is deleted.\nThe folder adapters/{adapter.name} of run {run_id} holds other" in out
+    assert f"Run {run_id} (lora-r8) is deleted.\nThe folder adapters/{adapter.name} of run {run_id} holds files" in out
 
 
 # --- Taking up again ------------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ def test_the_command_tells_what_was_left(sqlite_store, capsys):
 
 def test_a_run_that_is_taken_up_again_takes_back_what_it_had_saved(store):
     run_id, adapter = with_adapter(store, fail=True)
-    assert "left as it is" not in resume(store, run_id)
+    assert "was not deleted" not in resume(store, run_id)
     assert not adapter.exists()
 
 
@@ -171,13 +173,13 @@ def test_a_run_that_is_taken_up_leaves_another_runs_folder(column, store):
     told = resume(store, run_id)
     assert any(adapter.iterdir())
     assert work.exists() == (column == "work_path")
-    assert ("is none of its own: it was left as it is" in told) == (column == "adapter_path")
+    assert ("does not belong to it; it was not deleted" in told) == (column == "adapter_path")
 
 
 def test_a_run_that_is_taken_up_leaves_an_adapter_that_was_changed(store):
     run_id, adapter = with_adapter(store, fail=True)
     (adapter / "adapter_config.json").write_text('{"r": 9}')
-    assert "holds other files than it saved" in resume(store, run_id)
+    assert "do not match the recorded checksum" in resume(store, run_id)
     assert any(adapter.iterdir())
 
 
@@ -209,16 +211,16 @@ def files(folder):
 def test_deleting_a_servers_run_leaves_what_lies_where_we_are(two_folders, tmp_path):
     elsewhere, local = two_folders
     before = files(local.folder), files(tmp_path)
-    assert "is named by the database runs.db too: it was left as it is" in run_edits.delete_run(elsewhere, 1)[0]
+    assert "is also named by the database runs.db; it was not deleted" in run_edits.delete_run(elsewhere, 1)[0]
     (told,) = run_edits.delete_run(elsewhere, 2)
-    assert f"is not in {local.folder}: where it was made, it may still be there" in told
+    assert f"is not in {local.folder}: it may still exist where it was created" in told
     assert (files(local.folder), files(tmp_path)) == before
 
 
 def test_taking_up_a_servers_run_leaves_what_lies_where_we_are(two_folders, tmp_path):
     elsewhere, local = two_folders
     before = files(local.folder), files(tmp_path)
-    assert "is named by the database runs.db too: it was left as it is" in resume(elsewhere, 1)
+    assert "is also named by the database runs.db; it was not deleted" in resume(elsewhere, 1)
     resume(elsewhere, 2)
     assert (files(local.folder), files(tmp_path)) == before
 
@@ -233,7 +235,10 @@ def test_what_a_servers_runs_have_elsewhere_is_told_and_not_mended(two_folders, 
     checked = check(address(elsewhere), fix=True, backed_up=True)
     assert {one.kind for one in checked.findings if one.fault} == {"missing predictions"}
     told = {(one.kind, one.where): one.what + one.advice for one in checked.findings}
-    assert str(local.folder) in told["missing work", "run 2"] and str(local.folder) in told["missing files", "run 3"]
-    assert "it is left there" in told["orphan folder", "adapters/9-lora"]
+    assert (
+        str(local.folder) in told["missing work folder", "run 2"]
+        and str(local.folder) in told["missing files", "run 3"]
+    )
+    assert "it is kept" in told["orphan folder", "adapters/9-lora"]
     assert queries.run(elsewhere, 2).work_path == work
     assert files(local.folder) == before

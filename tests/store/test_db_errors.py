@@ -20,7 +20,7 @@ from core.data.splits import DataSet
 from core.errors import StoreError
 from core.store import queries
 from core.store.datasets import save_dataset
-from core.store.db_errors import describe_db_error, format_address
+from core.store.db_errors import format_address, make_store_error
 from core.store.engine import open_store, resolve_url
 from core.store.recorder import recording
 from core.store.run_edits import edit_run
@@ -60,7 +60,7 @@ def test_a_full_disk_is_told_and_what_was_there_stays(sqlite_store, data):
     with sqlite_store.engine.connect() as connection:  # the one that the next session takes
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(StoreError, match="is full. Make room"), sqlite_store.write_session() as session:
+    with pytest.raises(StoreError, match="is full"), sqlite_store.write_session() as session:
         session.execute(insert(MetricRow), rows)
     assert queries.run(sqlite_store, run_id).state == "complete"
     assert not queries.metrics(sqlite_store, [run_id])["name"].str.startswith("figure").any()
@@ -70,7 +70,7 @@ def test_a_file_that_may_only_be_read_is_told(sqlite_store, data):
     run_id, _ = record(sqlite_store, data)
     with sqlite_store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
-    with pytest.raises(StoreError, match="can't be opened for writing"):
+    with pytest.raises(StoreError, match="cannot be opened for writing"):
         edit_run(sqlite_store, run_id, "b", "", [])
     sqlite_store.engine.dispose()
     assert queries.run(sqlite_store, run_id).name != "b"
@@ -185,29 +185,29 @@ def test_a_data_set_that_processes_store_at_once_is_stored_once(store):
     ("reason", "told"),
     [
         pytest.param(
-            'FATAL: password authentication failed for user "ann"', "refuses this user or password", id="password"
+            'FATAL: password authentication failed for user "ann"', "rejects this user or password", id="password"
         ),
         pytest.param('FATAL: database "runs" does not exist', "createdb", id="database"),
         pytest.param(
             "connection refused, password was s3cret",
-            r"does not answer \(connection refused, password was \*\*\*\)",
+            r"does not respond \(connection refused, password was \*\*\*\)",
             id="refused",
         ),
         pytest.param("could not write: No space left on device", "is full", id="disk-full"),
         pytest.param("canceling statement due to lock timeout", "locked by another program", id="locked"),
-        pytest.param("disk I/O error", "its disk does not answer", id="disk-error"),
-        pytest.param("something else", "can't be used: something else", id="other"),
+        pytest.param("disk I/O error", "its disk does not respond", id="disk-error"),
+        pytest.param("something else", "cannot be used: something else", id="other"),
     ],
 )
 @pytest.mark.parametrize("address", ["postgresql://ann:s3cret@host/runs", "postgresql://host/runs?password=s3cret"])
 def test_what_a_server_says_is_told_without_its_password(reason, told, address):
-    text = describe_db_error(resolve_url(address), OperationalError("SELECT 1", {}, Exception(reason)))
+    text = str(make_store_error(resolve_url(address), OperationalError("SELECT 1", {}, Exception(reason))))
     assert told.replace("\\", "") in text
     assert "s3cret" not in text + format_address(resolve_url(address))
 
 
 def test_a_disk_without_any_room_is_told_as_full_whatever_sqlite_says(tmp_path, monkeypatch):
     url, error = resolve_url(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
-    assert "its disk does not answer" in describe_db_error(url, error)
+    assert make_store_error(url, error).code == "disk_error"
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
-    assert "is full. Make room" in describe_db_error(url, error)
+    assert make_store_error(url, error).code == "full"

@@ -17,7 +17,8 @@ from core.runs.recovery import Recovered, recover, recover_all
 from core.store import queries
 from core.store.engine import open_store
 from core.store.fallback import import_fallback, is_recorded, list_fallbacks
-from core.store.recorder import RunWriter, recording
+from core.store.recorder import recording
+from core.store.run_writer import RunWriter
 from core.store.schema import RunRow
 from tests.bad_input.asking import SIZES, ask
 
@@ -51,7 +52,7 @@ def locked(store):
 def evaluated(run, data, split, seed=0):
     logits = np.random.default_rng(seed).normal(size=(len(data.splits[split]), len(data.labels))).astype(np.float32)
     shares = probabilities(logits)
-    dataset_id = run.save_data(data, "key")
+    dataset_id = run.save_dataset(data, "key")
     run.save_predictions(data, split, dataset_id, shares, evaluate(data.splits[split].labels, shares, data.labels))
     return shares
 
@@ -99,7 +100,7 @@ def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, l
     assert len(queries.predictions(store, taken, "validation")) == 20
     assert queries.history(store, [taken])["value"].tolist() == [0.7, 0.6]
     assert list(queries.predictions(store, taken)["text"]) == list(data.test.texts)
-    assert any("The record goes on in" in text for text in queries.log_tail(store, taken)["text"])
+    assert any("Recording continues in" in text for text in queries.log_tail(store, taken)["text"])
     assert (found.adapter_folder(store.folder) / "README.md").is_file()
     assert list_fallbacks(store) == [] and not list(store.folder.glob("aside/*"))
 
@@ -141,7 +142,7 @@ def test_a_record_waits_while_its_database_is_still_locked(store, data):
 
 def test_a_run_that_is_still_at_work_is_not_taken_in(store, data):
     with recording(store, make_config(SETTINGS), "a run", {}) as run:
-        run.go_aside("No reason.")
+        run.switch_to_fallback("No reason.")
         with pytest.raises(RequestError, match="still running"):
             recover(store, run.store.folder)
 
@@ -155,7 +156,7 @@ def test_a_full_database_sends_the_record_aside(store, data):
             connection.close()
         shares = evaluated(run, data, "test")
     (kept,) = list_fallbacks(store)
-    assert "is full. Make room" in kept.reason
+    assert "is full" in kept.reason
     run.store.engine.dispose()
     again = open_store(store.address)
     assert recover_all(again).taken == (1,)
@@ -213,7 +214,7 @@ def ended_aside(store, data, error=None):
     """Record a run that goes aside in the middle and ends there, by an error or complete."""
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         evaluated(run, data, "validation")
-        run.go_aside("The database was locked.")
+        run.switch_to_fallback("The database was locked.")
         (run.create_work_folder() / "checkpoint").write_text("step 5")
         if error is not None:
             raise error
@@ -229,7 +230,7 @@ def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
     (store.folder / "adapters").write_text("no folder")
     for _ in range(3):
         (why,) = recover_all(store).left
-        assert "can't be moved" in why and str(away.store.folder) in why
+        assert "cannot be copied" in why and str(away.store.folder) in why
     (store.folder / "adapters").unlink()
     assert recover_all(store).taken == (2,)
     assert len(queries.runs(store)) == 2
@@ -271,7 +272,7 @@ def test_checkpoints_come_home_with_their_record(store, data):
 def test_what_a_whole_record_left_behind_when_it_went_aside_is_cleared(store, data):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         left = run.create_work_folder()
-        run.go_aside("The folder was closed.")
+        run.switch_to_fallback("The folder was closed.")
     run.store.engine.dispose()
     left.mkdir()  # a folder that is closed lets nothing of it be deleted
     assert recover_all(store).taken == (1,)
@@ -286,7 +287,7 @@ def test_one_that_can_not_be_taken_in_keeps_no_other_out(store, data):
     (damaged.store.folder / "runs.db").write_text("no database")
     done = recover_all(store)
     assert len(done.taken) == 1 and len(done.left) == 1
-    assert f"The record in {damaged.store.folder} can't be read" in done.left[0]
+    assert f"The record in {damaged.store.folder} cannot be read" in done.left[0]
 
 
 def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data):
@@ -294,7 +295,7 @@ def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data
         evaluated(run, data, "validation")
         raise ValueError("boom")
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
-        run.go_aside("The database was locked.")
+        run.switch_to_fallback("The database was locked.")
         shares = evaluated(run, data, "test")
     run.store.engine.dispose()
     assert recover_all(store).taken == (1,)
@@ -321,5 +322,5 @@ def test_what_is_added_to_a_whole_record_does_not_go_aside(store, data):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         pass
     with locked(store), pytest.raises(StoreError, match="locked"):
-        RunWriter(store, run.id).update(baseline_id=None)
+        RunWriter.reopen(store, run.id).update(baseline_id=None)
     assert list_fallbacks(store) == []

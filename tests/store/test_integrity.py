@@ -53,7 +53,7 @@ def test_a_sound_database_has_no_findings(store, data):
     record(store, data)
     with recording(store, make_config({}), "at work", {}):
         checked = check(address(store))
-        assert (checked.findings, checked.sound, checked.backup) == ((), True, None)
+        assert (checked.findings, checked.is_sound, checked.backup) == ((), True, None)
 
 
 def test_a_database_of_all_kinds_of_runs_has_no_findings(tmp_path):
@@ -93,7 +93,7 @@ def test_probabilities_of_another_length_are_found(store, data):
     cut = "substr" if store.engine.dialect.name == "sqlite" else "substring"
     change(store, f"UPDATE predictions SET probabilities = {cut}(probabilities, 1, 5) WHERE example_id % 7 = 0")
     (finding,) = check(address(store)).findings
-    assert finding.what.endswith("hold 5 bytes of probabilities; 12 were expected for 3 labels.")
+    assert finding.what.endswith("with 5 bytes of probabilities; 12 were expected for 3 labels.")
     assert "delete 1" in finding.advice
 
 
@@ -101,7 +101,7 @@ def test_predictions_on_another_data_set_are_found(store, data, other_data):
     first, second = record(store, data)[0], record(store, other_data, test_size=20)[0]
     assert queries.run(store, first).dataset_id != queries.run(store, second).dataset_id
     change(store, f"UPDATE runs SET dataset_id = {queries.run(store, second).dataset_id} WHERE id = {first}")
-    assert found(store) == [("foreign predictions", f"run {first}", False)]
+    assert found(store) == [("mismatched predictions", f"run {first}", False)]
 
 
 def test_a_lost_link_is_found_again_by_the_predictions(store, data):
@@ -109,7 +109,7 @@ def test_a_lost_link_is_found_again_by_the_predictions(store, data):
     dataset_id = queries.run(store, run_id).dataset_id
     change(store, "UPDATE runs SET dataset_id = NULL")
     checked = check(address(store), fix=True, backed_up=True)
-    assert [one.fixed for one in checked.findings] == [True] and checked.sound
+    assert [one.fixed for one in checked.findings] == [True] and checked.is_sound
     assert queries.run(store, run_id).dataset_id == dataset_id
     assert check(address(store)).findings == ()
 
@@ -131,29 +131,29 @@ LINKS = {
         "tags, changed_at, 77 FROM runs",
         ("broken link", "run 5", True),
     ),
-    "metrics of no run": ("INSERT INTO metrics VALUES (9, 'test', 'mcc', 0.5, 0, 1)", ("stray rows", "run 9", True)),
-    "a curve of no run": ("INSERT INTO history VALUES (9, 1, 0.5, 'loss', 0.5)", ("stray rows", "run 9", True)),
+    "metrics of no run": ("INSERT INTO metrics VALUES (9, 'test', 'mcc', 0.5, 0, 1)", ("orphaned rows", "run 9", True)),
+    "a curve of no run": ("INSERT INTO history VALUES (9, 1, 0.5, 'loss', 0.5)", ("orphaned rows", "run 9", True)),
     "a log of no run": (
         "INSERT INTO log VALUES (9, 1, '2026-01-02 03:04:05.000000', 'x')",
-        ("stray rows", "run 9", True),
+        ("orphaned rows", "run 9", True),
     ),
     "predictions of no run": (
         "INSERT INTO predictions SELECT 9, example_id, predicted, confidence, true_probability, probabilities, "
         "truncated FROM predictions",
-        ("stray rows", "run 9", True),
+        ("orphaned rows", "run 9", True),
     ),
     "a prediction of no example": (
         "INSERT INTO predictions SELECT run_id, 999, predicted, confidence, true_probability, probabilities, "
         "truncated FROM predictions LIMIT 1",
-        ("stray rows", "run 1", True),
+        ("orphaned rows", "run 1", True),
     ),
     "counts of no data set": (
         "INSERT INTO class_balance VALUES (8, 'test', 'good', 1, 1)",
-        ("stray rows", "data set 8", True),
+        ("orphaned rows", "data set 8", True),
     ),
     "examples of no data set": (
         "INSERT INTO examples VALUES (500, 8, 'test', 0, 'a', 'b', '{}')",
-        ("stray rows", "data set 8", True),
+        ("orphaned rows", "data set 8", True),
     ),
 }
 
@@ -164,7 +164,7 @@ def test_what_leads_nowhere_is_mended_after_a_backup_and_all_else_stays(sqlite_s
     change(sqlite_store, statement)
     assert found(sqlite_store) == [expected]
     checked = check(sqlite_store.address, fix=True)
-    assert checked.sound and all(one.fixed for one in checked.findings)
+    assert checked.is_sound and all(one.fixed for one in checked.findings)
     assert found(open_store(str(checked.backup))) == [expected]
     assert found(sqlite_store) == []
     assert (queries.probabilities(sqlite_store, run_id) == probabilities).all()
@@ -175,8 +175,8 @@ def test_a_data_set_whose_row_alone_is_lost_is_left_to_a_person(sqlite_store, da
     record(sqlite_store, data)
     change(sqlite_store, "DELETE FROM datasets")
     checked = check(sqlite_store.address, fix=True)
-    assert [(one.kind, one.where, one.fixed) for one in checked.findings] == [("lost data set", "data set 1", False)]
-    assert (checked.sound, checked.backup) == (False, None)
+    assert [(one.kind, one.where, one.fixed) for one in checked.findings] == [("missing data set", "data set 1", False)]
+    assert (checked.is_sound, checked.backup) == (False, None)
     assert queries.run(sqlite_store, 1).dataset_id == 1
 
 
@@ -204,8 +204,8 @@ def test_values_of_data_sets_are_counted(sqlite_store, data):
     change(sqlite_store, "UPDATE examples SET extra = '{' WHERE position < 3", "UPDATE datasets SET labels = '[\"a'")
     told = {(one.where, one.what) for one in check(sqlite_store.address).findings}
     assert told == {
-        ("data set 1", "9 values of examples.extra can't be read."),
-        ("data set 1", "1 value of datasets.labels can't be read."),
+        ("data set 1", "9 values of examples.extra cannot be read."),
+        ("data set 1", "1 value of datasets.labels cannot be read."),
     }
 
 
@@ -213,7 +213,7 @@ def test_a_text_of_probabilities_is_found(sqlite_store, data):
     record(sqlite_store, data)
     change(sqlite_store, "UPDATE predictions SET probabilities = '123456789012' WHERE example_id % 7 = 0")
     (finding,) = check(sqlite_store.address).findings
-    assert finding.what.endswith("values of predictions.probabilities can't be read.")
+    assert finding.what.endswith("values of predictions.probabilities cannot be read.")
 
 
 def test_the_command_tells_what_is_wrong_and_its_exit_code_whether_anything_is_left(sqlite_store, data, capsys):
@@ -224,7 +224,7 @@ def test_the_command_tells_what_is_wrong_and_its_exit_code_whether_anything_is_l
     change(sqlite_store, "UPDATE runs SET baseline_id = 99")
     assert main(asked) == RUN_FAILED
     told = capsys.readouterr().out
-    assert "run 1: baseline_id of 1 row of the table runs names a run that is not there. With --fix: the link" in told
+    assert "run 1: baseline_id of 1 row of the table runs refers to a missing run. With --fix: the link" in told
     assert "1 problem, 1 fixable: python runner.py db check --fix" in told
     assert main([*asked, "--fix"]) == DONE
     told = capsys.readouterr().out

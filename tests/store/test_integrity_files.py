@@ -19,9 +19,10 @@ from core.errors import RequestError, StoreError
 from core.store import queries, records
 from core.store.engine import open_store
 from core.store.integrity import check
-from core.store.integrity.files import LEFT_ALONE_SECONDS
-from core.store.recorder import RunWriter, recording
+from core.store.integrity.files import MIN_ORPHAN_AGE_SECONDS
+from core.store.recorder import recording
 from core.store.records import HEARTBEAT_TIMEOUT, derive_state
+from core.store.run_writer import RunWriter
 from core.store.schema import RunRow
 from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum
 from tests.store.test_integrity import address, found
@@ -40,7 +41,7 @@ def with_adapter(store, data):
     folder.mkdir(parents=True)
     save_file({"a": np.arange(6, dtype=np.float32)}, folder / "adapter_model.safetensors")
     path = folder.relative_to(store.folder).as_posix()
-    RunWriter(store, run_id).update(adapter_path=path, adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
+    RunWriter.reopen(store, run_id).update(adapter_path=path, adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
     return run_id, folder
 
 
@@ -95,7 +96,7 @@ def test_a_changed_config_is_found_where_its_hash_was_recorded(store, data):
     config = folder / "adapter_config.json"
     config.write_text('{"lora_alpha": 16}')
     assert found(store) == []  # an earlier run's hash is one of the weights alone
-    RunWriter(store, run_id).update(adapter_sha256=compute_checksum(folder, *CHECKSUM_PATTERNS))
+    RunWriter.reopen(store, run_id).update(adapter_sha256=compute_checksum(folder, *CHECKSUM_PATTERNS))
     assert found(store) == []
     config.write_text('{"lora_alpha": 17}')
     assert found(store) == [("changed adapter", f"run {run_id}", False)]
@@ -109,7 +110,7 @@ def test_a_path_that_leaves_the_adapters_folder_is_found_and_left_alone(sqlite_s
     (precious / "kept").touch()
     (sqlite_store.folder / "adapters").mkdir()
     (sqlite_store.folder / "adapters" / "link").symlink_to(precious)
-    RunWriter(sqlite_store, run_id).update(adapter_path=path)
+    RunWriter.reopen(sqlite_store, run_id).update(adapter_path=path)
     for fix in (False, True):
         told = check(sqlite_store.address, fix=fix).findings
         assert ("path outside", f"run {run_id}", False) in [(one.kind, one.where, one.fixable) for one in told]
@@ -124,7 +125,7 @@ def test_folders_that_nobody_names_are_moved_and_not_deleted(sqlite_store, data)
         stray.mkdir()
         (stray / "adapter_config.json").write_text("{}")
         assert found(sqlite_store) == [("orphan folder", "adapters/9-lora", True)]
-        assert check(sqlite_store.address, fix=True).sound
+        assert check(sqlite_store.address, fix=True).is_sound
         assert found(sqlite_store) == []
     orphans = sqlite_store.folder / "adapters" / ".orphans"
     assert sorted(path.name for path in orphans.iterdir()) == ["9-lora", "9-lora-again"]
@@ -153,7 +154,7 @@ def test_where_a_database_beside_this_one_can_not_be_read_no_folder_is_moved(sql
         file.write(b"\xff" * 2000)
     (sqlite_store.folder / "adapters" / "9-lora").mkdir(parents=True)
     checked = check(sqlite_store.address, fix=True)
-    assert [(one.kind, one.fault) for one in checked.findings] == [("unknown folders", False)]
+    assert [(one.kind, one.fault) for one in checked.findings] == [("unreadable database", False)]
     assert (sqlite_store.folder / "adapters" / "9-lora").is_dir()
 
 
@@ -162,18 +163,18 @@ def test_unfinished_work_that_nobody_names_is_moved_when_it_is_old(sqlite_store)
     young, old = (store.folder / "adapters" / f".unfinished-9-{name}" for name in ("young", "old"))
     young.mkdir(parents=True)
     old.mkdir()
-    age(old, LEFT_ALONE_SECONDS + 60)
+    age(old, MIN_ORPHAN_AGE_SECONDS + 60)
     assert found(store) == [("orphan folder", "adapters/.unfinished-9-old", True)]
-    assert check(address(store), fix=True).sound
+    assert check(address(store), fix=True).is_sound
     assert young.is_dir() and not old.exists()
 
 
 def test_a_run_that_ended_early_is_told_with_the_command_that_takes_it_up(store, capsys):
     run_id, folder = ended_early(store)
-    age(folder, LEFT_ALONE_SECONDS + 60)
+    age(folder, MIN_ORPHAN_AGE_SECONDS + 60)
     (finding,) = check(address(store), fix=True, backed_up=True).findings
     advice = store.format_command(f"resume {run_id}")
-    assert (finding.kind, finding.fault, finding.advice) == ("can resume", False, advice)
+    assert (finding.kind, finding.fault, finding.advice) == ("resumable run", False, advice)
     assert "in phase training (failed)" in finding.what
     assert main(["db", "check", "--db", address(store)]) == DONE
     assert f"resume {run_id}" in capsys.readouterr().out
@@ -184,8 +185,8 @@ def test_unfinished_work_that_is_gone_is_taken_out_of_the_row(sqlite_store):
     store = sqlite_store
     run_id, folder = ended_early(store)
     folder.rmdir()
-    assert found(store) == [("missing work", f"run {run_id}", True)]
-    assert check(address(store), fix=True, backed_up=True).sound
+    assert found(store) == [("missing work folder", f"run {run_id}", True)]
+    assert check(address(store), fix=True, backed_up=True).is_sound
     assert queries.run(store, run_id).work_path is None
     assert found(store) == []
 
@@ -197,8 +198,8 @@ def test_another_runs_folder_is_no_unfinished_work(store):
     with store.write_session() as session:
         session.execute(update(RunRow).where(RunRow.id == run_id).values(work_path=path))
     told = [(one.kind, one.where, one.fixable) for one in check(address(store)).findings]
-    assert ("missing work", f"run {run_id}", True) in told
-    assert check(address(store), fix=True, backed_up=True).sound
+    assert ("missing work folder", f"run {run_id}", True) in told
+    assert check(address(store), fix=True, backed_up=True).is_sound
     assert queries.run(store, run_id).work_path is None and other.is_dir()
 
 
@@ -280,7 +281,7 @@ def test_work_that_a_complete_run_left_behind_is_told_and_taken_away(store):
     """As where it was killed after its last commit."""
 
     def left_over(**asked):
-        return [one for one in check(address(store), **asked).findings if one.kind == "left over"]
+        return [one for one in check(address(store), **asked).findings if one.kind == "leftover work"]
 
     run_id, folder = ended_early(store, status="complete")
     (finding,) = left_over()

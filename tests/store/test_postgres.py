@@ -22,14 +22,14 @@ from tests.store.test_store import DATA, record
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter-2222"
 UNREACHABLE = {
-    "wrong password": ({}, "its server refuses this user or password"),
-    "wrong user": ({"username": "stranger"}, "its server refuses this user or password"),
+    "wrong password": ({}, "its server rejects this user or password"),
+    "wrong user": ({"username": "stranger"}, "its server rejects this user or password"),
     "no such database": ({"database": "nosuch", "password": PASSWORD}, '"nosuch" does not exist.*createdb'),
-    "no such folder": ({"query": {"host": "/nowhere"}}, "does not answer.*Is it running"),
-    "wrong port": ({"query": {}, "host": "127.0.0.1", "port": 1}, "does not answer.*Is it running"),
-    "wrong host": ({"query": {}, "host": "nowhere.invalid"}, "does not answer.*Is it running"),
+    "no such folder": ({"query": {"host": "/nowhere"}}, "does not respond.*Is it running"),
+    "wrong port": ({"query": {}, "host": "127.0.0.1", "port": 1}, "does not respond.*Is it running"),
+    "wrong host": ({"query": {}, "host": "nowhere.invalid"}, "does not respond.*Is it running"),
     "no such option": ({"query": {"host": "/nowhere", "nosuch": "1"}}, 'invalid connection option "nosuch"'),
-    "password behind the host": ({"password": None, "query": {"host": "/", "password": SECRET}}, "does not answer"),
+    "password behind the host": ({"password": None, "query": {"host": "/", "password": SECRET}}, "does not respond"),
 }
 
 
@@ -48,7 +48,7 @@ def test_a_server_that_cannot_be_reached_is_told_in_a_sentence_without_the_passw
 
 def test_a_password_that_is_missing_is_asked_for(postgres, monkeypatch):
     monkeypatch.delenv("PGPASSWORD", raising=False)
-    with pytest.raises(StoreError, match=r"asks for a password: put it into ~/\.pgpass or \$PGPASSWORD"):
+    with pytest.raises(StoreError, match=r"requires a password. Put it in ~/\.pgpass or \$PGPASSWORD"):
         open_store(postgres.url("postgres"))
 
 
@@ -90,7 +90,7 @@ def test_a_viewer_of_the_server_reads_and_is_refused_in_words_when_writing(postg
         name = postgres_store.engine.url.database
         theirs = open_store(postgres.url(name, username="viewer", password="look-but-do-not-touch"))
         assert queries.runs(theirs)["id"].tolist() == [run_id]
-        with pytest.raises(StoreError, match="does not let this user do that"):
+        with pytest.raises(StoreError, match="does not allow this user to do that"):
             run_edits.edit_run(theirs, run_id, "mine", "", [])
         theirs.engine.dispose()
     finally:
@@ -105,9 +105,9 @@ def test_a_server_that_went_away_is_told_and_read_again_once_it_is_back(postgres
         session.connection()  # in the middle of reading
         postgres.stop()
         try:
-            with pytest.raises(StoreError, match="does not answer.*Is it running"):
+            with pytest.raises(StoreError, match="does not respond.*Is it running"):
                 session.connection().exec_driver_sql("SELECT 1")
-            with pytest.raises(StoreError, match="does not answer.*Is it running"):
+            with pytest.raises(StoreError, match="does not respond.*Is it running"):
                 queries.runs(postgres_store)
         finally:
             postgres.start()

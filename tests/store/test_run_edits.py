@@ -114,7 +114,7 @@ def test_only_what_lies_in_the_trash_is_deleted_for_good(store, run_id):
     restored, gone = linked(store, run_id), linked(store, run_id)
     run_edits.trash_runs(store, [run_id, restored])
     run_edits.restore_runs(store, [restored])
-    with pytest.raises(RequestError, match=f"no longer at rest in the trash: #{restored}, #{gone}, #77"):
+    with pytest.raises(RequestError, match=f"no longer in the trash: #{restored}, #{gone}, #77"):
         run_edits.delete_trashed_runs(store, [run_id, restored, gone, 77])
     assert list(queries.runs(store, trash=True)["id"]) == [restored, gone]
 
@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_deleted_is_named_and_the_other_runs_go(store, r
 
     monkeypatch.setattr(shutil, "rmtree", refuse)
     run_edits.trash_runs(store, [run_id, other])
-    with pytest.raises(RequestError, match=f"{held} remains \\(Permission denied\\)"):
+    with pytest.raises(RequestError, match=f"not its folder {held} \\(Permission denied\\)"):
         run_edits.delete_trashed_runs(store, [run_id, other])
     assert queries.runs(store, trash=True).empty
     assert held.is_dir() and not free.exists()

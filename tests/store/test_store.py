@@ -14,7 +14,9 @@ from core.errors import RequestError, RunError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
 from core.store import engine, queries, recorder, run_edits
+from core.store.datasets import save_dataset
 from core.store.engine import open_store, resolve_url
+from core.store.publishing import make_publishable
 from core.store.records import derive_state
 from core.store.schema import Base, RunRow
 
@@ -31,7 +33,7 @@ def record(store, data, method="tfidf", seed=0, fail=None, **values):
     config = make_config({"method": method, "dataset": "movie-reviews-3", **DATA, **values})
     logits = np.random.default_rng(seed).normal(size=(len(data.test), len(data.labels))).astype(np.float32)
     with recorder.recording(store, config, config.default_name(), {"packages": {"torch": "1"}}) as run:
-        dataset_id = recorder.save_dataset(store, data)
+        dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint))
         if fail:
             raise fail
@@ -201,7 +203,7 @@ def test_the_list_carries_headline_metrics_with_intervals(store, data):
 
 
 def test_a_run_that_is_not_there_is_told(store, data):
-    with pytest.raises(RequestError, match="There is no run 7. There are none yet"):
+    with pytest.raises(RequestError, match="There is no run 7. There are no runs yet"):
         queries.run(store, 7)
     record(store, data)
     with pytest.raises(RequestError, match="The newest is 1"):
@@ -258,14 +260,14 @@ def test_a_running_run_is_not_deleted(store):
 def test_a_published_database_names_no_machine(store, data):
     run_id, _ = record(store, data)
     assert queries.run(store, run_id).host
-    recorder.make_publishable(store)
+    make_publishable(store)
     assert queries.run(store, run_id).host is None
     assert queries.run(store, run_id).pid is None
 
 
 def test_a_published_sqlite_database_is_one_file(sqlite_store, data):
     record(sqlite_store, data)
-    recorder.make_publishable(sqlite_store)
+    make_publishable(sqlite_store)
     sqlite_store.engine.dispose()
     with sqlite3.connect(f"file:{sqlite_store.address}?immutable=1", uri=True) as alone:  # the file without its journal
         assert alone.execute("SELECT count(*) FROM predictions").fetchone() == (30,)
@@ -302,7 +304,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(RequestError, match="can't be opened"):
+    with pytest.raises(RequestError, match="cannot be opened"):
         open_store(str(tmp_path / "no" / "runs.db"), create=True)
 
 
@@ -331,7 +333,7 @@ def test_a_wrong_url_is_told():
 
 @pytest.mark.parametrize("url", ["nosuch://me:secret@host/runs", "oracle://me:secret@host/runs"])
 def test_a_server_without_its_driver_is_told_without_the_password(url):
-    with pytest.raises(RequestError, match="can't be reached from here") as error:
+    with pytest.raises(RequestError, match="no driver for this kind") as error:
         open_store(url, create=True)
     assert "secret" not in str(error.value)
 
@@ -354,7 +356,7 @@ def test_a_value_that_is_not_what_was_written_is_said_to_be_damaged(sqlite_store
     run_id, _ = record(sqlite_store, data)
     with sqlite_store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE datasets SET labels = '[\"nega'")
-    with pytest.raises(RequestError, match="is damaged: it holds a value that can't be read"):
+    with pytest.raises(RequestError, match="is damaged: it holds a value that cannot be read"):
         queries.dataset(sqlite_store, queries.run(sqlite_store, run_id).dataset_id)
 
 

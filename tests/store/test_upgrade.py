@@ -51,10 +51,10 @@ def test_an_earlier_database_keeps_all_its_rows_and_its_backup_is_as_it_was(tmp_
     path = tmp_path / "runs.db"
     make_earlier(path, revision)
     before = contents(path)
-    with pytest.raises(RequestError, match="from an earlier version.*db upgrade"):
+    with pytest.raises(RequestError, match="schema of an earlier version.*db upgrade"):
         open_store(str(path))
     done = upgrade_store(str(path))
-    assert (done.found, revision_of(path)) == (revision, REVISIONS[-1])
+    assert (done.previous_revision, revision_of(path)) == (revision, REVISIONS[-1])
     assert done.backup.parent == tmp_path and done.backup.name.startswith(f"runs.db.before-{REVISIONS[-1]}-")
     assert contents(done.backup) == before
     after = contents(path)
@@ -71,7 +71,7 @@ def test_an_earlier_database_keeps_all_its_rows_and_its_backup_is_as_it_was(tmp_
 def test_a_database_of_today_is_left_alone(sqlite_store):
     store = sqlite_store
     done = upgrade_store(store.address)
-    assert (done.found, done.backup) == (None, None)
+    assert (done.previous_revision, done.backup) == (None, None)
     assert not copies(store.folder)
 
 
@@ -81,10 +81,10 @@ def test_a_servers_database_is_upgraded_where_somebody_says_that_it_is_backed_up
         migrate_to(connection, "0002")
     with pytest.raises(RequestError, match=r"pg_dump.*--backed-up.*Nothing has changed"):
         upgrade_store(address)
-    with pytest.raises(RequestError, match="from an earlier version"):
+    with pytest.raises(RequestError, match="schema of an earlier version"):
         open_store(address)
     done = upgrade_store(address, backed_up=True)
-    assert (done.found, done.backup) == ("0002", None)
+    assert (done.previous_revision, done.backup) == ("0002", None)
     assert queries.runs(open_store(address)).empty
 
 
@@ -147,7 +147,7 @@ def test_an_upgrade_that_is_killed_leaves_the_database_as_it_was(tmp_path, momen
         assert process.stdout.readline() == "there\n"
         process.send_signal(signal.SIGKILL)
     assert contents(path) == before
-    assert upgrade_store(str(path)).found == "0002"
+    assert upgrade_store(str(path)).previous_revision == "0002"
     assert revision_of(path) == REVISIONS[-1]
 
 
@@ -213,7 +213,7 @@ def test_without_room_for_a_backup_nothing_is_changed(tmp_path, monkeypatch):
     before = contents(path)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**30, 2**30, 0))
-    with pytest.raises(RequestError, match="No backup of .* can be made .* 0 MB are free.*Make room"):
+    with pytest.raises(RequestError, match="cannot be backed up .* 0 MB are free.*Free some space"):
         upgrade_store(str(path))
     assert contents(path) == before
     assert not copies(tmp_path)
@@ -237,7 +237,7 @@ def test_who_may_not_write_a_backup_is_not_told_to_make_room(tmp_path):
     make_earlier(path, "0003")
     before = contents(path)
     (tmp_path / "runs.db.backup-unfinished").mkdir()
-    with pytest.raises(RequestError, match=r"No backup of .* can be made .*Is a directory.*not changed\. Mend that"):
+    with pytest.raises(RequestError, match=r"cannot be backed up .*Is a directory.*Fix that"):
         upgrade_store(str(path))
     assert contents(path) == before
 
@@ -270,7 +270,7 @@ def test_a_backup_that_can_not_be_written_to_its_end_is_taken_away_and_nothing_i
     make_earlier(path, "0003")
     before = contents(path)
     done = subprocess.run([sys.executable, "-c", _NO_ROOM, str(path)], capture_output=True, text=True, check=True)
-    assert "without one it is not changed" in done.stdout
+    assert "not changed without a backup" in done.stdout
     assert contents(path) == before
     assert not copies(tmp_path)
 

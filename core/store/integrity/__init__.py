@@ -1,4 +1,4 @@
-"""Looking through a database and its files for what is wrong, and mending what can be mended without a loss."""
+"""Check the integrity of a database and its files, and apply lossless repairs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,27 +12,26 @@ from core.store.db_errors import format_address, is_damaged
 from core.store.engine import BUSY_TIMEOUT_SECONDS, Store, open_store, resolve_url
 from core.store.fallback import list_fallbacks
 from core.store.integrity.evidence import evidence_problems
-from core.store.integrity.files import file_problems, listed
-from core.store.integrity.findings import Finding, Problem, unfixable
+from core.store.integrity.files import file_problems, list_adapter_folders
+from core.store.integrity.findings import Finding, Problem, information, unfixable
 from core.store.integrity.links import link_problems
-from core.store.integrity.values import lenient, value_problems
+from core.store.integrity.values import replacing_invalid_text, value_problems
 
-_SHOWN = 5
-"""How many messages of SQLite's own check are told."""
+_MAX_SQLITE_MESSAGES = 5
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was found in a database, and its backup where rows of it were changed."""
+    """The findings of an integrity check, and the backup that was made before rows were changed."""
 
     address: str
     findings: tuple[Finding, ...]
     backup: Path | None = None
 
     @property
-    def sound(self) -> bool:
-        """Whether nothing is wrong any more."""
-        return all(one.fixed for one in self.findings if one.fault)
+    def is_sound(self) -> bool:
+        """Whether no fault is left."""
+        return all(finding.fixed for finding in self.findings if finding.fault)
 
 
 def check(
@@ -42,19 +41,19 @@ def check(
     backed_up: bool = False,
     busy_timeout: float = BUSY_TIMEOUT_SECONDS,
 ) -> CheckResult:
-    """Look through a database and its files; ``fix``: and mend what loses nothing by it.
+    """Check a database and its files; with ``fix``, apply lossless repairs.
 
-    Before its rows are changed an SQLite database is backed up; ``backed_up`` says that a server's has a backup.
+    An SQLite database is backed up before its rows are changed; ``backed_up`` confirms a server's backup.
 
-    A damaged file is a finding. Raises `RequestError` for what `open_store` refuses else, and where no
-    backup can be had.
+    A damaged file is a finding. Raises `RequestError` for whatever else `open_store` refuses, and where no
+    backup can be made.
     """
     try:
         store = open_store(address, busy_timeout=busy_timeout)
         try:
-            problems = [_in_full(store, problem) for problem in _problems(store)]
+            problems = [_complete_command(store, problem) for problem in _find_problems(store)]
             if fix:
-                return _mended(store, problems, backed_up)
+                return _fix(store, problems, backed_up)
             return CheckResult(store.address, tuple(problem.finding for problem in problems))
         finally:
             store.engine.dispose()
@@ -62,68 +61,85 @@ def check(
         if not is_damaged(error):
             raise
         name = format_address(resolve_url(address))
-        return CheckResult(name, (_damage(name, str(error.__cause__)).finding,))
+        return CheckResult(name, (_damaged_file(name, str(error.__cause__)).finding,))
 
 
-def _in_full(store: Store, problem: Problem) -> Problem:
-    """Let the command that an advice ends with name this very database."""
-    before, found, words = problem.finding.advice.partition("python runner.py ")
-    advice = before + store.format_command(words) if found else before
+def find_unreadable(store: Store) -> tuple[Finding, ...]:
+    """Return the faults that make rows unusable: file damage, broken links and unreadable values.
+
+    A damaged file is a finding here as well.
+    """
+    try:
+        with store.read_session() as session, replacing_invalid_text(session):
+            problems = list(_file_damage(session, store.address))
+            problems = problems or [*link_problems(session), *value_problems(session)]
+    except StoreError as error:
+        if not is_damaged(error):
+            raise
+        problems = [_damaged_file(store.address, str(error.__cause__))]
+    return tuple(problem.finding for problem in problems)
+
+
+def _complete_command(store: Store, problem: Problem) -> Problem:
+    """Add the database's address to the command that an advice ends with."""
+    before, separator, command = problem.finding.advice.partition("python runner.py ")
+    advice = before + store.format_command(command) if separator else before
     return replace(problem, finding=replace(problem.finding, advice=advice))
 
 
-def _damage(address: str, reason: str) -> Problem:
-    advice = f'Go back to a backup, or save what can be read: sqlite3 "{address}" .recover | sqlite3 saved.db'
+def _damaged_file(address: str, reason: str) -> Problem:
+    advice = f'Restore a backup, or recover readable data: sqlite3 "{address}" .recover | sqlite3 recovered.db'
     return unfixable("damaged file", address, f"the file is damaged ({reason}).", advice)
 
 
-def _problems(store: Store) -> list[Problem]:
-    folders = listed(store.folder / "adapters")
-    with store.read_session() as session, lenient(session):
-        damage = list(_damage_of(session, store.address))
+def _find_problems(store: Store) -> list[Problem]:
+    folders = list_adapter_folders(store.folder / "adapters")
+    with store.read_session() as session, replacing_invalid_text(session):
+        damage = list(_file_damage(session, store.address))
         if damage:
             return damage
-        rows = [*link_problems(session), *value_problems(session)]
+        row_problems = [*link_problems(session), *value_problems(session)]
         return [
-            *rows,
-            *(evidence_problems(session) if not rows else ()),  # only what can be read can be held against itself
+            *row_problems,
+            *(evidence_problems(session) if not row_problems else ()),  # recomputation needs readable values
             *file_problems(session, store.folder, store.address, folders),
-            *_aside(store),
+            *_pending_fallbacks(store),
         ]
 
 
-def _aside(store: Store) -> Iterator[Problem]:
-    """Tell which records are not here yet, as the database could not take them."""
-    for one in list_fallbacks(store):
-        what = f"a record of this database is kept aside here. {one.reason}"
-        yield Problem(Finding("kept aside", str(one.folder), what, "python runner.py db recover", fault=False))
+def _pending_fallbacks(store: Store) -> Iterator[Problem]:
+    for fallback in list_fallbacks(store):
+        what = f"a run of this database is recorded in a fallback database here. {fallback.reason}"
+        yield information("fallback record", str(fallback.folder), what, "python runner.py db recover")
 
 
-def _damage_of(session: Session, address: str) -> Iterator[Problem]:
+def _file_damage(session: Session, address: str) -> Iterator[Problem]:
+    """Report what SQLite's own integrity check finds."""
     if session.get_bind().dialect.name != "sqlite":
         return
-    connection = session.connection()
-    told = [str(row[0]) for row in connection.exec_driver_sql(f"PRAGMA integrity_check({_SHOWN})")]
-    if told != ["ok"]:
-        yield _damage(address, "; ".join(" ".join(line.split()) for line in told))
+    rows = session.connection().exec_driver_sql(f"PRAGMA integrity_check({_MAX_SQLITE_MESSAGES})")
+    messages = [str(row[0]) for row in rows]
+    if messages != ["ok"]:
+        yield _damaged_file(address, "; ".join(" ".join(message.split()) for message in messages))
 
 
-def _mended(store: Store, problems: list[Problem], backed_up: bool) -> CheckResult:
+def _fix(store: Store, problems: list[Problem], backed_up: bool) -> CheckResult:
     changes = [problem.rows for problem in problems if problem.rows is not None]
     backup = None
     if changes:
         with store.write_session() as session:
-            backup = back_up(store.engine, "before-mending", backed_up=backed_up)
+            backup = back_up(store.engine, "before-fix", backed_up=backed_up)
             for change in changes:
                 session.execute(change)
-    return CheckResult(store.address, tuple(map(_with_files, problems)), backup)
+    return CheckResult(store.address, tuple(map(_fix_files, problems)), backup)
 
 
-def _with_files(problem: Problem) -> Finding:
-    """Mend what is wrong with files; return the finding as it is now."""
+def _fix_files(problem: Problem) -> Finding:
+    """Apply a problem's repair of files; return the updated finding."""
     try:
         if problem.files is not None:
             problem.files()
     except OSError as error:
-        return replace(problem.finding, fixable=False, advice=f"It could not be moved ({error}). Move it by hand.")
+        advice = f"The folder cannot be moved or deleted ({error}). Do it manually."
+        return replace(problem.finding, fixable=False, advice=advice)
     return replace(problem.finding, fixed=problem.finding.fixable)

@@ -11,7 +11,7 @@ from core.data.sources import SPLITS
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
 from core.store.integrity.figures import changed_figures
-from core.store.integrity.findings import Problem, run_again, unfixable
+from core.store.integrity.findings import Problem, advise_rerun, unfixable
 from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow, RunRow
 
 
@@ -29,7 +29,7 @@ def evidence_problems(session: Session) -> Iterator[Problem]:
     for run in session.scalars(select(RunRow).where(RunRow.status == "complete").order_by(RunRow.id)):
         if run.dataset_id is not None:
             for kind, what in _changes(session, run, datasets[run.dataset_id]):
-                yield unfixable(kind, f"run {run.id}", what, run_again(run.id))
+                yield unfixable(kind, f"run {run.id}", what, advise_rerun(run.id))
 
 
 def _wrong_balances(session: Session) -> Iterator[Problem]:

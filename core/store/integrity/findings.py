@@ -1,4 +1,4 @@
-"""What looking through a database can find."""
+"""What an integrity check can find."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from sqlalchemy import Column, Delete, Table, Update
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was found: where, what, and what to do about it.
+    """One finding: where it is, what it is, and what to do about it.
 
-    ``kind``: a word or two, the same for all findings of a sort. ``fault``: False for what is only
-    told. ``fixable``: whether it is mended on request, which loses nothing.
+    ``kind``: one to three words, the same for all findings of a kind. ``fault``: False for information.
+    ``fixable``: whether a lossless repair exists; ``fixed``: whether it was applied.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Problem:
-    """A finding, and what mends it: a change of the database's rows, or something done with files."""
+    """A finding with its repair: a change of rows, an action on files, or both."""
 
     finding: Finding
     rows: Update | Delete | None = None
@@ -40,7 +40,7 @@ def fixable(
     rows: Update | Delete | None = None,
     files: Callable[[], object] | None = None,
 ) -> Problem:
-    """Return a problem that can be mended."""
+    """Return a problem with a lossless repair."""
     return Problem(Finding(kind, where, what, advice, fixable=True), rows, files)
 
 
@@ -49,19 +49,24 @@ def unfixable(kind: str, where: str, what: str, advice: str) -> Problem:
     return Problem(Finding(kind, where, what, advice))
 
 
-def run_again(run_id: object) -> str:
-    """Return the advice for a record that can't be had back from here."""
-    return f"Go back to a backup, or delete the run and run it again: python runner.py delete {run_id}"
+def information(kind: str, where: str, what: str, advice: str) -> Problem:
+    """Return a finding that is not a fault."""
+    return Problem(Finding(kind, where, what, advice, fault=False))
 
 
-def owner(table: Table) -> Column[int]:
-    """Return the column that tells whose a row is: a run's, a data set's, or its own."""
+def advise_rerun(run_id: object) -> str:
+    """Return the advice for a record that cannot be repaired."""
+    return f"Restore a backup, or delete the run and repeat it: python runner.py delete {run_id}"
+
+
+def owner_column(table: Table) -> Column[int]:
+    """Return the column that identifies a row's owner: its run, its data set, or the row itself."""
     names = ("id",) if table.name == "runs" else ("run_id", "dataset_id", "id")
     return next(table.c[name] for name in names if name in table.c)
 
 
-def whose(table: Table, number: object) -> str:
-    """Return what people call the owner of a row."""
+def format_owner(table: Table, owner_id: object) -> str:
+    """Return an owner's name for display, such as ``run 12``."""
     nouns = {"run_id": "run", "dataset_id": "data set"}
-    own = {"runs": "run", "datasets": "data set", "annotations": "annotation"}
-    return f"{nouns.get(owner(table).name) or own[table.name]} {number}"
+    nouns_by_table = {"runs": "run", "datasets": "data set", "annotations": "annotation"}
+    return f"{nouns.get(owner_column(table).name) or nouns_by_table[table.name]} {owner_id}"

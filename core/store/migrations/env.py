@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: through the connection, and in the transaction, that the store hands it."""
+"""Alembic's environment: run the migrations on the connection, and in the transaction, of the caller."""
 
 from alembic import context
 

@@ -1,0 +1,11 @@
+"""Fallback databases: small databases beside the requested one, each for one run that it refused to store.
+
+A run switches to a fallback database by itself (`writer`), `list_fallbacks` finds it (`location`), and
+`import_fallback` merges it back (`importer`).
+"""
+
+from core.store.fallback.importer import import_fallback, is_recorded
+from core.store.fallback.location import Fallback, discard_fallback, list_fallbacks
+from core.store.fallback.writer import open_fallback
+
+__all__ = ["Fallback", "discard_fallback", "import_fallback", "is_recorded", "list_fallbacks", "open_fallback"]

@@ -1,0 +1,148 @@
+"""Read runs: one, many as a table, and those that belong together."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import func, select, type_coerce
+from sqlalchemy.types import NullType
+
+from core.catalog.figures import LISTED_METRICS
+from core.errors import RequestError
+from core.store.engine import Store
+from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
+from core.store.records import Run, derive_state
+from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow
+
+_LARGE_COLUMNS = {"config", "environment", "traceback"}  # not needed to list runs
+
+
+def row_versions(store: Store) -> dict[int, Any]:
+    """Return a value per run, those in the trash included, that changes whenever the run's row does."""
+    with store.engine.connect() as connection:
+        # Unconverted: parsing 10,000 times into datetimes would take longer than the rest of the query.
+        query = select(RunRow.id, type_coerce(RunRow.changed_at, NullType()))
+        return {row.id: row.changed_at for row in connection.execute(query)}
+
+
+def run(store: Store, run_id: int) -> Run:
+    """Return one run. Raises `RequestError` for an unknown id."""
+    with reporting_unreadable_values(store), store.read_session() as session:
+        row = session.get(RunRow, run_id)
+        if row is None:
+            newest = session.scalar(select(func.max(RunRow.id)))
+            extent = f"The newest is {newest}." if newest else "There are no runs yet."
+            raise RequestError(
+                f"There is no run {run_id}. {extent} List all: {store.format_command('list')}", code="no_run"
+            )
+        return run_from_row(row)
+
+
+def run_from_row(row: RunRow) -> Run:
+    """Return a row's content, detached from its session; for this package only."""
+    run = Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
+    check_json_types(f"Run {row.id}", {"config": run.config, "environment": run.environment}, dict)
+    check_json_types(f"Run {row.id}", {"tags": run.tags}, list)
+    return run
+
+
+def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = False) -> pd.DataFrame:
+    """Return one row per run, oldest first: its columns, `state`, ``dataset``, and the listed metrics.
+
+    A metric takes three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``; so does
+    ``worst_f1``, the lowest F1 of a class on the test split, beside ``worst_class`` and ``worst_support``.
+    ``run_ids`` selects runs; ``trash`` includes those in the trash.
+    """
+    if run_ids is not None and len(run_ids) > MAX_IN_VALUES:
+        starts = range(0, len(run_ids), MAX_IN_VALUES)
+        parts = [runs(store, run_ids[start : start + MAX_IN_VALUES], trash=trash) for start in starts]
+        return pd.concat(parts, ignore_index=True)
+    columns = [column for column in RunRow.__table__.columns if column.name not in _LARGE_COLUMNS]
+    query = select(*columns, DatasetRow.name.label("dataset")).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
+    if run_ids is not None:
+        query = query.where(RunRow.id.in_(run_ids))
+    if not trash:
+        query = query.where(RunRow.deleted_at.is_(None))
+    frame = read_frame(store, query.order_by(RunRow.id))
+    state_columns = frame[["status", "heartbeat_at", "host", "pid"]]
+    frame["state"] = [derive_state(*row) for row in state_columns.itertuples(index=False, name=None)]
+    frame = _join_listed_metrics(store, frame, run_ids)
+    return frame.join(_worst_classes(store, run_ids).set_index("run_id"), on="id")
+
+
+def _join_listed_metrics(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:
+    query = select(MetricRow.run_id, MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
+    query = query.where(MetricRow.split == "test", MetricRow.name.in_(LISTED_METRICS))
+    if run_ids is not None:
+        query = query.where(MetricRow.run_id.in_(run_ids))
+    metrics = read_frame(store, query).set_index("run_id").astype({"value": float, "low": float, "high": float})
+    parts = [
+        metrics.loc[metrics["name"] == name, ["value", "low", "high"]]
+        .set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
+        .reindex(frame["id"])
+        .set_index(frame.index)
+        for name in LISTED_METRICS
+    ]
+    return pd.concat([frame, *parts], axis=1)
+
+
+def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
+    """Return each run's class with the lowest F1 on the test split; the first by name in a tie."""
+    table = ClassMetricRow
+    rank = func.row_number().over(partition_by=table.run_id, order_by=(table.f1, table.label)).label("rank")
+    inner = select(table.run_id, table.label, table.f1, table.f1_low, table.f1_high, table.support, rank).where(
+        table.split == "test", table.f1.is_not(None)
+    )
+    if run_ids is not None:
+        inner = inner.where(table.run_id.in_(run_ids))
+    ranked = inner.subquery().c
+    query = select(
+        ranked.run_id,
+        ranked.label.label("worst_class"),
+        ranked.f1.label("worst_f1"),
+        ranked.f1_low.label("worst_f1_low"),
+        ranked.f1_high.label("worst_f1_high"),
+        ranked.support.label("worst_support"),
+    )
+    return read_frame(store, query.where(ranked.rank == 1))
+
+
+def find_identical_run(
+    store: Store, settings: dict[str, Any], dataset_fingerprint: str, packages: dict[str, str]
+) -> Run | None:
+    """Return the newest complete run with these settings, data and package versions; None where there is none."""
+    query = (
+        select(RunRow)
+        .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
+        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None), RunRow.method == settings["method"])
+        .where(DatasetRow.fingerprint == dataset_fingerprint)
+        .order_by(RunRow.id.desc())
+    )
+    with reporting_unreadable_values(store), store.read_session() as session:
+        for row in session.scalars(query):
+            if row.config == settings and row.environment.get("packages") == packages:
+                return run_from_row(row)
+    return None
+
+
+def runs_of_configuration(store: Store, run: Run) -> list[Run]:
+    """Return the complete runs that differ from this one in nothing but the seed, itself included, by seed.
+
+    The newest run of each seed is used.
+    """
+    query = (
+        select(RunRow)
+        .where(RunRow.group_key == run.group_key, RunRow.status == "complete", ~RunRow.archived)
+        .where(RunRow.deleted_at.is_(None))
+        .order_by(RunRow.id)
+    )
+    with reporting_unreadable_values(store), store.read_session() as session:
+        by_seed = {row.seed: run_from_row(row) for row in session.scalars(query)}
+    return sorted(by_seed.values(), key=lambda member: -1 if member.seed is None else member.seed)
+
+
+def log_tail(store: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
+    """Return the last lines of a run's log, oldest first: line, at and text."""
+    query = select(LogRow.line, LogRow.at, LogRow.text).where(LogRow.run_id == run_id)
+    return read_frame(store, query.order_by(LogRow.line.desc()).limit(lines))[::-1].reset_index(drop=True)
