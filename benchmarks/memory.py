@@ -72,12 +72,14 @@ def train(settings: str) -> None:
     """Train once and print its memory."""
     from core.config import make_config
     from core.data import load_data
+    from core.models.backbone import find_backbone
+    from core.runs.job import Job
     from core.runs.progress import Progress
-    from core.training import fine_tune
+    from core.training.fine_tuning import fine_tune
 
     config = make_config(json.loads(settings))
     data, before = load_data(config), psutil.Process().memory_info().rss
-    fitted = fine_tune(config, data, Progress())
+    fitted = fine_tune(Job(config, data, find_backbone(config)), Progress())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
     result = {"base": fitted.base_bytes, "peak": peak, "run": peak - before, "before": before}
     print(json.dumps(result | {"seconds": fitted.train_seconds}))

@@ -94,7 +94,9 @@ def measure_file(loaded: LoadedRun, lines: int, rounds: int) -> None:
     predict_seconds, model_seconds, base_seconds = (median(column) for column in zip(*times, strict=True))
     print(f"predict on {lines:,} lines        {predict_seconds:7.2f} s   {lines / predict_seconds:,.0f} lines/s")
     share = median(model / predict for predict, model, _ in times)
-    print(f"bare model                   {model_seconds:7.2f} s   predict reaches {share:.1%}, target {TARGET_SHARE:.0%}")
+    print(
+        f"bare model                   {model_seconds:7.2f} s   predict reaches {share:.1%}, target {TARGET_SHARE:.0%}"
+    )
     base_share = base_seconds / predict_seconds
     print(f"base without the adapter     {base_seconds:7.2f} s   predict reaches {base_share:.1%}")
 

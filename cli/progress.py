@@ -61,7 +61,7 @@ class ConsoleProgress(Progress):
             self.console = Console(file=file, width=160)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.bars = Bars(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
-        self.task = self.bars.add_task("", escape_invisible=False)
+        self.task = self.bars.add_task("", visible=False)
 
     def __enter__(self) -> Self:
         self.signals.__enter__()
@@ -75,38 +75,38 @@ class ConsoleProgress(Progress):
         self.bars.stop()
         self.signals.__exit__(kind, error, trace)
 
-    def started(self, name: str, config: RunConfig, position: int, total: int) -> None:
+    def on_run_begin(self, name: str, config: RunConfig, position: int, total: int) -> None:
         """Print the run's name and its method."""
         self._print(f"[{position}/{total}] {name}: {METHODS[config.method].title}")
 
-    def entered(self, phase: str) -> None:
+    def on_phase(self, phase: str) -> None:
         """Show the phase in the bar; end the run here if a stop was requested during the previous phase."""
         self.signals.can_stop_after_step = False
         if self.signals.requested:
             raise KeyboardInterrupt
-        self.bars.update(self.task, description=phase, escape_invisible=True, completed=0, total=None)
+        self.bars.update(self.task, description=phase, visible=True, completed=0, total=None)
 
-    def begins(self, after: int) -> None:
+    def on_train_begin(self, step: int) -> None:
         """Let a stop wait for the end of a training step from here on."""
         self.signals.can_stop_after_step = True
 
-    def stopping(self) -> bool:
+    def should_stop(self) -> bool:
         """Return whether Ctrl-C was pressed or the system asked the process to end."""
         return self.signals.requested
 
-    def stepped(self, step: int, total: int, epoch: float) -> None:
+    def on_step_end(self, step: int, total: int, epoch: float) -> None:
         """Move the bar, or print a line from time to time."""
         self.bars.update(self.task, completed=step, total=total)
         if not self.console.is_terminal and step % max(1, total // _LINES_PER_TRAINING) == 0:
             self._print(f"  step {step} of {total}, epoch {epoch:.1f}")
 
-    def noted(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Print a line."""
         self._print(f"  {text}")
 
-    def ended(self, run: Run, reused: bool) -> None:
+    def on_run_end(self, run: Run, reused: bool) -> None:
         """Print how the run ended."""
-        self.bars.update(self.task, escape_invisible=False)
+        self.bars.update(self.task, visible=False)
         if reused:
             self._print(f"{run.name}: already recorded as run {run.id}, reused (--rerun-baselines runs it again).")
         elif run.state == "complete":

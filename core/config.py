@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -305,6 +305,14 @@ def _unknown_method(name: str) -> str:
 
 def _off(value: Any) -> bool:
     return value is None or value is False or value == {}
+
+
+def drop_duplicates(configs: Iterable[RunConfig]) -> list[RunConfig]:
+    """Return the configs without those whose run is the same as an earlier one's, in order.
+
+    Two configs that differ only in settings their method does not use are the same run.
+    """
+    return list({str(config.settings()): config for config in configs}.values())
 
 
 def section(field: str) -> str:

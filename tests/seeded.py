@@ -13,7 +13,8 @@ from core.evaluation.metrics import evaluate
 from core.evaluation.predictions import leaked_positions
 from core.models.baselines import fit_majority, fit_tfidf
 from core.models.classifier import probabilities
-from core.runs.pipeline import measure_against_baseline
+from core.runs.baseline_link import link_to_baseline
+from core.runs.job import Job
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
 from core.store.recorder import recording
@@ -99,7 +100,7 @@ def flawed_data() -> DataSet:
 def _baseline(store: Store, data: DataSet, method: str, fit) -> int:
     config = RunConfig(method=method, **SIZES)
     with recording(store, config, method, ENVIRONMENT) as run:
-        fitted = fit(config, data)
+        fitted = fit(Job(config, data, backbone=None))
         dataset_id = _save(run, data, config, fitted.classifier.logits(data.test.texts))
         _save_validation(run, data, dataset_id, fitted.classifier.logits(data.validation.texts))
         run.save_metrics("validation", {"temperature": Estimate(TEMPERATURE)})
@@ -131,7 +132,7 @@ def _adapter(store: Store, data: DataSet, config: RunConfig, name: str, right: f
         run.save_metrics(
             "validation", {"best_epoch": Estimate(float(config.epochs)), "temperature": Estimate(TEMPERATURE)}
         )
-        measure_against_baseline(run, dataset_id, data.labels, config.seed)
+        link_to_baseline(run, dataset_id, data.labels, config.seed)
         run.update(
             model="sentence-transformers/all-MiniLM-L6-v2",
             train_seconds=60.0 * right,

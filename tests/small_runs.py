@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from core.config import make_config
-from core.runs.pipeline import prepare, run_job
+from core.config import RunConfig, make_config
+from core.data import load_data
+from core.data.splits import DataSet
+from core.models.backbone import find_backbone
+from core.models.classifier import SavedClassifier
+from core.runs.job import Job, prepare_jobs
+from core.runs.pipeline import run_job
 from core.runs.progress import Progress
 from core.store.engine import Store, open_store
 from core.store.records import Run
@@ -26,6 +31,16 @@ def films(folder: Path) -> str:
     return str(path)
 
 
+def job_for(config: RunConfig, data: DataSet | None = None) -> Job:
+    """Return the job of a config, without the dry run of its adapter."""
+    return Job(config, data or load_data(config), find_backbone(config) if config.uses("model") else None)
+
+
+def saved_as(config: RunConfig, labels: tuple[str, ...], folder: Path) -> SavedClassifier:
+    """Return the files in a folder as those of a run of this config."""
+    return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
+
+
 def opened(folder: Path) -> Store:
     """Return the folder's database, a new one where there is none."""
     return open_store(str(folder / "runs.db"), create=True)
@@ -34,7 +49,7 @@ def opened(folder: Path) -> Store:
 def record(store: Store, model: Path | str, **settings: object) -> Run:
     """Run a tiny model on the films beside the database, and return its complete record."""
     config = make_config({"dataset": films(store.folder), "model": str(model), "lr": 1e-2, **SIZES, **settings})
-    (job,) = prepare([config], store.folder)
+    (job,) = prepare_jobs([config], store.folder)
     run = run_job(job, store, Progress())
     assert run.state == "complete", run.error_message
     return run

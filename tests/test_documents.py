@@ -17,7 +17,13 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text()
 RUN_COMMAND = "python runner.py"
-SMALL_RUN = {"--train-size": "60", "--validation-size": "20", "--test-size": "40", "--epochs": "1", "--max-length": "16"}
+SMALL_RUN = {
+    "--train-size": "60",
+    "--validation-size": "20",
+    "--test-size": "40",
+    "--epochs": "1",
+    "--max-length": "16",
+}
 NEEDS_HUB = ("imdb", "nyu-mll/glue", "distilbert-base-uncased", "gpt2")
 """Names on the Hugging Face Hub, which tests do not reach."""
 

@@ -88,13 +88,13 @@ def recover(arguments: Namespace) -> int:
     from core.store.engine import open_store
 
     done = recover_all(open_store(arguments.db))
-    if done.taken:
-        print(f"Merged: {', '.join(f'run {number}' for number in done.taken)}.")
-    elif not done.left:
+    if done.run_ids:
+        print(f"Merged: {', '.join(f'run {number}' for number in done.run_ids)}.")
+    elif not done.errors:
         print("This database has no fallback databases.")
-    for reason in done.left:
+    for reason in done.errors:
         print(f"Not merged: {reason}", file=sys.stderr)
-    return 1 if done.left else 0
+    return 1 if done.errors else 0
 
 
 COMMAND = CommandGroup(

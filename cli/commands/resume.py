@@ -22,7 +22,8 @@ def execute(arguments: Namespace) -> int:
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.commands.run import report_runs
     from cli.progress import ConsoleProgress
-    from core.runs.pipeline import prepare_resume, run_job
+    from core.runs.job import prepare_resume
+    from core.runs.pipeline import run_job
     from core.runs.recovery import recover_all
     from core.store.engine import open_store
 
@@ -32,9 +33,11 @@ def execute(arguments: Namespace) -> int:
         store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
     )
     with ConsoleProgress() as progress:
-        progress.started(f"run {arguments.run}", job.config, 1, 1)
-        record = run_job(job, store, progress, again=arguments.run, seconds=arguments.checkpoint_every)
-        progress.ended(record, reused=False)
+        progress.on_run_begin(f"run {arguments.run}", job.config, 1, 1)
+        record = run_job(
+            job, store, progress, resume_run_id=arguments.run, checkpoint_interval=arguments.checkpoint_every
+        )
+        progress.on_run_end(record, reused=False)
     return report_runs(store, [record], debug=arguments.debug)
 
 

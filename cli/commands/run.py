@@ -72,12 +72,13 @@ def execute(arguments: Namespace) -> int:
     configs = grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
-    from core.runs.pipeline import prepare, run_jobs, with_baselines
+    from core.runs.job import add_baselines, prepare_jobs
+    from core.runs.pipeline import run_jobs
     from core.store.engine import open_store, store_folder
 
     if not arguments.no_baselines:
-        configs = with_baselines(configs)
-    jobs = prepare(configs, store_folder(arguments.db))
+        configs = add_baselines(configs)
+    jobs = prepare_jobs(configs, store_folder(arguments.db))
     store = open_store(arguments.db, create=True)
     with ConsoleProgress() as progress:
         records = run_jobs(
@@ -86,7 +87,7 @@ def execute(arguments: Namespace) -> int:
             progress,
             name=arguments.name,
             rerun_baselines=arguments.rerun_baselines,
-            seconds=arguments.checkpoint_every,
+            checkpoint_interval=arguments.checkpoint_every,
         )
     return report_runs(store, records, debug=arguments.debug)
 

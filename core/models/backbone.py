@@ -1,12 +1,13 @@
 """The base model: where it is, its tokenizer, and how it is loaded for classification."""
 
+import copy
 import inspect
 import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -51,17 +52,19 @@ _UNREADABLE = (OSError, ValueError, KeyError, TypeError, ImportError, Safetensor
 
 @dataclass(frozen=True)
 class Backbone:
-    """Which base model: ``name`` and ``revision`` are recorded, ``path`` is what is read, ``width`` its hidden size.
+    """A resolved base model: all that is read from it is loaded from here, without resolving it again.
 
-    ``decoder``: each position sees only those before it, and the head takes the text's last one.
-    ``positions``: how many tokens it can read, None for any number; ``vocabulary``: how many tokens
-    it knows; ``inputs``: what it takes; ``padding_side``: where its padding has to stand;
-    ``remote_code``: whether Python code that comes with it may run.
+    ``name`` and ``revision`` are recorded; ``path`` is the folder or Hub name that files are read
+    from, ``config`` its transformers configuration, ``width`` its hidden size. ``decoder``: each
+    position attends only to earlier ones, and the head reads the last. ``positions``: the maximum
+    number of tokens, None where it is unlimited. ``vocabulary``: the number of tokens. ``inputs``:
+    the arguments of its ``forward``. ``remote_code``: whether its own Python code may run.
     """
 
     name: str
     revision: str | None
     path: str
+    config: PreTrainedConfig = field(compare=False, repr=False)
     width: int = 0
     decoder: bool = False
     positions: int | None = None
@@ -76,9 +79,19 @@ class Backbone:
         return self.revision if self.path == self.name else None
 
     @property
-    def reading(self) -> dict[str, Any]:
-        """What every ``from_pretrained`` is told."""
-        return {"revision": self.read_revision, "trust_remote_code": self.remote_code}
+    def load_options(self) -> dict[str, Any]:
+        """The arguments of every ``from_pretrained``; the configuration is a copy, which may be changed."""
+        return {
+            "config": copy.deepcopy(self.config),
+            "revision": self.read_revision,
+            "trust_remote_code": self.remote_code,
+        }
+
+    def saved_in(self, folder: Path) -> "Backbone":
+        """Return this model as it was saved in another folder, with the configuration that was saved there."""
+        with _loading(self):
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=self.remote_code)
+        return replace(self, path=str(folder), config=config)
 
 
 @dataclass(frozen=True)
@@ -99,27 +112,37 @@ _PACKAGED = {
 }
 
 
-def find_backbone(config: RunConfig) -> Backbone:
-    """Find the config's model: a packaged one, a local folder, else a Hub name; and look at it, without its weights.
+def require_backbone(backbone: Backbone | None) -> Backbone:
+    """Return the backbone of a run whose method has one; None stands for a method without a model."""
+    assert backbone is not None, "this method has a backbone"
+    return backbone
 
-    Raises `RequestError` where it can't be read, has no text classifier, has only pickled weights,
-    or brings code that was not asked for.
+
+def find_backbone(config: RunConfig) -> Backbone:
+    """Resolve the config's model: a packaged one, a local folder, or a Hub name pinned to a revision.
+
+    Reads its configuration, not its weights. Raises `RequestError` where it can't be read, has no
+    text classifier, has only pickled weights, or needs code that the config does not trust.
     """
-    backbone = replace(_locate(config.model, config.revision), remote_code=config.trust_remote_code)
+    name, revision, path = _locate(config.model, config.revision)
+    read_revision = revision if path == name else None
     try:
         with quiet():
-            _refuse_unasked_code(backbone)
-            loaded = AutoConfig.from_pretrained(backbone.path, **backbone.reading)
-            return _looked_at(backbone, loaded)
+            if not config.trust_remote_code:
+                _refuse_remote_code(name, path, read_revision)
+            settings = AutoConfig.from_pretrained(
+                path, revision=read_revision, trust_remote_code=config.trust_remote_code
+            )
+            return _inspected(Backbone(name, revision, path, settings, remote_code=config.trust_remote_code))
     except RequestError:
         raise
-    except Exception as error:  # the libraries raise whatever comes of a config that is none
+    except Exception as error:  # the libraries raise errors of any type for a malformed configuration
         raise RequestError(_unavailable(config.model, error)) from None
 
 
-def _looked_at(backbone: Backbone, config: PreTrainedConfig) -> Backbone:
-    """Return the backbone with what its config and the empty model show."""
-    model = without_weights(backbone, config)
+def _inspected(backbone: Backbone) -> Backbone:
+    """Return the backbone with the facts that its configuration and the empty model show."""
+    model, config = without_weights(backbone), backbone.config
     refuse_other_weights(backbone.name, backbone.path, backbone.read_revision)
     text = config.get_text_config()
     reads_both_ways = config.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
@@ -135,28 +158,29 @@ def _looked_at(backbone: Backbone, config: PreTrainedConfig) -> Backbone:
     )
 
 
-def _locate(name: str, revision: str | None) -> Backbone:
+def _locate(name: str, revision: str | None) -> tuple[str, str | None, str]:
+    """Return the recorded name, the revision, and the folder or Hub name to read from."""
     for short, packaged in _PACKAGED.items():
         if name in (short, packaged.hub) and revision in (None, packaged.revision):
             spec = find_spec(packaged.package)
             path = str(Path(spec.origin).parent / "model") if spec and spec.origin else packaged.hub
-            return Backbone(packaged.hub, packaged.revision, path)
+            return packaged.hub, packaged.revision, path
     folder = parse_user_path("--model", name)
     if folder.is_dir():
-        return Backbone(str(folder.resolve()), None, str(folder.resolve()))
-    return Backbone(name, revision, name)
+        return str(folder.resolve()), None, str(folder.resolve())
+    return name, revision, name
 
 
-def _refuse_unasked_code(backbone: Backbone) -> None:
-    """Refuse a model that names Python files of its own: it is then not what its type alone says."""
-    config, _ = PreTrainedConfig.get_config_dict(backbone.path, revision=backbone.read_revision)
-    tokenizer = get_tokenizer_config(backbone.path, revision=backbone.read_revision)
-    named = [value for one in (config, tokenizer) for value in _values(one.get("auto_map"))]
-    if named and not backbone.remote_code:
-        files = sorted({f"{value.split('--')[-1].rsplit('.', 1)[0]}.py" for value in named})
+def _refuse_remote_code(name: str, path: str, revision: str | None) -> None:
+    """Raise `RequestError` for a model whose configuration names Python files of its own."""
+    config, _ = PreTrainedConfig.get_config_dict(path, revision=revision)
+    tokenizer = get_tokenizer_config(path, revision=revision)
+    classes = [value for settings in (config, tokenizer) for value in _values(settings.get("auto_map"))]
+    if classes:
+        files = sorted({f"{value.split('--')[-1].rsplit('.', 1)[0]}.py" for value in classes})
         raise RequestError(
-            f"{backbone.name} brings Python code of its own ({', '.join(files)}). It would run on this machine and "
-            "can do anything that you can: read it first. If you trust it, ask for it with --trust-remote-code."
+            f"{name} contains Python code of its own ({', '.join(files)}), which would run on this machine with your "
+            "permissions. Read it first. If you trust it, pass --trust-remote-code."
         )
 
 
@@ -168,8 +192,9 @@ def _values(auto_map: Any) -> list[str]:
     return [name for value in inner for name in _values(value)]
 
 
-def without_weights(backbone: Backbone, config: PreTrainedConfig) -> PreTrainedModel:
-    """Return the model with its head, but empty: to look at."""
+def without_weights(backbone: Backbone) -> PreTrainedModel:
+    """Return the model with its head on torch's meta device, to inspect its modules."""
+    config = copy.deepcopy(backbone.config)
     known = type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
     if not known and "AutoModelForSequenceClassification" not in (getattr(config, "auto_map", None) or {}):
         raise RequestError(
@@ -206,7 +231,7 @@ def load_tokenizer(backbone: Backbone, max_length: int | Literal["auto"]) -> Pre
     """
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(backbone.path, **backbone.reading)
+            tokenizer = AutoTokenizer.from_pretrained(backbone.path, **backbone.load_options)
     except Exception as error:  # the Rust library raises bare ones
         raise RequestError(_no_tokenizer(backbone, error)) from None
     _refuse_foreign(backbone, tokenizer)
@@ -263,7 +288,7 @@ def length_for(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> int:
 def load_encoder(backbone: Backbone) -> nn.Module:
     """Load the base model without a head, for features; of an encoder-decoder the encoder."""
     with _loading(backbone):
-        model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_exactly(backbone))
+        model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_weight_options(backbone))
     parts = dict(model.named_children())
     both = {"encoder", "decoder"} <= parts.keys()
     _refuse_incomplete(backbone, report, "encoder." if both else "")
@@ -271,9 +296,9 @@ def load_encoder(backbone: Backbone) -> nn.Module:
     return encoder.eval().to(device())
 
 
-def _exactly(backbone: Backbone) -> dict[str, Any]:
-    """Return how weights are read: from safetensors alone, and in float32, whatever they are written in."""
-    return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.reading}
+def _weight_options(backbone: Backbone) -> dict[str, Any]:
+    """Return the arguments that read weights from safetensors only, as float32 whatever their stored format."""
+    return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.load_options}
 
 
 def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) -> None:
@@ -306,15 +331,15 @@ def load_with_head(
     stands on top of the base model. With ``quantize`` (``8bit`` or ``4bit``) all but the head is
     held in so many bits.
     """
-    options: dict[str, Any] = {} if device() != "cpu" else {"attn_implementation": "eager"}  # faster in training there
+    options = _weight_options(backbone)
+    options["config"].id2label = dict(enumerate(labels))
+    options["config"].label2id = {label: code for code, label in enumerate(labels)}
+    if device() == "cpu":
+        options["attn_implementation"] = "eager"  # faster in training there
     with _loading(backbone):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             backbone.path,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: code for code, label in enumerate(labels)},
             output_loading_info=True,
-            **_exactly(backbone),
             **options,
             **quantization(quantize, head_of(backbone) if quantize else (), device()),
         )
@@ -332,7 +357,7 @@ def load_with_head(
 
 def head_of(backbone: Backbone) -> tuple[str, ...]:
     """Return the names of the modules on top of the base model, by a model without weights."""
-    empty = without_weights(backbone, AutoConfig.from_pretrained(backbone.path, **backbone.reading))
+    empty = without_weights(backbone)
     return tuple(name for name, _ in empty.named_children() if name != empty.base_model_prefix)
 
 

@@ -1,10 +1,11 @@
-"""What an adapter has to beat. Each is fitted on the training split and chosen on the validation split."""
+"""Baseline classifiers: how each is fitted, and loaded from what it saved."""
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,19 @@ from transformers import set_seed
 
 from core.config import RunConfig
 from core.data.splits import DataSet
-from core.models.backbone import device, find_backbone, load_encoder, load_for_classification, load_tokenizer
-from core.models.classifier import Fitted
+from core.models.backbone import (
+    Backbone,
+    device,
+    load_encoder,
+    load_for_classification,
+    load_tokenizer,
+    require_backbone,
+)
+from core.models.classifier import Classifier, Fitted, SavedClassifier
 from core.models.neural_classifier import NeuralClassifier, mean_pooled, run_texts, too_long, truncated_shares
+
+if TYPE_CHECKING:
+    from core.runs.job import Job
 
 WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
@@ -44,9 +55,9 @@ class MajorityClassifier:
         save_file({"shares": self.shares}, folder / "majority.safetensors")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, saved: SavedClassifier) -> Self:
         """Read back what `save` wrote."""
-        return cls(load_file(folder / "majority.safetensors")["shares"])
+        return cls(load_file(saved.folder / "majority.safetensors")["shares"])
 
 
 class TfidfClassifier:
@@ -71,10 +82,10 @@ class TfidfClassifier:
         save_file(_weights(self.regression) | {"idf": self.vectorizer.idf_}, folder / "tfidf.safetensors")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, saved: SavedClassifier) -> Self:
         """Read back what `save` wrote."""
-        words = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
-        tensors = load_file(folder / "tfidf.safetensors")
+        words = json.loads((saved.folder / "vocabulary.json").read_text(encoding="utf-8"))
+        tensors = load_file(saved.folder / "tfidf.safetensors")
         vectorizer = _vectorizer(vocabulary={word: column for column, word in enumerate(words)})
         vectorizer.idf_ = tensors["idf"]
         return cls(vectorizer, _regression_from(tensors))
@@ -83,10 +94,9 @@ class TfidfClassifier:
 class FrozenClassifier:
     """Mean-pooled features of the untouched base model, with logistic regression."""
 
-    def __init__(self, config: RunConfig) -> None:
-        self.backbone = find_backbone(config)
-        self.encoder = load_encoder(self.backbone)
-        self.tokenizer = load_tokenizer(self.backbone, config.max_length)
+    def __init__(self, config: RunConfig, backbone: Backbone) -> None:
+        self.encoder = load_encoder(backbone)
+        self.tokenizer = load_tokenizer(backbone, config.max_length)
         self.regression = LogisticRegression()
 
     def features(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -106,22 +116,23 @@ class FrozenClassifier:
         save_file(_weights(self.regression), folder / "regression.safetensors")
 
     @classmethod
-    def load(cls, config: RunConfig, folder: Path) -> Self:
-        """Read back what `save` wrote, on a fresh base."""
-        classifier = cls(config)
-        classifier.regression = _regression_from(load_file(folder / "regression.safetensors"))
+    def load(cls, saved: SavedClassifier) -> Self:
+        """Read back what `save` wrote, onto a fresh backbone."""
+        classifier = cls(saved.config, require_backbone(saved.backbone))
+        classifier.regression = _regression_from(load_file(saved.folder / "regression.safetensors"))
         return classifier
 
 
-def fit_majority(config: RunConfig, data: DataSet) -> Fitted:
+def fit_majority(job: "Job") -> Fitted:
     """Count the training labels."""
+    data = job.data
     counts = np.bincount(data.train.labels, minlength=len(data.labels))
     return Fitted(MajorityClassifier(counts / counts.sum()), trainable_parameters=0, total_parameters=0)
 
 
-def fit_tfidf(config: RunConfig, data: DataSet) -> Fitted:
-    """Weigh words and word pairs, and fit a logistic regression on them."""
-    start = time.perf_counter()
+def fit_tfidf(job: "Job") -> Fitted:
+    """Fit a logistic regression on the TF-IDF weights of words and word pairs."""
+    start, data = time.perf_counter(), job.data
     vectorizer = _vectorizer()
     train = vectorizer.fit_transform(data.train.texts)
     regression = _fit_regression(train, vectorizer.transform(data.validation.texts), data)
@@ -129,10 +140,11 @@ def fit_tfidf(config: RunConfig, data: DataSet) -> Fitted:
     return Fitted(TfidfClassifier(vectorizer, regression), size, size, **_timing(start, data))
 
 
-def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
-    """Run the texts once through the base model and fit a logistic regression on its features."""
+def fit_frozen(job: "Job") -> Fitted:
+    """Fit a logistic regression on the backbone's mean-pooled features."""
     start = time.perf_counter()
-    classifier = FrozenClassifier(config)
+    data, backbone = job.data, require_backbone(job.backbone)
+    classifier = FrozenClassifier(job.config, backbone)
     train, validation = (classifier.features(part.texts) for part in (data.train, data.validation))
     classifier.regression = _fit_regression(train, validation, data)
     size = classifier.regression.coef_.size + classifier.regression.intercept_.size
@@ -140,34 +152,52 @@ def fit_frozen(config: RunConfig, data: DataSet) -> Fitted:
         classifier,
         trainable_parameters=size,
         total_parameters=size + sum(p.numel() for p in classifier.encoder.parameters()),
-        model=classifier.backbone.name,
-        model_revision=classifier.backbone.revision,
         **_timing(start, data),
         environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, data.splits)},
     )
 
 
-def fit_untrained(config: RunConfig, data: DataSet) -> Fitted:
-    """Take the base model with a fresh head, as it is."""
-    set_seed(config.seed)
-    classifier = load_untrained(config, data.labels)
-    backbone = find_backbone(config)
+def fit_untrained(job: "Job") -> Fitted:
+    """Return the backbone with a randomly initialized head."""
+    backbone = require_backbone(job.backbone)
+    set_seed(job.config.seed)
+    classifier = load_untrained(job.config, job.data.labels, backbone)
     return Fitted(
         classifier,
         trainable_parameters=0,
         total_parameters=sum(p.numel() for p in classifier.model.parameters()),
-        model=backbone.name,
-        model_revision=backbone.revision,
-        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, data.splits)},
+        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, job.data.splits)},
     )
 
 
-def load_untrained(config: RunConfig, labels: Sequence[str]) -> NeuralClassifier:
-    """Load the base model with a fresh head."""
-    backbone = find_backbone(config)
+def load_untrained(config: RunConfig, labels: Sequence[str], backbone: Backbone) -> NeuralClassifier:
+    """Load the backbone with a randomly initialized head."""
     tokenizer = load_tokenizer(backbone, config.max_length)
     model, new_modules = load_for_classification(backbone, tokenizer, labels)
     return NeuralClassifier(model, tokenizer, new_modules)
+
+
+def _load_untrained_run(saved: SavedClassifier) -> NeuralClassifier:
+    classifier = load_untrained(saved.config, saved.labels, require_backbone(saved.backbone))
+    classifier.load_head(saved.folder)
+    return classifier
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """How a baseline of `core.catalog.baselines` is fitted, and loaded from its files."""
+
+    fit: "Callable[[Job], Fitted]"
+    load: Callable[[SavedClassifier], Classifier]
+
+
+IMPLEMENTATIONS: dict[str, Implementation] = {
+    "majority": Implementation(fit=fit_majority, load=MajorityClassifier.load),
+    "untrained": Implementation(fit=fit_untrained, load=_load_untrained_run),
+    "tfidf": Implementation(fit=fit_tfidf, load=TfidfClassifier.load),
+    "frozen": Implementation(fit=fit_frozen, load=FrozenClassifier.load),
+}
+"""The implementation of every baseline, by its name in the catalog."""
 
 
 def _timing(start: float, data: DataSet) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from datasets import Dataset
@@ -12,13 +12,16 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.data.splits import DataSet, Split
+from core.data.splits import Split
 from core.models.adapters import Plan, add_adapter, targets_of
-from core.models.backbone import Backbone, device, find_backbone, load_for_classification
+from core.models.backbone import Backbone, device, load_for_classification, require_backbone
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier, tokenizer_for
 from core.models.neural_classifier import encoded, truncated_shares
 from core.models.quantization import bytes_of
 from core.text.formatting import format_percent
+
+if TYPE_CHECKING:
+    from core.runs.job import Job
 
 INIT_BATCHES = 8
 """How many batches of training examples an init may look at."""
@@ -41,11 +44,11 @@ class Base:
 
 @dataclass(frozen=True)
 class TrainableModel:
-    """A model that is ready to be trained: what was done to it in words, and what is recorded of it."""
+    """A model that is ready to be trained, with notes for the user and what is recorded of it."""
 
     base: Base
     classifier: AdaptedClassifier | FullClassifier
-    told: tuple[str, ...]
+    notes: tuple[str, ...]
     environment: dict[str, Any]
 
     @property
@@ -59,12 +62,12 @@ class TrainableModel:
         return sum(count for p, count in counts.items() if p.requires_grad), sum(counts.values())
 
 
-def build_trainable(config: RunConfig, data: DataSet) -> TrainableModel:
-    """Load the config's base and put its adapter on it, or leave all weights to be trained."""
-    set_seed(config.seed)  # the head is drawn when the model is made
-    if device() == "cuda":  # where a sum has a form that gives the same each time, it takes that
+def build_trainable(job: "Job") -> TrainableModel:
+    """Load the job's backbone with a new head, and add the adapter or leave all weights trainable."""
+    config, data, backbone = job.config, job.data, require_backbone(job.backbone)
+    set_seed(config.seed)  # the head is initialized when the model is made
+    if device() == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
-    backbone = find_backbone(config)
     tokenizer = tokenizer_for(config, backbone)
     model, new_modules = load_for_classification(backbone, tokenizer, data.labels, config.quantize)
     base = Base(backbone, tokenizer, model, new_modules, bytes_of(model), tokenized(data.train, tokenizer))

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
+
+from core.config import RunConfig
+
+if TYPE_CHECKING:
+    from core.models.backbone import Backbone
 
 
 class Classifier(Protocol):
@@ -27,14 +32,22 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True)
+class SavedClassifier:
+    """The files of a classifier, and all that is needed to load them; ``backbone`` is None for a method without one."""
+
+    config: RunConfig
+    labels: tuple[str, ...]
+    folder: Path
+    backbone: "Backbone | None"
+
+
+@dataclass(frozen=True)
 class Fitted:
     """A classifier, and what fitting it took; ``base_bytes`` is what the base model's weights take in memory."""
 
     classifier: Classifier
     trainable_parameters: int
     total_parameters: int
-    model: str | None = None
-    model_revision: str | None = None
     base_bytes: int | None = None
     train_seconds: float | None = None
     train_examples_per_second: float | None = None

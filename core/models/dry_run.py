@@ -5,11 +5,11 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModel, BatchEncoding, PreTrainedModel
+from transformers import AutoModel, BatchEncoding, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from core.catalog.capabilities import probed, verdict
@@ -17,7 +17,7 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.errors import BenchError, RequestError
 from core.models.adapters import Plan, add_adapter, check_fields, layer_numbers, targets_of
-from core.models.backbone import Backbone, device, find_backbone, load_with_head, quiet, without_weights
+from core.models.backbone import Backbone, device, load_with_head, quiet, without_weights
 from core.models.precision import frozen_dtype, frozen_weights_in
 from core.models.quantization import require_package
 
@@ -30,27 +30,23 @@ _NAMING_LAYERS = {"layer_replication"}
 """Fields that name layers by their numbers, and that a run tries itself."""
 
 
-def dry_run_adapter(config: RunConfig) -> None:
-    """Put the config's adapter on a miniature of its model and train a step: same widths, two layers.
+def dry_run_adapter(config: RunConfig, backbone: Backbone) -> None:
+    """Train one step of the config's adapter on a miniature of its backbone: same widths, two layers.
 
-    What peft has to say of fields, sizes and formats it says here. A model that can't be made
-    smaller is not tried. Raises `RequestError` with the reason, and with what would work.
+    peft reports errors in fields, sizes and number formats here. A model that can't be made smaller
+    is skipped. Raises `RequestError` with the reason, and with the methods that would work.
     """
-    if METHODS[config.method].kind != "adapter":
-        return
     if config.quantize:
         require_package()
     check_fields(config)
-    backbone = find_backbone(config)
-    whole = _config_of(backbone)
-    layer_numbers(config.layers, int(whole.get_text_config().num_hidden_layers))
+    layer_numbers(config.layers, int(backbone.config.get_text_config().num_hidden_layers))
     if config.target_modules:
-        targets_of(config, without_weights(backbone, whole), ())
+        targets_of(config, without_weights(backbone), ())
     if backbone.remote_code or _NAMING_LAYERS.intersection(config.peft):
         return
     with ExitStack() as stack:
         try:
-            small = stack.enter_context(miniature(whole, backbone))
+            small = stack.enter_context(miniature(backbone))
             model, new_modules = load_small(small, config.quantize)
         except Exception:  # not every kind of model can be cut down
             _LOGGER.info("No miniature of %s can be made: its method is not tried.", config.model, exc_info=True)
@@ -71,11 +67,12 @@ def _without_layers(config: RunConfig) -> RunConfig:
 
 
 @contextmanager
-def miniature(config: Any, backbone: Backbone) -> Iterator[Backbone]:
-    """Write a model like the config's, but of two layers and few words, to a folder; remove it at the end.
+def miniature(backbone: Backbone) -> Iterator[Backbone]:
+    """Write a model like the backbone, with two layers and a small vocabulary, to a temporary folder.
 
-    It has random weights and no head, as a checkpoint to be fine-tuned has none.
+    Its weights are random, and it has no head, as a checkpoint to be fine-tuned has none.
     """
+    config: Any = backbone.config
     small = type(config).from_dict(config.to_dict())
     text = small.get_text_config()
     for name in _COUNTS:
@@ -91,12 +88,12 @@ def miniature(config: Any, backbone: Backbone) -> Iterator[Backbone]:
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder:
         with quiet():
             AutoModel.from_config(small).save_pretrained(folder)
-        yield replace(backbone, path=folder)
+        yield backbone.saved_in(Path(folder))
 
 
 def load_small(small: Backbone, quantize: str | None = None) -> tuple[PreTrainedModel, tuple[str, ...]]:
     """Load a miniature with a head for two labels, as a run loads its model; and the names of what is new."""
-    pad = _config_of(small).get_text_config().pad_token_id
+    pad = small.config.get_text_config().pad_token_id
     model, new_modules = load_with_head(small, pad if pad is not None else 0, ("a", "b"), quantize)
     return model, new_modules
 
@@ -132,10 +129,6 @@ def small_batch(model: PreTrainedModel) -> BatchEncoding:
     if model.config.is_encoder_decoder:  # their heads read the end of the text, and have to find it
         ids[:2, 5] = ids[2:, 7] = text.eos_token_id
     return BatchEncoding({"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([0, 1, 0, 1])}).to(device())
-
-
-def _config_of(backbone: Backbone) -> Any:
-    return AutoConfig.from_pretrained(backbone.path, **backbone.reading)
 
 
 def _refusal(config: RunConfig, error: Exception, kind: str) -> str:

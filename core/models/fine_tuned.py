@@ -1,7 +1,5 @@
 """Fine-tuned models as classifiers: an adapter on a base, or a model whose weights were all trained."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from transformers import PreTrainedModel
@@ -11,7 +9,8 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.errors import RequestError
 from core.models.adapters import Adapted, load_adapter, save_adapter
-from core.models.backbone import Backbone, find_backbone, load_for_classification, load_tokenizer, quiet
+from core.models.backbone import Backbone, load_for_classification, load_tokenizer, quiet, require_backbone
+from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier
 
 
@@ -64,17 +63,17 @@ def tokenizer_for(config: RunConfig, backbone: Backbone) -> PreTrainedTokenizerB
     return tokenizer
 
 
-def load_adapted(config: RunConfig, labels: Sequence[str], folder: Path) -> AdaptedClassifier:
-    """Load a saved adapter on a fresh base."""
-    backbone = find_backbone(config)
+def load_adapted(saved: SavedClassifier) -> AdaptedClassifier:
+    """Load a saved adapter onto a fresh backbone."""
+    config, backbone = saved.config, require_backbone(saved.backbone)
     tokenizer = tokenizer_for(config, backbone)
-    base, _ = load_for_classification(backbone, tokenizer, labels, config.quantize)
-    return AdaptedClassifier(Adapted(load_adapter(base, folder, config.method, backbone)), tokenizer, backbone)
+    base, _ = load_for_classification(backbone, tokenizer, saved.labels, config.quantize)
+    return AdaptedClassifier(Adapted(load_adapter(base, saved.folder, config.method, backbone)), tokenizer, backbone)
 
 
-def load_full(config: RunConfig, labels: Sequence[str], folder: Path) -> FullClassifier:
-    """Load a model whose weights were all trained."""
-    backbone = find_backbone(config)
-    tokenizer = tokenizer_for(config, backbone)
-    model, _ = load_for_classification(replace(backbone, path=str(folder)), tokenizer, labels)
+def load_full(saved: SavedClassifier) -> FullClassifier:
+    """Load a fully fine-tuned model."""
+    backbone = require_backbone(saved.backbone)
+    tokenizer = tokenizer_for(saved.config, backbone)
+    model, _ = load_for_classification(backbone.saved_in(saved.folder), tokenizer, saved.labels)
     return FullClassifier(model, tokenizer, backbone)

@@ -80,7 +80,8 @@ def probe(tried: Callable[[str], None] = lambda name: None) -> Probed:
 def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, Verdict]:
     """Try one method on one tiny model: a verdict for each of `core.catalog.capabilities.ASPECTS`."""
     torch.manual_seed(0)
-    with miniature(_TINY[model], Backbone(f"a tiny {model}", None, "", _WIDTH, model == "gpt2")) as small:
+    tiny = Backbone(f"a tiny {model}", None, "", _TINY[model], _WIDTH, model == "gpt2")
+    with miniature(tiny) as small:
         tries: dict[str, Callable[[], None]] = {
             "trains": lambda: _train(small, settings),
             "reloads": lambda: _reload(small, settings),

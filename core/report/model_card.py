@@ -2,24 +2,20 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from string import Template
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.data import bundled
-from core.errors import RequestError
 from core.evaluation.comparison import verdict_of
 from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import confusion
-from core.models.backbone import device, find_backbone, head_of, load_tokenizer
-from core.models.quantization import quantization
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset, Run
@@ -42,8 +38,22 @@ WORST_SHOWN = 3
 UNKNOWN = "not recorded"
 
 
-def render_model_card(store: Store, run_id: int, form: Form = "recorded") -> str:
-    """Return a run's card in Markdown, from what is recorded of it.
+@dataclass(frozen=True)
+class BaseModelFacts:
+    """What a card states about a run's base model, and the record does not hold.
+
+    ``license``: as the model's own card names it, or None. ``max_length`` and ``input_names``: of its
+    tokenizer. ``quantization``: the fields of its `BitsAndBytesConfig`; empty for an exact model.
+    """
+
+    license: str | None
+    max_length: int
+    input_names: tuple[str, ...]
+    quantization: Mapping[str, Any]
+
+
+def render_model_card(store: Store, run_id: int, base: BaseModelFacts | None, form: Form = "recorded") -> str:
+    """Return a run's card in Markdown, from its record; ``base`` is None for a method without a base model.
 
     The run may still be saving its files: its scores and its comparison have to be recorded already.
     """
@@ -70,8 +80,8 @@ def render_model_card(store: Store, run_id: int, form: Form = "recorded") -> str
         "## Intended use\n",
         "Telling these labels apart in text like the training text. Its errors on other text are unknown; "
         "look at the scores class by class before relying on it.\n",
-        _licences(config, data),
-        _usage(config, run, data, form),
+        _licences(base, data),
+        _usage(config, run, data, base, form),
         "## Settings\n",
         "\n".join(
             f"- {name}: {_inline(format_setting(value))}" for name, value in run.config.items() if value is not None
@@ -220,24 +230,16 @@ def _balance(balance: pd.DataFrame, labels: Sequence[str]) -> str:
     return "\n".join([head, *rows, ""])
 
 
-def _licences(config: RunConfig, data: Dataset) -> str:
-    base = f"- Base model: {_base_licence(config)}.\n" if "model" in METHODS[config.method].sections else ""
+def _licences(base: BaseModelFacts | None, data: Dataset) -> str:
+    of_base = f"- Base model: {_base_licence(base)}.\n" if base else ""
     return (
         f"## Licence\n\n- What was trained here: none was given. Whoever publishes it chooses one, "
-        f"within those of what it was made from.\n{base}- Data: {_data_licence(data)}.\n"
+        f"within those of what it was made from.\n{of_base}- Data: {_data_licence(data)}.\n"
     )
 
 
-def _base_licence(config: RunConfig) -> str:
-    """Return what the base's own card says, where it lies beside the base's weights."""
-    try:
-        card = Path(find_backbone(config).path) / "README.md"
-        matter = card.read_text(encoding="utf-8").partition("---")[2].partition("\n---")[0]
-        said = yaml.safe_load(matter)
-    except (RequestError, OSError, UnicodeDecodeError, yaml.YAMLError):
-        return UNKNOWN
-    licence = said.get("license") if isinstance(said, dict) else None
-    return f"{_inline(str(licence))}, as its card says" if licence else UNKNOWN
+def _base_licence(base: BaseModelFacts) -> str:
+    return f"{_inline(base.license)}, as its card says" if base.license else UNKNOWN
 
 
 def _data_licence(data: Dataset) -> str:
@@ -248,11 +250,11 @@ def _data_licence(data: Dataset) -> str:
     return f"{said['Licence'].partition(',')[0]}. {said['Citation'].rstrip('.')}"
 
 
-def _usage(config: RunConfig, run: Run, data: Dataset, form: Form) -> str:
-    if run.kind == "baseline":
+def _usage(config: RunConfig, run: Run, data: Dataset, base: BaseModelFacts | None, form: Form) -> str:
+    if run.kind == "baseline" or base is None:
         return ""
     if form == "recorded":
-        return f"## Loading it\n\n```python\n{_code(config, run, data)}```\n"
+        return f"## Loading it\n\n```python\n{_code(config, run, data, base)}```\n"
     return f"## Using it\n\n{_EXPORTED if form == 'exported' else _MERGED}"
 
 
@@ -289,12 +291,9 @@ def loading_options(config: RunConfig, run: Run, bits: Mapping[str, Any]) -> str
     return ", ".join(f"{name}={value}" for name, value in given.items() if value)
 
 
-def _code(config: RunConfig, run: Run, data: Dataset) -> str:
+def _code(config: RunConfig, run: Run, data: Dataset, base: BaseModelFacts) -> str:
     """Return how the files of a run are loaded without this project."""
-    backbone, adapter = find_backbone(config), run.kind == "adapter"
-    tokenizer = load_tokenizer(backbone, config.max_length)
-    held = quantization(config.quantize, head_of(backbone), device()) if config.quantize else {}
-    bits = held["quantization_config"].to_diff_dict() if held else {}
+    adapter, bits = run.kind == "adapter", base.quantization
     return Template(_CODE).substitute(
         peft="from peft import PeftModel\n" if adapter else "",
         bits=", BitsAndBytesConfig" if bits else "",
@@ -305,8 +304,8 @@ def _code(config: RunConfig, run: Run, data: Dataset) -> str:
         source=f"name, num_labels={len(data.labels)}" if adapter else '"path/to/this/folder"',
         options=loading_options(config, run, bits),
         model='PeftModel.from_pretrained(base, "path/to/this/folder").eval()' if adapter else "base.eval()",
-        length=tokenizer.model_max_length,
-        inputs=tokenizer.model_input_names,
+        length=base.max_length,
+        inputs=list(base.input_names),
     )
 
 

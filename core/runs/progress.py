@@ -1,35 +1,92 @@
-"""How a run tells whoever waits for it how far it is; the default says nothing."""
+"""Progress callbacks of runs."""
 
+import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from core.config import RunConfig
-from core.store.records import Run
+if TYPE_CHECKING:  # the command line imports this module before the model libraries
+    from core.config import RunConfig
+    from core.store.records import Run
+    from core.store.run_writer import RunWriter
+    from core.system.environment import PeakMemory
+
+STEP_INTERVAL = 2.0
+"""Seconds between two updates of the training step in the run's row."""
 
 
 class Progress:
-    """Hears of runs as they go. Subclass it to show them; `core` itself prints nothing."""
+    """Callbacks that a run calls as it proceeds; each does nothing by default. Subclass it to display progress."""
 
-    def started(self, name: str, config: RunConfig, position: int, total: int) -> None:
-        """A run begins: the ``position``-th of ``total``, from 1."""
+    def on_run_begin(self, name: str, config: "RunConfig", position: int, total: int) -> None:
+        """A run begins, the ``position``-th of ``total``, counted from 1."""
 
-    def entered(self, phase: str) -> None:
+    def on_phase(self, phase: str) -> None:
         """The run enters a phase: data, model, training, evaluation or saving."""
 
-    def stepped(self, step: int, total: int, epoch: float) -> None:
-        """A training step is done."""
+    def on_train_begin(self, step: int) -> None:
+        """Training begins after this step: 0, or the step of the checkpoint that it resumes from."""
 
-    def begins(self, after: int) -> None:
-        """The training begins after this step: 0, or that of a checkpoint of an earlier try."""
+    def on_step_end(self, step: int, total: int, epoch: float) -> None:
+        """A training step has ended."""
 
-    def stopping(self) -> bool:
-        """Tell whether the run is to end as soon as its training can be taken up again."""
+    def should_stop(self) -> bool:
+        """Return whether training should stop at the next checkpoint."""
         return False
 
-    def logged(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Points of the learning curves, by name."""
+    def on_log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Training or validation values were logged, by name."""
 
-    def noted(self, text: str) -> None:
-        """Something worth a line of its own."""
+    def on_message(self, text: str) -> None:
+        """There is a message for the user."""
 
-    def ended(self, run: Run, reused: bool) -> None:
-        """A run is recorded, whatever became of it; or a recorded one is used again."""
+    def on_run_end(self, run: "Run", reused: bool) -> None:
+        """A run has ended, with any status; or a recorded baseline is ``reused``."""
+
+
+class RecordingProgress(Progress):
+    """Writes phases, steps and learning curves to the run's record, and forwards every call to ``inner``."""
+
+    def __init__(self, run: "RunWriter", batch_size: int, memory: "PeakMemory", inner: Progress) -> None:
+        self.run, self.batch_size, self.memory, self.inner = run, batch_size, memory, inner
+        self.phase_start = self.last_update = time.monotonic()
+        self.first_step = 0
+
+    def on_phase(self, phase: str) -> None:
+        """Record the phase."""
+        self.run.enter_phase(phase, peak_memory_bytes=self.memory.bytes)
+        self.run.log_line(f"Phase: {phase}")
+        self.phase_start = self.last_update = time.monotonic()
+        self.inner.on_phase(phase)
+
+    def on_train_begin(self, step: int) -> None:
+        """Remove the points of an earlier attempt that come after this step."""
+        self.first_step = step
+        self.run.delete_history_after(step)
+        if step:
+            self.on_message(f"Resuming after step {step}.")
+        self.inner.on_train_begin(step)
+
+    def on_step_end(self, step: int, total: int, epoch: float) -> None:
+        """Record the step, the elapsed time and the speed, at most every `STEP_INTERVAL` seconds."""
+        now = time.monotonic()
+        if now - self.last_update >= STEP_INTERVAL or step == total:
+            self.last_update, seconds = now, now - self.phase_start
+            speed = (step - self.first_step) * self.batch_size / seconds
+            self.run.update_progress(step, total, seconds, speed, peak_memory_bytes=self.memory.bytes)
+        self.inner.on_step_end(step, total, epoch)
+
+    def should_stop(self) -> bool:
+        """Return whether the inner callbacks ask to stop."""
+        return self.inner.should_stop()
+
+    def on_log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Record the values; add those of a validation to the run's log."""
+        self.run.log_history(step, epoch, values)
+        if any(name.startswith("validation_") for name in values):
+            self.run.log_line(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
+        self.inner.on_log(step, epoch, values)
+
+    def on_message(self, text: str) -> None:
+        """Add the message to the run's log."""
+        self.run.log_line(text)
+        self.inner.on_message(text)

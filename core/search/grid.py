@@ -1,12 +1,12 @@
 """Several values of several settings: every combination of them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from core.catalog.methods import METHODS
-from core.config import RunConfig, flag, make_config, section
+from core.config import RunConfig, drop_duplicates, flag, make_config, section
 from core.errors import RequestError
 
 MOST_RUNS = 10_000
@@ -21,7 +21,7 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
     asked = math.prod(map(len, values.values()))
     if asked > MOST_RUNS:
         raise RequestError(f"These settings make {asked:,} runs; {MOST_RUNS:,} are the most at once.")
-    configs = distinct(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
+    configs = drop_duplicates(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
     for name in values:
         if section(name) == "adapter" and not any(config.uses(name) for config in configs):
             raise RequestError(_unused(name, configs))
@@ -33,11 +33,3 @@ def _unused(name: str, configs: Sequence[RunConfig]) -> str:
     taken = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].takes)
     uses = f"Of the adapter's settings it takes {', '.join(taken)}." if taken else "It has no adapter."
     return f"{flag(name)} does nothing for --method {' '.join(methods)}. {uses}"
-
-
-def distinct(configs: Iterable[RunConfig]) -> list[RunConfig]:
-    """Return the configs without those that ask for the same run again, in order.
-
-    Two configs that differ in what their method does not use are one run.
-    """
-    return list({str(config.settings()): config for config in configs}.values())

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -19,10 +19,12 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.errors import RequestError, RunError
 from core.models.backbone import device, quiet
+from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier
-from core.report.model_card import Form, loading_options, render_model_card
-from core.runs.pipeline import PROOF_EXAMPLES
+from core.report.model_card import Form, loading_options
 from core.serving.inference import load_classifier, resolve_saved_run, translate_load_errors
+from core.serving.model_cards import model_card_of_run
+from core.serving.verification import VERIFICATION_EXAMPLES
 from core.store import queries
 from core.store.engine import Store
 from core.system.environment import package_versions
@@ -56,19 +58,20 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
     Raises `RequestError` for a run that can't be merged, with the reason, and `RunError` where the
     merged model answers differently; nothing is left then.
     """
-    config, labels, source = _tuned(store, run_id, "merge", trust_remote_code)
+    saved = _fine_tuned(store, run_id, "merge", trust_remote_code)
+    config = saved.config
     _check_free(folder)
     with translate_load_errors(run_id):
-        classifier = load_classifier(config.model_copy(update={"quantize": None}), labels, source)
+        classifier = load_classifier(replace(saved, config=config.model_copy(update={"quantize": None})))
     assert isinstance(classifier, NeuralClassifier)
-    texts = list(queries.predictions(store, run_id)["text"][:PROOF_EXAMPLES])
+    texts = list(queries.predictions(store, run_id)["text"][:VERIFICATION_EXAMPLES])
     expected = classifier.logits(texts)
     plain = _plain(classifier, run_id, config)
     plain.config._name_or_path = queries.run(store, run_id).model
     with _written_aside(folder) as written:
         with quiet():
             plain.save_pretrained(written)
-        _write_beside(store, run_id, classifier, written, "merged")
+        _write_beside(store, run_id, saved, classifier, written, "merged")
         difference = float(np.abs(_plainly(written, texts, config) - expected).max())
         allowed = MERGED_TOLERANCE * max(1.0, float(np.abs(expected).max()))
         if not difference <= allowed:
@@ -81,26 +84,28 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
 
 def export_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bool = False) -> None:
     """Write a folder that runs without this project: files, tokenizer, card, example and requirements."""
-    config, labels, source = _tuned(store, run_id, "export", trust_remote_code)
+    saved = _fine_tuned(store, run_id, "export", trust_remote_code)
+    config, labels = saved.config, saved.labels
     _check_free(folder)
     with translate_load_errors(run_id):
-        classifier = load_classifier(config, labels, source)
+        classifier = load_classifier(saved)
     assert isinstance(classifier, NeuralClassifier)
     with _written_aside(folder) as written:
-        shutil.copytree(source, written, dirs_exist_ok=True)
-        _write_beside(store, run_id, classifier, written, "exported")
+        shutil.copytree(saved.folder, written, dirs_exist_ok=True)
+        _write_beside(store, run_id, saved, classifier, written, "exported")
         (written / "example.py").write_text(_example(store, run_id, config, labels, classifier), encoding="utf-8")
         (written / "requirements.txt").write_text(_requirements(store, run_id, config), encoding="utf-8")
 
 
-def _tuned(store: Store, run_id: int, what: str, trust_remote_code: bool) -> tuple[RunConfig, tuple[str, ...], Path]:
-    config, labels, source = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
+def _fine_tuned(store: Store, run_id: int, what: str, trust_remote_code: bool) -> SavedClassifier:
+    saved = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
+    config = saved.config
     if config.kind == "baseline":
         raise RequestError(
             f"Run {run_id} is a baseline ({METHODS[config.method].title}): it has no fine-tuned model to {what}. "
             "See: python runner.py list"
         )
-    return config, labels, source
+    return saved
 
 
 def _plain(classifier: NeuralClassifier, run_id: int, config: RunConfig) -> PreTrainedModel:
@@ -136,13 +141,16 @@ def _plainly(folder: Path, texts: Sequence[str], config: RunConfig) -> NDArray[n
     return NeuralClassifier(model.to(device()), tokenizer).logits(texts)
 
 
-def _write_beside(store: Store, run_id: int, classifier: NeuralClassifier, folder: Path, form: Form) -> None:
+def _write_beside(
+    store: Store, run_id: int, saved: SavedClassifier, classifier: NeuralClassifier, folder: Path, form: Form
+) -> None:
     """Write what every folder has beside its weights: the tokenizer as this run used it, and the card."""
     tokenizer = classifier.tokenizer
     # save_pretrained writes what a tokenizer was made with, not what it was told since.
     tokenizer.init_kwargs |= {name: getattr(tokenizer, name) for name in _TOLD}
     tokenizer.save_pretrained(folder)
-    (folder / "README.md").write_text(render_model_card(store, run_id, form), encoding="utf-8")
+    card = model_card_of_run(store, run_id, saved.backbone, form)
+    (folder / "README.md").write_text(card, encoding="utf-8")
 
 
 def _check_free(folder: Path) -> None:

@@ -1,21 +1,21 @@
 """Use a recorded run: load what it learnt, predict, and say which words a prediction rests on."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from core.config import RunConfig, make_config
+from core.config import make_config
 from core.errors import BenchError, RequestError, did_you_mean
 from core.evaluation.tokenization import HAN
-from core.models.baselines import FrozenClassifier, MajorityClassifier, TfidfClassifier, load_untrained
-from core.models.classifier import Classifier, probabilities
+from core.models.backbone import find_backbone
+from core.models.baselines import IMPLEMENTATIONS
+from core.models.classifier import Classifier, SavedClassifier, probabilities
 from core.models.fine_tuned import load_adapted, load_full
 from core.serving.shared_base import BaseModelCache
 from core.store import queries
@@ -82,11 +82,11 @@ def load_run(
 
     Raises `RequestError` where it can't be used, with the reason.
     """
-    config, labels, folder = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
+    saved = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
     with translate_load_errors(run_id):
-        if bases is not None and config.kind == "adapter":
-            return LoadedRun(run_id, labels, bases.load(config, labels, folder))
-        return LoadedRun(run_id, labels, load_classifier(config, labels, folder))
+        if bases is not None and saved.config.kind == "adapter":
+            return LoadedRun(run_id, saved.labels, bases.load(saved))
+        return LoadedRun(run_id, saved.labels, load_classifier(saved))
 
 
 def load_runs(store: Store, run_ids: Sequence[int]) -> list[LoadedRun]:
@@ -109,10 +109,8 @@ def translate_load_errors(run_id: int) -> Iterator[None]:
         ) from error
 
 
-def resolve_saved_run(
-    store: Store, run_id: int, *, trust_remote_code: bool = False
-) -> tuple[RunConfig, tuple[str, ...], Path]:
-    """Return config, labels and folder of a complete run.
+def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -> SavedClassifier:
+    """Return the files of a complete run, with its config, labels and backbone.
 
     Code that comes with its model is trusted now or not at all, whatever the record says: a record
     may come from anybody. Raises `RequestError` where there is no such run, or its files are gone or changed.
@@ -132,12 +130,15 @@ def resolve_saved_run(
     settings = run.config | {"trust_remote_code": trust_remote_code}
     if run.model_revision:  # the Hub's may have moved since
         settings["revision"] = run.model_revision
-    return make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels), folder
+    config, labels = make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels)
+    return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
 
 
-def load_classifier(config: RunConfig, labels: Sequence[str], folder: Path) -> Classifier:
-    """Load what a run of this config wrote into a folder, on a fresh base."""
-    return _LOADERS.get(config.method, load_adapted)(config, labels, folder)
+def load_classifier(saved: SavedClassifier) -> Classifier:
+    """Load saved files; onto a fresh backbone where the method has one."""
+    kind, method = saved.config.kind, saved.config.method
+    load = IMPLEMENTATIONS[method].load if kind == "baseline" else load_full if kind == "full" else load_adapted
+    return load(saved)
 
 
 def _pieces(text: str) -> list[tuple[int, int]]:
@@ -158,18 +159,3 @@ def _log_odds(logits: NDArray[np.float32], code: int) -> NDArray[np.float64]:
     """Return the logarithm of p / (1 - p) of one label, [n], from logits [n, k]; exact where p is all but 1."""
     others = np.delete(logits.astype(np.float64), code, axis=1)
     return np.asarray(logits[:, code] - logsumexp(others, axis=1), dtype=np.float64)
-
-
-def _untrained(config: RunConfig, labels: Sequence[str], folder: Path) -> Classifier:
-    classifier = load_untrained(config, labels)
-    classifier.load_head(folder)
-    return classifier
-
-
-_LOADERS: dict[str, Callable[[RunConfig, Sequence[str], Path], Classifier]] = {
-    "majority": lambda config, labels, folder: MajorityClassifier.load(folder),
-    "tfidf": lambda config, labels, folder: TfidfClassifier.load(folder),
-    "frozen": lambda config, labels, folder: FrozenClassifier.load(config, folder),
-    "untrained": _untrained,
-    "full": load_full,
-}

@@ -20,7 +20,8 @@ from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.models.adapters import check_adapter
-from core.models.backbone import find_backbone, quiet
+from core.models.backbone import quiet, require_backbone
+from core.models.classifier import SavedClassifier
 from core.models.fine_tuned import AdaptedClassifier, load_adapted, tokenizer_for
 from core.models.neural_classifier import NeuralClassifier
 
@@ -50,14 +51,14 @@ class BaseModelCache:
         self._shared: WeakValueDictionary[Hashable, _SharedBase] = WeakValueDictionary()
         self._lock = Lock()
 
-    def load(self, config: RunConfig, labels: Sequence[str], folder: Path) -> NeuralClassifier:
+    def load(self, saved: SavedClassifier) -> NeuralClassifier:
         """Load an adapter, onto a base that is in memory already where the two can share it."""
-        backbone = find_backbone(config)
+        config, folder, backbone = saved.config, saved.folder, require_backbone(saved.backbone)
         check_adapter(folder, config.method, backbone)
         if not can_share(config, folder):
-            return load_adapted(config, labels, folder)
-        key = (backbone.path, backbone.revision, len(labels), config.method, _alike(config, folder))
-        load = partial(load_adapted, config, labels, folder)
+            return load_adapted(saved)
+        key = (backbone.path, backbone.revision, len(saved.labels), config.method, _alike(config, folder))
+        load = partial(load_adapted, saved)
         with self._lock:  # who asks for a base that is being loaded waits for it
             shared = self._shared.get(key)
             if shared is not None and shared.sound:

@@ -1,4 +1,4 @@
-"""How fast which weights learn."""
+"""Learning rates of the groups of parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from core.config import RunConfig
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Learning rates: of the adapter (or all weights), of the new layers, and LoRA+'s of B."""
+class LearningRates:
+    """The learning rates of the adapter (or all weights), of the new layers, and of LoRA's B matrices."""
 
     adapter: float
     head: float
     lora_b: float
 
-    def of(self, parameter: str, new_modules: Sequence[str]) -> float:
-        """Return a weight's rate, by its name."""
-        if "modules_to_save" in parameter or parameter.startswith(tuple(f"{name}." for name in new_modules)):
+    def for_parameter(self, name: str, new_modules: Sequence[str]) -> float:
+        """Return the learning rate of a parameter, by its name."""
+        if "modules_to_save" in name or name.startswith(tuple(f"{module}." for module in new_modules)):
             return self.head
-        return self.lora_b if "lora_B" in parameter else self.adapter
+        return self.lora_b if "lora_B" in name else self.adapter
 
 
-def rates(config: RunConfig, width: int) -> Rates:
+def learning_rates(config: RunConfig, width: int) -> LearningRates:
     """Return the config's learning rates for a model of this hidden size.
 
-    A method may want a rate at which a plain layer diverges: the new layers get LoRA's at most.
+    Some methods need a rate at which a plain layer diverges: new layers get LoRA's rate at most.
     """
-    own = config.lr or rate_for_width(config.method, width)
-    most = rate_for_width("lora", width)
-    assert own is not None and most is not None, "what trains has a rate"
-    return Rates(own, config.head_lr or min(own, most), own * (config.lora_plus or 1.0))
+    rate = config.lr or rate_for_width(config.method, width)
+    highest = rate_for_width("lora", width)
+    assert rate is not None and highest is not None, "trained methods have a learning rate"
+    return LearningRates(rate, config.head_lr or min(rate, highest), rate * (config.lora_plus or 1.0))

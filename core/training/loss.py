@@ -1,4 +1,4 @@
-"""The loss of a classification, whole or in pieces."""
+"""The classification loss of a step, computed at once or in micro-batches."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from torch.nn.functional import cross_entropy
 
 
 class ClassificationLoss:
-    """Cross entropy that is normalised once for the whole step.
+    """Cross entropy, normalized by the number of examples of the whole step.
 
-    A step's examples may be computed in pieces: each piece is divided by the number of examples in
-    all of them, so that four pieces give the step that one gives. ``weights``: [k], one a class.
+    The micro-batches of a step add up to the same gradient as the step computed at once.
+    ``weights``: one weight per class, [k].
     """
 
     def __init__(self, weights: Tensor | None) -> None:
         self.weights = weights
 
     def __call__(self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Return the loss of a piece of a step; of an evaluated batch (no number given) the plain mean."""
+        """Return the loss of a micro-batch; of an evaluation batch (no number of items) the unweighted mean."""
         logits = outputs["logits"].float()
         plain = cross_entropy(logits, labels)
         if num_items_in_batch is None:
             return plain
         weights = None if self.weights is None else self.weights.to(logits.device)
         loss = cross_entropy(logits, labels, weight=weights, reduction="sum")
-        own = outputs.get("loss")  # the plain loss with a term of the method's own, where it has one
-        return (loss if own is None else loss + (own - plain) * len(labels)) / num_items_in_batch
+        model_loss = outputs.get("loss")  # the plain loss plus the method's term, for a method that adds one
+        return (loss if model_loss is None else loss + (model_loss - plain) * len(labels)) / num_items_in_batch

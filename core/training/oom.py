@@ -1,4 +1,4 @@
-"""A run that did not fit into the memory: how that is known, and what to change."""
+"""Out-of-memory errors: how they are recognized, and what to change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,43 +7,44 @@ from traceback import clear_frames
 from core.config import RunConfig
 from core.errors import OutOfMemory
 
-_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
+_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
+_MAX_REASON = 200
 
 
 def is_oom(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out: Python's own, torch's on a CPU, or the driver's."""
+    """Return whether an error means that memory ran out: Python's, torch's on a CPU, or the GPU driver's."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in _SIGNS))
+    matches = any(message in text for message in _MESSAGES)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and matches)
 
 
 @contextmanager
 def translate_oom(config: RunConfig) -> Iterator[None]:
-    """Give memory that runs out within a ``with``, wherever that is, a kind of its own: `OutOfMemory`."""
+    """Raise `OutOfMemory`, with advice for the config, in place of an out-of-memory error."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_oom(error):
             raise
-        clear_frames(error.__traceback__)  # they hold the model, and the record is yet to be written
+        clear_frames(error.__traceback__)  # they hold the model, and the record is not written yet
         raise OutOfMemory(oom_advice(config, str(error))) from error
 
 
-def oom_advice(config: RunConfig, told: str) -> str:
-    """Return what to say to a user whose run did not fit; ``told``: what the library said."""
-    size = config.batch_size // config.gradient_accumulation
-    ways = [
-        f"--auto-batch, or --gradient-accumulation {2 * config.gradient_accumulation}: smaller pieces, the same steps"
-        if size > 1 and not config.auto_batch and config.uses("gradient_accumulation")
+def oom_advice(config: RunConfig, reason: str) -> str:
+    """Return the message for a run that did not fit into memory; ``reason``: the library's message."""
+    accumulation = config.gradient_accumulation
+    can_accumulate = config.batch_size > accumulation and not config.auto_batch and config.uses("gradient_accumulation")
+    changes = [
+        f"--auto-batch, or --gradient-accumulation {2 * accumulation} (smaller micro-batches, the same steps)"
+        if can_accumulate
         else "",
-        f"--max-length {max(16, config.max_length // 2)}: shorter texts" if isinstance(config.max_length, int) else "",
-        "--quantize 4bit: the base in less memory" if config.uses("quantize") and not config.quantize else "",
+        f"--max-length {max(16, config.max_length // 2)} (shorter texts)" if isinstance(config.max_length, int) else "",
+        "--quantize 4bit (a smaller base model)" if config.uses("quantize") and not config.quantize else "",
         "a smaller --model" if config.uses("model") else "",
     ]
-    return (
-        f"The run did not fit into the memory ({_first_line(told)}). What takes less: {'; '.join(filter(None, ways))}."
-    )
+    return f"The run ran out of memory ({_first_line(reason)}). To reduce memory: {'; '.join(filter(None, changes))}."
 
 
 def _first_line(text: str) -> str:
-    line = next(iter(text.strip().splitlines()), "no more is known")
-    return line if len(line) <= 200 else f"{line[:200]}…"
+    line = next(iter(text.strip().splitlines()), "no details")
+    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"

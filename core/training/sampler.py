@@ -1,4 +1,4 @@
-"""In which order a training meets its examples: drawn anew for each epoch, from the seed and the epoch alone."""
+"""The order of the training examples: drawn for each epoch from the seed and the epoch's number."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -10,14 +10,14 @@ from torch.utils.data import Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 IndexSampler = Callable[[Generator], list[int]]
-"""Draws the places of one epoch's examples."""
+"""Draws the indices of one epoch's examples."""
 
 
-class Order(Sampler[int]):
-    """The examples' places, in the order of the epoch that is set.
+class EpochSampler(Sampler[int]):
+    """The indices of the examples in the order of the current ``epoch``.
 
-    It depends on nothing else: a training that is taken up again in the middle of an epoch meets the
-    examples that it would have met.
+    The order depends on the seed and the epoch only, so a training that resumes within an epoch
+    continues with the same examples.
     """
 
     def __init__(self, draw: IndexSampler, length: int, seed: int) -> None:
@@ -32,17 +32,17 @@ class Order(Sampler[int]):
 
 
 def grouped_by_length(lengths: Sequence[int], batch_size: int) -> IndexSampler:
-    """Return what draws every example once, those of like length in one batch: it saves padding."""
+    """Return a sampler of every example once, with texts of similar length in one batch to save padding."""
     return lambda generator: get_length_grouped_indices(list(lengths), batch_size, generator=generator)
 
 
-def balanced(codes: NDArray[np.int64], classes: int) -> IndexSampler:
-    """Return what draws as many examples as there are, each class equally often, with replacement."""
-    weights = balanced_weights(codes, classes)[torch.from_numpy(codes)]
+def class_balanced(codes: NDArray[np.int64], classes: int) -> IndexSampler:
+    """Return a sampler, with replacement, of as many examples as there are, each class equally often."""
+    weights = balanced_class_weights(codes, classes)[torch.from_numpy(codes)]
     return lambda generator: torch.multinomial(weights, len(codes), replacement=True, generator=generator).tolist()
 
 
-def balanced_weights(codes: NDArray[np.int64], classes: int) -> Tensor:
-    """Return each class's weight n / (k · count), [k]: on average 1 over the n training examples."""
+def balanced_class_weights(codes: NDArray[np.int64], classes: int) -> Tensor:
+    """Return the weight n / (k · count) of each class, [k]: 1 on average over the n training examples."""
     counts = np.bincount(codes, minlength=classes)
     return torch.tensor(len(codes) / (classes * counts), dtype=torch.float32)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.config import make_config
-from core.runs.pipeline import prepare, run_job
+from core.runs.job import prepare_jobs
+from core.runs.pipeline import run_job
 from core.runs.progress import Progress
 from core.system.files import compute_checksum
 from tests.bad_input.asking import ask, refused
@@ -27,10 +28,10 @@ class Stopping(Progress):
 
     step = 0
 
-    def stepped(self, step, total, epoch):
+    def on_step_end(self, step, total, epoch):
         self.step = step
 
-    def stopping(self):
+    def should_stop(self):
         return self.step >= 3
 
 
@@ -43,9 +44,9 @@ def stopped_once(tmp_path_factory, tiny_bert):
     with chdir(folder):
         store = opened(folder)
         config = make_config({"dataset": "films.csv", "model": "model", "r": 2, **SIZES, "epochs": 2})
-        (job,) = prepare([config], folder)
+        (job,) = prepare_jobs([config], folder)
         with pytest.raises(KeyboardInterrupt):
-            run_job(job, store, Stopping(), seconds=0.0)
+            run_job(job, store, Stopping(), checkpoint_interval=0.0)
         store.engine.dispose()
     return folder
 

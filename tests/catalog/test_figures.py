@@ -12,7 +12,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import METRICS, evaluate
 from core.evaluation.predictions import leaked_positions
 from core.models.classifier import probabilities
-from core.runs.pipeline import measure_against_baseline
+from core.runs.baseline_link import link_to_baseline
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.integrity import check
@@ -52,7 +52,7 @@ def record(store: Store, data: DataSet, method: str, strength: float) -> int:
             run.save_predictions(data, split, dataset_id, predicted, evaluation)
         run.save_metrics("validation", {"temperature": Estimate(TEMPERATURE), "best_epoch": Estimate(1.0)})
         if config.kind != "baseline":
-            measure_against_baseline(run, dataset_id, data.labels, config.seed)
+            link_to_baseline(run, dataset_id, data.labels, config.seed)
     return run.id
 
 

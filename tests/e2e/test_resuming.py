@@ -17,7 +17,8 @@ from transformers import BertConfig, BertModel
 
 from cli.main import main
 from core.config import make_config
-from core.runs.pipeline import prepare, run_job
+from core.runs.job import prepare_jobs
+from core.runs.pipeline import run_job
 from core.runs.progress import Progress
 from core.store import queries
 from core.store.engine import open_store
@@ -138,10 +139,10 @@ class StopsAfterAStep(Progress):
     def __init__(self):
         self.step = 0
 
-    def stepped(self, step, total, epoch):
+    def on_step_end(self, step, total, epoch):
         self.step = step
 
-    def stopping(self):
+    def should_stop(self):
         return self.step > 0
 
 
@@ -150,7 +151,7 @@ def test_a_run_whose_model_has_changed_is_not_resumed(tmp_path, tiny_bert, capsy
     model = shutil.copytree(tiny_bert, tmp_path / "model")
     settings = {"dataset": films(tmp_path), "model": str(model), "lr": 1e-2, **small_runs.SIZES}
     store = small_runs.opened(tmp_path)
-    (job,) = prepare([make_config(settings)], tmp_path)
+    (job,) = prepare_jobs([make_config(settings)], tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run_job(job, store, StopsAfterAStep())
     was = (model / changed).read_bytes()

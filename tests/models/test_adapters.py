@@ -22,7 +22,8 @@ from core.models.backbone import find_backbone
 from core.models.baselines import load_untrained
 from core.models.fine_tuned import load_adapted, load_full, tokenizer_for
 from core.runs.progress import Progress
-from core.training import fine_tune
+from core.training.fine_tuning import fine_tune
+from tests.small_runs import job_for, saved_as
 
 SIZES = {"train_size": 48, "validation_size": 16, "test_size": 16, "max_length": 24, "epochs": 2, "batch_size": 16}
 USABLE = {model: [name for name in probed().usable_on(model) if name in METHODS] for model in ("encoder", "gpt2")}
@@ -33,7 +34,7 @@ def tuned(model, **values):
     """Fine-tune on a few bundled sentences; return the config, the data and what came of it."""
     config = make_config({"model": str(model), "dtype": "float32", **SIZES, **values})
     data = load_data(config)
-    return config, data, fine_tune(config, data, Progress())
+    return config, data, fine_tune(job_for(config, data), Progress())
 
 
 def saved(fitted, folder):
@@ -45,9 +46,9 @@ def saved(fitted, folder):
 @pytest.mark.parametrize(("fixture", "method"), PAIRS)
 def test_a_method_trains_and_answers_the_same_when_it_is_loaded_again(fixture, method, request, tmp_path):
     config, data, fitted = tuned(request.getfixturevalue(fixture), method=method)
-    untouched = load_untrained(config, data.labels).logits(data.test.texts)
+    untouched = load_untrained(config, data.labels, find_backbone(config)).logits(data.test.texts)
     answers = fitted.classifier.logits(data.test.texts)
-    again = load_adapted(config, data.labels, saved(fitted, tmp_path / "adapter")).logits(data.test.texts)
+    again = load_adapted(saved_as(config, data.labels, saved(fitted, tmp_path / "adapter"))).logits(data.test.texts)
     assert np.abs(answers - untouched).max() > 1e-4
     assert np.abs(answers - again).max() < 1e-5
     assert 0 < fitted.trainable_parameters < fitted.total_parameters
@@ -68,7 +69,7 @@ def test_an_init_is_saved_as_an_adapter_of_the_unchanged_base(init, tiny_bert, t
     config, data, fitted = tuned(tiny_bert, init=init)
     folder = saved(fitted, tmp_path / "adapter")
     expected = fitted.classifier.logits(data.test.texts)
-    assert np.abs(load_adapted(config, data.labels, folder).logits(data.test.texts) - expected).max() < 1e-4
+    assert np.abs(load_adapted(saved_as(config, data.labels, folder)).logits(data.test.texts) - expected).max() < 1e-4
     assert LoraConfig.from_pretrained(folder).r == (16 if INITS[init].mutates else 8)
 
 
@@ -83,7 +84,7 @@ def test_an_init_is_saved_as_an_adapter_of_the_unchanged_base(init, tiny_bert, t
 )
 def test_variants_of_lora_are_loaded_again_as_they_were(values, tiny_bert, tmp_path):
     config, data, fitted = tuned(tiny_bert, **values)
-    again = load_adapted(config, data.labels, saved(fitted, tmp_path / "adapter"))
+    again = load_adapted(saved_as(config, data.labels, saved(fitted, tmp_path / "adapter")))
     assert np.abs(again.logits(data.test.texts) - fitted.classifier.logits(data.test.texts)).max() < 1e-4
 
 
@@ -97,7 +98,7 @@ def test_full_fine_tuning_trains_everything_and_writes_a_plain_model(tiny_bert, 
     config, data, fitted = tuned(tiny_bert, method="full", lr=1e-3)
     assert fitted.trainable_parameters == fitted.total_parameters
     folder = saved(fitted, tmp_path / "model")
-    again = load_full(config, data.labels, folder).logits(data.test.texts)
+    again = load_full(saved_as(config, data.labels, folder)).logits(data.test.texts)
     assert np.abs(again - fitted.classifier.logits(data.test.texts)).max() < 1e-6
     assert json.loads((folder / "config.json").read_text())["id2label"] == dict(zip("01", data.labels, strict=True))
 
@@ -126,13 +127,13 @@ def test_an_adapter_of_another_base_is_refused(kept):
     file = folder / "adapter_config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"base_model_name_or_path": "some/other"}))
     with pytest.raises(RequestError, match="is one of some/other, and not of"):
-        load_adapted(config, labels, folder)
+        load_adapted(saved_as(config, labels, folder))
 
 
 def test_an_adapter_finds_its_base_in_a_folder_that_was_moved(kept, tmp_path):
     config, labels, folder = kept
     moved = shutil.copytree(config.model, tmp_path / "elsewhere" / Path(config.model).name)
-    assert load_adapted(config.model_copy(update={"model": str(moved)}), labels, folder)
+    assert load_adapted(saved_as(config.model_copy(update={"model": str(moved)}), labels, folder))
 
 
 def test_pickled_weights_of_an_adapter_are_not_read(kept):
@@ -140,22 +141,22 @@ def test_pickled_weights_of_an_adapter_are_not_read(kept):
     torch.save({}, folder / "adapter_model.bin")
     (folder / "adapter_model.safetensors").unlink()
     with pytest.raises(RequestError, match=r"holds no whole adapter: adapter_model.safetensors is missing"):
-        load_adapted(config, labels, folder)
+        load_adapted(saved_as(config, labels, folder))
 
 
 def test_an_adapter_without_its_config_is_told(kept):
     config, labels, folder = kept
     (folder / "adapter_config.json").write_text("{")
     with pytest.raises(RequestError, match="is damaged"):
-        load_adapted(config, labels, folder)
+        load_adapted(saved_as(config, labels, folder))
     (folder / "adapter_config.json").unlink()
     with pytest.raises(RequestError, match="adapter_config.json is missing"):
-        load_adapted(config, labels, folder)
+        load_adapted(saved_as(config, labels, folder))
 
 
 def test_an_init_that_changes_the_base_goes_with_ranks_of_their_own(tiny_bert, tmp_path):
     config, data, fitted = tuned(tiny_bert, init="pissa", peft={"rank_pattern": {"query": 4}})
-    again = load_adapted(config, data.labels, saved(fitted, tmp_path / "adapter"))
+    again = load_adapted(saved_as(config, data.labels, saved(fitted, tmp_path / "adapter")))
     assert np.abs(again.logits(data.test.texts) - fitted.classifier.logits(data.test.texts)).max() < 1e-4
 
 

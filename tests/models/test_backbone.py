@@ -281,7 +281,7 @@ def test_a_head_of_several_layers_is_named_whole():
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
 def test_logits_stand_in_the_order_of_the_texts(fixture, request):
     config = make_config({"model": str(request.getfixturevalue(fixture)), "max_length": 32})
-    classifier = load_untrained(config, ("a", "b"))
+    classifier = load_untrained(config, ("a", "b"), find_backbone(config))
     together = classifier.logits(TEXTS * 20)
     alone = np.concatenate([classifier.logits([text]) for text in TEXTS])
     assert np.abs(together - np.tile(alone, (20, 1))).max() < 1e-5
@@ -296,7 +296,8 @@ def test_pooled_features_ignore_padding(tiny_bert):
 
 
 def test_a_text_of_a_million_characters_is_cut(tiny_bert):
-    classifier = load_untrained(make_config({"model": str(tiny_bert), "max_length": 16}), ("a", "b"))
+    config = make_config({"model": str(tiny_bert), "max_length": 16})
+    classifier = load_untrained(config, ("a", "b"), find_backbone(config))
     assert np.isfinite(classifier.logits(["good " * 200_000])).all()
 
 

@@ -6,13 +6,15 @@ from transformers import AutoModelForSequenceClassification
 
 from core.config import make_config
 from core.data.splits import DataSet, Split
+from core.models.backbone import find_backbone
 from core.models.baselines import fit_frozen, fit_untrained
 from core.models.dry_run import dry_run_adapter
 from core.models.neural_classifier import run_texts
 from core.runs.progress import Progress
 from core.serving.inference import load_classifier
-from core.training import fine_tune
+from core.training.fine_tuning import fine_tune
 from tests.models.kinds import KINDS, POSITIONS
+from tests.small_runs import job_for, saved_as
 
 LABELS = ("bad", "fair", "good")
 TEXTS = tuple(" ".join([word] * (1 + n % 5)) for n in range(14) for word in ("bad film", "the film", "good film"))
@@ -45,7 +47,7 @@ def config(kind, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fitted(config, films):
-    return fine_tune(config, films, Progress())
+    return fine_tune(job_for(config, films), Progress())
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def saved(fitted, tmp_path_factory):
 
 
 def test_a_saved_adapter_gives_the_same_answers_on_a_fresh_base(config, fitted, saved):
-    reloaded = load_classifier(config, LABELS, saved).logits(PROBE)
+    reloaded = load_classifier(saved_as(config, LABELS, saved)).logits(PROBE)
     assert np.isfinite(reloaded).all()
     assert np.abs(reloaded - fitted.classifier.logits(PROBE)).max() < 1e-5
 
@@ -73,7 +75,7 @@ def test_plain_peft_on_a_plain_base_gives_the_same_answers(config, fitted, saved
 
 def test_the_trained_head_is_in_the_saved_file(kind, config, fitted, saved, films):
     assert tuple(fitted.environment["new_modules"]) == kind.new
-    untrained = fit_untrained(config, films).classifier.model.state_dict()
+    untrained = fit_untrained(job_for(config, films)).classifier.model.state_dict()
     for name, tensor in load_file(saved / "adapter_model.safetensors").items():
         own = name.removeprefix("base_model.model.")
         if own.startswith(kind.new) and own.endswith(".weight"):
@@ -108,17 +110,17 @@ def test_a_sign_of_the_end_within_a_text_is_text(fitted):
 @pytest.mark.parametrize("method", ["lora", "ia3", "ln_tuning"])
 def test_methods_pass_the_trial_and_train_in_lower_precision(method, config, films):
     lower = config.model_copy(update={"method": method, "dtype": "bfloat16"})
-    dry_run_adapter(lower)
-    assert np.isfinite(fine_tune(lower, films, Progress()).classifier.logits(PROBE)).all()
+    dry_run_adapter(lower, find_backbone(lower))
+    assert np.isfinite(fine_tune(job_for(lower, films), Progress()).classifier.logits(PROBE)).all()
 
 
 @pytest.mark.parametrize("fit", [fit_frozen, fit_untrained])
 def test_baselines_run_and_come_back_the_same(fit, config, films, tmp_path):
     baseline = config.model_copy(update={"method": fit.__name__.removeprefix("fit_"), "lr": None})
-    classifier = fit(baseline, films).classifier
+    classifier = fit(job_for(baseline, films)).classifier
     classifier.save(tmp_path)
     logits = classifier.logits(PROBE)
     assert np.isfinite(logits).all()
-    assert np.abs(load_classifier(baseline, LABELS, tmp_path).logits(PROBE) - logits).max() < 1e-5
+    assert np.abs(load_classifier(saved_as(baseline, LABELS, tmp_path)).logits(PROBE) - logits).max() < 1e-5
     alone = np.concatenate([classifier.logits([text]) for text in PROBE])
     assert np.abs(logits - alone).max() < UNSEEN

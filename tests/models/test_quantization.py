@@ -8,6 +8,7 @@ from core.errors import RequestError
 from core.models import quantization
 from core.models.fine_tuned import load_adapted
 from tests.models.test_adapters import saved, tuned
+from tests.small_runs import saved_as
 
 
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
@@ -16,7 +17,7 @@ def test_an_adapter_on_a_quantised_base_trains_and_comes_back(bits, fixture, req
     model = request.getfixturevalue(fixture)
     config, data, fitted = tuned(model, quantize=bits)
     folder = saved(fitted, tmp_path / "adapter")
-    again = load_adapted(config, data.labels, folder).logits(data.test.texts)
+    again = load_adapted(saved_as(config, data.labels, folder)).logits(data.test.texts)
     assert np.abs(again - fitted.classifier.logits(data.test.texts)).max() < 1e-5
     assert fitted.base_bytes < tuned(model)[2].base_bytes
 

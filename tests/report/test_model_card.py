@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoModelForSequenceClassification, AutoToke
 
 from core.config import make_config
 from core.models.backbone import find_backbone
-from core.report.model_card import render_model_card
+from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from tests.small_runs import opened, record
 
@@ -30,9 +30,14 @@ def lora(store, majority, tiny_bert):
     return record(store, tiny_bert, r=2, max_length=8)
 
 
+def card_of(store, run):
+    config = make_config(run.config)
+    return model_card_of_run(store, run.id, find_backbone(config) if config.uses("model") else None)
+
+
 @pytest.fixture(scope="module")
 def card(store, lora):
-    return render_model_card(store, lora.id)
+    return card_of(store, lora)
 
 
 def test_the_card_beside_the_files_is_the_one_that_the_record_gives(store, lora, card):
@@ -56,7 +61,7 @@ def test_known_failures_are_counted_as_they_were_predicted(store, majority):
     found = queries.predictions(store, majority.id)
     always = found["predicted"].iloc[0]
     missed = [label for label in ("bad", "fine, so-so", "good") if label != always]
-    failures = render_model_card(store, majority.id).split("## Known failures")[1].split("##")[0]
+    failures = card_of(store, majority).split("## Known failures")[1].split("##")[0]
     for label in missed:
         size = (found["label"] == label).sum()
         assert f"{label} taken for {always} {size} of {size} times" in failures
@@ -82,7 +87,7 @@ def test_what_is_not_known_of_a_licence_is_not_guessed(card):
 
 def test_licences_of_what_comes_along_are_told(store):
     run = record(store, "minilm", dataset="movie-reviews", method="frozen")
-    licence = render_model_card(store, run.id).split("## Licence")[1].split("##")[0]
+    licence = card_of(store, run).split("## Licence")[1].split("##")[0]
     assert "Base model: apache-2.0, as its card says." in licence
     assert "Data: MIT. Hutto, C.J. & Gilbert" in licence
 
@@ -93,12 +98,12 @@ def test_a_label_with_a_bar_breaks_no_table(tmp_path, tiny_bert):
     )
     store = opened(tmp_path)
     run = record(store, tiny_bert, dataset=str(tmp_path / "odd.csv"), method="majority")
-    assert "| a\\|b |" in render_model_card(store, run.id)
+    assert "| a\\|b |" in card_of(store, run)
 
 
 def shares_by_the_cards_code(store, run, elsewhere):
     """Run the card's code in a process that knows nothing of this project; return stored and given probabilities."""
-    code = render_model_card(store, run.id).split("```python\n")[1].split("```")[0]
+    code = card_of(store, run).split("```python\n")[1].split("```")[0]
     stored = queries.predictions(store, run.id).iloc[-1]  # a long text
     code = code.replace('"path/to/this/folder"', repr(str(run.adapter_folder(store.folder)))).replace(
         '"a text"', "given"
@@ -134,7 +139,7 @@ def test_the_code_gives_the_stored_probabilities_whatever_the_base_was_saved_as(
 
 
 def test_the_code_reads_as_much_as_the_run_did_and_runs_no_code_that_was_not_asked_for(store, tiny_bert):
-    card = render_model_card(store, record(store, tiny_bert, max_length=128).id)
+    card = card_of(store, record(store, tiny_bert, max_length=128))
     assert "max_length=64," in card
     assert "trust_remote_code" not in card
 
@@ -147,7 +152,7 @@ def test_the_code_of_a_decoder_without_a_pad_token_works(store, tiny_gpt2, tmp_p
 def test_the_code_of_a_quantised_run_says_so_and_quantises(store, tmp_path):
     pytest.importorskip("bitsandbytes")
     run = record(store, "minilm", quantize="4bit", lr=1e-3)
-    card = render_model_card(store, run.id)
+    card = card_of(store, run)
     assert "held in 4 bits, as in training: needs bitsandbytes" in card
     assert "load_in_4bit" in card
     stored, given = shares_by_the_cards_code(store, run, tmp_path)

@@ -7,11 +7,14 @@ import pytest
 from core.config import make_config
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
+from core.models.backbone import find_backbone
 from core.models.baselines import MajorityClassifier, fit_frozen, fit_tfidf, load_untrained
-from core.runs.pipeline import prepare, run_jobs
+from core.runs.job import prepare_jobs
+from core.runs.pipeline import run_jobs
 from core.runs.progress import Progress
 from core.serving.inference import MAX_SPANS, LoadedRun, load_run
 from core.store.engine import open_store
+from tests.small_runs import job_for
 
 LABELS = ("bad", "good")
 ODD_TEXTS = {
@@ -47,7 +50,7 @@ def films(size=60):
 
 @pytest.fixture(scope="module")
 def tfidf():
-    return LoadedRun(1, LABELS, fit_tfidf(make_config({"method": "tfidf"}), films()).classifier)
+    return LoadedRun(1, LABELS, fit_tfidf(job_for(make_config({"method": "tfidf"}), films())).classifier)
 
 
 @pytest.fixture(scope="module", params=["majority", "tfidf", "frozen", "bert", "gpt2"])
@@ -56,9 +59,9 @@ def run(request, tfidf, tiny_bert, tiny_gpt2):
     made = {
         "majority": lambda: MajorityClassifier(np.array([0.25, 0.75])),
         "tfidf": lambda: tfidf.classifier,
-        "frozen": lambda: fit_frozen(config, films()).classifier,
-        "bert": lambda: load_untrained(config, LABELS),
-        "gpt2": lambda: load_untrained(config, LABELS),
+        "frozen": lambda: fit_frozen(job_for(config, films())).classifier,
+        "bert": lambda: load_untrained(config, LABELS, find_backbone(config)),
+        "gpt2": lambda: load_untrained(config, LABELS, find_backbone(config)),
     }
     return LoadedRun(1, LABELS, made[request.param]())
 
@@ -119,7 +122,7 @@ def test_a_record_does_not_make_code_that_comes_with_a_model_run(tiny_bert, tmp_
     folder = shutil.copytree(tiny_bert, tmp_path / "model")
     asked = {"model": str(folder), "method": "untrained", "train_size": 20, "validation_size": 8, "test_size": 8}
     store = open_store(str(tmp_path / "runs.db"), create=True)
-    (run,) = run_jobs(prepare([make_config({**asked, "trust_remote_code": True})], tmp_path), store, Progress())
+    (run,) = run_jobs(prepare_jobs([make_config({**asked, "trust_remote_code": True})], tmp_path), store, Progress())
     path = folder / "config.json"
     auto_map = {"auto_map": {"AutoModelForSequenceClassification": "modeling_own.Own"}}
     path.write_text(json.dumps(json.loads(path.read_text()) | auto_map))

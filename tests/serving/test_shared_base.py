@@ -182,7 +182,7 @@ def test_an_adapter_that_cannot_be_put_on_takes_no_other_along(store, tiny_bert)
     bases = BaseModelCache()
     loaded = [load_run(store, run_id, bases) for run_id in ids[:2]]
     damaged = loaded[0].classifier.model
-    settings = resolve_saved_run(store, ids[2])[2] / "adapter_config.json"
+    settings = resolve_saved_run(store, ids[2]).folder / "adapter_config.json"
     whole = settings.read_text()
     RunWriter.reopen(store, ids[2]).update(adapter_sha256=None)  # else what is changed is not even tried
     settings.write_text(json.dumps(json.loads(whole) | {"r": 2}))

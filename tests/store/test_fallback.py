@@ -13,7 +13,7 @@ from core.data import load_data
 from core.errors import RequestError, StoreError
 from core.evaluation.metrics import evaluate
 from core.models.classifier import probabilities
-from core.runs.recovery import Recovered, recover, recover_all
+from core.runs.recovery import RecoveryResult, recover, recover_all
 from core.store import queries
 from core.store.engine import open_store
 from core.store.fallback import import_fallback, is_recorded, list_fallbacks
@@ -92,7 +92,7 @@ def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, l
     (kept,) = list_fallbacks(store)
     assert "is locked by another program" in kept.reason
     run.store.engine.dispose()
-    (taken,) = recover_all(store).taken
+    (taken,) = recover_all(store).run_ids
     found = queries.run(store, taken)
     assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
     assert len(queries.runs(store)) == 1
@@ -110,7 +110,7 @@ def test_a_record_comes_home_into_a_database_that_has_new_runs(store, data):
     run.store.engine.dispose()
     with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}) as other:
         evaluated(other, data, "test", seed=1)
-    assert recover_all(store).taken == (2,)
+    assert recover_all(store).run_ids == (2,)
     found = queries.run(store, 2)
     assert found.baseline_id == other.id == 1
     assert found.adapter_path == "adapters/2-lora-r8"
@@ -136,8 +136,8 @@ def test_a_record_waits_while_its_database_is_still_locked(store, data):
     with locked(store), pytest.raises(StoreError, match="locked"):
         recover_all(store)
     assert len(list_fallbacks(store)) == 1
-    assert recover_all(store).taken == (1,)
-    assert recover_all(store) == Recovered((), ())
+    assert recover_all(store).run_ids == (1,)
+    assert recover_all(store) == RecoveryResult((), ())
 
 
 def test_a_run_that_is_still_at_work_is_not_taken_in(store, data):
@@ -159,7 +159,7 @@ def test_a_full_database_sends_the_record_aside(store, data):
     assert "is full" in kept.reason
     run.store.engine.dispose()
     again = open_store(store.address)
-    assert recover_all(again).taken == (1,)
+    assert recover_all(again).run_ids == (1,)
     assert np.array_equal(queries.probabilities(again, 1), shares)
 
 
@@ -167,7 +167,7 @@ def test_records_of_another_database_are_left_alone(store, data, tmp_path):
     run, _ = record(store, data, 0)
     run.store.engine.dispose()
     other = open_store(str(tmp_path / "db" / "other.db"), create=True)
-    assert recover_all(other) == Recovered((), ()) and len(list_fallbacks(store)) == 1
+    assert recover_all(other) == RecoveryResult((), ()) and len(list_fallbacks(store)) == 1
 
 
 def test_a_label_that_cannot_be_read_is_passed_over(store):
@@ -190,10 +190,10 @@ def test_a_record_is_home_when_its_database_tells_what_it_tells(store, data):
 def test_a_record_is_not_home_while_its_files_are_not(store, data):
     away, _ = record(store, data, 2)
     (store.folder / "adapters").write_text("no folder")
-    assert recover_all(store).left
+    assert recover_all(store).errors
     assert not is_recorded(store, queries.run(store, away.id))
     (store.folder / "adapters").unlink()
-    assert recover_all(store).taken == (away.id,)
+    assert recover_all(store).run_ids == (away.id,)
     assert is_recorded(store, queries.run(store, away.id))
 
 
@@ -229,10 +229,10 @@ def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
         pass
     (store.folder / "adapters").write_text("no folder")
     for _ in range(3):
-        (why,) = recover_all(store).left
+        (why,) = recover_all(store).errors
         assert "cannot be copied" in why and str(away.store.folder) in why
     (store.folder / "adapters").unlink()
-    assert recover_all(store).taken == (2,)
+    assert recover_all(store).run_ids == (2,)
     assert len(queries.runs(store)) == 2
     assert (queries.run(store, 2).adapter_folder(store.folder) / "README.md").is_file()
     assert np.array_equal(queries.probabilities(store, 2), shares)
@@ -243,7 +243,7 @@ def test_a_record_that_is_taken_in_twice_is_there_once(store, data):
     away.store.engine.dispose()
     (kept,) = list_fallbacks(store)
     assert import_fallback(store, kept.folder) == import_fallback(store, kept.folder) == 1
-    assert recover_all(store).taken == (1,)
+    assert recover_all(store).run_ids == (1,)
     assert len(queries.runs(store)) == 1 and np.array_equal(queries.probabilities(store, 1), shares)
 
 
@@ -254,7 +254,7 @@ def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
         shares = evaluated(run, data, "test")
         run.update(adapter_sha256="abc")
-    assert recover_all(store).taken == (1,)
+    assert recover_all(store).run_ids == (1,)
     found = queries.run(store, 1)
     assert (found.state, found.error_message, found.adapter_sha256) == ("complete", None, "abc")
     assert np.array_equal(queries.probabilities(store, 1), shares)
@@ -263,7 +263,7 @@ def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
 
 def test_checkpoints_come_home_with_their_record(store, data):
     ended_aside(store, data, ValueError("boom"))
-    assert recover_all(store).taken == (1,)
+    assert recover_all(store).run_ids == (1,)
     found = queries.run(store, 1)
     assert found.state == "failed"
     assert (found.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
@@ -275,7 +275,7 @@ def test_what_a_whole_record_left_behind_when_it_went_aside_is_cleared(store, da
         run.switch_to_fallback("The folder was closed.")
     run.store.engine.dispose()
     left.mkdir()  # a folder that is closed lets nothing of it be deleted
-    assert recover_all(store).taken == (1,)
+    assert recover_all(store).run_ids == (1,)
     assert not left.exists() and queries.run(store, 1).work_path is None
 
 
@@ -286,8 +286,8 @@ def test_one_that_can_not_be_taken_in_keeps_no_other_out(store, data):
         run.store.engine.dispose()
     (damaged.store.folder / "runs.db").write_text("no database")
     done = recover_all(store)
-    assert len(done.taken) == 1 and len(done.left) == 1
-    assert f"The record in {damaged.store.folder} cannot be read" in done.left[0]
+    assert len(done.run_ids) == 1 and len(done.errors) == 1
+    assert f"The record in {damaged.store.folder} cannot be read" in done.errors[0]
 
 
 def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data):
@@ -298,7 +298,7 @@ def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data
         run.switch_to_fallback("The database was locked.")
         shares = evaluated(run, data, "test")
     run.store.engine.dispose()
-    assert recover_all(store).taken == (1,)
+    assert recover_all(store).run_ids == (1,)
     assert np.array_equal(queries.probabilities(store, 1), shares)
 
 

@@ -132,7 +132,7 @@ def test_the_record_of_a_run_whose_server_went_away_comes_home(postgres, postgre
             postgres.start()
     assert len(list_fallbacks(postgres_store)) == 1
     run.store.engine.dispose()
-    assert recover_all(postgres_store).taken == (run.id,)
+    assert recover_all(postgres_store).run_ids == (run.id,)
     assert queries.run(postgres_store, run.id).state == "complete"
     assert np.array_equal(queries.probabilities(postgres_store, run.id), shares)
     assert len(queries.predictions(postgres_store, run.id, "validation")) == DATA["validation_size"]

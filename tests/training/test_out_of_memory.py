@@ -1,4 +1,4 @@
-"""A machine with too little memory: the kind of error, what to change, and how a run goes on by itself."""
+"""Out-of-memory errors: recognized, explained, and avoided by micro-batches."""
 
 import json
 import subprocess
@@ -21,33 +21,32 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from core.config import make_config
-from core.data import load_data
 from core.errors import OutOfMemory
-from core.training.oom import errors_of_memory
 from core.runs.progress import Progress
-from core.training import fine_tune
+from core.training.fine_tuning import fine_tune
+from core.training.oom import translate_oom
+from tests.small_runs import job_for
 
-class Told(Progress):
-    def __init__(self): self.notes, self.after = [], []
-    def noted(self, text): self.notes.append(text)
-    def begins(self, after): self.after.append(after)
+class Messages(Progress):
+    def __init__(self): self.texts = []
+    def on_message(self, text): self.texts.append(text)
 
-config = make_config(json.loads(sys.argv[1]))
-data, told = load_data(config), Told()
-fine_tune(config.model_copy(update={"batch_size": 2, "epochs": 1}), data, Progress())  # reads what is read once
+config, messages = make_config(json.loads(sys.argv[1])), Messages()
+job = job_for(config)
+fine_tune(job_for(config.model_copy(update={"batch_size": 2, "epochs": 1}), job.data), Progress())  # imports and caches
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)
 try:
-    with errors_of_memory(config):
-        fitted = fine_tune(config, data, told)
+    with translate_oom(config):
+        fitted = fine_tune(job, messages)
 except OutOfMemory as error:
     print(json.dumps({"error": str(error)}))
 else:
-    print(json.dumps({"notes": told.notes, "environment": fitted.environment}))
+    print(json.dumps({"messages": messages.texts, "environment": fitted.environment}))
 """
 
 
-def test_running_out_of_memory_is_told_from_other_errors():
+def test_out_of_memory_is_distinguished_from_other_errors():
     with pytest.raises((RuntimeError, MemoryError)) as of_torch:
         torch.empty(2**50)
     with pytest.raises(MemoryError) as of_numpy:
@@ -58,28 +57,28 @@ def test_running_out_of_memory_is_told_from_other_errors():
     assert not is_oom(ValueError("out of memory"))
 
 
-def test_the_way_out_names_only_what_was_not_done_yet():
-    text = oom_advice(make_config({}), "CUDA out of memory.\nmuch more")
-    assert "--auto-batch, or --gradient-accumulation 2" in text and "--quantize 4bit" in text and "much" not in text
-    text = oom_advice(make_config({"auto_batch": True, "quantize": "4bit", "max_length": 64}), "")
-    assert "--auto-batch" not in text and "--quantize" not in text and "--max-length 32" in text
+def test_advice_names_only_flags_that_can_still_help():
+    advice = oom_advice(make_config({}), "CUDA out of memory.\nmuch more")
+    assert "--gradient-accumulation 2" in advice and "--quantize 4bit" in advice and "much more" not in advice
+    advice = oom_advice(make_config({"auto_batch": True, "quantize": "4bit", "max_length": 64}), "")
+    assert "--auto-batch" not in advice and "--quantize" not in advice and "--max-length 32" in advice
     assert "--gradient-accumulation" not in oom_advice(make_config({"batch_size": 1}), "")
 
 
-def test_what_a_run_held_is_let_go_of_before_its_end_is_recorded():
+def test_model_is_released_before_the_error_is_handled():
     class Model:
-        """Whatever a frame of the run holds."""
+        """An object that a frame of the training holds."""
 
-    held = []
+    models = []
 
     def train():
         model = Model()
-        held.append(weakref.ref(model))
+        models.append(weakref.ref(model))
         torch.empty(2**50)
 
-    with pytest.raises(OutOfMemory) as told, translate_oom(make_config({})):
+    with pytest.raises(OutOfMemory) as error, translate_oom(make_config({})):
         train()
-    assert held[0]() is None and told.value.__cause__ is not None
+    assert models[0]() is None and error.value.__cause__ is not None
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +89,8 @@ def long_texts(tmp_path_factory):
     return str(path)
 
 
-def trained_in(megabytes, long_texts, tiny_bert, **settings):
-    """Fine-tune in a process of its own that may take only so much more memory; return what it told."""
+def train_with_limited_memory(megabytes, long_texts, tiny_bert, **settings):
+    """Fine-tune in a process that may allocate only so much more memory; return what it printed."""
     sizes = {
         "train_size": 512,
         "validation_size": 16,
@@ -107,12 +106,13 @@ def trained_in(megabytes, long_texts, tiny_bert, **settings):
     return json.loads(done.stdout)
 
 
-def test_a_step_that_does_not_fit_ends_with_what_to_change(long_texts, tiny_bert):
-    told = trained_in(150, long_texts, tiny_bert)
-    assert "did not fit into the memory" in told["error"] and "--auto-batch" in told["error"]
+@pytest.mark.slow
+def test_step_that_does_not_fit_fails_with_advice(long_texts, tiny_bert):
+    assert "--auto-batch" in train_with_limited_memory(150, long_texts, tiny_bert)["error"]
 
 
-def test_with_auto_batch_the_step_is_computed_in_pieces_and_the_run_goes_on(long_texts, tiny_bert):
-    told = trained_in(150, long_texts, tiny_bert, auto_batch=True)
-    assert told["environment"]["gradient_accumulation"] > 1
-    assert any(note.startswith("Out of memory: a step's examples are now computed in") for note in told["notes"])
+@pytest.mark.slow
+def test_auto_batch_computes_the_step_in_micro_batches(long_texts, tiny_bert):
+    outcome = train_with_limited_memory(150, long_texts, tiny_bert, auto_batch=True)
+    assert outcome["environment"]["gradient_accumulation"] > 1
+    assert any(message.startswith("Out of memory") for message in outcome["messages"])

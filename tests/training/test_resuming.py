@@ -1,53 +1,55 @@
-"""A training that was stopped goes on as if it had not been."""
+"""A training that resumes from a checkpoint gives the results of one that was never stopped."""
 
 import gc
+import json
 import random
 import resource
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from core.catalog.capabilities import verdict
 from core.catalog.methods import METHODS
 from core.config import make_config
-from core.data import load_data
-from core.models.backbone import Backbone
+from core.models.backbone import find_backbone
 from core.runs.progress import Progress
 from core.system.files import compute_checksum
-from core.training import fine_tune
-from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
-from core.training.reproducibility import base_fingerprint, machine, restore_rng_state, rng_state
-from tests.small_runs import SIZES, films
+from core.training.checkpoints import FORMAT, Checkpoint, Checkpoints, Snapshot
+from core.training.fine_tuning import fine_tune
+from core.training.reproducibility import base_fingerprint, compute_info, restore_rng_state, rng_state
+from tests.small_runs import SIZES, films, job_for
 
 HOURS = 36_000.0
 STEPS = 12  # of both epochs together
 TRAINED = [name for name, method in METHODS.items() if method.kind == "adapter" and verdict(name, "trains").works]
 
 
-class Told(Progress):
-    """Remembers the learning curves, and stops the training after a step where it is told to."""
+class Recorder(Progress):
+    """Records learning curves and messages, and stops the training after a step where ``stop_after`` is set."""
 
     def __init__(self, stop_after=None):
-        self.stop_after, self.step, self.began_after, self.curves, self.notes = stop_after, 0, [], [], []
+        self.stop_after, self.step, self.first_steps, self.curves, self.messages = stop_after, 0, [], [], []
 
-    def begins(self, after):
-        self.began_after.append(after)
-        self.curves = [point for point in self.curves if point[0] <= after]
+    def on_train_begin(self, step):
+        self.first_steps.append(step)
+        self.curves = [point for point in self.curves if point[0] <= step]
 
-    def stepped(self, step, total, epoch):
+    def on_step_end(self, step, total, epoch):
         self.step = step
         assert total == STEPS
 
-    def stopping(self):
+    def should_stop(self):
         return self.stop_after is not None and self.step >= self.stop_after
 
-    def logged(self, step, epoch, values):
+    def on_log(self, step, epoch, values):
         self.curves.append((step, sorted(values.items())))
 
-    def noted(self, text):
-        self.notes.append(text)
+    def on_message(self, text):
+        self.messages.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +57,27 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("resuming")
 
 
-def trained(folder, model, told, checkpoints=None, **settings):
-    """Train two epochs of six steps, and return the logits of the test texts and the best epoch."""
+def train(folder, model, progress, checkpoints=None, **settings):
+    """Train two epochs of six steps; return the logits of the test texts and the best epoch."""
     values = {"dataset": films(folder), "model": str(model), "lr": 1e-2, **SIZES, "epochs": 2, "batch_size": 8}
-    config = make_config({**values, **settings})
-    data = load_data(config)
-    fitted = fine_tune(config, data, told, *([checkpoints] if checkpoints else []))
-    return fitted.classifier.logits(data.test.texts), fitted.best_epoch
+    job = job_for(make_config({**values, **settings}))
+    fitted = fine_tune(job, progress, *([checkpoints] if checkpoints else []))
+    return fitted.classifier.logits(job.data.test.texts), fitted.best_epoch
 
 
-def stopped_and_taken_up(folder, model, work, stop_after, **settings):
-    told = Told(stop_after)
+def train_until(step, folder, model, work, interval=HOURS, **settings):
+    """Train until a step and stop there, with a checkpoint."""
+    progress = Recorder(step)
     with pytest.raises(KeyboardInterrupt):
-        trained(folder, model, told, Checkpoints(work, HOURS), **settings)
-    told.stop_after = None
-    random.seed(7), np.random.seed(7), torch.manual_seed(7)  # a new process begins with other random numbers
-    return told, trained(folder, model, told, Checkpoints(work, HOURS), **settings)
+        train(folder, model, progress, Checkpoints(work, interval), **settings)
+    return progress
+
+
+def stop_and_resume(folder, model, work, stop_after, **settings):
+    progress = train_until(stop_after, folder, model, work, **settings)
+    progress.stop_after = None
+    random.seed(7), np.random.seed(7), torch.manual_seed(7)  # a new process starts with other random numbers
+    return progress, train(folder, model, progress, Checkpoints(work, HOURS), **settings)
 
 
 def names(work):
@@ -78,25 +85,40 @@ def names(work):
 
 
 @pytest.fixture(scope="module")
-def never_stopped(folder, tiny_bert):
-    told = Told()
-    return told, trained(folder, tiny_bert, told)
+def uninterrupted(folder, tiny_bert):
+    progress = Recorder()
+    return progress, train(folder, tiny_bert, progress)
 
 
-def test_the_same_config_gives_the_same_predictions(folder, tiny_bert, never_stopped):
-    again, _ = trained(folder, tiny_bert, Told())
-    assert np.array_equal(again, never_stopped[1][0])
+@pytest.fixture(scope="module")
+def stopped(folder, tiny_bert, tmp_path_factory):
+    """The checkpoints of a training that wrote one after every step and stopped after the seventh."""
+    work = tmp_path_factory.mktemp("stopped")
+    train_until(7, folder, tiny_bert, work, interval=0)
+    return work
 
 
-@pytest.mark.parametrize("stop_after", [1, 5, 6, 7, 11, 12], ids="after step {}".format)
-def test_a_training_that_was_stopped_ends_as_one_that_was_not(folder, tiny_bert, tmp_path, never_stopped, stop_after):
-    told, (logits, best_epoch) = stopped_and_taken_up(folder, tiny_bert, tmp_path, stop_after)
-    whole, (expected, expected_epoch) = never_stopped
-    assert told.began_after == [0, stop_after]
+@pytest.fixture
+def work(stopped, tmp_path):
+    """A copy of the checkpoints of the stopped training."""
+    return shutil.copytree(stopped, tmp_path / "work")
+
+
+def test_same_config_gives_the_same_predictions(folder, tiny_bert, uninterrupted):
+    logits, _ = train(folder, tiny_bert, Recorder())
+    assert np.array_equal(logits, uninterrupted[1][0])
+
+
+@pytest.mark.parametrize("stop_after", [1, 6, 7, 12])
+def test_resumed_training_equals_an_uninterrupted_one(folder, tiny_bert, tmp_path, uninterrupted, stop_after):
+    progress, (logits, best_epoch) = stop_and_resume(folder, tiny_bert, tmp_path, stop_after)
+    expected_progress, (expected, expected_epoch) = uninterrupted
+    assert progress.first_steps == [0, stop_after]
     assert np.array_equal(logits, expected) and best_epoch == expected_epoch
-    assert told.curves == whole.curves
+    assert progress.curves == expected_progress.curves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [
@@ -108,62 +130,94 @@ def test_a_training_that_was_stopped_ends_as_one_that_was_not(folder, tiny_bert,
         pytest.param({"lora_plus": 16.0}, id="lora-plus"),
     ],
 )
-def test_so_it_is_with_every_way_to_train(folder, tiny_bert, tmp_path, settings):
-    expected, _ = trained(folder, tiny_bert, Told(), **settings)
-    told, (logits, _) = stopped_and_taken_up(folder, tiny_bert, tmp_path, 8, **settings)
-    assert told.began_after == [0, 8]
+def test_resumed_training_equals_an_uninterrupted_one_with_other_settings(folder, tiny_bert, tmp_path, settings):
+    expected, _ = train(folder, tiny_bert, Recorder(), **settings)
+    progress, (logits, _) = stop_and_resume(folder, tiny_bert, tmp_path, 8, **settings)
+    assert progress.first_steps == [0, 8]
     assert np.array_equal(logits, expected)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", TRAINED)
-def test_so_it_is_with_every_method(folder, tiny_bert, tmp_path, method):
-    expected, _ = trained(folder, tiny_bert, Told(), method=method)
-    told, (logits, _) = stopped_and_taken_up(folder, tiny_bert, tmp_path, 8, method=method)
-    keeps_a_memory = any("begins anew" in note for note in told.notes)
-    assert told.began_after == [0, 0 if keeps_a_memory else 8]
-    assert keeps_a_memory == METHODS[method].reallocates_budget == (method in ("adalora", "adamss"))
+def test_resumed_training_equals_an_uninterrupted_one_with_every_method(folder, tiny_bert, tmp_path, method):
+    expected, _ = train(folder, tiny_bert, Recorder(), method=method)
+    progress, (logits, _) = stop_and_resume(folder, tiny_bert, tmp_path, 8, method=method)
+    restarts = any("restarts from the beginning" in message for message in progress.messages)
+    assert progress.first_steps == [0, 0 if restarts else 8]
+    assert restarts == METHODS[method].reallocates_budget == (method in ("adalora", "adamss"))
     assert np.array_equal(logits, expected)
 
 
-def test_checkpoints_are_written_when_they_are_due_and_the_newest_are_kept(folder, tiny_bert, tmp_path):
-    trained(folder, tiny_bert, Told(), Checkpoints(tmp_path, 0))
-    assert names(tmp_path) == ["step-11", "step-12"]
-    often = Checkpoints(tmp_path / "rare", HOURS)
-    trained(folder, tiny_bert, Told(), often)
-    assert often.newest() is None
+def test_newest_checkpoints_are_kept(stopped):
+    assert names(stopped) == ["step-6", "step-7"]
+
+
+def test_no_checkpoint_is_written_before_the_interval_has_passed(folder, tiny_bert, tmp_path):
+    checkpoints = Checkpoints(tmp_path / "none", HOURS)
+    train(folder, tiny_bert, Recorder(), checkpoints)
+    assert checkpoints.newest() is None
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def delete(file):
+    file.unlink()
 
 
 @pytest.mark.parametrize("part", ["state.safetensors", "trainer_state.json", "sha256"])
-@pytest.mark.parametrize("damage", ["cut", "flipped", "gone"])
-def test_a_damaged_checkpoint_is_passed_over(folder, tiny_bert, tmp_path, never_stopped, part, damage):
-    with pytest.raises(KeyboardInterrupt):
-        trained(folder, tiny_bert, Told(7), Checkpoints(tmp_path, 0))
-    file = tmp_path / "step-7" / part
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    {
-        "cut": lambda: file.write_bytes(content[: len(content) // 2]),
-        "flipped": lambda: file.write_bytes(content),
-        "gone": file.unlink,
-    }[damage]()
-    told = Told()
-    logits, _ = trained(folder, tiny_bert, told, Checkpoints(tmp_path, HOURS))
-    assert told.began_after == [6]
-    assert np.array_equal(logits, never_stopped[1][0])
-    assert names(tmp_path) == ["step-6"]  # the damaged one would count among those that are kept
+@pytest.mark.parametrize("damage", [cut, flip, delete])
+def test_damaged_checkpoint_is_skipped_and_deleted(work, part, damage):
+    damage(work / "step-7" / part)
+    checkpoints = Checkpoints(work, HOURS)
+    checkpoints.resume()
+    assert checkpoints.start.step == 6
+    assert names(work) == ["step-6"]  # the damaged one would count among those that are kept
 
 
-def test_a_checkpoint_that_cannot_be_written_does_not_end_the_training(
-    folder, tiny_bert, tmp_path, never_stopped, caplog
-):
-    (tmp_path / "taken").write_text("a file where the folder should be")
-    logits, _ = trained(folder, tiny_bert, Told(), Checkpoints(tmp_path / "taken", 0))
+def test_training_resumes_from_the_checkpoint_before_a_damaged_one(folder, tiny_bert, work, uninterrupted):
+    flip(work / "step-7" / "state.safetensors")
+    progress = Recorder()
+    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    assert progress.first_steps == [6]
+    assert np.array_equal(logits, uninterrupted[1][0])
+
+
+def rewrite(checkpoint, **values):
+    """Write a checkpoint again with other values, and its checksum."""
+    values = {name: value for name, value in (checkpoint.values | values).items() if value is not None}
+    tensors = checkpoint.read_tensors("")
+    save_file(tensors, checkpoint.folder / "state.safetensors", metadata={"values": json.dumps(values)})
+    (checkpoint.folder / "sha256").write_text(compute_checksum(checkpoint.folder, "*.*"))
+
+
+@pytest.mark.parametrize("version", [None, FORMAT + 1])
+def test_training_restarts_where_all_checkpoints_have_another_format(folder, tiny_bert, work, uninterrupted, version):
+    while checkpoint := Checkpoints(work, HOURS).newest():
+        rewrite(checkpoint, format=version)
+    progress = Recorder()
+    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    assert progress.first_steps == [0]
+    assert any("written by another version" in message for message in progress.messages)
+    assert np.array_equal(logits, uninterrupted[1][0])
+    assert names(work) == []
+
+
+def test_training_continues_where_checkpoints_cannot_be_written(folder, tiny_bert, tmp_path, uninterrupted, caplog):
+    (tmp_path / "file").touch()
+    logits, _ = train(folder, tiny_bert, Recorder(), Checkpoints(tmp_path / "file", 0))
     assert "could not be written" in caplog.text
-    assert np.array_equal(logits, never_stopped[1][0])
+    assert np.array_equal(logits, uninterrupted[1][0])
 
 
-def test_a_checkpoint_that_fails_in_its_middle_leaves_nothing(tmp_path, caplog):
+def test_interrupted_write_leaves_no_files(tmp_path, caplog):
     checkpoints = Checkpoints(tmp_path, 0)
     checkpoints.write(1, Snapshot({"a": torch.zeros(10)}, {}), "{}")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -172,108 +226,98 @@ def test_a_checkpoint_that_fails_in_its_middle_leaves_nothing(tmp_path, caplog):
         checkpoints.write(2, Snapshot({"a": torch.zeros(100_000)}, {}), "{}")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "step 2 could not be written" in caplog.text
+    assert caplog.records
     assert names(tmp_path) == ["step-1"]
 
 
-def test_what_a_killed_process_left_half_is_cleared(tmp_path):
+def test_unfinished_checkpoints_are_deleted(tmp_path):
     for name in (".step-3", ".step-4"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "state.safetensors").write_bytes(b"half")
-    Checkpoints(tmp_path, 0).take_up()
+    Checkpoints(tmp_path, 0).resume()
     assert names(tmp_path) == []
 
 
-def test_what_is_no_checkpoint_is_passed_over(tmp_path):
+def test_other_files_are_ignored(tmp_path):
     checkpoints = Checkpoints(tmp_path, 0)
     checkpoints.write(1, Snapshot({"a": torch.zeros(10)}, {"seconds": 2.0}), "{}")
     (tmp_path / "step-99").write_text("a file")
     shutil.copytree(tmp_path / "step-1", tmp_path / "step-1 copy")
-    words = tmp_path / "step-2"
-    words.mkdir()
-    (words / "state.safetensors").write_text("words")
-    (words / "sha256").write_text(compute_checksum(words, "*.*"))
-    assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0})
+    text = tmp_path / "step-2"
+    text.mkdir()
+    (text / "state.safetensors").write_text("text")
+    (text / "sha256").write_text(compute_checksum(text, "*.*"))
+    assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0, "format": FORMAT})
 
 
-def test_a_training_that_goes_on_holds_no_more_in_memory_than_one_that_was_not_stopped(folder, tiny_bert, tmp_path):
-    class Weighing(Told):
-        def stepped(self, step, total, epoch):
-            super().stepped(step, total, epoch)
+def test_resumed_training_holds_no_more_memory_than_an_uninterrupted_one(folder, tiny_bert, tmp_path):
+    class MemoryRecorder(Recorder):
+        def on_step_end(self, step, total, epoch):
+            super().on_step_end(step, total, epoch)
             if step == total:
                 self.bytes = bytes_of_tensors()
 
-    whole, again = Weighing(), Weighing()
-    trained(folder, tiny_bert, whole, method="full")
-    with pytest.raises(KeyboardInterrupt):
-        trained(folder, tiny_bert, Told(8), Checkpoints(tmp_path, HOURS), method="full")
-    trained(folder, tiny_bert, again, Checkpoints(tmp_path, HOURS), method="full")
-    weights = sum(one.nbytes for one in Checkpoints(tmp_path, HOURS).newest().part("trained/").values())
-    assert again.bytes - whole.bytes < weights / 2
+    uninterrupted, resumed = MemoryRecorder(), MemoryRecorder()
+    train(folder, tiny_bert, uninterrupted, method="full")
+    train_until(8, folder, tiny_bert, tmp_path, method="full")
+    train(folder, tiny_bert, resumed, Checkpoints(tmp_path, HOURS), method="full")
+    weights = sum(tensor.nbytes for tensor in Checkpoints(tmp_path, HOURS).newest().read_tensors("weights/").values())
+    assert resumed.bytes - uninterrupted.bytes < weights / 2
 
 
 def bytes_of_tensors():
-    """Return how many bytes all tensors hold that are there, each storage once."""
+    """Return the bytes of all tensors in memory, each storage once."""
     gc.collect()
-    storages = [one.untyped_storage() for one in gc.get_objects() if type(one) in (torch.Tensor, torch.nn.Parameter)]
-    return sum({one.data_ptr(): one.nbytes() for one in storages if one.device.type == "cpu"}.values())
+    tensors = [tensor for tensor in gc.get_objects() if type(tensor) in (torch.Tensor, torch.nn.Parameter)]
+    storages = [tensor.untyped_storage() for tensor in tensors]
+    return sum({storage.data_ptr(): storage.nbytes() for storage in storages if storage.device.type == "cpu"}.values())
 
 
-def rewritten(work, without=(), **values):
-    """Write the newest checkpoint as if elsewhere: without some of its tensors, with other values."""
-    start = Checkpoints(work, HOURS).newest()
-    tensors = {name: one for name, one in start.part("").items() if name not in without}
-    state = (start.folder / "trainer_state.json").read_text()
-    Checkpoints(work, HOURS).write(start.step, Snapshot(tensors, start.values | values), state)
+def test_changed_compute_environment_is_reported(folder, tiny_bert, work, uninterrupted):
+    rewrite(Checkpoints(work, HOURS).newest(), compute={**compute_info(), "torch": "1.0", "GPUs": 8})
+    progress = Recorder()
+    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    changes = f"torch 1.0, now {torch.__version__}; GPUs 8, now {torch.cuda.device_count()}"
+    assert progress.first_steps == [7] and [message for message in progress.messages if changes in message]
+    assert np.array_equal(logits, uninterrupted[1][0])
 
 
-def test_a_training_goes_on_elsewhere_and_says_what_is_not_as_before(folder, tiny_bert, tmp_path, never_stopped):
-    with pytest.raises(KeyboardInterrupt):
-        trained(folder, tiny_bert, Told(7), Checkpoints(tmp_path, HOURS))
-    rewritten(tmp_path, machine={**machine(), "torch": "1.0", "GPUs": 8})
-    told = Told()
-    logits, _ = trained(folder, tiny_bert, told, Checkpoints(tmp_path, HOURS))
-    note = f"Not as before: torch 1.0, now {torch.__version__}; GPUs 8, now {torch.cuda.device_count()}."
-    assert told.began_after == [7] and [one for one in told.notes if one.startswith(note)]
-    assert np.array_equal(logits, never_stopped[1][0])
+def test_same_compute_environment_is_not_reported(folder, tiny_bert, work):
+    progress = Recorder()
+    train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    assert progress.first_steps == [7]
+    assert not [message for message in progress.messages if "changed" in message]
 
 
-def test_on_the_same_machine_nothing_is_said_of_it(folder, tiny_bert, tmp_path):
-    told, _ = stopped_and_taken_up(folder, tiny_bert, tmp_path, 7)
-    assert told.began_after == [0, 7] and not [one for one in told.notes if "Not as before" in one]
-
-
-def test_random_generators_that_the_checkpoint_lacks_or_only_it_has_are_left_alone():
+def test_missing_and_unknown_random_generators_are_ignored():
     tensors, values = rng_state()
     drawn = torch.rand(3), np.random.rand(3), random.random()
     restore_rng_state({**tensors, "cuda99": tensors["torch"]}, values)  # of a machine with more GPUs
     again = torch.rand(3), np.random.rand(3), random.random()
     assert torch.equal(again[0], drawn[0]) and np.array_equal(again[1], drawn[1]) and again[2] == drawn[2]
-    restore_rng_state({}, values)  # of one without this kind
+    restore_rng_state({}, values)  # of a machine without torch's generator
     assert np.array_equal(np.random.rand(3), drawn[1])
 
 
-def test_a_base_is_told_from_others_by_its_revision_or_by_its_files(tiny_bert, tmp_path):
-    assert base_fingerprint(Backbone("some/model", "a" * 40, "some/model")) == "a" * 40
+def test_base_fingerprint_of_a_hub_model_is_its_revision(tiny_bert):
+    local = find_backbone(make_config({"model": str(tiny_bert)}))
+    assert base_fingerprint(replace(local, name="some/model", path="some/model", revision="a" * 40)) == "a" * 40
+
+
+def test_base_fingerprint_of_a_local_model_depends_on_its_files(tiny_bert, tmp_path):
     copy = shutil.copytree(tiny_bert, tmp_path / "copy")
-    of_copy = Backbone(str(copy), None, str(copy))
-    assert base_fingerprint(of_copy) == base_fingerprint(Backbone(str(tiny_bert), None, str(tiny_bert)))
+    original, copied = (find_backbone(make_config({"model": str(path)})) for path in (tiny_bert, copy))
+    assert base_fingerprint(copied) == base_fingerprint(original)
     (copy / "tokenizer_config.json").write_text("{}")
-    assert base_fingerprint(of_copy) != base_fingerprint(Backbone(str(tiny_bert), None, str(tiny_bert)))
+    assert base_fingerprint(copied) != base_fingerprint(original)
 
 
-def test_the_format_of_the_frozen_weights_is_that_of_the_training_that_goes_on(folder, tiny_bert, tmp_path):
-    expected, _ = trained(folder, tiny_bert, Told(), dtype="bfloat16")
-    with pytest.raises(KeyboardInterrupt):
-        trained(folder, tiny_bert, Told(7), Checkpoints(tmp_path, HOURS), dtype="bfloat16")
-    logits, _ = trained(folder, tiny_bert, Told(), Checkpoints(tmp_path, HOURS), dtype="float32")
+def test_number_format_of_the_checkpoint_is_kept(folder, tiny_bert, tmp_path):
+    expected, _ = train(folder, tiny_bert, Recorder(), dtype="bfloat16")
+    train_until(7, folder, tiny_bert, tmp_path, dtype="bfloat16")
+    logits, _ = train(folder, tiny_bert, Recorder(), Checkpoints(tmp_path, HOURS), dtype="float32")
     assert np.array_equal(logits, expected)
 
 
-def test_checkpoints_hold_no_pickle(folder, tiny_bert, tmp_path):
-    trained(folder, tiny_bert, Told(), Checkpoints(tmp_path, 0))
-    assert {path.name for path in (tmp_path / "step-12").iterdir()} == {
-        "state.safetensors",
-        "trainer_state.json",
-        "sha256",
-    }
+def test_checkpoints_hold_no_pickle(stopped):
+    assert names(stopped / "step-7") == ["sha256", "state.safetensors", "trainer_state.json"]

@@ -1,0 +1,59 @@
+"""The files of a run: saved, verified, and only then recorded."""
+
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+
+from core.errors import RunError
+from core.models.classifier import Classifier, SavedClassifier
+from core.runs.job import Job
+from core.serving.verification import RELOAD_TOLERANCE, VERIFICATION_EXAMPLES, reload_difference
+from core.store.records import unused_adapter_folder
+from core.store.run_writer import RunWriter
+from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksum, publish_atomically
+
+
+def save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str) -> None:
+    """Save a classifier, load it again, and compare the logits of some test examples.
+
+    The files are written to the run's work folder and published only after the comparison. Where the
+    database's folder can't be written to, the record continues in a fallback database. Raises
+    `RunError` where the logits differ.
+    """
+    try:
+        _save_and_verify(run, job, classifier, card)
+    except (OSError, SafetensorError) as error:
+        run.switch_to_fallback(f"The files of run {run.id} can't be written to {run.store.folder}: {error}.")
+        _save_and_verify(run, job, classifier, card)
+
+
+def _save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str) -> None:
+    folder = run.create_work_folder() / "adapter"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    classifier.save(folder)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    saved = SavedClassifier(job.config, job.data.labels, folder, job.backbone)
+    difference = reload_difference(saved, classifier, job.data.test.texts[:VERIFICATION_EXAMPLES])
+    run.update(reload_max_difference=difference)
+    if not difference <= RELOAD_TOLERANCE:  # also where it is NaN
+        raise RunError(
+            f"The saved files do not reproduce the run: after loading them again, the logits differ by up to "
+            f"{difference:.2g} (tolerance {RELOAD_TOLERANCE:g}). They were discarded. Run it again; if it fails "
+            "again, try --dtype float32."
+        )
+    _publish(run, folder, unused_adapter_folder(run.store.folder, run.id, job.config.default_name()))
+
+
+def _publish(run: RunWriter, folder: Path, target: Path) -> None:
+    """Record the verified files and move them to their folder.
+
+    The row is updated before the move: after a crash in between, no folder is left that no row names.
+    """
+    run.update(
+        adapter_path=target.relative_to(run.store.folder).as_posix(),
+        adapter_bytes=sum(path.stat().st_size for path in folder.glob(WEIGHT_PATTERN)),
+        adapter_sha256=compute_checksum(folder, *CHECKSUM_PATTERNS),
+    )
+    publish_atomically(folder, target)

@@ -1,0 +1,147 @@
+"""Jobs: run configurations with their data and base model resolved before anything is written."""
+
+import shlex
+import tempfile
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.catalog.baselines import BASELINES
+from core.catalog.methods import rate_for_width
+from core.config import RunConfig, as_flags, drop_duplicates, make_config, section
+from core.data import load_data
+from core.data.splits import DataSet
+from core.errors import RequestError
+from core.models.backbone import Backbone, find_backbone, length_for, load_tokenizer, require_backbone
+from core.models.dry_run import dry_run_adapter
+from core.models.fine_tuned import tokenizer_for
+from core.store import queries
+from core.store.engine import Store
+from core.store.records import Run, require_resumable
+from core.training.checkpoints import Checkpoints
+from core.training.reproducibility import base_fingerprint
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to start: every setting has a value, data and base model are resolved.
+
+    ``backbone`` is None for a method without a base model.
+    """
+
+    config: RunConfig
+    data: DataSet
+    backbone: Backbone | None
+
+
+def add_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
+    """Return the baselines that the configs are compared with, followed by the configs; without duplicates."""
+    baselines = [
+        config.model_copy(update={"method": baseline.name})
+        for baseline in BASELINES
+        for config in configs
+        if config.kind != "baseline"
+    ]
+    return drop_duplicates([*baselines, *configs])
+
+
+def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
+    """Resolve base models, data and open settings of all configs, before anything is written.
+
+    Configs of one model share its backbone, and configs of the same data settings share the data
+    set. Raises `RequestError` for the first problem.
+    """
+    _check_writable(store_folder)
+    configs = [config.relevant_settings() for config in configs]
+    backbones = _find_backbones(configs)
+    for config, backbone in zip(configs, backbones, strict=True):
+        if config.kind == "adapter":
+            dry_run_adapter(config, require_backbone(backbone))
+    configs = [_with_learning_rate(config, backbone) for config, backbone in zip(configs, backbones, strict=True)]
+    datasets = _load_datasets(configs)
+    return [
+        Job(_with_max_length(config, data, backbone), data, backbone)
+        for config, data, backbone in zip(configs, datasets, backbones, strict=True)
+    ]
+
+
+def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
+    """Prepare the job of a run that ended early, with its recorded settings.
+
+    Raises `RequestError` where the run is running or complete, and where its data or its base model
+    have changed since it started.
+    """
+    run = queries.run(store, run_id)
+    require_resumable(run_id, run)
+    config = make_config({**run.config, "trust_remote_code": trust_remote_code})
+    config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
+    (job,) = prepare_jobs([config], store.folder)
+    changed = _changed_input(store, run, job)
+    if changed:
+        raise RequestError(
+            f"Run {run_id} can't be resumed: {changed} changed since it started. "
+            f"Start a new run: {store.format_command(shlex.join(as_flags(run.config)))}"
+        )
+    return job
+
+
+def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
+    """Return the backbone of each config, None for a method without one; each model is resolved once."""
+    resolved: dict[Hashable, Backbone] = {}
+    backbones: list[Backbone | None] = []
+    for config in configs:
+        key = (config.model, config.revision, config.trust_remote_code)
+        if config.uses("model") and key not in resolved:
+            resolved[key] = find_backbone(config)
+        backbones.append(resolved[key] if config.uses("model") else None)
+    return backbones
+
+
+def _with_learning_rate(config: RunConfig, backbone: Backbone | None) -> RunConfig:
+    """Return the config with the default learning rate for the width of its model, where none is set."""
+    if backbone is None:
+        return config
+    tokenizer_for(config, backbone)  # raises where the tokenizer does not fit the model or the method
+    return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
+
+
+def _load_datasets(configs: Sequence[RunConfig]) -> list[DataSet]:
+    """Return the data set of each config; the same settings are loaded once."""
+    by_settings = {_data_settings(config): config for config in configs}
+    loaded = {settings: load_data(config) for settings, config in by_settings.items()}
+    return [loaded[_data_settings(config)] for config in configs]
+
+
+def _data_settings(config: RunConfig) -> str:
+    return str([value for name, value in config.settings().items() if section(name) == "data"])
+
+
+def _with_max_length(config: RunConfig, data: DataSet, backbone: Backbone | None) -> RunConfig:
+    """Return the config with ``max_length="auto"`` replaced by a length that fits the training texts."""
+    if config.max_length != "auto" or backbone is None:
+        return config
+    length = length_for(load_tokenizer(backbone, "auto"), data.train.texts)
+    return config.model_copy(update={"max_length": length})
+
+
+def _changed_input(store: Store, run: Run, job: Job) -> str | None:
+    """Return which input differs from when the run started: its data, or the model of its newest checkpoint."""
+    if run.dataset_id is not None and queries.dataset(store, run.dataset_id).fingerprint != job.data.fingerprint:
+        return f"the data of {job.config.dataset}"
+    checkpoint = Checkpoints(run.work_folder(store.folder), 0).newest()
+    if checkpoint is None or job.backbone is None:
+        return None
+    same = checkpoint.values.get("base") in (None, base_fingerprint(job.backbone))
+    return None if same else f"the model {job.config.model}"
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `RequestError` where no file can be created in the database's folder."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RequestError(
+            f"The folder {folder} can't be written to ({error.strerror}). Choose a database in another folder with "
+            "--db: its adapters are saved next to it."
+        ) from None

@@ -1,0 +1,222 @@
+"""Fine-tuning: from a job to a fitted classifier, resuming from the newest checkpoint."""
+
+import tempfile
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch import Tensor
+from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
+from transformers.trainer_utils import EvalPrediction
+
+from core.catalog.methods import METHODS
+from core.config import RunConfig
+from core.models.backbone import quiet
+from core.models.build import TrainableModel, build_trainable, steps, tokenized
+from core.models.classifier import Fitted
+from core.models.precision import frozen_dtype, frozen_weights_in
+from core.system.environment import release_memory
+from core.training.checkpoints import Checkpoint, Checkpoints
+from core.training.learning_rates import learning_rates
+from core.training.loss import ClassificationLoss
+from core.training.oom import is_oom
+from core.training.reproducibility import base_fingerprint, compute_info
+from core.training.sampler import EpochSampler, balanced_class_weights, class_balanced, grouped_by_length
+from core.training.trainer import (
+    CheckpointCallback,
+    KeepBestEpoch,
+    ProgressCallback,
+    RankAllocation,
+    ResumableTrainer,
+)
+
+if TYPE_CHECKING:
+    from core.runs.job import Job
+    from core.runs.progress import Progress
+
+LOSS_POINTS = 50
+"""The number of points of the training loss that are logged over the whole training."""
+NO_CHECKPOINTS = Checkpoints(None, 0)
+_ROUNDING = "Results may differ by rounding errors."
+
+
+def fine_tune(job: "Job", progress: "Progress", checkpoints: Checkpoints = NO_CHECKPOINTS) -> Fitted:
+    """Train the job's adapter, or all weights, and return the epoch with the best validation macro F1.
+
+    Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is
+    repeated in smaller micro-batches; memory errors are raised only where a micro-batch is one example.
+    """
+    _resume(checkpoints, progress)
+    start = checkpoints.start
+    micro_batches = max(job.config.gradient_accumulation, start.values["micro_batches"] if start else 1)
+    while True:
+        try:
+            return _fine_tune(job, micro_batches, progress, checkpoints)
+        except (RuntimeError, MemoryError) as error:
+            smaller = _next_micro_batches(job.config, micro_batches)
+            if smaller is None or not is_oom(error):
+                raise
+        release_memory()
+        micro_batches = smaller
+        progress.on_message(f"Out of memory: each step is now computed in {micro_batches} micro-batches.")
+        _resume(checkpoints, progress)
+
+
+def _resume(checkpoints: Checkpoints, progress: "Progress") -> None:
+    if checkpoints.resume():
+        progress.on_message(
+            "The checkpoints of this run were written by another version of this program and can't be read. "
+            "Training restarts from the beginning."
+        )
+
+
+def _next_micro_batches(config: RunConfig, micro_batches: int) -> int | None:
+    """Return the next larger number of micro-batches that divides the batch size; None where there is none."""
+    candidates = range(2 * micro_batches, config.batch_size + 1) if config.auto_batch else ()
+    return next((count for count in candidates if config.batch_size % count == 0), None)
+
+
+def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints: Checkpoints) -> Fitted:
+    config = job.config
+    progress.on_phase("model")
+    model = build_trainable(job)
+    for note in model.notes:
+        progress.on_message(note)
+    trainable, total = model.parameters
+
+    progress.on_phase("training")
+    dtype = _frozen_dtype(config, checkpoints)
+    if METHODS[config.method].reallocates_budget:
+        progress.on_message("This method keeps state that checkpoints omit: a stopped run restarts from the beginning.")
+        checkpoints = NO_CHECKPOINTS
+    best_epoch, seconds = _train(job, model, dtype, micro_batches, progress, checkpoints)
+    reduced = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
+    return Fitted(
+        model.classifier,
+        trainable_parameters=trainable,
+        total_parameters=total,
+        base_bytes=model.base.bytes,
+        train_seconds=seconds,
+        train_examples_per_second=config.epochs * len(job.data.train) / seconds,
+        best_epoch=best_epoch,
+        environment={"training_dtype": _dtype_name(dtype), **reduced, **model.environment},
+    )
+
+
+def _frozen_dtype(config: RunConfig, checkpoints: Checkpoints) -> torch.dtype:
+    """Return the number format of the frozen weights: the checkpoint's when resuming, else as configured."""
+    start = checkpoints.start
+    return getattr(torch, start.values["dtype"]) if start else frozen_dtype(config)
+
+
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _train(
+    job: "Job",
+    model: TrainableModel,
+    dtype: torch.dtype,
+    micro_batches: int,
+    progress: "Progress",
+    checkpoints: Checkpoints,
+) -> tuple[float, float]:
+    """Train and restore the best epoch; return its number and the training time in seconds."""
+    start = checkpoints.start
+    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, quiet():
+        with frozen_weights_in(model.classifier.model, dtype):
+            arguments = _training_arguments(job.config, micro_batches, len(job.data.train), folder)
+            trainer = _trainer(job, model, arguments, progress, checkpoints)
+            trainer.metadata = {"dtype": _dtype_name(dtype), "compute": compute_info()}
+            if checkpoints.folder is not None:
+                trainer.metadata["base"] = base_fingerprint(model.base.backbone)
+            progress.on_train_begin(start.step if start else 0)
+            if start and (changes := _compute_changes(start)):
+                progress.on_message(f"The environment changed since the checkpoint ({changes}). {_ROUNDING}")
+            trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
+            trainer.best.restore()
+        return trainer.best.epoch, trainer.seconds
+
+
+def _compute_changes(start: Checkpoint) -> str:
+    """Return what differs from the environment of a checkpoint, as ``torch 2.12, now 2.13; …``."""
+    before = start.values.get("compute", {})
+    changed = {name: value for name, value in compute_info().items() if before.get(name, value) != value}
+    return "; ".join(f"{name} {before[name]}, now {value}" for name, value in changed.items())
+
+
+def _trainer(
+    job: "Job", model: TrainableModel, arguments: TrainingArguments, progress: "Progress", checkpoints: Checkpoints
+) -> ResumableTrainer:
+    config, data, base = job.config, job.data, model.base
+    balanced = config.class_weights == "balanced"
+    sampler, best = _sampler(job, model), KeepBestEpoch(model.classifier.model)
+    checkpointing = CheckpointCallback(sampler, checkpoints, progress)
+    trainer = ResumableTrainer(
+        learning_rate=partial(learning_rates(config, base.backbone.width).for_parameter, new_modules=base.new_modules),
+        adds_loss_term=METHODS[config.method].adds_loss_term,
+        sampler=sampler,
+        best=best,
+        checkpoints=checkpoints,
+        compute_loss_func=ClassificationLoss(
+            balanced_class_weights(data.train.labels, len(data.labels)) if balanced else None
+        ),
+        model=model.classifier.model,
+        args=arguments,
+        train_dataset=base.train,
+        eval_dataset=tokenized(data.validation, base.tokenizer),
+        processing_class=base.tokenizer,
+        data_collator=DataCollatorWithPadding(base.tokenizer),
+        compute_metrics=_validation_metrics,
+        preprocess_logits_for_metrics=_logits_only,
+        callbacks=[ProgressCallback(progress), RankAllocation(), best, checkpointing],
+    )
+    checkpointing.trainer = trainer
+    trainer.remove_callback(PrinterCallback)  # core prints nothing
+    return trainer
+
+
+def _sampler(job: "Job", model: TrainableModel) -> EpochSampler:
+    labels = job.data.train.labels
+    draw = (
+        class_balanced(labels, len(job.data.labels))
+        if job.config.sampler == "balanced"
+        else grouped_by_length([len(ids) for ids in model.base.train["input_ids"]], job.config.batch_size)
+    )
+    return EpochSampler(draw, len(labels), job.config.seed)
+
+
+def _training_arguments(config: RunConfig, micro_batches: int, examples: int, folder: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=folder,
+        num_train_epochs=config.epochs,
+        per_device_train_batch_size=config.batch_size // micro_batches,
+        gradient_accumulation_steps=micro_batches,
+        per_device_eval_batch_size=config.batch_size // micro_batches * config.gradient_accumulation,
+        warmup_steps=config.warmup,
+        weight_decay=config.weight_decay,
+        lr_scheduler_type="linear",
+        eval_strategy="epoch",
+        save_strategy="no",
+        logging_nan_inf_filter=False,  # it would log the loss of a diverged training as 0
+        logging_steps=max(1, steps(config, examples) // LOSS_POINTS),
+        seed=config.seed,
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _logits_only(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    """Return the logits: encoder-decoders also return hidden states, whose length differs between batches."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+def _validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
+    predicted = np.asarray(prediction.predictions).argmax(axis=1)
+    return {
+        "accuracy": float(accuracy_score(prediction.label_ids, predicted)),
+        "macro_f1": float(f1_score(prediction.label_ids, predicted, average="macro")),
+    }
