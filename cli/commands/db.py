@@ -5,11 +5,13 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from cli.arguments import Parser, add_json
+from cli.arguments import Parser, add_json, non_empty
 from cli.commands import Command, CommandGroup
 from cli.console import print_json, print_text
+from core.text.formatting import format_count
 
 if TYPE_CHECKING:
+    from core.store.import_db import ImportResult
     from core.store.integrity import CheckResult
     from core.store.integrity.findings import Finding
 
@@ -97,13 +99,44 @@ def recover(arguments: Namespace) -> int:
     return 1 if done.errors else 0
 
 
+def _add_import_arguments(parser: Parser) -> None:
+    parser.add_argument("other", type=non_empty, metavar="OTHER", help="the database to import: a path or a URL")
+    add_json(parser)
+
+
+def import_(arguments: Namespace) -> int:
+    """Import the runs, files and annotations of another database, and print what was imported."""
+    from core.store.engine import open_store
+    from core.store.import_db import import_database
+
+    result = import_database(open_store(arguments.db), arguments.other)
+    if arguments.json:
+        print_json(asdict(result))
+    else:
+        print_imported(result)
+    return 0 if result.is_complete else 1
+
+
+def print_imported(result: "ImportResult") -> None:
+    """Print the new ids of imported runs, what was skipped, and what could not be imported."""
+    for problem in result.problems:
+        print_text(f"{problem.where}: {problem.message}")
+    new_ids = ", ".join(f"{source_id} → {run_id}" for source_id, run_id in result.imported.items())
+    imported = f"Imported {format_count(len(result.imported))} run{'' if len(result.imported) == 1 else 's'}"
+    print(f"{imported}{': ' if new_ids else ''}{new_ids}.")
+    if result.already_present:
+        print(f"Skipped because they are already in this database: {format_count(len(result.already_present))}.")
+    print(f"Texts with new or completed annotations: {format_count(result.annotations)}.")
+
+
 COMMAND = CommandGroup(
-    "Database maintenance: check, upgrade, recover.",
+    "Database maintenance: check, upgrade, recover, import.",
     {
         "check": Command("Check the database and the run files; --fix repairs.", _add_check_arguments, check),
         "upgrade": Command("Migrate the database to the newest schema.", _add_backed_up, upgrade),
         "recover": Command(
             "Merge runs from fallback databases, used while the database was unavailable.", lambda parser: None, recover
         ),
+        "import": Command("Import runs, files and annotations of another database.", _add_import_arguments, import_),
     },
 )

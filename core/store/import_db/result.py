@@ -28,3 +28,8 @@ class ImportResult:
     already_present: Mapping[int, int]
     annotations: int
     problems: tuple[ImportProblem, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every run of the other database is here now."""
+        return not any(problem.kind in ("running", "not_copied") for problem in self.problems)
