@@ -10,24 +10,19 @@ from typing import Any
 import pandas as pd
 
 from cli.console import print_table, print_text, to_records
+from core.catalog.figures import FIGURES
 from core.report.verdicts import RunComparison, compare_runs, holm_adjusted_p, training_warning, verdict_sentence
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store
 from core.store.records import is_resumable
-from core.text.formatting import (
-    format_bytes,
-    format_class_score,
-    format_duration,
-    format_p_value,
-    format_parameters,
-    format_percent,
-    format_score,
-)
+from core.text.formatting import format_bytes, format_p_value, format_percent
 from core.text.sanitize import to_single_line
 
 MAX_LABEL_COLUMNS = 5
 """With more labels than this the table shows the lowest F1 scores instead of a column for each label."""
 _LOWEST_SHOWN = 3
+_SCORES = (FIGURES["macro_f1"], FIGURES["accuracy"])
+_COSTS = (FIGURES["train_seconds"], FIGURES["trainable_parameters"])
 
 
 @dataclass(frozen=True)
@@ -123,18 +118,16 @@ def _print_scores(runs: pd.DataFrame, class_metrics: pd.DataFrame) -> None:
             (
                 str(run.id),
                 run.name,
-                format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
-                format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
-                *([_format_lowest(f1_scores[run.id])] if many else map(format_f1, f1_scores[run.id])),
-                format_duration(run.train_seconds),
-                format_parameters(run.trainable_parameters, run.total_parameters),
+                *(figure.format_row(run) for figure in _SCORES),
+                *([_format_lowest(f1_scores[run.id])] if many else map(FIGURES["f1"].format_row, f1_scores[run.id])),
+                *(figure.format_row(run) for figure in _COSTS),
             )
             for run in runs.itertuples()
             if labels_of.get(run.id) == labels
         ]
         label_columns = ["lowest F1"] if many else [f"F1 {label}" for label in labels]
-        columns = ("run", "name", "macro F1", "accuracy", *label_columns, "training time", "trainable parameters")
-        print_table(columns, rows, text_columns=2)
+        scores, costs = ([figure.title for figure in figures] for figures in (_SCORES, _COSTS))
+        print_table(("run", "name", *scores, *label_columns, *costs), rows, text_columns=2)
         if many:
             print_text(f"All {len(labels)} labels of a run: python runner.py show RUN")
 
@@ -143,16 +136,6 @@ def _format_lowest(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the labels with the lowest F1 scores: ``anger 41.2, joy 45.0, fear 51.1``."""
     scored = sorted((row for row in rows if row["f1"] is not None), key=lambda row: float(row["f1"]))
     return ", ".join(f"{to_single_line(row['label'])} {format_percent(row['f1'])}" for row in scored[:_LOWEST_SHOWN])
-
-
-def format_f1(row: Mapping[str, Any]) -> str:
-    """Format a label's F1 score with its interval."""
-    return format_class_metric(row, "f1")
-
-
-def format_class_metric(row: Mapping[str, Any], name: str) -> str:
-    """Format a metric of one label with its interval, from a row of `queries.class_metrics`."""
-    return format_class_score(row[name], row[f"{name}_low"], row[f"{name}_high"], row["support"])
 
 
 def _print_next_steps(run_id: int, store: Store) -> None:

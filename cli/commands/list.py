@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 from cli.arguments import PROGRAM, Parser, add_json
 from cli.commands import Command
 from cli.console import print_json, print_table, print_text, to_records
-from core.text.formatting import DASH, format_duration, format_parameters, format_percent, format_points, format_score
+from core.catalog.figures import FIGURES, MACRO_F1_DIFFERENCE
+from core.text.formatting import DASH, format_percent
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from core.evaluation.seeds import SeedSummary
+
+_FIGURES = ("macro_f1", MACRO_F1_DIFFERENCE, "accuracy", "train_seconds", "trainable_parameters")
+"""The figures that are columns; ``--json`` has them all."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -51,6 +55,7 @@ def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
     if runs.empty:
         print_text(f"No runs yet. Start with: {PROGRAM} --r 8 --epochs 2")
         return
+    figures = [FIGURES[name] for name in _FIGURES]
     rows = [
         (
             str(run.id),
@@ -58,20 +63,12 @@ def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
             run.kind,
             run.dataset if isinstance(run.dataset, str) else DASH,
             run.state,
-            format_score(run.macro_f1, run.macro_f1_low, run.macro_f1_high),
-            format_points(run.macro_f1_over_baseline, run.macro_f1_over_baseline_low, run.macro_f1_over_baseline_high),
-            format_score(run.accuracy, run.accuracy_low, run.accuracy_high),
-            format_duration(run.train_seconds),
-            format_parameters(run.trainable_parameters, run.total_parameters),
+            *(figure.format_row(run) for figure in figures),
         )
         for run in runs.itertuples()
     ]
-    scores = ("macro F1", "vs best baseline", "accuracy")
-    print_table(
-        ("run", "name", "kind", "data set", "status", *scores, "training time", "trainable parameters"),
-        rows,
-        text_columns=5,
-    )
+    titles = (figure.title for figure in figures)
+    print_table(("run", "name", "kind", "data set", "status", *titles), rows, text_columns=5)
 
 
 def print_groups(groups: list[tuple["pd.DataFrame", "SeedSummary"]], *, as_json: bool) -> None:

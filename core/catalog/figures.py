@@ -94,6 +94,12 @@ class Figure:
         return self.title[0].upper() + self.title[1:]
 
     @property
+    def axis_title(self) -> str:
+        """The title with the unit in which the figure is stored."""
+        unit = {"seconds": ", seconds", "bytes": ", bytes", "speed": ", examples per second"}.get(self.unit, "")
+        return self.title + unit
+
+    @property
     def explanation(self) -> str:
         """What the figure means, and whether more of it is better."""
         return self.help + _DIRECTIONS[self.better]
@@ -101,6 +107,10 @@ class Figure:
     def format(self, *values: Any) -> str:
         """Return the figure as text; ``values``: in the order of `columns`, bounds may be missing."""
         return (self.write or _FORMATS[self.unit])(*values)
+
+    def format_value(self, value: float | None) -> str:
+        """Return the value alone as text, without bounds and companions; also fits a deviation."""
+        return _FORMATS[self.unit](value)
 
     def format_row(self, row: Any) -> str:
         """Return the figure of a row whose keys or attributes are `columns`; a dash where the row lacks them."""
@@ -275,10 +285,10 @@ _CALIBRATED = " At the fitted temperature."
 _CALIBRATION = (
     _metric("log_loss", "log loss", _LOG_LOSS, "number", "calibration", better="lower", listed=True),
     _metric("brier", "Brier score", _BRIER, "number", "calibration", better="lower", listed=True),
-    _test_metric("ece", "ECE", _ECE, "percent", "calibration", better="lower", interval=None),
+    _test_metric("ece", "ECE, %", _ECE, "percent", "calibration", better="lower", interval=None),
     _test_metric(
         "ece_null",
-        "ECE if perfectly calibrated",
+        "ECE if perfectly calibrated, %",
         _NULL,
         "percent",
         "calibration",
@@ -287,18 +297,18 @@ _CALIBRATION = (
     ),
     _test_metric(
         "log_loss_calibrated",
-        "log loss, calibrated",
+        "calibrated log loss",
         _LOG_LOSS + _CALIBRATED,
         "number",
         "calibration",
         better="lower",
     ),
     _test_metric(
-        "brier_calibrated", "Brier score, calibrated", _BRIER + _CALIBRATED, "number", "calibration", better="lower"
+        "brier_calibrated", "calibrated Brier score", _BRIER + _CALIBRATED, "number", "calibration", better="lower"
     ),
     _test_metric(
         "ece_calibrated",
-        "ECE, calibrated",
+        "calibrated ECE, %",
         _ECE + _CALIBRATED,
         "percent",
         "calibration",
@@ -307,7 +317,7 @@ _CALIBRATION = (
     ),
     _test_metric(
         "ece_null_calibrated",
-        "ECE if perfectly calibrated, calibrated",
+        "ECE if perfectly calibrated, at the temperature, %",
         _NULL + _CALIBRATED,
         "percent",
         "calibration",
@@ -329,15 +339,15 @@ _CALIBRATION = (
 
 _CLASSES = (
     _class_metric(
+        "precision", "precision", "Of the examples that got this label, the share that truly have it.", "Wilson"
+    ),
+    _class_metric("recall", "recall", "Of the examples that truly have this label, the share that got it.", "Wilson"),
+    _class_metric(
         "f1",
         "F1",
         "The harmonic mean of precision and recall: high only where both are.",
         "bootstrap",
     ),
-    _class_metric(
-        "precision", "precision", "Of the examples that got this label, the share that truly have it.", "Wilson"
-    ),
-    _class_metric("recall", "recall", "Of the examples that truly have this label, the share that got it.", "Wilson"),
     Figure(
         "support",
         "test examples",
@@ -476,7 +486,7 @@ _COSTS = (
     ),
     _cost(
         "base_memory_bytes",
-        "base model in memory",
+        "base model memory",
         "The memory that the base model's weights take. A base in 8 or 4 bits takes less.",
         "bytes",
         listed=True,
@@ -512,7 +522,7 @@ _CHECKS = (
     ),
     Figure(
         "max_difference",
-        "largest change of a probability",
+        "a probability moved by at most",
         "The largest change of any probability when the test set was predicted again.",
         "number",
         "data",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE
+from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE, select_figures
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.data import bundled
@@ -27,7 +27,6 @@ from core.text.formatting import (
     format_parameters,
     format_percent,
     format_points,
-    format_score,
     format_setting,
 )
 
@@ -69,7 +68,7 @@ def render_model_card(store: Store, run_id: int, base: BaseModelFacts | None, fo
         f"{_what(run, form)} {METHODS[run.method].note}\n",
         "## Scores\n",
         f"On {format_count(classes['support'].sum())} test examples that were read once, after training; "
-        "in percent, with 95 % intervals.\n",
+        "shares in percent, with 95% intervals.\n",
         _scores(metrics, classes),
         _against_baseline(store, run, metrics),
         "## Known failures\n",
@@ -120,20 +119,16 @@ def _test_metrics(store: Store, run_id: int) -> dict[str, Estimate]:
 
 
 def _scores(metrics: Mapping[str, Estimate], classes: pd.DataFrame) -> str:
-    rows = [f"| {name} | {format_score(*vars(metrics[name]).values())} |" for name in ("macro_f1", "accuracy")]
-    head = ["| label | precision | recall | F1 | test examples |", "| --- | --- | --- | --- | --- |"]
-    each = [
-        f"| {_inline(row.label)} | {' | '.join(_of_class(row))} | {format_count(row.support)} |"
-        for row in classes.itertuples()
+    rows = [
+        f"| {figure.title} | {figure.format(*vars(metrics[figure.name]).values())} |"
+        for figure in select_figures("metrics")
+        if figure.listed and figure.group != "baseline" and figure.name in metrics
     ]
-    return "\n".join(["| metric | value |", "| --- | --- |", *rows, "", *head, *each, ""])
-
-
-def _of_class(row: Any) -> list[str]:
-    figures = [
-        [getattr(row, f"{name}{end}") for end in ("", "_low", "_high")] for name in ("precision", "recall", "f1")
-    ]
-    return [format_class_score(value, low, high, row.support) for value, low, high in figures]
+    figures = select_figures("class_metrics")
+    head = ["label", *(figure.title for figure in figures)]
+    each = [[_inline(row.label), *(figure.format_row(row) for figure in figures)] for row in classes.itertuples()]
+    table = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *each)]
+    return "\n".join(["| metric | value |", "| --- | --- |", *rows, "", *table, ""])
 
 
 def _against_baseline(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_class_score, format_points, format_score
 from core.text.sanitize import escape_invisible
 from dashboard.components.glossary import help_for
@@ -29,6 +30,12 @@ Cells = list[FormattedNumber]
 def format_cells(format_: Callable[..., str], values: Iterable[Any], *more: Iterable[Any]) -> Cells:
     """Return a cell for each value; ``format_`` gets the value and those of the same row in ``more``."""
     return [FormattedNumber(row[0], format_(*row)) for row in zip(values, *more, strict=True)]
+
+
+def figure_cells(frame: pd.DataFrame, name: str) -> Cells:
+    """Return the cells of a figure of the registry, from the columns that hold it."""
+    figure = FIGURES[name]
+    return format_cells(figure.format, *(frame[column] for column in figure.columns))
 
 
 def score_cells(frame: pd.DataFrame, name: str) -> Cells:

@@ -5,14 +5,12 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from core.catalog.figures import FIGURES, select_figures
 from core.text.formatting import (
     DASH,
     MIN_SUPPORT,
-    format_bytes,
     format_count,
-    format_duration,
     format_p_value,
-    format_parameters,
 )
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import (
@@ -23,12 +21,19 @@ from dashboard.components.table_cells import (
     class_score_cells,
     column_config,
     difference_cells,
+    figure_cells,
     format_cells,
-    score_cells,
     style_cells,
 )
 
 F1_OF = "F1 of "
+_HEADLINE = ("macro_f1", "accuracy")
+_COSTS = ("train_seconds", "trainable_parameters", "adapter_bytes", "peak_memory_bytes")
+_OTHER_METRICS = tuple(
+    figure.name
+    for figure in select_figures("metrics")
+    if figure.listed and figure.group != "baseline" and figure.name not in _HEADLINE
+)
 MOST_STYLED = 100
 """Cells that sort by their value take time to draw: a longer table has plain texts."""
 
@@ -49,27 +54,16 @@ def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
 
 def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a row a run as told: its metrics, what it cost, and how it stands to the first where that is known."""
-    worst = class_score_cells(frame, "worst_f1", "worst_support")
-    shown = pd.DataFrame(
-        {
-            "run": frame["label"],
-            "kind": frame["kind"],
-            "macro F1": cell_column(score_cells(frame, "macro_f1")),
-            "accuracy": cell_column(score_cells(frame, "accuracy")),
-            "worst class": cell_column(
-                [
-                    FormattedNumber(cell, f"{name} {cell.text}")
-                    for name, cell in zip(frame["worst_class"], worst, strict=True)
-                ]
-            ),
-            "training": cell_column(format_cells(format_duration, frame["train_seconds"])),
-            "trained weights": cell_column(
-                format_cells(format_parameters, frame["trainable_parameters"], frame["total_parameters"])
-            ),
-            "size": cell_column(format_cells(format_bytes, frame["adapter_bytes"])),
-            "peak memory": cell_column(format_cells(format_bytes, frame["peak_memory_bytes"])),
-        }
-    )
+    worst = [
+        FormattedNumber(cell, f"{name} {cell.text}")
+        for name, cell in zip(frame["worst_class"], figure_cells(frame, "worst_f1"), strict=True)
+    ]
+    shown = pd.DataFrame({"run": frame["label"], "kind": frame["kind"]})
+    for name in _HEADLINE:
+        shown[FIGURES[name].title] = cell_column(figure_cells(frame, name))
+    shown["worst class"] = cell_column(worst)
+    for name in (*_COSTS, *_OTHER_METRICS):
+        shown[FIGURES[name].title] = cell_column(figure_cells(frame, name))
     if "gap" in frame:
         shown.insert(3, "against the first", cell_column(difference_cells(frame, "gap")))
         shown.insert(4, "verdict", frame["verdict"].replace("", DASH))

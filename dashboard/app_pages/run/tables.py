@@ -1,18 +1,17 @@
 """Tables of one run: its classes, figures, costs, calibration and rechecks."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, format_count, format_number, format_percent, format_score
+from core.catalog.figures import FIGURES, select_figures
+from core.text.formatting import DASH
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import (
     cell_column,
-    class_score_cells,
     column_config,
-    format_cells,
+    figure_cells,
     show_static_table,
     style_cells,
 )
@@ -26,9 +25,8 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
     if worst_first:
         frame = frame.sort_values("f1", kind="stable")
     shown = pd.DataFrame({"class": frame["label"].to_numpy()})
-    for name, title in (("f1", "F1"), ("precision", "precision"), ("recall", "recall")):
-        shown[title] = cell_column(class_score_cells(frame, name))
-    shown["test examples"] = cell_column(format_cells(format_count, frame["support"]))
+    for figure in select_figures("class_metrics"):
+        shown[figure.title] = cell_column(figure_cells(frame, figure.name))
     height: Any = "content" if len(shown) <= AT_ONCE else LONG
     config = column_config(shown, shown.columns[1:])
     st.dataframe(style_cells(shown), hide_index=True, height=height, column_config=config, placeholder=DASH)
@@ -37,18 +35,19 @@ def classes(frame: pd.DataFrame, *, worst_first: bool = False) -> None:
 LONG = 460  # pixels
 
 
-METRICS: dict[str, tuple[str, Callable[..., str]]] = {
-    "balanced_accuracy": ("balanced accuracy", format_score),
-    "mcc": ("Matthews correlation", format_number),
-    "log_loss": ("log loss", format_number),
-    "brier": ("Brier score", format_number),
-}
+HEADLINE = ("macro_f1", "accuracy")
+"""Metrics that the top of the page shows."""
 
 
 def metrics(frame: pd.DataFrame) -> None:
-    """Show the figures that do not stand in the headline, with their intervals."""
-    known = {name: METRICS[name] for name in METRICS if name in frame.index}
-    rows = [{"metric": title, "value": write(*frame.loc[name])} for name, (title, write) in known.items()]
+    """Show the metrics besides the headline, with their intervals; a dash for those that the run lacks."""
+    figures = [figure for figure in select_figures("metrics") if figure.listed and figure.group != "baseline"]
+    known = frame.reindex([figure.name for figure in figures])
+    rows = [
+        {"metric": figure.title, "value": figure.format(*known.loc[figure.name])}
+        for figure in figures
+        if figure.name not in HEADLINE
+    ]
     show_static_table(explained(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
 
 
@@ -62,16 +61,12 @@ def explained(frame: pd.DataFrame, of: str) -> pd.DataFrame:
     return frame.assign(**{"what it means": [help_for(name) or "" for name in frame[of]]})
 
 
-CALIBRATION = {
-    "log_loss": ("log loss", format_number),
-    "brier": ("Brier score", format_number),
-    "ece": ("ECE, %", format_percent),
-}
+CALIBRATION = ("log_loss", "brier", "ece")
 
 
 def calibration(frame: pd.DataFrame) -> None:
-    """Show what a run's probabilities are worth, a row a figure, a column before and after."""
-    shown = pd.DataFrame({"figure": [title for title, _ in CALIBRATION.values()]})
+    """Show the calibration metrics, a row each, before and after temperature scaling."""
+    shown = pd.DataFrame({"figure": [FIGURES[name].title for name in CALIBRATION]})
     for when, own in frame.groupby("when", sort=False):
         of_when = own.set_index("name")[["value", "low", "high"]]
         shown[str(when)] = [_calibrated(name, *of_when.loc[name]) for name in CALIBRATION]
@@ -79,10 +74,12 @@ def calibration(frame: pd.DataFrame) -> None:
 
 
 def _calibrated(name: str, value: float, low: float, high: float) -> str:
-    """Return a figure with its interval; of an ECE that of a perfectly calibrated run, said so."""
-    if name == "ece" and value == value:
-        return f"{format_percent(value)}; a perfectly calibrated run: {format_percent(low)}–{format_percent(high)}"
-    return format_number(value, low, high)
+    """Return a metric with its interval; an ECE with the range of a perfectly calibrated model."""
+    figure = FIGURES[name]
+    if figure.interval is None and value == value:
+        calibrated_range = f"{figure.format_value(low)}–{figure.format_value(high)}"
+        return f"{figure.format_value(value)}; a perfectly calibrated run: {calibrated_range}"
+    return figure.format(value, low, high)
 
 
 def rechecks(frame: pd.DataFrame) -> None:
@@ -91,8 +88,10 @@ def rechecks(frame: pd.DataFrame) -> None:
         {
             "when": frame["created_at"].map(lambda when: f"{when:%Y-%m-%d %H:%M}"),
             "result": frame["drifted"].map({True: "drifted", False: "nothing drifted"}),
-            "labels changed": list(map(format_count, frame["changed_labels"])),
-            "a probability moved by at most": list(map(format_number, frame["max_difference"])),
+            **{
+                FIGURES[name].title: list(map(FIGURES[name].format, frame[name]))
+                for name in ("changed_labels", "max_difference")
+            },
         }
     )
     show_static_table(shown, numbers=shown.columns[2:])

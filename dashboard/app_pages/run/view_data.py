@@ -1,7 +1,6 @@
 """The page of one run: its curves, its settings, what it cost, and what its probabilities are worth."""
 
 import shlex
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,15 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
 from core.config import as_flags, make_config
 from core.text.formatting import (
     DASH,
-    format_bytes,
-    format_count,
-    format_duration,
-    format_milliseconds,
-    format_parameters,
     format_percent,
     format_setting,
 )
@@ -81,27 +76,19 @@ def environment(run_id: int) -> dict[str, Any]:
     return {name.replace("_", " "): format_setting(value) for name, value in (plain | packages).items()}
 
 
-COSTS: dict[str, Callable[[Any], str]] = {
-    "training": lambda run: format_duration(run.train_seconds),
-    "examples a second": lambda run: format_count(run.train_examples_per_second),
-    "evaluation": lambda run: format_duration(run.evaluation_seconds),
-    "time a text": lambda run: format_milliseconds(_seconds_a_text(run)),
-    "trained weights": lambda run: format_parameters(run.trainable_parameters, run.total_parameters),
-    "size": lambda run: format_bytes(run.adapter_bytes),
-    "base in memory": lambda run: format_bytes(run.base_memory_bytes),
-    "peak memory": lambda run: format_bytes(run.peak_memory_bytes),
-}
-
-
 def costs(run_ids: list[int]) -> pd.DataFrame:
-    """Return a row a cost, a column a run with its label, as text; costs that no run knows are left out."""
-    runs = [data.run(run_id) for run_id in run_ids]
-    frame = pd.DataFrame({data.run_label(run.id): [write(run) for write in COSTS.values()] for run in runs})
-    frame.insert(0, "cost", list(COSTS))
+    """Return a row a cost, a column a run with its label, as text; costs that no run has are left out."""
+    figures = select_figures(group="cost")
+    columns = {}
+    for run_id in run_ids:
+        run = data.run(run_id)
+        costs = vars(run) | {"seconds_per_text": _seconds_per_text(run)}
+        columns[data.run_label(run_id)] = [figure.format_row(costs) for figure in figures]
+    frame = pd.DataFrame({"cost": [figure.title for figure in figures], **columns})
     return frame[(frame.drop(columns="cost") != DASH).any(axis=1)].reset_index(drop=True)
 
 
-def _seconds_a_text(run: Any) -> float | None:
+def _seconds_per_text(run: Any) -> float | None:
     texts = data.test_size(run.id)
     return run.evaluation_seconds / texts if run.evaluation_seconds is not None and texts else None
 

@@ -8,18 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import (
-    DASH,
-    format_bytes,
-    format_class_score,
-    format_count,
-    format_duration,
-    format_parameters,
-    format_percent,
-    format_points,
-    format_score,
-    format_throughput,
-)
+from core.catalog.figures import FIGURES
+from core.text.formatting import DASH, format_count, format_percent, format_points
 from dashboard import state
 from dashboard.components.table_cells import column_config
 from dashboard.components.text import format_time
@@ -38,6 +28,7 @@ class Column:
     field: str
     write: Callable[[Any], str]
     number: bool = True
+    help: str | None = None
 
 
 def _plain(field: str) -> Column:
@@ -48,16 +39,17 @@ def _known(value: Any) -> str:
     return DASH if value is None or value != value or value == "" else str(value)
 
 
-def _score(name: str) -> Callable[[Any], str]:
-    """Return how a share reads: with its interval, or of several seeds with their deviation."""
+def _figure(name: str) -> Column:
+    """Return the column of a figure: with its interval, or of several seeds with their standard deviation."""
+    figure = FIGURES[name]
 
     def write(row: Any) -> str:
         deviation = getattr(row, f"{name}_deviation", None)
         if deviation is not None and deviation == deviation:
-            return f"{format_percent(getattr(row, name))} ± {format_percent(deviation)}"
-        return format_score(*(getattr(row, f"{name}{end}") for end in ("", "_low", "_high")))
+            return f"{figure.format_value(getattr(row, name))} ± {figure.format_value(deviation)}"
+        return figure.format_row(row)
 
-    return write
+    return Column(name, write, help=figure.explanation)
 
 
 def _gap(row: Any) -> str:
@@ -70,53 +62,47 @@ def _gap(row: Any) -> str:
     return format_points(row.gap, row.gap_low, row.gap_high)
 
 
-def _worst(row: Any) -> str:
-    if getattr(row, "seeds", 1) > 1:
-        return _score("worst_f1")(row)
-    return format_class_score(row.worst_f1, row.worst_f1_low, row.worst_f1_high, row.worst_support)
-
-
 def _seed(row: Any) -> str:
     return f"{format_count(row.seeds)} seeds" if getattr(row, "seeds", 1) > 1 else format_count(row.seed)
 
 
-def _of(field: str, write: Callable[..., str]) -> Column:
-    return Column(field, lambda row: write(getattr(row, field)))
-
-
-COLUMNS = {
+_NAMED_COLUMNS = {
     "#": Column("id", lambda row: str(row.id) if len(row.ids) == 1 else f"{row.id} +{len(row.ids) - 1}"),
     "name": Column("name", lambda row: row.name if len(row.ids) == 1 else f"{row.name} ×{len(row.ids)}", number=False),
-    "macro F1": Column("macro_f1", _score("macro_f1")),
+    "macro F1": _figure("macro_f1"),
     "vs best baseline": Column("gap", _gap),
     "verdict": Column("verdict", lambda row: row.verdict.removesuffix(" either way"), number=False),
     "status": _plain("state"),
     "kind": _plain("kind"),
     "method": _plain("title"),
-    "worst class F1": Column("worst_f1", _worst),
+    "worst class F1": _figure("worst_f1"),
     "worst class": _plain("worst_class"),
-    "accuracy": Column("accuracy", _score("accuracy")),
+    "accuracy": _figure("accuracy"),
     "range": Column(
         "macro_f1_lowest",
         lambda row: (
             DASH if row.seeds == 1 else f"{format_percent(row.macro_f1_lowest)}–{format_percent(row.macro_f1_highest)}"
         ),
     ),
-    "training": _of("train_seconds", format_duration),
-    "trained weights": Column(
-        "trainable_parameters", lambda row: format_parameters(row.trainable_parameters, row.total_parameters)
-    ),
-    "size": _of("adapter_bytes", format_bytes),
-    "peak memory": _of("peak_memory_bytes", format_bytes),
-    "speed": _of("train_examples_per_second", format_throughput),
+    "training": _figure("train_seconds"),
+    "trained weights": _figure("trainable_parameters"),
+    "size": _figure("adapter_bytes"),
+    "peak memory": _figure("peak_memory_bytes"),
+    "speed": _figure("train_examples_per_second"),
     "seed": Column("seed", _seed),
     "model": _plain("model"),
     "training set": _plain("version"),
-    "started": _of("created_at", format_time),
+    "started": Column("created_at", lambda row: format_time(row.created_at)),
     "tags": Column("tags", lambda row: ", ".join(row.tags) or DASH, number=False),
     "note": _plain("notes"),
 }
-"""By title, in the order of the screen: what matters most stands first, where a telephone shows it."""
+_NAMED_FIELDS = {column.field for column in _NAMED_COLUMNS.values()}
+COLUMNS = _NAMED_COLUMNS | {
+    figure.title: _figure(figure.name)
+    for figure in FIGURES.values()
+    if figure.listed and figure.group != "baseline" and figure.name not in _NAMED_FIELDS
+}
+"""By title, in the order of the screen: the most important first, which a phone shows."""
 ALWAYS = ("#", "name")
 OF_GROUPS = "range"
 USUAL = (
@@ -154,6 +140,9 @@ def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head
     if known is not None and (known["selection"]["rows"] != rows or known["selection"]["columns"]):
         st.session_state[key] = wanted
     config = column_config(shown, [title for title in shown if COLUMNS[title].number])
+    for title in shown:
+        if COLUMNS[title].help is not None:
+            config[title] |= {"help": COLUMNS[title].help}
     for name in ALWAYS:
         config[name] |= {"pinned": True}
     long = {"name": LONG_NAME} if shown["name"].str.len().max() > LONG_NAME / 8 else {}

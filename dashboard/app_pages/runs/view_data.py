@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from core.catalog.figures import FIGURES
 from core.text.formatting import DASH
 from dashboard.components.cost.view_data import known_cost
 
@@ -20,6 +21,9 @@ AT_ONCE = 5
 _BEST = 150
 TEXTS = {"name", "kind", "title", "state", "verdict", "worst_class", "model", "version", "tags", "notes"}
 """Columns in the order of the alphabet, all others by size."""
+_AVERAGED = [figure.name for figure in FIGURES.values() if figure.listed and figure.group not in ("baseline", "cost")]
+_AVERAGED += ["train_seconds"]
+"""The figures that differ between the seeds of a configuration."""
 _GAP = ["gap", "gap_low", "gap_high"]
 
 
@@ -95,7 +99,7 @@ def groups(runs: pd.DataFrame) -> pd.DataFrame:
     everyone = _by_group(runs["id"], keys), runs["is_best_baseline"].groupby(keys).any()
     runs = runs[_newest_of_seed(runs.assign(group_key=keys))]
     keys = keys[runs.index]
-    figures = ["macro_f1", "accuracy", "worst_f1", "gap", "train_seconds"]
+    figures = [*_AVERAGED, "gap"]
     numbers, sizes = runs[figures].astype(float).groupby(keys), keys.value_counts().sort_index()
     means, deviations, several = numbers.mean(), numbers.std(), sizes > 1
     worst = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(keys)

@@ -2,15 +2,19 @@
 
 import streamlit as st
 
+from core.catalog.figures import FIGURES
+
 COSTS = {
-    "time": ("train_seconds", "training time, seconds"),
-    "parameters": ("trainable_parameters", "trained weights"),
-    "size": ("adapter_bytes", "size, bytes"),
-    "memory": ("peak_memory_bytes", "peak memory, bytes"),
+    "time": "train_seconds",
+    "parameters": "trainable_parameters",
+    "size": "adapter_bytes",
+    "memory": "peak_memory_bytes",
 }
+"""The figures that can be the cost, by their value in the URL."""
 
 
 def choose_cost() -> tuple[str, str]:
     """Draw the choice of what stands for cost; return a column of the runs, and its title. It stands in the address."""
     choice = st.segmented_control("Cost", list(COSTS), default="time", required=True, key="cost", bind="query-params")
-    return COSTS[str(choice)]
+    figure = FIGURES[COSTS[str(choice)]]
+    return figure.name, figure.axis_title
