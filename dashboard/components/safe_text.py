@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.text.sanitize import escape_invisible
 
@@ -29,9 +30,12 @@ def escape_markdown(text: object) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", joined)
 
 
-def show_text(text: object, **kwargs: Any) -> None:
-    """Draw a sentence, or the text of an example, literally; ``kwargs``: as for `st.text`."""
-    st.text(isolate_rtl(str(text)), **kwargs)
+def show_text(text: object, place: DeltaGenerator | None = None, **kwargs: Any) -> None:
+    """Draw a sentence, or the exact text of an example, literally; ``kwargs``: as for `st.text`.
+
+    ``place``: the container or placeholder to draw in; the current one by default.
+    """
+    (place or st).text(isolate_rtl(str(text)), **kwargs)
 
 
 def show_code(text: str, **kwargs: Any) -> None:

@@ -1,137 +1,133 @@
-"""All runs on one test set: which one is the best, and what each of them cost."""
-
-from typing import Any
+"""All runs on a test set: which one is best, and what each of them cost."""
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data, state
-from dashboard.app_pages.runs import bulk_actions as actions
-from dashboard.app_pages.runs import controls, tables
-from dashboard.app_pages.runs import text as words
-from dashboard.app_pages.runs import view_data as frames
-from dashboard.components import active_runs as live
-from dashboard.components import default_runs as choices
-from dashboard.components import feedback, links
-from dashboard.components import table_downloads as exports
+from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
+from dashboard.components import active_runs, default_runs, feedback, links, table_downloads
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.cost import charts
+from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
-from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
+from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import baseline_verdict, cost_chart_note, missing_baseline
 
 st.title("Runs")
-actions.offer_restore()
-feedback.stop_if_empty("This page will list every run with its scores, what it cost, and if it beats the baselines.")
+bulk_actions.stop_if_all_in_trash()
+feedback.stop_if_empty("This page lists every run with its scores and its cost, and whether it beats the baselines.")
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
 best = None if complete.empty else int(complete["id"].iloc[0])
-baseline = choices.best_baseline(test_set)
-reference_baseline = None if best == baseline else baseline
+best_baseline = default_runs.best_baseline(test_set)
+reference_baseline = None if best == best_baseline else best_baseline
 
 
-def show_best(run: int) -> Any:
-    """Say which run is the best, and over how many seeds; return where the verdict on it belongs."""
-    row = data.run_row(run)
+def show_best_run(run_id: int) -> DeltaGenerator:
+    """Show the best run and its seeds; return the placeholder of the verdict on it."""
+    row = data.run_row(run_id)
     with st.container(border=True):
-        st.markdown(f"**{escape_markdown(words.best_so_far(row))}**")
-        seeds = words.of_seeds(frames.of_group(complete, row.group_key)["macro_f1"].tolist())
+        st.markdown(f"**{escape_markdown(text.best_run(row))}**")
+        seeds = text.seed_summary(view_data.select_configuration(complete, row.group_key)["macro_f1"].tolist())
         if seeds:
             show_text(seeds)
-        verdict = st.empty()
-        verdict.text("Comparing with the best baseline …" if reference_baseline else missing_baseline(row))
-        links.run_links(run, against=reference_baseline)
-    return verdict
+        placeholder = st.empty()
+        show_text("Comparing with the best baseline …" if reference_baseline else missing_baseline(row), placeholder)
+        links.run_links(run_id, against=reference_baseline)
+    return placeholder
 
 
-@feedback.safe_fragment()  # a filter or a tick draws the table anew, not the page
+@feedback.safe_fragment()  # a filter or a selection redraws the table, not the page
 def show_runs() -> None:
-    """Show the table of runs with its filters, and what can be done with ticked ones."""
-    actions.refresh_page_if_changed()
+    """Show the table of runs with its filters, and the actions on selected runs."""
+    bulk_actions.refresh_page_if_changed()
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     with bar:
         view = controls.choose_view()
     runs = controls.runs_of(view, test_set)
     if runs.empty:
-        st.info(words.NOTHING[view], icon=":material/info:")
-        actions.offer_undo()
+        st.info(text.NO_RUNS[view], icon=":material/info:")
+        bulk_actions.offer_undo()
         return
     versions = data.dataset_versions(test_set)
-    runs = frames.against_baselines(frames.with_versions(runs, versions), baseline)
+    runs = view_data.add_baseline_differences(view_data.add_versions(runs, versions), best_baseline)
     with bar:
-        wanted = controls.choose_filters(runs, versions)
+        filters = controls.choose_filters(runs, versions)
         order, descending = controls.choose_order()
         grouped = controls.group_seeds()
-        titles = controls.choose_columns(several_versions=len(versions) > 1)
-    found = frames.filtered(runs, wanted)
-    if found.empty:
-        st.info("No run passes these filters.", icon=":material/filter_alt:")
-        st.button("Clear all filters", on_click=controls.clear_filters, key="clear them")
-        actions.offer_undo()
+        columns = controls.choose_columns(several_versions=len(versions) > 1)
+    filtered = view_data.filter_runs(runs, filters)
+    if filtered.empty:
+        show_no_match()
         return
-    rows = frames.ordered(frames.groups(found) if grouped else found, order, descending=descending)
-    shown = show_page(rows, controls.titles_of(titles, grouped=grouped), view, grouped)
-    actions.offer_undo()  # where the button was that was clicked
-    show_chosen(found[found["id"].isin(state.selected_runs())], view, grouped, frames.tags_of(runs))
-    exports.downloads(shown, "runs")
+    rows = view_data.group_seeds(filtered) if grouped else filtered
+    rows = view_data.sort_runs(rows, order, descending=descending)
+    shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
+    bulk_actions.offer_undo()  # at the place of the button that was clicked
+    show_selected(filtered[filtered["id"].isin(state.selected_runs())], view, grouped, view_data.tags_of(runs))
+    table_downloads.downloads(shown, "runs")
     if view == controls.ACTIVE:
-        live.show_runs_without_scores(found, controls.without_scores)
+        active_runs.show_runs_without_scores(filtered, controls.filter_without_scores)
 
 
-def show_page(rows: pd.DataFrame, titles: list[str], view: str, grouped: bool) -> pd.DataFrame:
+def show_no_match() -> None:
+    """Say that no run matches the filters, and offer to clear them."""
+    st.info("No run matches these filters.", icon=":material/filter_alt:")
+    st.button("Clear filters", on_click=controls.clear_filters, key="clear filters of empty table")
+    bulk_actions.offer_undo()
+
+
+def show_table_page(rows: pd.DataFrame, columns: list[str], view: str, grouped: bool) -> pd.DataFrame:
     """Show one page of the rows; return its cells."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        counted = st.empty()
+        counter = st.empty()
         number = controls.choose_page(len(rows))
-    first, last = frames.range_of(number, len(rows))
-    counted.text(words.rows_of(first, last, len(rows), grouped=grouped))
-    page = frames.page(rows, number)
-    shown = tables.written(page, titles)
-    tables.choose(shown, page["ids"].tolist(), state.selected_runs(), controls.sort_by)
-    st.caption(words.how_to_read(page, grouped=grouped, trash=view == controls.TRASH))
-    return shown
+    show_text(text.row_range(*view_data.page_range(number, len(rows)), len(rows), grouped=grouped), counter)
+    page = view_data.select_page(rows, number)
+    cells = tables.format_runs(page, columns)
+    tables.show_runs(cells, page["ids"].tolist(), state.selected_runs(), controls.sort_by)
+    st.caption(text.table_note(page, grouped=grouped, trash=view == controls.TRASH))
+    return cells
 
 
-def show_chosen(chosen: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
-    """Name the ticked runs, and draw what can be done with them."""
-    if chosen.empty:
+def show_selected(selected: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
+    """Show which runs are selected, and the actions on them."""
+    if selected.empty:
         return
     with st.container(border=True):
-        show_text(words.chosen(chosen["label"].tolist()))
-        actions.ACTIONS[view](chosen, tags)
-        for one in frames.configurations(chosen) if grouped else []:
-            sentence = data.configuration_verdict(one.id, one.baseline_id)
-            show_text(words.over_seeds(one.name, data.run_label(one.baseline_id), sentence))
+        show_text(text.selection(selected["label"].tolist()))
+        bulk_actions.ACTIONS[view](selected, tags)
+        for row in view_data.configurations_to_compare(selected) if grouped else []:
+            verdict = data.configuration_verdict(row.id, row.baseline_id)
+            show_text(text.configuration_verdict(row.name, data.run_label(row.baseline_id), verdict))
 
 
 def show_costs() -> None:
-    """Draw what runs cost against what they are worth."""
-    st.subheader("Cost against quality")
+    """Plot cost against quality."""
+    st.subheader("Cost and quality")
     cost, title = choose_cost()
-    some = frames.for_chart(complete, cost)
-    show_chart(charts.cost_quality(costs.cost_quality(some, cost), cost, title))
-    left_out = costs.without_cost(complete, cost)
-    st.caption(escape_markdown(words.drawn(len(some), len(complete)) + cost_chart_note(left_out, title)))
+    drawn = view_data.select_for_chart(complete, cost)
+    show_chart(cost_charts.cost_quality(costs.cost_quality(drawn, cost), cost, title))
+    note = text.runs_drawn(len(drawn), len(complete)) + cost_chart_note(costs.without_cost(complete, cost), title)
+    st.caption(escape_markdown(note))
 
 
-def verdict_on(run: int, reference_baseline: int) -> str:
-    """Return how the best run stands to the best baseline and to the next adapter."""
-    sentences = [baseline_verdict(data.comparison(run, reference_baseline))]
-    second = choices.runner_up(test_set)
+def best_run_verdict(run_id: int, baseline: int) -> str:
+    """Return how the best run compares with the best baseline and with the next configuration."""
+    sentences = [baseline_verdict(data.comparison(run_id, baseline))]
+    second = default_runs.runner_up(test_set)
     if second is not None:
-        seeds = len(frames.of_group(complete, data.run(second).group_key))
-        told_apart = data.comparison(run, second).result.verdict == "helped"
-        sentences.append(words.against_next(data.run_label(second), seeds, told_apart=told_apart))
+        seeds = len(view_data.select_configuration(complete, data.run(second).group_key))
+        is_better = data.comparison(run_id, second).result.verdict == "helped"
+        sentences.append(text.next_configuration(data.run_label(second), seeds, is_better=is_better))
     return " ".join(sentences)
 
 
-verdict: Any = None if best is None else show_best(best)
-live.show_runs_in_progress()
+verdict = None if best is None else show_best_run(best)
+active_runs.show_runs_in_progress()
 show_runs()
 if best is not None:
     show_costs()
-if (
-    best is not None and reference_baseline is not None
-):  # last: the first comparison of a session takes a second to load
-    verdict.text(isolate_rtl(verdict_on(best, reference_baseline)))
+    if reference_baseline is not None:  # last: the first comparison of a session takes a second to load
+        show_text(best_run_verdict(best, reference_baseline), verdict)

@@ -1,4 +1,4 @@
-"""What the page of all runs says in whole sentences."""
+"""Sentences of the Runs page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,94 +7,90 @@ import pandas as pd
 
 from core.text.formatting import format_bytes, format_count, format_percent, format_score
 
-NAMED = 8
-"""Of more runs only so many are named."""
+MAX_NAMED = 8
+"""Of more runs only this many are named."""
 
-
-NOTHING = {
-    "active": "All runs on this test set are in the archive or in the trash: «archived» and «trash» show them.",
-    "archived": "The archive is empty. Tick runs and choose «Archive»: they leave the list, nothing of them is lost.",
+NO_RUNS = {
+    "active": "All runs on this test set are archived or in the trash. Choose Archived or Trash to see them.",
+    "archived": "The archive is empty. To archive runs, select them and click Archive; nothing is deleted.",
     "trash": "The trash is empty.",
 }
-"""By what the page shows."""
+"""By the view of the page."""
 
 
-def of_seeds(figures: Sequence[float]) -> str:
-    """Return what the seeds of the best run's configuration reach together."""
-    from core.evaluation.seeds import spread
+def best_run(row: Any) -> str:
+    """Return the headline, from the best run's row."""
+    baseline = ", a baseline" if row.kind == "baseline" else ""
+    return f"Best run: {row.label}{baseline}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}"
 
-    over = spread(figures)
-    if over is None or over.deviation is None:
+
+def seed_summary(scores: Sequence[float]) -> str:
+    """Return mean and standard deviation of macro F1 over the seeds of a configuration; empty for a single seed."""
+    from core.evaluation.seeds import summarize_seeds
+
+    summary = summarize_seeds(scores)
+    if summary is None or summary.deviation is None:
         return ""
-    mean_and_deviation = f"{format_percent(over.mean)} ± {format_percent(over.deviation)}"
-    return f"Over the {format_count(over.n)} seeds of its configuration: macro F1 {mean_and_deviation}."
+    mean_and_deviation = f"{format_percent(summary.mean)} ± {format_percent(summary.deviation)}"
+    return f"{format_count(summary.n)} seeds of this configuration: macro F1 {mean_and_deviation}."
 
 
-def against_next(label: str, seeds: int, *, told_apart: bool) -> str:
-    """Return how the best adapter stands to the next configuration; ``seeds``: how many runs that has."""
+def next_configuration(label: str, seeds: int, *, is_better: bool) -> str:
+    """Return how the best run compares with the next configuration, which has ``seeds`` runs."""
     other = f"{label} ({format_count(seeds)} seeds)" if seeds > 1 else label
-    return f"It is better than {other}, the next adapter." if told_apart else f"Not told apart from {other}."
+    if is_better:
+        return f"It is better than the next configuration, {other}."
+    return f"The difference to the next configuration, {other}, is not significant."
 
 
-def rows_of(first: int, last: int, total: int, *, grouped: bool) -> str:
-    """Return which rows of how many are on the screen."""
-    what = "configuration" if grouped else "run"
+def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
+    """Return which rows of how many are shown."""
+    unit = "configuration" if grouped else "run"
     if total > last - first + 1:
-        return f"{format_count(first)}–{format_count(last)} of {format_count(total)} {what}s"
-    return f"{format_count(total)} {what}{'' if total == 1 else 's'}"
+        return f"{format_count(first)}–{format_count(last)} of {format_count(total)} {unit}s"
+    return f"{format_count(total)} {unit}{'' if total == 1 else 's'}"
 
 
-def how_to_read(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
-    """Return what a page of the table needs to be read: what stands on top, what ± means, what a click does."""
-    top = "On top, out of its order: the best baseline. " if page["pinned"].any() else ""
-    seeds = "± is the standard deviation over the seeds; «vs best baseline» of several seeds is the mean of the "
-    seeds += "recorded differences: tick a line for its interval over seeds. "
-    clicks = "A click on a column's head sorts all runs, a second one the other way round. "
-    opens = "Tick a run to open it, several to compare them."
-    ticks = "Tick runs to restore them or to delete them for good." if trash else opens
-    return f"{top}{seeds if grouped else ''}{clicks}{ticks}"
+def table_note(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
+    """Return the helper text under the table: pinned row, meaning of ±, sorting, selection."""
+    pinned = "First row: the best baseline, pinned. " if page["pinned"].any() else ""
+    seeds = "±: standard deviation over seeds; select a row for its interval over seeds. " if grouped else ""
+    select = "Select runs to restore or delete them." if trash else "Select runs to open or compare them."
+    return f"{pinned}{seeds}Click a column to sort all runs. {select}"
 
 
-def chosen(labels: Sequence[str]) -> str:
-    """Return which runs are ticked, on this page and on others."""
-    return f"{format_count(len(labels))} chosen: {_named(labels)}."
+def selection(labels: Sequence[str]) -> str:
+    """Return which runs are selected, on all pages of the table."""
+    return f"{format_count(len(labels))} selected: {_name_some(labels)}"
 
 
-def over_seeds(label: str, baseline: str, sentence: str | None) -> str:
-    """Return what the seeds of a ticked configuration say of it, against its baseline."""
-    return f"{label} against {baseline}: {sentence or 'fewer than two seeds in common.'}"
+def configuration_verdict(name: str, baseline: str, verdict: str | None) -> str:
+    """Return the verdict on a selected configuration against its baseline over their common seeds."""
+    return f"{name} vs {baseline}: {verdict or 'fewer than two seeds in common.'}"
 
 
-def runs_are(number: int, where: str) -> str:
-    """Return that so many runs are somewhere now."""
-    return f"{format_count(number)} {'run is' if number == 1 else 'runs are'} {where}."
+def runs_moved(number: int, status: str) -> str:
+    """Return what happened to runs, such as ``2 runs archived.``"""
+    return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
 
 
-def what_is_lost(labels: Sequence[str], bytes_: float, measured: int) -> str:
-    """Return what goes with runs that are deleted for good; ``measured``: how many others they are the baseline of."""
+def deletion_warning(labels: Sequence[str], bytes_: float, dependents: int) -> str:
+    """Return what a permanent deletion deletes; ``dependents``: the number of runs with one of these as baseline."""
     files = f" and {'its' if len(labels) == 1 else 'their'} files ({format_bytes(bytes_)})" if bytes_ else ""
-    whose = f"{format_count(measured)} other {'run was' if measured == 1 else 'runs were'}"
-    others = f" {whose} measured against them: the recorded difference stays, the link goes." if measured else ""
+    others = "1 other run was" if dependents == 1 else f"{format_count(dependents)} other runs were"
+    link = f" {others} compared with them: the recorded difference is kept, the link is not." if dependents else ""
     return (
-        f"Lost for good: {_named(labels)}, with all predictions, figures, learning curves and log{files}. "
-        f"A data set that no other run uses goes too.{others}"
+        f"This deletes {_name_some(labels)} with all predictions, metrics, curves and logs{files}. "
+        f"A data set that no other run uses is deleted too.{link}"
     )
 
 
-def drawn(shown: int, total: int) -> str:
-    """Return that the chart of cost against quality shows some of the runs; empty where it shows all."""
-    which = "the best, those that no other run beats on both, and the best baseline of each kind"
-    return "" if shown >= total else f"Drawn: {format_count(shown)} of {format_count(total)} runs, {which}. "
+def runs_drawn(shown: int, total: int) -> str:
+    """Return which of the runs the cost chart shows; empty where it shows all."""
+    which = "the best runs, the Pareto front, and the best baseline of each method"
+    return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} runs: {which}. "
 
 
-def _named(labels: Sequence[str]) -> str:
-    more = f" and {format_count(len(labels) - NAMED)} more" if len(labels) > NAMED else ""
-    return ", ".join(labels[:NAMED]) + more
-
-
-def best_so_far(row: Any) -> str:
-    """Return the headline of the page of all runs, from a row of them."""
-    what = "" if row.kind != "baseline" else ", a baseline"
-    return (
-        f"Best so far: {row.label}{what}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}."
-    )
+def _name_some(labels: Sequence[str]) -> str:
+    more = f" and {format_count(len(labels) - MAX_NAMED)} more" if len(labels) > MAX_NAMED else ""
+    return ", ".join(labels[:MAX_NAMED]) + more
