@@ -54,40 +54,72 @@ def choose_option(
         required=True,
         key=widget,
         on_change=_save,
-        args=(key, widget, default, on_change),
+        args=(key, default, on_change),
         **kwargs,
     )
     return str(control)
 
 
+def select_option(
+    label: str, options: Mapping[str, str], default: str, key: str, on_change: Callable[[], None], **kwargs: Any
+) -> str:
+    """Draw a select box with one value selected; ``kwargs``: as for `st.selectbox`."""
+    widget = _restore(key, options, default)
+    choice = st.selectbox(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=widget,
+        on_change=_save,
+        args=(key, default, on_change),
+        **kwargs,
+    )
+    return str(choice)
+
+
+def select_options(label: str, options: Mapping[str, str], default: Sequence[str], key: str) -> list[str]:
+    """Draw a select box for several values."""
+    widget = f"choose {key}"
+    requested = st.query_params.get_all(key) if key in st.query_params else default
+    st.session_state[widget] = [value for value in requested if value in options]
+
+    def save() -> None:
+        selected = st.session_state[widget]
+        if selected == list(default):
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = selected or ""
+
+    return st.multiselect(label, list(options), format_func=options.__getitem__, key=widget, on_change=save)
+
+
 def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
     """Draw tabs, of which only the open one is computed. ``options``: label by value in the URL."""
     values = {label: value for value, label in options.items()}
-    widget, first = f"{key} tabs", next(iter(options))
+    widget, first = f"choose {key}", next(iter(options))
     st.session_state[widget] = options.get(st.query_params.get(key, first), options[first])
+    return st.tabs(
+        list(values), key=widget, on_change=lambda: set_option(key, values[st.session_state[widget]], default=first)
+    )
 
-    def save() -> None:
-        _set(key, values[st.session_state[widget]], first)
 
-    return st.tabs(list(values), key=widget, on_change=save)
+def set_option(key: str, value: str, default: str) -> None:
+    """Write the value of a choice to the URL, which omits the default; as part of a callback."""
+    if value == default:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
 
 
 def _restore(key: str, options: Mapping[str, str], default: str) -> str:
-    """Set a widget from the URL; return its key."""
+    """Set the widget of a choice from the URL; return the widget's key."""
     widget = f"choose {key}"
     requested = st.query_params.get(key)
     st.session_state[widget] = requested if requested in options else default
     return widget
 
 
-def _save(key: str, widget: str, default: str, on_change: Callable[[], None] | None) -> None:
-    _set(key, st.session_state[widget], default)
+def _save(key: str, default: str, on_change: Callable[[], None] | None) -> None:
+    set_option(key, st.session_state[f"choose {key}"], default)
     if on_change:
         on_change()
-
-
-def _set(key: str, value: str, default: str) -> None:
-    if value == default:
-        st.query_params.pop(key, None)
-    else:
-        st.query_params[key] = value

@@ -62,7 +62,8 @@ TERMS = {
     "training set": "The training data. Runs with the same test set may differ in it.",
     "started": "When the run started, in UTC.",
     "tags": "Keywords that people gave the run.",
-    "note": "What people wrote about the run.",
+    "note": "The note on this text.",
+    "notes": "What people wrote about the run.",
 }
 """Terms that are no figures, by title."""
 

@@ -14,10 +14,10 @@ from core.evaluation.predictions import leaked_positions
 from core.models.classifier import probabilities
 from core.runs.baseline_link import link_to_baseline
 from core.store import queries
+from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
 from core.store.integrity import check
 from core.store.integrity.figures import changed_figures
-from core.store.datasets import save_dataset
 from core.store.recorder import recording
 from core.store.schema import Base, DatasetRow, MetricRow, RunRow
 

@@ -71,7 +71,7 @@ def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) ->
 def open_page() -> Callable[..., AppTest]:
     """Open a page with URL parameters and check that it raises no exception."""
 
-    def opened(page: str, **parameters: object) -> AppTest:
+    def opened(page: str, /, **parameters: object) -> AppTest:
         app = AppTest.from_file(str(SHELL), default_timeout=120)
         if page != "runs":  # what `AppTest.switch_page` does after a first run, which takes as long as a page
             app._page_hash = calc_hash(URL_PATHS.get(page, page))

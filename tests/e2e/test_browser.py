@@ -24,11 +24,11 @@ def test_every_page_opens_directly(page, dashboard, record, visit):
 def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
-    its_own = visitor.page.locator(f'a[href*="run={record.lora}"]').filter(has_text="Open this run")
+    its_own = visitor.page.locator(f'a[href*="run={record.lora}"]').filter(has_text="Open run")
     its_own.first.click()  # there are more such links, of runs without scores
     visitor.settle("Run")
     assert f"run={record.lora}" in visitor.page.url
-    visitor.follow("See its mistakes", "Failures")
+    visitor.follow("See failures", "Failures")
     assert f"run={record.lora}" in visitor.page.url
     wrong = visitor.page.get_by_text("of 100 test examples are wrong").inner_text()
     visitor.page.reload()
@@ -43,12 +43,12 @@ def test_ticked_runs_stand_in_the_address_and_are_opened_and_compared(dashboard,
     visitor = visit(dashboard)
     visitor.open()
     tick(visitor, 0)
-    assert visitor.shows("1 chosen: ")
+    assert visitor.shows("1 selected: ")
     tick(visitor, 4)
-    assert visitor.shows("2 chosen: ")
+    assert visitor.shows("2 selected: ")
     visitor.page.reload()
     visitor.settle("Runs")
-    assert visitor.shows(f"2 chosen: #{record.tfidf} tfidf, #{record.lora} lora-r8")
+    assert visitor.shows(f"2 selected: #{record.tfidf} tfidf, #{record.lora} lora-r8")
     assert visitor.links(f"Open #{record.tfidf}").count() == 1
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
@@ -70,9 +70,9 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
     visitor = visit(own[1])
     visitor.open("?search=lora")
     tick(visitor, 0)
-    assert visitor.shows("1 chosen: ")
+    assert visitor.shows("1 selected: ")
     tick(visitor, 1)
-    assert visitor.shows("2 chosen: ")
+    assert visitor.shows("2 selected: ")
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
     matrices = visitor.page.locator('[data-testid="stVegaLiteChart"]').filter(has_text="predicted")
@@ -100,7 +100,7 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
 def test_an_unknown_run_gets_a_plain_message(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open("run?run=99")
-    assert visitor.shows("There is no run 99 here")
+    assert visitor.shows("No run 99 here")
 
 
 def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, visit):

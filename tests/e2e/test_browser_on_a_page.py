@@ -29,7 +29,7 @@ def test_a_columns_head_and_the_filters_go_to_the_address(dashboard, visit):
     box.press("Enter")
     visitor.page.wait_for_url("**search=lora**")
     visitor.page.get_by_text("Filters").first.click()
-    visitor.page.get_by_role("button", name="Clear all filters").click()
+    visitor.page.get_by_role("button", name="Clear filters").click()
     visitor.page.wait_for_url(lambda url: "search" not in url)
     visitor.settle("Runs")
 
@@ -38,9 +38,9 @@ def test_a_deleted_run_comes_back_with_undo(own, record, visit):
     visitor = visit(own[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
-    assert visitor.shows("1 run is in the trash.")
+    assert visitor.shows("1 run moved to the trash.")
     visitor.page.keyboard.press("u")
-    assert visitor.shows("1 run is at hand again.")
+    assert visitor.shows("1 run restored.")
     visitor.settle("Runs")
 
 
@@ -48,12 +48,12 @@ def test_a_run_is_deleted_for_good_after_a_question(own, record, visit):
     visitor = visit(own[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
-    assert visitor.shows("1 run is in the trash.")
+    assert visitor.shows("1 run moved to the trash.")
     visitor.open(f"?show=trash&chosen={record.odd}")
-    visitor.page.get_by_role("button", name="Delete for good …").click()
+    visitor.page.get_by_role("button", name="Delete permanently …").click()
     question = visitor.page.get_by_role("dialog")
-    question.get_by_text(f"Lost for good: #{record.odd}").wait_for()
-    question.get_by_role("button", name="Delete for good").click()
+    question.get_by_text(f"This deletes #{record.odd}").wait_for()
+    question.get_by_role("button", name="Delete permanently").click()
     assert visitor.shows("The trash is empty.")
     assert record.odd not in queries.runs(open_store(str(own[0])), trash=True)["id"].tolist()
 
@@ -67,7 +67,7 @@ def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
         assert visitor.shows("step 1 of 10")
         run.update_progress(7, 10, 7.0, 58.0)
         assert visitor.shows("step 7 of 10")
-    visitor.page.get_by_text("At work: 1").wait_for(state="detached")
+    visitor.page.get_by_text("Running: 1").wait_for(state="detached")
     visitor.settle("Runs")
 
 
@@ -128,11 +128,11 @@ def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
     visitor.page.get_by_text("Group seeds").click()
-    visitor.shows("standard deviation over the seeds")
+    visitor.shows("standard deviation over seeds")
     assert "seeds=true" in visitor.page.url
     tick(visitor, 1)
     assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
-    assert visitor.shows("Over 3 seeds this configuration helped")
+    assert visitor.shows("Over 3 seeds")
 
 
 def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visit):

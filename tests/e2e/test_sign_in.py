@@ -79,7 +79,7 @@ def test_a_viewer_sees_and_changes_nothing(guarded, record, signed_in):
     visitor = signed_in(BOB, title="Runs")
     visitor.page.get_by_text(f"Signed in as {BOB}").wait_for()
     visitor.open(f"?chosen={record.odd}")
-    assert visitor.shows("1 chosen: ")
+    assert visitor.shows("1 selected: ")
     assert visitor.page.get_by_role("button", name="Archive").count() == 0
     visitor.open(f"failures?run={record.odd}&example=1")
     assert visitor.page.get_by_label("Note").count() == 0
@@ -89,7 +89,7 @@ def test_an_editor_changes(guarded, record, signed_in):
     visitor = signed_in(ANN, title="Runs")
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Archive").click()
-    assert visitor.shows("1 run is in the archive.")
+    assert visitor.shows("1 run archived.")
     assert queries.run(open_store(str(guarded[0])), record.odd).archived
 
 

@@ -1,4 +1,4 @@
-"""Choices on the page of all runs: which are shown, in which order, with which columns. All stand in the address."""
+"""Choices on the Runs page: view, filters, order and columns; all are URL parameters."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -7,163 +7,154 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.runs.tables import ALWAYS, COLUMNS, OF_GROUPS, USUAL
-from dashboard.app_pages.runs.view_data import PAGE, TEXTS, Filters, tags_of
-from dashboard.components.filters import choose_option
+from dashboard.app_pages.runs.tables import COLUMNS, DEFAULT_COLUMNS, ONLY_GROUPED, PINNED, TITLES
+from dashboard.app_pages.runs.view_data import PAGE_SIZE, TEXT_FIELDS, Filters, tags_of
+from dashboard.components.filters import choose_option, select_option, select_options, set_option
 
-ACTIVE, ARCHIVE, TRASH = "active", "archived", "trash"
-FALLING, RISING = "descending", "ascending"
-BEST_FIRST = "macro F1"
-VALUES = {
+ACTIVE, ARCHIVED, TRASH = "active", "archived", "trash"
+DESCENDING, ASCENDING = "descending", "ascending"
+DEFAULT_SORT = "macro F1"
+VALUE_FILTERS = {
     "status": ("Status", "state"),
     "method": ("Method", "title"),
     "kind": ("Kind", "kind"),
     "model": ("Model", "model"),
     "training": ("Training set", "version"),
 }
-"""By key in the address: the filter's title, and the column that it looks at."""
-KEYS = ("search", *VALUES, "tag", "from", "to")
-WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
+"""Label and column of the runs by URL parameter."""
+PARAMETERS = ("search", *VALUE_FILTERS, "tag", "from", "to")
+STATES_WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
 
 
 def choose_view() -> str:
-    """Draw the choice of which runs to see: those at hand, those in the archive, or those in the trash."""
-    return choose_option("Show", [ACTIVE, ARCHIVE, TRASH], ACTIVE, "show", on_change=first_page)
+    """Draw the choice between active, archived and trashed runs."""
+    options = {ACTIVE: "Active", ARCHIVED: "Archived", TRASH: "Trash"}
+    return choose_option("Show", options, ACTIVE, "show", on_change=first_page)
 
 
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
-    """Return the runs on a test set that belong to a view."""
+    """Return the runs of a view on a test set."""
     if view == TRASH:
         return data.filter_test_set(data.trashed_runs(), test_set)
-    return data.archived_runs(test_set) if view == ARCHIVE else data.runs(test_set)
+    return data.archived_runs(test_set) if view == ARCHIVED else data.runs(test_set)
 
 
 def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:
-    """Draw the search and the filters; return what is wanted. ``versions``: the data sets that runs trained on."""
+    """Draw the search box and the filters. ``versions``: title by id of the data sets that runs trained on."""
     words = st.text_input(
         "Search",
         key="search",
         icon=":material/search:",
         bind="query-params",
-        placeholder="name, number, tag or note",
+        placeholder="Name, run id, tag, notes",
         on_change=first_page,
         width=280,
     )
-    number = how_many_set() - ("search" in st.query_params)
+    number = _count_filters() - ("search" in st.query_params)
     with st.popover(f"Filters ({number})" if number else "Filters", icon=":material/filter_alt:", key="filters"):
         values = {
-            column: _several(title, sorted(runs[column].unique()), key)
-            for key, (title, column) in VALUES.items()
+            column: _select_values(label, sorted(runs[column].unique()), key)
+            for key, (label, column) in VALUE_FILTERS.items()
             if key != "training" or len(versions) > 1
         }
-        tags = _several("Tag", tags_of(runs), "tag")
+        tags = _select_values("Tags", tags_of(runs), "tag")
         with st.container(horizontal=True):
-            since, until = _day("Started from", "from"), _day("to", "to")
-        st.button("Clear all filters", on_click=clear_filters, disabled=not how_many_set(), key="clear")
+            since, until = _choose_date("Started from", "from"), _choose_date("Started until", "to")
+        st.button("Clear filters", on_click=clear_filters, disabled=not _count_filters(), key="clear filters")
     return Filters(words or "", values, tags, since, until)
 
 
-def _several(title: str, options: list[str], key: str) -> list[str]:
-    return st.multiselect(title, options, key=key, bind="query-params", placeholder="all", on_change=first_page)
+def _select_values(label: str, options: list[str], key: str) -> list[str]:
+    return st.multiselect(label, options, key=key, bind="query-params", placeholder="All", on_change=first_page)
 
 
-def _day(title: str, key: str) -> date | None:
+def _choose_date(label: str, key: str) -> date | None:
     day: date | None = st.date_input(
-        title,
+        label,
         value=None,
         key=key,
         bind="query-params",
         format="YYYY-MM-DD",
-        help="In UTC.",
+        help="UTC",
         on_change=first_page,
         width=150,
     )
     return day
 
 
-def how_many_set() -> int:
-    """Return how many filters are set, the search among them."""
-    return sum(bool(st.query_params.get(key)) for key in KEYS)
+def _count_filters() -> int:
+    """Return the number of filters in use, including the search."""
+    return sum(bool(st.query_params.get(key)) for key in PARAMETERS)
 
 
 def clear_filters() -> None:
-    """Let all runs pass, as a callback."""
-    for key in KEYS:
+    """Clear all filters; a button's callback."""
+    for key in PARAMETERS:
         if key in st.session_state:
             st.session_state[key] = {"search": "", "from": None, "to": None}.get(key, [])
     first_page()
 
 
-def without_scores() -> None:
-    """Show only the runs that ended without scores, as a callback."""
-    st.session_state["status"] = WITHOUT_SCORES
+def filter_without_scores() -> None:
+    """Show only the failed, crashed and cancelled runs; a button's callback."""
+    st.session_state["status"] = STATES_WITHOUT_SCORES
     first_page()
 
 
 def group_seeds() -> bool:
-    """Draw the choice of one line for runs that differ in nothing but the seed."""
+    """Draw the switch that shows runs of one configuration as one row."""
     return st.toggle(
         "Group seeds",
         key="seeds",
         bind="query-params",
         on_change=first_page,
-        help="Runs that differ only in the seed: one line.",
+        help="Show runs that differ only in the seed as one row.",
     )
 
 
 def choose_order() -> tuple[str, bool]:
-    """Draw the choice of the order of all runs; return a column of theirs, and whether the highest stands first."""
-    title = st.selectbox(
-        "Sort by",
-        [title for title in COLUMNS if title != OF_GROUPS],
-        index=list(COLUMNS).index(BEST_FIRST),
-        key="sort",
-        bind="query-params",
-        on_change=first_page,
-        width=170,
-    )
-    order = choose_option("Order", [FALLING, RISING], FALLING, "order", on_change=first_page)
-    return COLUMNS[title].field, order == FALLING
+    """Draw the choice of the order; return a column of the runs, and whether the highest values come first."""
+    options = {key: title for key, title in TITLES.items() if key != ONLY_GROUPED}
+    sort = select_option("Sort by", options, DEFAULT_SORT, "sort", on_change=first_page, width=170)
+    directions = {DESCENDING: "Descending", ASCENDING: "Ascending"}
+    order = choose_option("Order", directions, DESCENDING, "order", on_change=first_page)
+    return COLUMNS[sort].field, order == DESCENDING
 
 
-def sort_by(title: str) -> None:
-    """Sort by a column whose head was clicked, a second time the other way round; as a callback."""
-    if title == OF_GROUPS:
+def sort_by(column: str) -> None:
+    """Sort by a clicked column, or reverse the order if it is sorted by already; a table's callback."""
+    if column == ONLY_GROUPED:
         return
-    if st.session_state["sort"] == title:
-        st.session_state["order"] = RISING if st.session_state["order"] == FALLING else FALLING
-    else:
-        st.session_state["order"] = RISING if COLUMNS[title].field in TEXTS else FALLING
-    st.session_state["sort"] = title
+    default = ASCENDING if COLUMNS[column].field in TEXT_FIELDS else DESCENDING
+    if st.query_params.get("sort", DEFAULT_SORT) == column:
+        current = st.query_params.get("order", DESCENDING)
+        default = ASCENDING if current == DESCENDING else DESCENDING
+    set_option("order", default, DESCENDING)
+    set_option("sort", column, DEFAULT_SORT)
     first_page()
 
 
 def choose_columns(*, several_versions: bool) -> list[str]:
-    """Draw the choice of columns; return the titles of the chosen ones."""
-    usual = [*USUAL, *(["training set"] if several_versions else [])]
-    with st.popover("Columns", icon=":material/view_column:", key="choose columns"):
-        return st.multiselect(
-            "Columns",
-            [title for title in COLUMNS if title not in (*ALWAYS, OF_GROUPS)],
-            default=usual,
-            key="columns",
-            bind="query-params",
-        )
+    """Draw the choice of columns; return those selected."""
+    default = [*DEFAULT_COLUMNS, *(["training set"] if several_versions else [])]
+    options = {key: title for key, title in TITLES.items() if key not in (*PINNED, ONLY_GROUPED)}
+    with st.popover("Columns", icon=":material/view_column:", key="choose columns popover"):
+        return select_options("Columns", options, default, "columns")
 
 
-def titles_of(chosen: list[str], *, grouped: bool) -> list[str]:
-    """Return the titles of all columns that are shown, in their order."""
-    own = {*ALWAYS, *chosen, *([OF_GROUPS] if grouped else [])}
-    return [title for title in COLUMNS if title in own]
+def columns_shown(selected: list[str], *, grouped: bool) -> list[str]:
+    """Return all columns to show, in their order."""
+    shown = {*PINNED, *selected, *([ONLY_GROUPED] if grouped else [])}
+    return [key for key in COLUMNS if key in shown]
 
 
 def choose_page(rows: int) -> int:
-    """Draw the choice of a page of so many rows."""
-    pages = max(1, -(-rows // PAGE))
+    """Draw the choice of a page of the table; return its number, from 1."""
+    pages = max(1, -(-rows // PAGE_SIZE))
     return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 
 
 def first_page() -> None:
-    """Go back to the first page, as a callback of what changes which rows there are."""
+    """Return to the first page of the table; a callback of all that changes its rows."""
     if st.session_state.get("page", 1) != 1:
         st.session_state["page"] = 1

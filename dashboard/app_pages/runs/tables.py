@@ -1,4 +1,4 @@
-"""The table of runs: a run a row, or runs that differ in the seed alone as one."""
+"""The table of runs: one row per run, or per configuration where seeds are grouped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,36 +11,41 @@ import streamlit as st
 from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_count, format_percent, format_points
 from dashboard import state
-from dashboard.components.table_cells import column_config
+from dashboard.components.glossary import help_for
 from dashboard.components.text import format_time
 
-ROWS_HIGH = 15
-"""So many rows stand on the screen at once, that what is done with ticked ones stays in sight."""
-_ROW = 35  # pixels
-LONG_NAME = 200  # pixels: a pinned column must leave room for the others
-_WIDTHS = {"vs best baseline": 150, "verdict": 105}  # the browser measures the first rows alone
+MAX_VISIBLE_ROWS = 15
+"""A longer table scrolls, so that the actions on selected runs stay in view."""
+_ROW_PIXELS = 35
+_MAX_NAME_PIXELS = 200  # a pinned column must leave room for the others
+_WIDTHS = {"vs best baseline": 150, "verdict": 105}  # the browser measures only the first rows
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table: the field of the runs that it shows and sorts by, and how a row's cell reads."""
+    """A column of the table.
 
+    ``title``: its head. ``field``: the column of the runs that it sorts by. ``write``: returns the
+    text of a row's cell.
+    """
+
+    title: str
     field: str
     write: Callable[[Any], str]
-    number: bool = True
+    is_number: bool = False
     help: str | None = None
 
 
-def _plain(field: str) -> Column:
-    return Column(field, lambda row: _known(getattr(row, field)), number=False)
+def _text_column(title: str, field: str) -> Column:
+    return Column(title, field, lambda row: _text_or_dash(getattr(row, field)), help=help_for(title))
 
 
-def _known(value: Any) -> str:
+def _text_or_dash(value: Any) -> str:
     return DASH if value is None or value != value or value == "" else str(value)
 
 
-def _figure(name: str) -> Column:
-    """Return the column of a figure: with its interval, or of several seeds with their standard deviation."""
+def _figure_column(name: str) -> Column:
+    """Return the column of a figure: with its interval, or over several seeds with their standard deviation."""
     figure = FIGURES[name]
 
     def write(row: Any) -> str:
@@ -49,11 +54,23 @@ def _figure(name: str) -> Column:
             return f"{figure.format_value(getattr(row, name))} ± {figure.format_value(deviation)}"
         return figure.format_row(row)
 
-    return Column(name, write, help=figure.explanation)
+    return Column(figure.title, name, write, is_number=True, help=figure.explanation)
+
+
+def _other_column(title: str, field: str, write: Callable[[Any], str], *, is_number: bool = True) -> Column:
+    return Column(title, field, write, is_number, help_for(title))
+
+
+def _id(row: Any) -> str:
+    return str(row.id) if len(row.ids) == 1 else f"{row.id} +{len(row.ids) - 1}"
+
+
+def _name(row: Any) -> str:
+    return row.name if len(row.ids) == 1 else f"{row.name} ×{len(row.ids)}"
 
 
 def _gap(row: Any) -> str:
-    """Return how a run stands to its baseline; a baseline says that it is one."""
+    """Return the difference to the baseline; for a baseline, that it is one."""
     if row.kind == "baseline":
         return "best baseline" if row.is_best_baseline else "baseline"
     deviation = getattr(row, "gap_deviation", None)
@@ -62,50 +79,56 @@ def _gap(row: Any) -> str:
     return format_points(row.gap, row.gap_low, row.gap_high)
 
 
+def _verdict(row: Any) -> str:
+    return str(row.verdict).removesuffix(" either way")
+
+
+def _range(row: Any) -> str:
+    if row.seeds == 1:
+        return DASH
+    return f"{format_percent(row.macro_f1_lowest)}–{format_percent(row.macro_f1_highest)}"
+
+
 def _seed(row: Any) -> str:
     return f"{format_count(row.seeds)} seeds" if getattr(row, "seeds", 1) > 1 else format_count(row.seed)
 
 
-_NAMED_COLUMNS = {
-    "#": Column("id", lambda row: str(row.id) if len(row.ids) == 1 else f"{row.id} +{len(row.ids) - 1}"),
-    "name": Column("name", lambda row: row.name if len(row.ids) == 1 else f"{row.name} ×{len(row.ids)}", number=False),
-    "macro F1": _figure("macro_f1"),
-    "vs best baseline": Column("gap", _gap),
-    "verdict": Column("verdict", lambda row: row.verdict.removesuffix(" either way"), number=False),
-    "status": _plain("state"),
-    "kind": _plain("kind"),
-    "method": _plain("title"),
-    "worst class F1": _figure("worst_f1"),
-    "worst class": _plain("worst_class"),
-    "accuracy": _figure("accuracy"),
-    "range": Column(
-        "macro_f1_lowest",
-        lambda row: (
-            DASH if row.seeds == 1 else f"{format_percent(row.macro_f1_lowest)}–{format_percent(row.macro_f1_highest)}"
-        ),
-    ),
-    "training": _figure("train_seconds"),
-    "trained weights": _figure("trainable_parameters"),
-    "size": _figure("adapter_bytes"),
-    "peak memory": _figure("peak_memory_bytes"),
-    "speed": _figure("train_examples_per_second"),
-    "seed": Column("seed", _seed),
-    "model": _plain("model"),
-    "training set": _plain("version"),
-    "started": Column("created_at", lambda row: format_time(row.created_at)),
-    "tags": Column("tags", lambda row: ", ".join(row.tags) or DASH, number=False),
-    "note": _plain("notes"),
+_MAIN_COLUMNS = {
+    "#": _other_column("#", "id", _id),
+    "name": _other_column("name", "name", _name, is_number=False),
+    "macro F1": _figure_column("macro_f1"),
+    "vs best baseline": _other_column("vs best baseline", "gap", _gap),
+    "verdict": _other_column("verdict", "verdict", _verdict, is_number=False),
+    "status": _text_column("status", "state"),
+    "kind": _text_column("kind", "kind"),
+    "method": _text_column("method", "title"),
+    "worst class F1": _figure_column("worst_f1"),
+    "worst class": _text_column("worst class", "worst_class"),
+    "accuracy": _figure_column("accuracy"),
+    "range": _other_column("range", "macro_f1_lowest", _range),
+    "training": _figure_column("train_seconds"),
+    "trained weights": _figure_column("trainable_parameters"),
+    "size": _figure_column("adapter_bytes"),
+    "peak memory": _figure_column("peak_memory_bytes"),
+    "speed": _figure_column("train_examples_per_second"),
+    "seed": _other_column("seed", "seed", _seed),
+    "model": _text_column("model", "model"),
+    "training set": _text_column("training set", "version"),
+    "started": _other_column("started", "created_at", lambda row: format_time(row.created_at)),
+    "tags": _other_column("tags", "tags", lambda row: ", ".join(row.tags) or DASH, is_number=False),
+    "note": _text_column("notes", "notes"),
 }
-_NAMED_FIELDS = {column.field for column in _NAMED_COLUMNS.values()}
-COLUMNS = _NAMED_COLUMNS | {
-    figure.title: _figure(figure.name)
+_MAIN_FIELDS = {column.field for column in _MAIN_COLUMNS.values()}
+COLUMNS = _MAIN_COLUMNS | {
+    figure.title: _figure_column(figure.name)
     for figure in FIGURES.values()
-    if figure.listed and figure.group != "baseline" and figure.name not in _NAMED_FIELDS
+    if figure.listed and figure.group != "baseline" and figure.name not in _MAIN_FIELDS
 }
-"""By title, in the order of the screen: the most important first, which a phone shows."""
-ALWAYS = ("#", "name")
-OF_GROUPS = "range"
-USUAL = (
+"""The columns by their value in the URL, the most important first; every other listed figure follows."""
+TITLES = {key: column.title for key, column in COLUMNS.items()}
+PINNED = ("#", "name")
+ONLY_GROUPED = "range"
+DEFAULT_COLUMNS = (
     "macro F1",
     "vs best baseline",
     "verdict",
@@ -121,52 +144,61 @@ USUAL = (
 )
 
 
-def written(frame: pd.DataFrame, titles: list[str]) -> pd.DataFrame:
-    """Return the cells of these columns as they read, a row a run or a group of them."""
-    rows = list(frame.itertuples(index=False))
-    return pd.DataFrame({title: [COLUMNS[title].write(row) for row in rows] for title in titles}, dtype=object)
+def format_runs(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Return the cells of the table as text, under the titles of its columns."""
+    tuples = list(rows.itertuples(index=False))
+    cells = {COLUMNS[key].title: [COLUMNS[key].write(row) for row in tuples] for key in columns}
+    return pd.DataFrame(cells, dtype=object)
 
 
-def choose(shown: pd.DataFrame, ids: list[list[int]], chosen: list[int], on_head: Callable[[str], None]) -> None:
-    """Show a table whose rows can be ticked; what is ticked goes to the address.
+def show_runs(
+    cells: pd.DataFrame, ids: list[list[int]], selected: list[int], on_column_click: Callable[[str], None]
+) -> None:
+    """Show the table; its selected rows are a URL parameter.
 
-    ``ids``: the runs that each row stands for. ``chosen``: those ticked so far. ``on_head`` hears of a
-    click on a column's head: the browser could sort this page alone, all runs are sorted by us.
+    ``ids``: the run ids of each row. ``selected``: the selected run ids. ``on_column_click`` gets the
+    clicked column's value in the URL: the browser would sort this page of the table only.
     """
-    rows = [place for place, own in enumerate(ids) if set(own) <= set(chosen)]
-    wanted: Any = {"selection": {"rows": rows, "columns": []}}
-    key = f"runs {hash((tuple(map(tuple, ids)), tuple(shown.columns)))}"
-    known = st.session_state.get(key)
-    if known is not None and (known["selection"]["rows"] != rows or known["selection"]["columns"]):
-        st.session_state[key] = wanted
-    config = column_config(shown, [title for title in shown if COLUMNS[title].number])
-    for title in shown:
-        if COLUMNS[title].help is not None:
-            config[title] |= {"help": COLUMNS[title].help}
-    for name in ALWAYS:
-        config[name] |= {"pinned": True}
-    long = {"name": LONG_NAME} if shown["name"].str.len().max() > LONG_NAME / 8 else {}
-    for name, width in (_WIDTHS | long).items():
-        if name in config:
-            config[name] |= {"width": width}
+    rows = [place for place, run_ids in enumerate(ids) if set(run_ids) <= set(selected)]
+    selection: Any = {"selection": {"rows": rows, "columns": []}}
+    key = f"runs {hash((tuple(map(tuple, ids)), tuple(cells.columns)))}"
+    current = st.session_state.get(key)
+    if current is not None and (current["selection"]["rows"] != rows or current["selection"]["columns"]):
+        st.session_state[key] = selection
     st.dataframe(
-        shown,
+        cells,
         hide_index=True,
         key=key,
-        height="content" if len(shown) <= ROWS_HIGH else ROWS_HIGH * _ROW + _ROW + 2,
-        on_select=partial(_hear, key, ids, on_head),
+        height="content" if len(cells) <= MAX_VISIBLE_ROWS else (MAX_VISIBLE_ROWS + 1) * _ROW_PIXELS + 2,
+        on_select=partial(_save_selection, key, ids, on_column_click),
         selection_mode=["multi-row", "single-column"],
-        selection_default=wanted,
-        column_config=config,
+        selection_default=selection,
+        column_config=_column_config(cells),
         alt="Runs",
     )
 
 
-def _hear(key: str, ids: list[list[int]], on_head: Callable[[str], None]) -> None:
-    """Keep in the address what is ticked on this page, beside what is ticked on others."""
+def _column_config(cells: pd.DataFrame) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        column.title: st.column_config.Column(
+            help=column.help,
+            alignment="right" if column.is_number else None,
+            pinned=key in PINNED or None,
+            width=_WIDTHS.get(key),
+        )
+        for key, column in COLUMNS.items()
+        if column.title in cells
+    }
+    if cells["name"].str.len().max() > _MAX_NAME_PIXELS / 8:
+        config["name"] |= {"width": _MAX_NAME_PIXELS}
+    return config
+
+
+def _save_selection(key: str, ids: list[list[int]], on_column_click: Callable[[str], None]) -> None:
+    """Write the selection on this page of the table to the URL, beside that on other pages."""
     selection = st.session_state[key]["selection"]
-    here = {number for own in ids for number in own}
-    ticked = [number for row in selection["rows"] if row < len(ids) for number in ids[row]]
-    state.select_runs([number for number in state.selected_runs() if number not in here] + ticked)
+    on_page = {run_id for run_ids in ids for run_id in run_ids}
+    selected = [run_id for row in selection["rows"] if row < len(ids) for run_id in ids[row]]
+    state.select_runs([run_id for run_id in state.selected_runs() if run_id not in on_page] + selected)
     for title in selection["columns"]:
-        on_head(title)
+        on_column_click(next(column for column, own_title in TITLES.items() if own_title == title))

@@ -21,14 +21,16 @@ NO_RUNS = {
 def best_run(row: Any) -> str:
     """Return the headline, from the best run's row."""
     baseline = ", a baseline" if row.kind == "baseline" else ""
-    return f"Best run: {row.label}{baseline}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}"
+    return (
+        f"Best run: {row.label}{baseline}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}"
+    )
 
 
 def seed_summary(scores: Sequence[float]) -> str:
     """Return mean and standard deviation of macro F1 over the seeds of a configuration; empty for a single seed."""
-    from core.evaluation.seeds import summarize_seeds
+    from core.evaluation.seeds import spread
 
-    summary = summarize_seeds(scores)
+    summary = spread(scores)
     if summary is None or summary.deviation is None:
         return ""
     mean_and_deviation = f"{format_percent(summary.mean)} ± {format_percent(summary.deviation)}"
@@ -70,7 +72,7 @@ def configuration_verdict(name: str, baseline: str, verdict: str | None) -> str:
 
 
 def runs_moved(number: int, status: str) -> str:
-    """Return what happened to runs, such as ``2 runs archived.``"""
+    """Return what happened to runs, such as "2 runs archived"."""
     return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
 
 

@@ -1,4 +1,4 @@
-"""The page of all runs: which pass the filters, in which order, how each stands to its baseline, what is drawn."""
+"""The rows of the Runs page: filters, order, groups of seeds, differences to baselines, points of the chart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from core.catalog.figures import FIGURES
 from core.text.formatting import DASH
 from dashboard.components.cost.view_data import known_cost
 
-PAGE = 50
+PAGE_SIZE = 50
 """Rows of the table on one page."""
-MOST_POINTS = 200
-"""Points in the chart of cost against quality: more cannot be told apart."""
-AT_ONCE = 5
-"""So many ticked configurations are compared with their baselines over the seeds: each takes tenths of a second."""
-_BEST = 150
-TEXTS = {"name", "kind", "title", "state", "verdict", "worst_class", "model", "version", "tags", "notes"}
-"""Columns in the order of the alphabet, all others by size."""
+MAX_POINTS = 200
+"""Points in the cost chart: more cannot be told apart."""
+_MAX_BEST = 150
+MAX_CONFIGURATIONS = 5
+"""Selected configurations that are compared with their baselines over seeds: each takes tenths of a second."""
+TEXT_FIELDS = {"name", "kind", "title", "state", "verdict", "worst_class", "model", "version", "tags", "notes"}
+"""Columns that sort alphabetically, all others by value."""
 _AVERAGED = [figure.name for figure in FIGURES.values() if figure.listed and figure.group not in ("baseline", "cost")]
 _AVERAGED += ["train_seconds"]
 """The figures that differ between the seeds of a configuration."""
@@ -29,7 +29,7 @@ _GAP = ["gap", "gap_low", "gap_high"]
 
 @dataclass(frozen=True)
 class Filters:
-    """What a person wants to see: words, values by column of the runs, tags, and days of the start (UTC)."""
+    """Filters of runs: words of the search, values by column, tags, and first and last day of the start (UTC)."""
 
     words: str = ""
     values: Mapping[str, list[str]] = field(default_factory=dict)
@@ -38,159 +38,163 @@ class Filters:
     until: date | None = None
 
 
-def filtered(frame: pd.DataFrame, wanted: Filters) -> pd.DataFrame:
-    """Return the runs that pass: each word stands in number and name, tags or note."""
-    keep = pd.Series(True, index=frame.index)
-    if wanted.words.strip():
-        text = frame["label"] + " " + frame["tags"].map(" ".join) + " " + frame["notes"].fillna("").astype(str)
-        for word in wanted.words.split():
+def filter_runs(runs: pd.DataFrame, filters: Filters) -> pd.DataFrame:
+    """Return the runs that match all filters; each searched word must be in id and name, tags or notes."""
+    keep = pd.Series(True, index=runs.index)
+    if filters.words.strip():
+        text = runs["label"] + " " + runs["tags"].map(" ".join) + " " + runs["notes"].fillna("").astype(str)
+        for word in filters.words.split():
             keep &= text.str.contains(word, case=False, regex=False)
-    for column, values in wanted.values.items():
+    for column, values in filters.values.items():
         if values:
-            keep &= frame[column].isin(values)
-    if wanted.tags:
-        asked = set(wanted.tags)
-        keep &= frame["tags"].map(lambda tags: not asked.isdisjoint(tags)).astype(bool)
-    began = frame["created_at"]
-    if wanted.since:
-        keep &= began >= pd.Timestamp(wanted.since, tz="UTC")
-    if wanted.until:
-        keep &= began < pd.Timestamp(wanted.until + timedelta(days=1), tz="UTC")
-    return frame[keep].reset_index(drop=True)
+            keep &= runs[column].isin(values)
+    if filters.tags:
+        requested = set(filters.tags)
+        keep &= runs["tags"].map(lambda tags: not requested.isdisjoint(tags)).astype(bool)
+    if filters.since:
+        keep &= runs["created_at"] >= pd.Timestamp(filters.since, tz="UTC")
+    if filters.until:
+        keep &= runs["created_at"] < pd.Timestamp(filters.until + timedelta(days=1), tz="UTC")
+    return runs[keep].reset_index(drop=True)
 
 
-def tags_of(frame: pd.DataFrame) -> list[str]:
-    """Return all tags of these runs, in their order."""
-    return sorted({tag for tags in frame["tags"] for tag in tags})
+def tags_of(runs: pd.DataFrame) -> list[str]:
+    """Return all tags of these runs, sorted."""
+    return sorted({tag for tags in runs["tags"] for tag in tags})
 
 
-def with_versions(frame: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFrame:
-    """Return runs with ``version``, the title of the data set that each was trained on."""
-    return frame.assign(version=frame["dataset_id"].map(versions).astype(object).fillna(DASH))
+def add_versions(runs: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFrame:
+    """Add ``version``, the title of each run's data set."""
+    return runs.assign(version=runs["dataset_id"].map(versions).astype(object).fillna(DASH))
 
 
-def against_baselines(frame: pd.DataFrame, best_baseline: int | None) -> pd.DataFrame:
-    """Return runs with how each adapter stands to the baseline that was recorded for it: ``gap`` and ``verdict``.
+def add_baseline_differences(runs: pd.DataFrame, best_baseline: int | None) -> pd.DataFrame:
+    """Add ``gap`` with its interval and ``verdict``: each run compared with its recorded baseline.
 
-    Both stay where that baseline was deleted since. ``ids``: the numbers of the runs that a row
-    stands for. ``is_best_baseline``: whether it is that one.
+    Both are kept when that baseline is deleted. Also adds ``ids``, the run ids of a row, and
+    ``is_best_baseline``.
     """
     from core.evaluation.comparison import verdict_of
     from core.evaluation.intervals import Estimate
 
     recorded = [f"macro_f1_over_baseline{end}" for end in ("", "_low", "_high")]
-    gaps = frame[recorded].astype(float).set_axis(_GAP, axis=1)
-    found = zip(gaps.itertuples(index=False), frame["macro_f1_over_baseline_p"].astype(float), strict=True)
-    verdicts = [verdict_of(Estimate(*row), p) if pd.notna(row[0]) else DASH for row, p in found]
-    ids = pd.Series([[number] for number in frame["id"]], index=frame.index, dtype=object)
-    return frame.assign(**gaps, verdict=verdicts, ids=ids, is_best_baseline=frame["id"] == best_baseline)
+    gaps = runs[recorded].astype(float).set_axis(_GAP, axis=1)
+    differences = zip(gaps.itertuples(index=False), runs["macro_f1_over_baseline_p"].astype(float), strict=True)
+    verdicts = [verdict_of(Estimate(*gap), p) if pd.notna(gap[0]) else DASH for gap, p in differences]
+    ids = pd.Series([[run_id] for run_id in runs["id"]], index=runs.index, dtype=object)
+    return runs.assign(**gaps, verdict=verdicts, ids=ids, is_best_baseline=runs["id"] == best_baseline)
 
 
-def groups(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a group of complete runs that differ in the seed alone; the other runs stand for themselves.
+def group_seeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per configuration of complete runs; other runs keep a row of their own.
 
-    ``runs``: as `against_baselines` gives them. The figures of a group are means; beside each stands
-    ``…_deviation`` (of the sample), and ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
-    mean of the recorded ones: the interval over seeds takes a comparison, too slow for every row.
-    Of several runs of one seed the newest counts; ``ids`` holds them all.
+    ``runs``: from `add_baseline_differences`. The figures of a configuration are means, each with a
+    ``…_deviation`` (of the sample), besides ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
+    mean of the recorded ones: an interval over seeds takes a comparison, too slow for every row.
+    Of several runs of one seed the newest counts; ``ids`` has all of them.
     """
-    alone = runs["group_key"].isna() | (runs["state"] != "complete")
-    keys = pd.Series(pd.factorize(runs["group_key"].astype(object).where(~alone, runs["id"]))[0], index=runs.index)
-    everyone = _by_group(runs["id"], keys), runs["is_best_baseline"].groupby(keys).any()
-    runs = runs[_newest_of_seed(runs.assign(group_key=keys))]
-    keys = keys[runs.index]
+    is_single = runs["group_key"].isna() | (runs["state"] != "complete")
+    keys = runs["group_key"].astype(object).where(~is_single, runs["id"])
+    groups = pd.Series(pd.factorize(keys)[0], index=runs.index)
+    ids, has_best_baseline = _values_by_group(runs["id"], groups), runs["is_best_baseline"].groupby(groups).any()
+    runs = runs[_is_newest_of_seed(runs.assign(group_key=groups))]
+    groups = groups[runs.index]
     figures = [*_AVERAGED, "gap"]
-    numbers, sizes = runs[figures].astype(float).groupby(keys), keys.value_counts().sort_index()
-    means, deviations, several = numbers.mean(), numbers.std(), sizes > 1
-    worst = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(keys)
-    rows = runs[~keys.duplicated()].set_index(keys[~keys.duplicated()]).sort_index()
-    rows = rows.assign(**{name: means[name].where(several, rows[name]) for name in figures})
+    numbers, sizes = runs[figures].astype(float).groupby(groups), groups.value_counts().sort_index()
+    means, deviations, is_several = numbers.mean(), numbers.std(), sizes > 1
+    worst_class = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(groups)
+    rows = runs[~groups.duplicated()].set_index(groups[~groups.duplicated()]).sort_index()
+    rows = rows.assign(**{name: means[name].where(is_several, rows[name]) for name in figures})
     rows = rows.assign(**{f"{name}_deviation": deviations[name] for name in figures})
     return rows.assign(
-        ids=everyone[0],
+        ids=ids,
         seeds=sizes,
         macro_f1_lowest=numbers["macro_f1"].min(),
         macro_f1_highest=numbers["macro_f1"].max(),
-        is_best_baseline=everyone[1],
-        verdict=rows["verdict"].where(~several, _tally(runs["verdict"], keys, sizes)),
-        worst_class=rows["worst_class"].astype(object).where(worst.min() == worst.max(), "several"),
+        is_best_baseline=has_best_baseline,
+        verdict=rows["verdict"].where(~is_several, _count_verdicts(runs["verdict"], groups, sizes)),
+        worst_class=rows["worst_class"].astype(object).where(worst_class.min() == worst_class.max(), "several"),
     )
 
 
-def of_group(runs: pd.DataFrame, group_key: str | None) -> pd.DataFrame:
-    """Return the runs of a group; of several of one seed the newest."""
-    mine = runs[runs["group_key"] == group_key]
-    return mine[_newest_of_seed(mine)]
+def select_configuration(runs: pd.DataFrame, group_key: str | None) -> pd.DataFrame:
+    """Return the runs of a configuration; of several of one seed the newest."""
+    selected = runs[runs["group_key"] == group_key]
+    return selected[_is_newest_of_seed(selected)]
 
 
-def _newest_of_seed(runs: pd.DataFrame) -> pd.Series:
-    """Tell of each run whether it is the newest of its group and seed."""
+def _is_newest_of_seed(runs: pd.DataFrame) -> pd.Series:
+    """Return for each run whether it is the newest of its configuration and seed."""
     return ~runs.sort_values("id").duplicated(["group_key", "seed"], keep="last").reindex(runs.index)
 
 
-def _by_group(values: pd.Series, keys: pd.Series) -> pd.Series:
+def _values_by_group(values: pd.Series, groups: pd.Series) -> pd.Series:
     """Return the values of each group as a list."""
-    sizes = keys.value_counts().sort_index()
-    parts = np.split(values.to_numpy()[np.argsort(keys.to_numpy(), kind="stable")], np.cumsum(sizes.to_numpy())[:-1])
+    sizes = groups.value_counts().sort_index()
+    order = np.argsort(groups.to_numpy(), kind="stable")
+    parts = np.split(values.to_numpy()[order], np.cumsum(sizes.to_numpy())[:-1])
     return pd.Series([part.tolist() for part in parts], dtype=object)
 
 
-def _tally(verdicts: pd.Series, keys: pd.Series, sizes: pd.Series) -> pd.Series:
-    """Say of each group how many of its runs helped and hurt."""
-    known, helped, hurt = ((verdicts != DASH), verdicts == "helped", verdicts == "hurt")
-    known, helped, hurt = (one.groupby(keys).sum() for one in (known, helped, hurt))
-    said = helped.astype(str) + " of " + sizes.astype(str) + " helped"
-    return said.where(hurt == 0, said + ", " + hurt.astype(str) + " hurt").where(known > 0, DASH)
+def _count_verdicts(verdicts: pd.Series, groups: pd.Series, sizes: pd.Series) -> pd.Series:
+    """Return for each group how many of its runs helped and hurt, as text."""
+    flags = ((verdicts != DASH), verdicts == "helped", verdicts == "hurt")
+    with_verdict, helped, hurt = (flag.groupby(groups).sum() for flag in flags)
+    text = helped.astype(str) + " of " + sizes.astype(str) + " helped"
+    return text.where(hurt == 0, text + ", " + hurt.astype(str) + " hurt").where(with_verdict > 0, DASH)
 
 
-def configurations(chosen: pd.DataFrame) -> list[Any]:
-    """Return of the ticked runs those of several seeds that have a baseline, a row a group, at most `AT_ONCE`."""
-    done = chosen[(chosen["state"] == "complete") & (chosen["kind"] != "baseline") & chosen["baseline_id"].notna()]
-    several = done[done.groupby("group_key")["seed"].transform("nunique") > 1].drop_duplicates("group_key")
-    return list(several.head(AT_ONCE).astype({"baseline_id": int}).itertuples(index=False))
+def configurations_to_compare(selected: pd.DataFrame) -> list[Any]:
+    """Return a row for each selected configuration with several seeds and a baseline, at most `MAX_CONFIGURATIONS`."""
+    is_adapter = (selected["state"] == "complete") & (selected["kind"] != "baseline")
+    candidates = selected[is_adapter & selected["baseline_id"].notna()]
+    seeds = candidates.groupby("group_key")["seed"].transform("nunique")
+    several = candidates[seeds > 1].drop_duplicates("group_key").head(MAX_CONFIGURATIONS)
+    return list(several.astype({"baseline_id": int}).itertuples(index=False))
 
 
-def ordered(frame: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFrame:
-    """Return all rows in the order of a column; equal ones the newest first, undefined ones last."""
-    values = frame[column]
+def sort_runs(rows: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFrame:
+    """Return the rows sorted by a column; ties newest first, undefined values last."""
+    values = rows[column]
     if column == "tags":
         values = values.map(" ".join)
-    if column in TEXTS:
+    if column in TEXT_FIELDS:
         values = values.astype(object).map(str.casefold, na_action="ignore")
     elif not isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.astype(float)
-    frame = frame.assign(_by=values).sort_values("id", ascending=False, kind="stable")
-    frame = frame.sort_values("_by", ascending=not descending, kind="stable", na_position="last")
-    return frame.drop(columns="_by").reset_index(drop=True)
+    rows = rows.assign(_by=values).sort_values("id", ascending=False, kind="stable")
+    rows = rows.sort_values("_by", ascending=not descending, kind="stable", na_position="last")
+    return rows.drop(columns="_by").reset_index(drop=True)
 
 
-def range_of(number: int, rows: int) -> tuple[int, int]:
-    """Return the first and the last row of a page, all from 1."""
-    return (number - 1) * PAGE + 1, min(number * PAGE, rows)
+def page_range(number: int, rows: int) -> tuple[int, int]:
+    """Return the numbers of the first and the last row of a page, from 1."""
+    return (number - 1) * PAGE_SIZE + 1, min(number * PAGE_SIZE, rows)
 
 
-def page(frame: pd.DataFrame, number: int) -> pd.DataFrame:
-    """Return a page of the rows in their order, from 1, with the best baseline on top where it stands on another.
+def select_page(rows: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Return a page of the rows, from 1, with the best baseline pinned on top where it is on another page.
 
-    Baselines keep their place in the order, so that what lies above and below them can be seen; but
-    what every adapter is measured against must not be sorted or paged away. A filter may hide it.
+    Other baselines keep their place in the order. A filter may hide the best baseline, but sorting and
+    paging may not: all adapters are compared with it.
     """
-    shown = frame.iloc[(number - 1) * PAGE : number * PAGE]
-    best = frame[frame["is_best_baseline"]]
-    pinned = best[~best.index.isin(shown.index)]
-    return pd.concat([pinned, shown]).assign(pinned=[True] * len(pinned) + [False] * len(shown)).reset_index(drop=True)
+    page = rows.iloc[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    best = rows[rows["is_best_baseline"]]
+    pinned = best[~best.index.isin(page.index)]
+    is_pinned = [True] * len(pinned) + [False] * len(page)
+    return pd.concat([pinned, page]).assign(pinned=is_pinned).reset_index(drop=True)
 
 
-def for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the runs that the chart of cost against quality draws: of many the best, the front and the baselines.
+def select_for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Return the runs of the cost chart: of many the Pareto front, the best baseline of each method, and the best.
 
-    Of each kind of baseline the best stands for all. ``complete``: the best by macro F1 first.
+    ``complete``: complete runs, highest macro F1 first.
     """
-    if len(complete) <= MOST_POINTS:
+    if len(complete) <= MAX_POINTS:
         return complete
     cheapest = complete.assign(_cost=known_cost(complete, cost)).sort_values("_cost", kind="stable")
     cheapest = cheapest[cheapest["_cost"].notna()]
     front = cheapest.index[cheapest["macro_f1"] > cheapest["macro_f1"].cummax().shift(fill_value=-np.inf)]
     baselines = complete[complete["kind"] == "baseline"].drop_duplicates("method").index
-    first = [*front, *baselines, *complete.index[:_BEST]]
-    return complete.loc[sorted(set(first[:MOST_POINTS]))]
+    first = [*front, *baselines, *complete.index[:_MAX_BEST]]
+    return complete.loc[sorted(set(first[:MAX_POINTS]))]
