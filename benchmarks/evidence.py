@@ -93,8 +93,8 @@ def power(n: int, flips: float, trials: int) -> tuple[float, float]:
     assert difference is not None
     rng, found = np.random.default_rng(0), 0
     for _ in range(trials):
-        fixed, broken, _same = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips])
-        found += binomtest(int(fixed), int(fixed + broken)).pvalue < ALPHA if fixed + broken else False
+        gained, lost, _same = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips])
+        found += binomtest(int(gained), int(gained + lost)).pvalue < ALPHA if gained + lost else False
     return difference, found / trials
 
 

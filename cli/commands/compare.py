@@ -112,8 +112,8 @@ def _print_labels(comparison: "RunComparison") -> None:
             label,
             *(format_points(gap.value, gap.low, gap.high) for gap in (result.f1, result.recall, result.precision)),
             format_p_value(result.p).removeprefix("= "),
-            format_count(result.fixed),
-            format_count(result.broken),
+            format_count(result.gained),
+            format_count(result.lost),
             format_count(result.support) + (" (too few)" if result.support < MIN_SUPPORT else ""),
         )
         for label, result in ordered

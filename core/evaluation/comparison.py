@@ -1,4 +1,4 @@
-"""Whether the gap between two runs on the same test set is real."""
+"""Paired comparison of two runs on the same test examples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,29 +7,28 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.counts import tally
+from core.evaluation.counts import Codes, tally
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
 from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
-Codes = NDArray[np.int64]
-FLIPS = ("fixed", "broken", "both right", "both wrong")
+Flip = Literal["gained", "lost", "both right", "both wrong"]
 MARGIN = 0.01
-"""How much worse still counts as no worse, where nobody says otherwise: one point."""
+"""The default margin of the test for "no worse than": one point."""
 _CHUNK = 4_000_000  # counts held at once
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class ClassDifference:
-    """One class: A minus B in F1, recall and precision; ``p`` of the F1 difference, Holm-adjusted over the classes."""
+    """Differences of one class, A minus B; ``p``: of the F1 difference, Holm-adjusted over the classes."""
 
     f1: Estimate
     recall: Estimate
     precision: Estimate
     p: float
-    fixed: int
-    broken: int
+    gained: int
+    lost: int
     support: int
 
 
@@ -37,9 +36,9 @@ class ClassDifference:
 class Margin:
     """Two one-sided tests of the macro-F1 difference against a margin (Schuirmann 1987).
 
-    ``p_no_worse``: against A being worse than B by the margin or more; ``p_alike``: against the two
-    differing by the margin or more, either way. A large p of a difference is no proof of likeness;
-    a small one of these is.
+    ``p_no_worse``: against A being worse than B by the margin or more; ``p_alike``: against a difference
+    of the margin or more in either direction. Only a small p of these shows that two runs are alike; a
+    large p of their difference does not.
     """
 
     margin: float
@@ -49,12 +48,12 @@ class Margin:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Run A against run B: A minus B, on the same n test examples.
+    """Run A compared with run B, A minus B, on the same n test examples.
 
-    ``p`` belongs to the macro-F1 difference (swap permutation), ``p_accuracy`` to the accuracies
-    (exact McNemar). ``fixed`` counts what B had wrong and A has right, ``broken`` the reverse.
-    ``detectable`` is the smallest difference in accuracy that this test set could show,
-    ``needed`` the number of examples that the observed one would take; None where there is none.
+    ``p``: of the macro-F1 difference (swap permutation); ``p_accuracy``: of the accuracy difference
+    (exact McNemar). ``gained``: examples that B got wrong and A got right; ``lost``: the reverse.
+    ``detectable``: the minimum detectable effect in accuracy; ``needed``: the number of examples that
+    would show the observed difference. Both are None where there is none.
     """
 
     verdict: Verdict
@@ -64,8 +63,8 @@ class Comparison:
     p_accuracy: float
     classes: tuple[ClassDifference, ...]
     margin: Margin
-    fixed: int
-    broken: int
+    gained: int
+    lost: int
     n: int
     detectable: float | None
     needed: int | None
@@ -79,11 +78,11 @@ def compare(
     margin: float = MARGIN,
     draws: int = RESAMPLES,
 ) -> Comparison:
-    """Compare two runs example by example; all three arrays are [n] label codes in the same order.
+    """Compare two runs example by example; the arrays are [n] label codes in the same order.
 
-    The interval of the macro-F1 difference is a paired bootstrap over the (true, A, B) cells, its
-    tails expanded where a rare class carries the variance; the verdict is ``helped`` or ``hurt``
-    where it lies on one side of 0 and the swap permutation's p is below .05. Raises `ValueError` for no examples.
+    The interval of the macro-F1 difference is a paired bootstrap over the cells of (true, A, B), its
+    tails expanded where a rare class carries the variance. The verdict is ``helped`` or ``hurt`` where
+    it excludes 0 and the p of the swap permutation is below .05. Raises `ValueError` for no examples.
     """
     if len(true) == 0:
         raise ValueError("two runs can't be compared on no examples")
@@ -91,19 +90,20 @@ def compare(
     resampled = resample(_differences(cells, classes), counts, cells[0], draws=draws)
     macro_f1, accuracy, *per_class = resampled.estimates()
     p = _swap_p(cells, counts, classes, draws)
-    fixed, broken = _flips_by_class(true, predicted_a, predicted_b, classes)
-    flipped = int((fixed + broken).sum())
-    observed = float((fixed - broken).sum() / len(true))
+    gained, lost = _flips_by_class(true, predicted_a, predicted_b, classes)
+    flipped = int((gained + lost).sum())
+    observed = float((gained - lost).sum() / len(true))
+    support = np.bincount(true, minlength=classes)
     return Comparison(
         verdict=verdict_of(macro_f1, float(p[0])),
         macro_f1=macro_f1,
         p=float(p[0]),
         accuracy=accuracy,
-        p_accuracy=sign_test(int(fixed.sum()), int(broken.sum())),
-        classes=_class_differences(per_class, p[2 : 2 + classes], fixed, broken, np.bincount(true, minlength=classes)),
-        margin=_margin(resampled, margin),
-        fixed=int(fixed.sum()),
-        broken=int(broken.sum()),
+        p_accuracy=sign_test(int(gained.sum()), int(lost.sum())),
+        classes=_class_differences(per_class, p[2 : 2 + classes], gained, lost, support),
+        margin=_test_margin(resampled, margin),
+        gained=int(gained.sum()),
+        lost=int(lost.sum()),
         n=len(true),
         detectable=minimum_detectable_effect(len(true), flipped / len(true)),
         needed=examples_needed(observed, flipped / len(true)) if observed else None,
@@ -111,35 +111,24 @@ def compare(
 
 
 def flips(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Say for each example how A's answer stands to B's: one of `FLIPS`, [n]."""
-    both, a_only, b_only = right_a & right_b, right_a & ~right_b, ~right_a & right_b
-    return np.select([a_only, b_only, both], list(FLIPS[:3]), FLIPS[3])
-
-
-def flip_matrices(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int) -> tuple[Codes, Codes]:
-    """Count repaired and damaged confusions: [k, k] each, true class by the wrong class it was taken for.
-
-    Repaired: B took it for another class, A has it right. Damaged: B had it right, A takes it for another.
-    """
-    right_a, right_b = predicted_a == true, predicted_b == true
-
-    def count(chosen: NDArray[np.bool_], taken_for: Codes) -> Codes:
-        flat = np.bincount(true[chosen] * classes + taken_for[chosen], minlength=classes**2)
-        return flat.reshape(classes, classes)
-
-    return count(right_a & ~right_b, predicted_b), count(right_b & ~right_a, predicted_a)
+    """Return for each example which of the two runs is right, as a `Flip` of A relative to B, [n]."""
+    return np.select(
+        [right_a & ~right_b, ~right_a & right_b, right_a & right_b], ["gained", "lost", "both right"], "both wrong"
+    )
 
 
 def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
-    """Return what maps counts of cells [b, c] to A minus B: macro F1, accuracy, then F1, recall, precision a class."""
-    true, a, b = cells
-    there = np.bincount(true, minlength=classes) > 0
+    """Return a function from counts of cells, [b, c], to differences A minus B, [b, 2 + 3k].
 
-    def differences(rows: Floats) -> Floats:
-        ours, theirs = tally(rows, true, a, classes), tally(rows, true, b, classes)
-        total = np.maximum(rows.sum(axis=1), 1)  # 0 where the only example is left out
-        # What one of the runs leaves undefined has no difference: NaN.
-        f1 = np.where(there, np.nan_to_num(ours.f1()) - np.nan_to_num(theirs.f1()), np.nan)
+    The columns are macro F1, accuracy, then F1, recall and precision of each class.
+    """
+    true, a, b = cells
+    present = np.bincount(true, minlength=classes) > 0
+
+    def differences(counts: Floats) -> Floats:
+        ours, theirs = tally(counts, true, a, classes), tally(counts, true, b, classes)
+        total = np.maximum(counts.sum(axis=1), 1)  # the jackknife of a single example leaves none
+        f1 = np.where(present, np.nan_to_num(ours.f1()) - np.nan_to_num(theirs.f1()), np.nan)
         return np.column_stack(
             [
                 ours.macro_f1() - theirs.macro_f1(),
@@ -154,42 +143,42 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
 
 
 def _swap_p(cells: Codes, counts: Codes, classes: int, draws: int, seed: int = 0) -> Floats:
-    """Return two-sided p values of the differences, [m], under exchange of the two runs' answers.
+    """Return two-sided p values of the differences, [m], under swaps of the two runs' predictions.
 
-    Each example's answers are exchanged with chance one half. Of a cell's examples a binomial number
-    is, and stands in the mirrored cell; where the runs agree, exchanging does nothing.
+    Each example's predictions are swapped with probability one half: from each cell a binomial number
+    of examples moves to the mirrored cell. Where the runs agree, a swap changes nothing.
     """
     rng = np.random.default_rng(seed)
     differing = cells[1] != cells[2]
     differences = _differences(np.concatenate([cells, cells[:, differing][[0, 2, 1]]], axis=1), classes)
-    seen = counts.astype(np.float64)
-    observed = np.abs(differences(np.concatenate([seen, np.zeros(differing.sum())])[None])[0])
+    unswapped = counts.astype(np.float64)
+    observed = np.abs(differences(np.concatenate([unswapped, np.zeros(differing.sum())])[None])[0])
     reached = np.zeros_like(observed)
     step = max(1, _CHUNK // len(counts))
     for start in range(0, draws, step):
         size = min(step, draws - start)
-        moved = rng.binomial(counts[differing], 0.5, size=(size, int(differing.sum())))
-        stayed = np.tile(seen, (size, 1))
-        stayed[:, differing] -= moved
-        drawn = np.abs(differences(np.concatenate([stayed, moved], axis=1)))
+        swapped = rng.binomial(counts[differing], 0.5, size=(size, int(differing.sum())))
+        kept = np.tile(unswapped, (size, 1))
+        kept[:, differing] -= swapped
+        drawn = np.abs(differences(np.concatenate([kept, swapped], axis=1)))
         reached += (drawn >= observed - _ROUNDING).sum(axis=0)
     return np.asarray(np.where(np.isfinite(observed), (reached + 1) / (draws + 1), 1.0))
 
 
 def _class_differences(
-    estimates: list[Estimate], p: Floats, fixed: Codes, broken: Codes, support: Codes
+    estimates: list[Estimate], p: Floats, gained: Codes, lost: Codes, support: Codes
 ) -> tuple[ClassDifference, ...]:
     classes = len(support)
     f1, recall, precision = (estimates[part * classes : (part + 1) * classes] for part in range(3))
-    adjusted = holm([float(one) for one in p])
+    adjusted = holm(p.tolist())
     return tuple(
         ClassDifference(
             f1=f1[code],
             recall=recall[code],
             precision=precision[code],
             p=adjusted[code],
-            fixed=int(fixed[code]),
-            broken=int(broken[code]),
+            gained=int(gained[code]),
+            lost=int(lost[code]),
             support=int(support[code]),
         )
         for code in range(classes)
@@ -197,11 +186,14 @@ def _class_differences(
 
 
 def _flips_by_class(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int) -> tuple[Codes, Codes]:
-    repaired, damaged = flip_matrices(true, predicted_a, predicted_b, classes)
-    return repaired.sum(axis=1), damaged.sum(axis=1)
+    """Count the gained and the lost examples of each class, [k] and [k]."""
+    right_a, right_b = predicted_a == true, predicted_b == true
+    flipped = (right_a & ~right_b, ~right_a & right_b)
+    gained, lost = (np.bincount(true[examples], minlength=classes) for examples in flipped)
+    return gained, lost
 
 
-def _margin(resampled: Resampled, margin: float) -> Margin:
+def _test_margin(resampled: Resampled, margin: float) -> Margin:
     draws = resampled.draws[:, 0]
     worse = float((np.sum(draws <= -margin) + 1) / (len(draws) + 1))
     better = float((np.sum(draws >= margin) + 1) / (len(draws) + 1))
@@ -209,11 +201,10 @@ def _margin(resampled: Resampled, margin: float) -> Margin:
 
 
 def verdict_of(difference: Estimate, p: float | None = None) -> Verdict:
-    """Return what a difference says: its interval on one side of 0, and its p below α, or no evidence.
+    """Return ``helped`` or ``hurt`` where the interval excludes 0 and p is below α.
 
-    The two mostly agree. Where a class is rare the interval can be too narrow; the exchange of
-    answers is exact however few there are. Over a few seeds no p can be small: there the interval
-    decides alone.
+    The two mostly agree. With a rare class the interval can be too narrow, while the permutation test
+    is exact for any number of examples. Without a p, as over a few seeds, the interval decides alone.
     """
     if p is not None and p >= ALPHA:
         return "no evidence either way"

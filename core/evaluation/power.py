@@ -16,15 +16,15 @@ def mcnemar_power(n: int, flips: float, difference: float) -> float:
     """Return the chance that the exact McNemar test finds a true difference in accuracy.
 
     ``flips``: share of the n examples that the two runs judge differently; ``difference``: of the
-    accuracies, at most as large. The number of flips is binomial, and so is the number fixed among
+    accuracies, at most as large. The number of flips is binomial, and so is the number gained among
     them (Lachin 1992, for the unconditional power of the conditional test).
     """
     spread = 6 * sqrt(n * flips * (1 - flips)) + 1
     discordant = np.arange(max(0, floor(n * flips - spread)), min(n, ceil(n * flips + spread)) + 1)
     critical = _critical(discordant)
-    fixed = (1 + difference / flips) / 2
+    gained = (1 + difference / flips) / 2
     seldom = np.maximum(critical, 0)
-    rejected = bdtr(seldom, discordant, fixed) + bdtr(seldom, discordant, 1 - fixed)
+    rejected = bdtr(seldom, discordant, gained) + bdtr(seldom, discordant, 1 - gained)
     return float((_binomial(discordant, n, flips) * np.where(critical >= 0, rejected, 0)).sum())
 
 

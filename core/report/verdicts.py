@@ -99,7 +99,7 @@ def verdict_sentence(comparison: RunComparison) -> str:
     if result.macro_f1.value is None:
         return f"{head}: macro F1 is undefined for one of the runs."
     evidence = f"{_gap(result.macro_f1)}, p {format_p_value(result.p)}, n = {result.n:,})"
-    return f"{head}: {evidence}: {result.fixed} fixed, {result.broken} broken.{_needed(result) if none else ''}"
+    return f"{head}: {evidence}: {result.gained} gained, {result.lost} lost.{_needed(result) if none else ''}"
 
 
 def configuration_sentence(comparison: ConfigurationComparison) -> str:

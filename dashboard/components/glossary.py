@@ -21,8 +21,6 @@ TERMS = {
     "the diagonal is better; more elsewhere is worse.",
     "learning curves": "Loss and scores during training: on the training examples, and after each epoch on the "
     "validation examples, which the model does not train on.",
-    "fixed": FIGURES["gained"].help,
-    "broken": FIGURES["lost"].help,
     "flip": "How two runs differ on an example: gained (wrong in the other run, right in this one), lost (the "
     "reverse), both right or both wrong.",
     "seeds": "The number of runs that differ only in the seed. One seed does not show how much of a result is chance.",

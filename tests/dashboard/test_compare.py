@@ -29,7 +29,7 @@ def test_the_verdict_comes_first_and_says_what_differs(seeded, open_page):
     assert " helped: macro F1 +" in app.markdown[0].value.replace("\\", "")
     assert "What differs: method lora ↔ tfidf" in page_text(app)
     shown = table(app, "F1, points")
-    assert set(shown) >= {"class", "recall, points", "precision, points", "p (Holm)", "fixed", "broken"}
+    assert set(shown) >= {"class", "recall, points", "precision, points", "p (Holm)", "gained", "lost"}
     assert [name for name in shown if name.startswith("F1 of #")] == ["F1 of #3 lora-r8", "F1 of #2 tfidf"]
 
 
@@ -60,9 +60,9 @@ def test_swap_lets_two_runs_change_places(seeded, open_page):
 
 def test_flips_stand_on_the_page_the_surest_first(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf, flips="broken", **{"class": "negative"})
-    broken = frames.flips(seeded.lora, seeded.tfidf, "broken", "negative")
-    assert len(broken) > 0 and broken["confidence"].is_monotonic_decreasing
-    assert broken["text"].iloc[0] in [element.value for element in app.text]
+    lost = frames.flips(seeded.lora, seeded.tfidf, "lost", "negative")
+    assert len(lost) > 0 and lost["confidence"].is_monotonic_decreasing
+    assert lost["text"].iloc[0] in [element.value for element in app.text]
     assert f"True label: negative. #{seeded.lora} lora-r8 said positive" in page_text(app)
 
 
@@ -70,7 +70,7 @@ def test_each_class_leads_to_its_flips(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
     shown = table(app, "F1, points").set_index("class")
-    label = f"{shown.loc['negative', 'fixed']:.0f} fixed"
+    label = f"{shown.loc['negative', 'gained']:.0f} gained"
     wanted = {"run": seeded.lora, "against": seeded.tfidf, "true": "negative", "flip": "fixed"}
     assert all(f"{key}={value}" in links[label] for key, value in wanted.items())
 

@@ -43,7 +43,7 @@ def test_the_open_example_is_told_in_full(hard, open_page):
     known = facts(app)
     assert text in [element.value for element in app.text]
     assert known["true label"].startswith(LABELS[0]) and known["predicted"].startswith(LABELS[1])
-    assert (known["disagreement"], known["flip"], known["length"]) == ("100.0 %", "broken", "5 words")
+    assert (known["disagreement"], known["flip"], known["length"]) == ("100.0 %", "lost", "5 words")
     assert (known["the model read"], known["stars"], known["size"]) == ("whole", "0", "6")
     assert list(table(app, "probability, %")["label"]) == [LABELS[1], LABELS[0]]
     assert list(table(app, "right or wrong")["right or wrong"]) == ["right"]

@@ -152,10 +152,10 @@ def test_a_long_list_comes_in_pages(hard, open_page):
 
 def test_flips_against_another_run(seeded, open_page):
     app = open_page("failures", run=seeded.odd, against=seeded.tfidf)
-    assert {"broken", "both wrong"} <= set(listed(app)["flip"])
+    assert {"lost", "both wrong"} <= set(listed(app)["flip"])
     app.selectbox(key="flip").select("fixed").run()
     shown = listed(app)
-    assert set(shown["flip"]) == {"fixed"}
+    assert set(shown["flip"]) == {"gained"}
     assert (shown["true"] == shown["predicted"]).all()
 
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import binomtest, permutation_test
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from core.evaluation.comparison import compare, flip_matrices, flips, verdict_of
+from core.evaluation.comparison import compare, flips, verdict_of
 from core.evaluation.intervals import Estimate
 
 RNG = np.random.default_rng(0)
@@ -23,7 +23,7 @@ def test_a_clear_gain_helped_and_its_reverse_hurt():
 
 def test_the_same_predictions_are_no_evidence():
     same = compare(TRUE, noisy(0.3, 1), noisy(0.3, 1), 3)
-    assert (same.verdict, same.p, same.fixed, same.broken) == ("no evidence either way", 1.0, 0, 0)
+    assert (same.verdict, same.p, same.gained, same.lost) == ("no evidence either way", 1.0, 0, 0)
     assert same.macro_f1.value == 0
 
 
@@ -39,10 +39,10 @@ def test_differences_agree_with_scikit_learn_and_scipy():
     for name, score in (("f1", f1_score), ("recall", recall_score), ("precision", precision_score)):
         expected = score(TRUE, a, average=None) - score(TRUE, b, average=None)
         assert [getattr(one, name).value for one in found.classes] == pytest.approx(list(expected))
-    fixed, broken = ((a == TRUE) & (b != TRUE)).sum(), ((a != TRUE) & (b == TRUE)).sum()
-    assert (found.fixed, found.broken) == (fixed, broken)
-    assert sum(one.fixed for one in found.classes) == fixed
-    assert found.p_accuracy == pytest.approx(binomtest(int(fixed), int(fixed + broken)).pvalue)
+    gained, lost = ((a == TRUE) & (b != TRUE)).sum(), ((a != TRUE) & (b == TRUE)).sum()
+    assert (found.gained, found.lost) == (gained, lost)
+    assert sum(one.gained for one in found.classes) == gained
+    assert found.p_accuracy == pytest.approx(binomtest(int(gained), int(gained + lost)).pvalue)
     assert found.accuracy.value == pytest.approx((a == TRUE).mean() - (b == TRUE).mean())
     assert found.accuracy.low < found.accuracy.value < found.accuracy.high
 
@@ -96,11 +96,10 @@ def test_without_evidence_the_missing_examples_are_said():
     assert found.needed is None or found.needed > 150
 
 
-def test_flips_are_told_by_the_class_that_they_were_taken_for():
+def test_flips_are_counted_by_true_class():
     true, a, b = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([2, 0, 1, 0])
-    repaired, damaged = flip_matrices(true, a, b, 3)
-    assert repaired.tolist() == [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
-    assert damaged.tolist() == [[0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    classes = compare(true, a, b, 3, draws=10).classes
+    assert [(one.gained, one.lost) for one in classes] == [(1, 1), (0, 0), (1, 0)]
 
 
 def test_holm_makes_no_class_surer():
@@ -127,7 +126,7 @@ def test_no_examples_are_refused():
 
 def test_every_example_is_one_of_four_flips():
     right_a, right_b = np.array([True, True, False, False]), np.array([False, True, True, False])
-    assert flips(right_a, right_b).tolist() == ["fixed", "both right", "broken", "both wrong"]
+    assert flips(right_a, right_b).tolist() == ["gained", "both right", "lost", "both wrong"]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -140,8 +139,8 @@ def test_random_cases_agree_with_the_slow_forms(seed):
     macro = [f1_score(true, one, average="macro") for one in (a, b)]
     assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
     assert found.macro_f1.low <= found.macro_f1.value <= found.macro_f1.high
-    fixed, broken = int(((a == true) & (b != true)).sum()), int(((a != true) & (b == true)).sum())
-    assert found.p_accuracy == pytest.approx(binomtest(fixed, fixed + broken).pvalue if fixed + broken else 1)
+    gained, lost = int(((a == true) & (b != true)).sum()), int(((a != true) & (b == true)).sum())
+    assert found.p_accuracy == pytest.approx(binomtest(gained, gained + lost).pvalue if gained + lost else 1)
 
 
 def test_two_equally_good_runs_are_seldom_told_apart_even_with_a_rare_class():

@@ -43,7 +43,7 @@ def record(store, right, method="lora", seed=1, packages=None, steps=200, loss=0
 def test_a_verdict_is_one_sentence_with_its_evidence(store):
     baseline, adapter = record(store, 0.6, "tfidf"), record(store, 0.9)
     said = verdict_sentence(compare_runs(store, adapter, baseline))
-    for part in (f"Adapter {adapter} helped: macro F1 +", "(95 % +", "p < .0001", "n = 200", " fixed, ", " broken."):
+    for part in (f"Adapter {adapter} helped: macro F1 +", "(95 % +", "p < .0001", "n = 200", " gained, ", " lost."):
         assert part in said
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.components.filters import ANY
+from dashboard.components.flips import FLIP_VALUES, FLIPS
 
 CURVES = {
     "validation macro F1": "validation_macro_f1",
@@ -26,11 +27,12 @@ def choose_curve() -> tuple[str, str]:
 
 
 def choose_flip() -> str:
-    """Draw the choice of which examples to read: those that the first run fixed, or those that it broke."""
-    options = ["fixed", "broken"]
-    return str(
-        st.segmented_control("Examples", options, default="fixed", required=True, key="flips", bind="query-params")
+    """Draw the choice of which examples to read: those that the first run gained, or those that it lost."""
+    options = [FLIP_VALUES["gained"], FLIP_VALUES["lost"]]
+    choice = st.segmented_control(
+        "Examples", options, default=options[0], required=True, key="flips", bind="query-params"
     )
+    return FLIPS[str(choice)]
 
 
 def choose_class(labels: list[str]) -> str | None:

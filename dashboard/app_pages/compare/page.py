@@ -15,6 +15,7 @@ from dashboard.components.chart_cache import show_chart
 from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.charts import cost_quality
 from dashboard.components.cost.controls import choose_cost
+from dashboard.components.flips import FLIP_VALUES
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
 from dashboard.components.text import cost_chart_note, shown_of
@@ -99,21 +100,21 @@ def show_classes(changes: pd.DataFrame, first: int, second: int) -> None:
 
 
 def show_flips(changes: pd.DataFrame, first: int, second: int) -> None:
-    """Show how many examples of each class were fixed and broken, with the examples."""
-    st.subheader("Fixed and broken", help=help_for("flip"))
+    """Show how many examples of each class were gained and lost, with the examples."""
+    st.subheader("Gained and lost", help=help_for("flip"))
     flipped = frames.most_flipped(changes)
     if flipped.empty:
-        show_text("No example was fixed or broken: both runs have the same ones right.")
+        show_text("No example was gained or lost: both runs predict the same ones correctly.")
         return
     for row in flipped.itertuples():
         with st.container(horizontal=True, vertical_alignment="center"):
             show_text(row.label, width=110)
-            for flip, number in (("fixed", row.fixed), ("broken", row.broken)):
-                address = {"run": first, "against": second, "true": row.label, "flip": flip}
+            for flip, number in (("gained", row.gained), ("lost", row.lost)):
+                address = {"run": first, "against": second, "true": row.label, "flip": FLIP_VALUES[flip]}
                 links.page_link("failures", f"{format_count(number)} {flip}", ":material/arrow_forward:", **address)
     st.caption(
         shown_of(len(flipped), len(changes), "classes", "with the most flips")
-        + "Fixed: wrong in the second run, right in the first. Broken: the reverse. A click shows them."
+        + "Gained: wrong in the second run, right in the first. Lost: the reverse. A click shows them."
     )
 
 
@@ -132,7 +133,7 @@ def show_examples(first: int, second: int) -> None:
         show_text("There is no such example.")
         return
     st.caption(escape_markdown(shown_of(READ, len(found), "examples", f"of which {data.run_label(first)} is surest")))
-    address = {"run": first, "against": second, "true": label, "flip": flip}
+    address = {"run": first, "against": second, "true": label, "flip": FLIP_VALUES[flip]}
     links.page_link("failures", "See them all", ":material/error_outline:", **address)
 
 

@@ -46,7 +46,7 @@ def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
     for name, title in (("f1", "F1"), ("recall", "recall"), ("precision", "precision")):
         shown[f"{title}, points"] = cell_column(difference_cells(frame, name))
     shown["p (Holm)"] = cell_column(_p_values(frame["p"]))
-    for name in ("fixed", "broken"):
+    for name in ("gained", "lost"):
         shown[name] = cell_column(format_cells(format_count, frame[name]))
     shown["test examples"] = cell_column(format_cells(_examples, frame["support"]))
     return shown

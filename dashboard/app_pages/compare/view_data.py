@@ -55,8 +55,8 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
             **with_interval("recall", one.recall),
             **with_interval("precision", one.precision),
             "p": one.p,
-            "fixed": one.fixed,
-            "broken": one.broken,
+            "gained": one.gained,
+            "lost": one.lost,
             "support": one.support,
         }
         for label, one in zip(data.labels(run_id), compared.result.classes, strict=True)
@@ -88,7 +88,7 @@ def most_changed(changes: pd.DataFrame) -> pd.DataFrame:
 
 def most_flipped(changes: pd.DataFrame) -> pd.DataFrame:
     """Return the classes with the most flips, these first."""
-    flips = changes["fixed"] + changes["broken"]
+    flips = changes["gained"] + changes["lost"]
     return changes.loc[flips[flips > 0].nlargest(MOST_CLASSES).index].reset_index(drop=True)
 
 

@@ -19,6 +19,7 @@ from dashboard.app_pages.failures.view_data import (
     Filters,
 )
 from dashboard.components.filters import MISTAKES, SUSPECT_LABELS, choose_option
+from dashboard.components.flips import FLIPS
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import named
 from dashboard.state import clicked_cell
@@ -41,7 +42,7 @@ def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Fi
     with st.container(horizontal=True, vertical_alignment="bottom"):
         true = _pick("True label", labels, "true", width=170)
         predicted = _pick("Predicted", labels, "predicted", width=170)
-        flip = _pick("Flip", list(frames.FLIPS), "flip", width=150) if against else None
+        flip = _pick("Flip", list(FLIPS), "flip", width=150) if against else None
         settled = flip is not None or (true is not None and predicted is not None)
         outcome = _choose_outcome(settled=settled)
         contains = st.text_input(
@@ -59,7 +60,7 @@ def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Fi
     chosen = Filters(
         true=true,
         predicted=predicted,
-        flip=flip,
+        flip=flip and FLIPS[flip],
         confidence=confidence,
         contains=str(contains or ""),
         outcome=outcome,

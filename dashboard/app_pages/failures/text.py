@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from core.store.records import Run
 
 
+from dashboard.components.flips import FLIPS
 from dashboard.components.text import describe_status
 
 
@@ -40,7 +41,7 @@ def shown_failures(wrong: int, total: int, shown: int, filters: Sequence[str]) -
 
 def flips(counts: Mapping[str, int], other: str) -> str:
     """Return what a run made of another one's answers."""
-    parts = (f"{format_count(counts.get(flip, 0))} {flip}" for flip in ("fixed", "broken", "both wrong"))
+    parts = (f"{format_count(counts.get(flip, 0))} {flip}" for flip in FLIPS.values())
     return f"Over the whole test set, against {other}: {', '.join(parts)}."
 
 

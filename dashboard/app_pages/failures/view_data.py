@@ -10,7 +10,6 @@ from core.text.formatting import format_setting
 from dashboard import data
 from dashboard.components.filters import filter_texts
 
-FLIPS = ("fixed", "broken", "both wrong")
 FULL_RANGE = (0, 100)
 WRONG, RIGHT, EITHER = "wrong", "right", "all"
 SORTS = {
