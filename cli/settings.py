@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from cli.arguments import Parser, StoreOnce, non_empty
 from core.catalog.lora_init import INITS
-from core.config import PAIRS, RunConfig, flag, section
+from core.config import PAIR_SETTINGS, RunConfig, flag, section_of
 from core.errors import RequestError
 from core.system.files import parse_user_path
 
@@ -42,11 +42,11 @@ def add_settings(parser: Parser) -> None:
     groups = {name: parser.add_argument_group(title) for name, title in SECTIONS.items()}
     for name, field in RunConfig.model_fields.items():
         switch = field.annotation is bool
-        groups[section(name)].add_argument(
+        groups[section_of(name)].add_argument(
             *([flag(name), flag(f"no_{name}")] if switch else [flag(name)]),
             dest=name,
             nargs="*" if switch else "+",
-            action=_Switch if switch else "extend" if name in PAIRS else "store",
+            action=_Switch if switch else "extend" if name in PAIR_SETTINGS else "store",
             metavar="" if switch else _metavar(name),
             help=f"{field.description}{_format_default(field.default)}",
         )
@@ -62,7 +62,7 @@ def requested_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
 
 def _grid_values(name: str, values: list[Any]) -> list[Any]:
     """Return a setting's values; ``key=value`` pairs of several keys form one value, of one key a grid."""
-    if name not in PAIRS:
+    if name not in PAIR_SETTINGS:
         return values
     by_key: dict[str, list[str]] = {}
     for pair in values:
@@ -75,7 +75,7 @@ def _metavar(name: str) -> str:
     annotation = RunConfig.model_fields[name].annotation
     types = _flatten(annotation)
     choices = {"method": _METHOD_EXAMPLES, "init": [*INITS]}.get(name, [one for one in types if isinstance(one, str)])
-    if name in PAIRS:
+    if name in PAIR_SETTINGS:
         return "KEY=VALUE"
     if choices and int not in types:
         return f"{{{','.join(choices)}}}"

@@ -20,7 +20,7 @@ from cli.progress import ConsoleProgress
 from cli.run_report import collect_report, print_report
 from core.runs.job import Job, add_baselines, prepare_jobs
 from core.runs.pipeline import run_jobs
-from core.search.grid import grid
+from core.search.grid import expand_grid
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store, open_store
 from core.store.publishing import make_publishable
@@ -50,7 +50,7 @@ def main() -> None:
     folder = DEFAULT_DATABASE.parent
     if "--clean" in sys.argv[1:]:
         remove(folder)
-    jobs = prepare_jobs(add_baselines([config for request in REQUESTS for config in grid(request)]), folder)
+    jobs = prepare_jobs(add_baselines([config for request in REQUESTS for config in expand_grid(request)]), folder)
     store = open_store(str(DEFAULT_DATABASE), create=True)
     missing = [job for job in jobs if not is_recorded(store, job)]
     with ConsoleProgress() as progress:

@@ -67,9 +67,9 @@ def _format_overview(parser: Parser) -> str:
 
 def execute(arguments: Namespace) -> int:
     """Run every requested configuration and its baselines, one after another."""
-    from core.search.grid import grid
+    from core.search.grid import expand_grid
 
-    configs = grid(requested_values(arguments))
+    configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
     from core.runs.job import add_baselines, prepare_jobs

@@ -6,16 +6,14 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Init:
-    """A way for LoRA to begin.
+    """A LoRA initialization.
 
-    ``mutates``: it changes the base's weights, so that the adapter is converted when it is saved.
-    ``examples``: it looks at training examples. ``quantized``: whether the base may be (False), or
-    has to be (``4bit``), in fewer bits.
+    ``mutates``: it changes the base model's weights, so the adapter is converted when it is saved.
+    ``quantized``: whether it works with any base model, never with a quantized one, or only in 4 bits.
     """
 
     note: str
     mutates: bool = False
-    examples: bool = False
     quantized: Literal["any", "never", "4bit"] = "never"
 
 
@@ -25,8 +23,8 @@ INITS: dict[str, Init] = {
     "pissa": Init("the weights' principal directions (Meng et al. 2024)", mutates=True),
     "pissa_niter_16": Init("PiSSA by a fast decomposition", mutates=True),
     "olora": Init("an orthonormal basis of the weights (Büyükakyüz 2024)", mutates=True),
-    "corda": Init("the weights' directions that matter for the training texts (Yang et al. 2024)", True, True),
-    "lora_ga": Init("the gradient of the first training examples (Wang et al. 2024)", True, True),
-    "eva": Init("the principal directions of the layers' inputs (Paischer et al. 2024)", examples=True),
+    "corda": Init("the weights' directions that matter for the training texts (Yang et al. 2024)", mutates=True),
+    "lora_ga": Init("the gradient of the first training examples (Wang et al. 2024)", mutates=True),
+    "eva": Init("the principal directions of the layers' inputs (Paischer et al. 2024)"),
     "loftq": Init("what quantising the weights to 4 bits took away, on a GPU alone (Li et al. 2023)", quantized="4bit"),
 }

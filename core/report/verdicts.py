@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from core.catalog.methods import METHODS
-from core.config import differences
+from core.config import differing_values
 from core.errors import RequestError
 from core.evaluation.comparison import MARGIN, Comparison, compare
 from core.evaluation.intervals import Estimate, holm
@@ -61,8 +61,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         b,
         labels,
         result=compare(true, predicted_a, predicted_b, len(labels), margin),
-        settings=differences([a.config, b.config]),
-        versions=differences(_surroundings(a, b)),
+        settings=differing_values([a.config, b.config]),
+        versions=differing_values(_surroundings(a, b)),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.catalog.baselines import BASELINES
 from core.catalog.methods import rate_for_width
-from core.config import RunConfig, as_flags, drop_duplicates, make_config, section
+from core.config import RunConfig, drop_duplicates, format_flags, make_config, section_of
 from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import RequestError
@@ -80,7 +80,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     if changed:
         raise RequestError(
             f"Run {run_id} can't be resumed: {changed} changed since it started. "
-            f"Start a new run: {store.format_command(shlex.join(as_flags(run.config)))}"
+            f"Start a new run: {store.format_command(shlex.join(format_flags(run.config)))}"
         )
     return job
 
@@ -113,7 +113,7 @@ def _load_datasets(configs: Sequence[RunConfig]) -> list[DataSet]:
 
 
 def _data_settings(config: RunConfig) -> str:
-    return str([value for name, value in config.settings().items() if section(name) == "data"])
+    return str([value for name, value in config.settings().items() if section_of(name) == "data"])
 
 
 def _with_max_length(config: RunConfig, data: DataSet, backbone: Backbone | None) -> RunConfig:

@@ -1,4 +1,4 @@
-"""Several values of several settings: every combination of them."""
+"""Grid search: a config for every combination of the values of several settings."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,30 +6,33 @@ from itertools import product
 from typing import Any
 
 from core.catalog.methods import METHODS
-from core.config import RunConfig, drop_duplicates, flag, make_config, section
+from core.config import RunConfig, drop_duplicates, flag, make_config, section_of
 from core.errors import RequestError
 
-MOST_RUNS = 10_000
+MAX_RUNS = 10_000
 
 
-def grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
-    """Return one config for every combination of the given values, the last setting varying fastest.
+def expand_grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
+    """Return a config for every combination of the values, the last setting varying fastest.
 
-    Raises `RequestError` for a setting of the adapter that none of the methods uses, and for more
-    runs than anyone could wait for.
+    Combinations that make the same run are returned once. Raises `RequestError` for a setting of the
+    adapter that no method of the grid uses, and for more than `MAX_RUNS` combinations.
     """
-    asked = math.prod(map(len, values.values()))
-    if asked > MOST_RUNS:
-        raise RequestError(f"These settings make {asked:,} runs; {MOST_RUNS:,} are the most at once.")
-    configs = drop_duplicates(make_config(dict(zip(values, one, strict=True))) for one in product(*values.values()))
+    count = math.prod(map(len, values.values()))
+    if count > MAX_RUNS:
+        raise RequestError(
+            f"These settings make {count:,} runs, the maximum is {MAX_RUNS:,}. Split the grid."
+        )
+    combinations = product(*values.values())
+    configs = drop_duplicates(make_config(dict(zip(values, combination, strict=True))) for combination in combinations)
     for name in values:
-        if section(name) == "adapter" and not any(config.uses(name) for config in configs):
-            raise RequestError(_unused(name, configs))
+        if section_of(name) == "adapter" and not any(config.uses(name) for config in configs):
+            raise RequestError(_unused_setting(name, configs))
     return configs
 
 
-def _unused(name: str, configs: Sequence[RunConfig]) -> str:
+def _unused_setting(name: str, configs: Sequence[RunConfig]) -> str:
     methods = dict.fromkeys(config.method for config in configs)
-    taken = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].takes)
-    uses = f"Of the adapter's settings it takes {', '.join(taken)}." if taken else "It has no adapter."
-    return f"{flag(name)} does nothing for --method {' '.join(methods)}. {uses}"
+    used = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].takes)
+    advice = f"It uses these adapter settings: {', '.join(used)}." if used else "It has no adapter: remove the flag."
+    return f"{flag(name)} has no effect with --method {' '.join(methods)}. {advice}"

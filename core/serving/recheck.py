@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import differences
+from core.config import differing_values
 from core.errors import RequestError
 from core.serving.inference import load_run
 from core.store import queries
@@ -44,7 +44,7 @@ def recheck_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -
         changed_labels=changed,
         max_difference=difference,
         drifted=changed > 0 or not difference <= DRIFT_TOLERANCE,
-        versions=differences([run.environment.get("packages", {}), package_versions()]),
+        versions=differing_values([run.environment.get("packages", {}), package_versions()]),
     )
     save_recheck(store, run_id, changed, difference, found.drifted, {"packages": package_versions()})
     return found

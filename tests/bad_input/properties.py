@@ -25,7 +25,7 @@ from core.data.labels import MAX_LABEL_LENGTH
 from core.data.readers import READERS, read_table
 from core.data.splits import DataSet
 from core.errors import RequestError
-from core.search.grid import grid
+from core.search.grid import expand_grid
 from core.serving.batch_predict import read_input_rows
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
@@ -279,7 +279,7 @@ def settings_or_refused(content: bytes, folder: Path) -> str:
     """A file of settings makes configs that can be recorded and made again, or is refused."""
     (folder / "run.yaml").write_bytes(content)
     try:
-        configs = grid(requested_values(parse(["--config", str(folder / "run.yaml")])))
+        configs = expand_grid(requested_values(parse(["--config", str(folder / "run.yaml")])))
     except RequestError as error:
         assert_plain(str(error))
         return "refused"

@@ -95,12 +95,10 @@ def test_every_flag_refuses_what_it_can_not_mean(name, value, tmp_path):
         pytest.param(["--splits", "test"], "should be key=value", id="splits-word"),
         pytest.param(
             ["--seed", *map(str, range(200)), "--r", *map(str, range(1, 100))],
-            "make 19,800 runs; 10,000 are the most",
+            "19,800 runs",
             id="too-many-runs",
         ),
-        pytest.param(
-            ["--method", "majority", "--r", "4"], "--r does nothing for --method majority", id="rank-without-use"
-        ),
+        pytest.param(["--method", "majority", "--r", "4"], "--r has no effect", id="rank-without-use"),
         pytest.param(["--method", "LoRA"], "Did you mean 'lora'", id="method-capitals"),
         pytest.param(
             ["--batch-size", "10", "--gradient-accumulation", "3"], "does not divide", id="steps-not-divisible"
@@ -110,7 +108,7 @@ def test_every_flag_refuses_what_it_can_not_mean(name, value, tmp_path):
         pytest.param(["--layers", "0,,1"], "should be like last:4", id="layers-gap"),
         pytest.param(["--dora", "true", "false", "maybe"], "--dora", id="dora-three-values"),
         pytest.param(["--dropout", "1"], "should be less than 1", id="dropout-one"),
-        pytest.param(["--init", "pissa", "--quantize", "8bit"], "it does not go with --quantize", id="pissa-quantized"),
+        pytest.param(["--init", "pissa", "--quantize", "8bit"], "--init pissa", id="pissa-quantized"),
         pytest.param(["--checkpoint-every", "-1"], "'-1' is no number of seconds from 0", id="checkpoint-negative"),
         pytest.param(["--checkpoint-every", "nan"], "'nan' is no number of seconds from 0", id="checkpoint-nan"),
         pytest.param(["list", "x"], "there is no x here", id="list-word"),

@@ -13,7 +13,7 @@ from cli.settings import requested_values
 from core.config import RunConfig
 from core.data import load_data
 from core.errors import RequestError
-from core.search.grid import grid
+from core.search.grid import expand_grid
 from core.store import queries, run_edits
 from core.store.datasets import save_dataset
 from core.store.recorder import recording
@@ -156,7 +156,7 @@ def test_the_command_makes_flags_of_switches_and_pairs(store):
         pass
     words = shlex.split(frames.command(run.id))[2:]
     assert " --dora " in f" {' '.join(words)} "
-    (again,) = grid(requested_values(parse(words)))
+    (again,) = expand_grid(requested_values(parse(words)))
     assert again.settings() == data.run(run.id).config
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import differences
+from core.config import differing_values
 from core.text.formatting import DASH, MIN_SUPPORT, format_class_score, format_count, format_points, format_setting
 from dashboard import data
 from dashboard.components.confusion.view_data import confusion
@@ -197,7 +197,7 @@ def curves(run_ids: list[int], name: str) -> tuple[pd.DataFrame, list[str]]:
 def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:
     """Return a row a setting in which the runs differ, a column a run; and how many settings are alike."""
     configs: list[Mapping[str, Any]] = [data.run(run_id).config for run_id in run_ids]
-    rows = differences(configs)
+    rows = differing_values(configs)
     frame = pd.DataFrame([[name, *map(format_setting, values)] for name, values in rows.items()])
     frame.columns = pd.Index(["setting", *map(data.run_label, run_ids)][: frame.shape[1]])
     return frame, len({name for config in configs for name in config}) - len(rows)

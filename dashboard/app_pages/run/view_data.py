@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
-from core.config import as_flags, make_config
+from core.config import format_flags, make_config
 from core.text.formatting import (
     DASH,
     format_percent,
@@ -60,7 +60,7 @@ def command(run_id: int) -> str:
         fewer = {other: value for other, value in given.items() if other != name}
         if make_config(fewer).settings() == config:  # it follows from the others, as alpha does from r
             given = fewer
-    return data.command(shlex.join(as_flags(given)))
+    return data.command(shlex.join(format_flags(given)))
 
 
 def environment(run_id: int) -> dict[str, Any]:
