@@ -121,7 +121,7 @@ def test_a_hostile_cell_of_the_matrix_filters_by_its_labels(visitor, hostile):
 def test_the_form_of_a_run_and_the_question_before_it_is_deleted(visitor, hostile):
     visitor.open(f"?chosen={hostile.other}")
     visitor.page.get_by_text("Name, note, tags").click()
-    visitor.page.get_by_label("Note").wait_for()
+    visitor.page.get_by_label("Note", exact=True).wait_for()  # the popover around it has a label that holds "note"
     visitor.settle()
     visitor.open(f"?show=trash&chosen={hostile.trashed}")
     visitor.page.get_by_role("button", name="Delete for good …").click()

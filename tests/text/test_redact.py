@@ -107,7 +107,8 @@ def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
 
 
 def test_nested_json_keeps_its_form():
-    given = {"a": [1, None, 2.5, True, {TOKENS[0]: f"x {TOKENS[0]}"}], "b": ("plain", TOKENS[1])}
+    token = f"hf_{LONG}"
+    given = {"a": [1, None, 2.5, True, {token: f"x {token}"}], "b": ("plain", f"api_org_{LONG}")}
     hidden = redact_json(given)
     assert hidden == {"a": [1, None, 2.5, True, {REDACTED: f"x {REDACTED}"}], "b": ("plain", REDACTED)}
     assert LONG not in json.dumps(hidden)
