@@ -39,11 +39,11 @@ def execute(arguments: Namespace) -> int:
 
 def summarize_groups(runs: "pd.DataFrame") -> list[tuple["pd.DataFrame", "SeedSummary"]]:
     """Return the complete runs of each configuration with the summary of their macro F1 over the seeds."""
-    from core.evaluation.seeds import spread
+    from core.evaluation.seeds import summarize_seeds
 
     complete = runs[(runs["state"] == "complete") & runs["macro_f1"].notna()]
     groups = [group for _, group in complete.groupby("group_key", sort=False)]
-    summaries = [spread(group["macro_f1"].tolist()) for group in groups]
+    summaries = [summarize_seeds(group["macro_f1"].tolist()) for group in groups]
     return [(group, summary) for group, summary in zip(groups, summaries, strict=True) if summary is not None]
 
 

@@ -1,4 +1,4 @@
-"""Whether a probability means what it says, and what can be done where it does not."""
+"""Calibration of probabilities: reliability, temperature scaling, confidence thresholds."""
 
 from dataclasses import dataclass
 
@@ -16,10 +16,10 @@ _LOG_TEMPERATURES = (-4.0, 4.0)
 
 @dataclass(frozen=True)
 class Bin:
-    """One bin of confidence: its mean confidence, how often the run was right, and what chance allows.
+    """One confidence bin: its mean confidence, its accuracy, and the null band of the accuracy.
 
-    ``null_low`` and ``null_high`` hold the accuracy of a perfectly calibrated run of these
-    confidences, 95 of 100 times.
+    ``null_low`` and ``null_high``: the band that holds the accuracy of a perfectly calibrated model of
+    these confidences with probability 95%.
     """
 
     confidence: float
@@ -31,7 +31,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Expected calibration error, the band in which a perfectly calibrated run's would lie, and the filled bins."""
+    """Expected calibration error, mean and band of a perfectly calibrated model's, and the bins with examples."""
 
     ece: float
     null: Estimate
@@ -40,7 +40,7 @@ class Reliability:
 
 @dataclass(frozen=True)
 class Coverage:
-    """What answering only from a confidence on would give: the share answered, and the accuracy of the answers."""
+    """The share of examples at or above a confidence threshold, and the accuracy on these."""
 
     threshold: float
     coverage: Estimate
@@ -48,11 +48,10 @@ class Coverage:
 
 
 def fit_temperature(logits: NDArray[np.floating], true: NDArray[np.int64]) -> float:
-    """Return the temperature that minimises the log loss of logits / temperature (Guo et al. 2017).
+    """Return the temperature that minimizes the log loss of logits / temperature (Guo et al. 2017).
 
     ``logits``: [n, k] of the validation split, never of the test split; ``true``: [n] label codes.
-    Logits that carry nothing, or that separate the classes without error, have no best temperature:
-    the search ends at the bounds e⁻⁴ and e⁴.
+    Bounded by e⁻⁴ and e⁴, where it ends for logits without information or without errors.
     """
     exact, rows = logits.astype(np.float64), np.arange(len(true))
     result = minimize_scalar(
@@ -64,27 +63,27 @@ def fit_temperature(logits: NDArray[np.floating], true: NDArray[np.int64]) -> fl
 
 
 def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed: int = 0) -> Reliability:
-    """Return the reliability diagram's figures for [n] confidences and whether each answer was right.
+    """Return the reliability diagram of [n] confidences and whether each prediction is right, [n].
 
-    The ECE of a perfectly calibrated run is not 0: it is drawn 2,000 times with these confidences,
-    and the middle 95 % are the null band (Vaicenavicius et al. 2019).
+    The ECE of a perfectly calibrated model is not 0 on a finite sample: it is simulated 2,000 times for
+    these confidences, and the middle 95% are the null band (Vaicenavicius et al. 2019).
     """
-    exact = confidence.astype(np.float64)
-    place = np.minimum((exact * BINS).astype(np.int64), BINS - 1)
-    counts = np.bincount(place, minlength=BINS)
-    sums = np.bincount(place, weights=exact, minlength=BINS)
-    hits = np.bincount(place, weights=right, minlength=BINS)
-    if len(exact) == 0:
+    if len(confidence) == 0:
         return Reliability(0.0, Estimate(None), ())
-    drawn = _null_hits(exact, place, seed)
-    null_ece = np.abs(drawn - sums).sum(axis=1) / len(exact)
+    exact = confidence.astype(np.float64)
+    bin_of = np.minimum((exact * BINS).astype(np.int64), BINS - 1)
+    counts = np.bincount(bin_of, minlength=BINS)
+    sums = np.bincount(bin_of, weights=exact, minlength=BINS)
+    hits = np.bincount(bin_of, weights=right, minlength=BINS)
+    null_hits = _simulate_null_hits(exact, bin_of, seed)
+    null_ece = np.abs(null_hits - sums).sum(axis=1) / len(exact)
     bins = tuple(
         Bin(
             confidence=float(sums[b] / counts[b]),
             accuracy=float(hits[b] / counts[b]),
             count=int(counts[b]),
-            null_low=float(np.quantile(drawn[:, b], TAILS[0]) / counts[b]),
-            null_high=float(np.quantile(drawn[:, b], TAILS[1]) / counts[b]),
+            null_low=float(np.quantile(null_hits[:, b], TAILS[0]) / counts[b]),
+            null_high=float(np.quantile(null_hits[:, b], TAILS[1]) / counts[b]),
         )
         for b in np.flatnonzero(counts)
     )
@@ -93,15 +92,14 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     return Reliability(float(np.abs(hits - sums).sum() / len(exact)), null, bins)
 
 
-def _null_hits(confidence: NDArray[np.float64], place: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
-    """Draw how many answers of each bin are right if every confidence is true: [draws, bins].
+def _simulate_null_hits(confidence: NDArray[np.float64], bin_of: NDArray[np.int64], seed: int) -> NDArray[np.float64]:
+    """Draw the number of right predictions in each bin under perfect calibration, [draws, bins].
 
-    A bin's number of hits is a sum of independent draws of slightly different chances; it is drawn
-    by groups of equal confidence, to a thousandth.
+    Examples of equal confidence, to a thousandth, are drawn together from a binomial distribution.
     """
     rng = np.random.default_rng(seed)
     rounded = np.round(confidence, 3)
-    groups, counts = np.unique(np.stack([place, rounded]), axis=1, return_counts=True)
+    groups, counts = np.unique(np.stack([bin_of, rounded]), axis=1, return_counts=True)
     hits = rng.binomial(counts, np.clip(groups[1], 0, 1), size=(_NULL_DRAWS, len(counts)))
     member = np.zeros((len(counts), BINS))
     member[np.arange(len(counts)), groups[0].astype(np.int64)] = 1
@@ -111,25 +109,24 @@ def _null_hits(confidence: NDArray[np.float64], place: NDArray[np.int64], seed: 
 def coverage(
     confidence: NDArray[np.floating], right: NDArray[np.bool_], thresholds: NDArray[np.float64]
 ) -> list[Coverage]:
-    """Return for each threshold what abstaining below it would give; both figures with Wilson's interval."""
-    total = len(right)
+    """Return coverage and accuracy at each confidence threshold, with Wilson's intervals."""
     results = []
     for threshold in thresholds:
-        answered = confidence >= threshold
+        kept = confidence >= threshold
         results.append(
             Coverage(
                 float(threshold),
-                proportion(int(answered.sum()), total),
-                proportion(int(right[answered].sum()), int(answered.sum())),
+                coverage=proportion(int(kept.sum()), len(right)),
+                accuracy=proportion(int(right[kept].sum()), int(kept.sum())),
             )
         )
     return results
 
 
 def apply_temperature(probabilities: NDArray[np.floating], temperature: float) -> NDArray[np.float32]:
-    """Return probabilities [n, k] at another temperature: p^(1/T), made to sum to 1.
+    """Return probabilities [n, k] at a temperature: p^(1/T), normalized.
 
-    The same as dividing the logits by it, but for what rounding has made exactly 0.
+    The same as dividing the logits by it, except where rounding made a probability exactly 0.
     """
     exact = np.clip(probabilities.astype(np.float64), np.finfo(np.float32).tiny, 1)
     return np.asarray(softmax(np.log(exact) / temperature, axis=1), dtype=np.float32)

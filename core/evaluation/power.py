@@ -1,4 +1,4 @@
-"""What a test set of a given size could show: the power of the exact McNemar test."""
+"""The power of the exact McNemar test: what a test set of a given size could show."""
 
 from math import ceil, floor, sqrt
 
@@ -8,30 +8,30 @@ from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
 ALPHA = 0.05
 POWER = 0.8
-_MOST_EXAMPLES = 10_000_000
+_MAX_EXAMPLES = 10_000_000
 _PRECISION = 1e-5  # a thousandth of a point
 
 
 def mcnemar_power(n: int, flips: float, difference: float) -> float:
-    """Return the chance that the exact McNemar test finds a true difference in accuracy.
+    """Return the probability that the exact McNemar test finds a true difference in accuracy.
 
-    ``flips``: share of the n examples that the two runs judge differently; ``difference``: of the
-    accuracies, at most as large. The number of flips is binomial, and so is the number gained among
-    them (Lachin 1992, for the unconditional power of the conditional test).
+    ``flips``: the share of the n examples that only one of two runs predicts correctly; ``difference``: of
+    their accuracies, at most ``flips``. The number of flips is binomial, and so is the number gained
+    among them (Lachin 1992, for the unconditional power of the conditional test).
     """
-    spread = 6 * sqrt(n * flips * (1 - flips)) + 1
-    discordant = np.arange(max(0, floor(n * flips - spread)), min(n, ceil(n * flips + spread)) + 1)
+    margin = 6 * sqrt(n * flips * (1 - flips)) + 1
+    discordant = np.arange(max(0, floor(n * flips - margin)), min(n, ceil(n * flips + margin)) + 1)
     critical = _critical(discordant)
     gained = (1 + difference / flips) / 2
-    seldom = np.maximum(critical, 0)
-    rejected = bdtr(seldom, discordant, gained) + bdtr(seldom, discordant, 1 - gained)
+    at_most = np.maximum(critical, 0)
+    rejected = bdtr(at_most, discordant, gained) + bdtr(at_most, discordant, 1 - gained)
     return float((_binomial(discordant, n, flips) * np.where(critical >= 0, rejected, 0)).sum())
 
 
 def minimum_detectable_effect(n: int, flips: float) -> float | None:
     """Return the smallest true difference in accuracy that n examples show with power .8 at α = .05.
 
-    None where even a difference as large as the share of flips would not be shown.
+    None where even a difference as large as the share of flips has less power.
     """
     if n == 0 or flips <= 0 or mcnemar_power(n, flips, flips) < POWER:
         return None
@@ -43,16 +43,16 @@ def minimum_detectable_effect(n: int, flips: float) -> float | None:
 
 
 def examples_needed(difference: float, flips: float) -> int | None:
-    """Return about how many test examples would show this difference at this share of flips; None past ten million."""
+    """Return about how many test examples would show a difference at a share of flips; None above ten million."""
     difference = min(abs(difference), flips)
     if difference <= 0:
         return None
-    # The normal distribution's number (Connor 1987) is close; the exact one is looked for around it.
-    spread = float(-ndtri(ALPHA / 2) * sqrt(flips) + ndtri(POWER) * sqrt(flips - difference**2))
-    about = (spread / difference) ** 2
-    if about > _MOST_EXAMPLES:
+    # The normal approximation (Connor 1987) is close: the exact number is searched around it.
+    quantiles = float(-ndtri(ALPHA / 2) * sqrt(flips) + ndtri(POWER) * sqrt(flips - difference**2))
+    approximation = (quantiles / difference) ** 2
+    if approximation > _MAX_EXAMPLES:
         return None
-    low, high = max(1, int(about * 0.95)), max(2, ceil(about * 1.05))
+    low, high = max(1, int(approximation * 0.95)), max(2, ceil(approximation * 1.05))
     while mcnemar_power(high, flips, difference) < POWER:
         low, high = high, ceil(high * 1.1)
     while low > 1 and mcnemar_power(low, flips, difference) >= POWER:
@@ -65,7 +65,7 @@ def examples_needed(difference: float, flips: float) -> int | None:
 
 def _critical(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the largest number of the rarer kind of flip at which the exact test rejects; -1 for never."""
-    # The normal distribution's guess is off by one at most here and there; the exact one decides.
+    # The normal approximation is off by one at most here and there: the exact test corrects it.
     guess = np.floor(discordant / 2 + ndtri(ALPHA / 2) * np.sqrt(discordant) / 2).astype(np.int64)
     while (too_small := bdtr(np.maximum(guess + 1, 0), discordant, 0.5) <= ALPHA / 2).any():
         guess = guess + too_small

@@ -1,4 +1,4 @@
-"""Several seeds of one configuration: their spread, and whether two configurations differ."""
+"""Several seeds of one configuration: summary, and comparison of two configurations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.comparison import Codes, Verdict, verdict_of
-from core.evaluation.counts import tally
+from core.evaluation.comparison import Verdict, verdict_of
+from core.evaluation.counts import Codes, tally
 from core.evaluation.intervals import RESAMPLES, TAILS, Estimate, Floats
 
 _CHUNK = 4_000_000  # resampled counts held at once
+_MAX_EXACT_SEEDS = 16
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class SeedSummary:
-    """One figure over the seeds: n = 1 has no deviation."""
+    """A figure over n seeds; ``deviation``: the sample standard deviation, None for one seed."""
 
     mean: float
     deviation: float | None
@@ -25,11 +27,11 @@ class SeedSummary:
 
 
 @dataclass(frozen=True)
-class GroupComparison:
-    """Configuration A against B over s seeds that both have, on n test examples.
+class SeedComparison:
+    """Configuration A compared with configuration B over s common seeds, on n test examples.
 
-    ``macro_f1``: mean difference with the interval of a bootstrap over seeds and examples;
-    ``p_signs``: the sign-flip test over the seeds, which can't fall below ``smallest_p``.
+    ``macro_f1``: the mean difference with its interval from a bootstrap over seeds and examples;
+    ``p_signs``: of the sign-flip test over the seeds, which cannot fall below ``smallest_p``.
     """
 
     verdict: Verdict
@@ -40,32 +42,32 @@ class GroupComparison:
     n: int
 
 
-def spread(values: Sequence[float | None]) -> SeedSummary | None:
-    """Return mean, sample deviation and range of one figure over seeds; None where no seed has it."""
-    found = np.array([value for value in values if value is not None and np.isfinite(value)], dtype=np.float64)
-    if len(found) == 0:
+def summarize_seeds(values: Sequence[float | None]) -> SeedSummary | None:
+    """Return mean, standard deviation and range of a figure over seeds; None where no seed has it."""
+    defined = np.array([value for value in values if value is not None and np.isfinite(value)], dtype=np.float64)
+    if len(defined) == 0:
         return None
-    deviation = float(found.std(ddof=1)) if len(found) > 1 else None
-    return SeedSummary(float(found.mean()), deviation, float(found.min()), float(found.max()), len(found))
+    deviation = float(defined.std(ddof=1)) if len(defined) > 1 else None
+    return SeedSummary(float(defined.mean()), deviation, float(defined.min()), float(defined.max()), len(defined))
 
 
-def compare_groups(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int = 0) -> GroupComparison:
-    """Compare two configurations; ``true``: [n], the predictions: [s, n], row for row of the same seed.
+def compare_seeds(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int = 0) -> SeedComparison:
+    """Compare two configurations; ``true``: [n], the predictions: [s, n], each row of both from the same seed.
 
-    Seeds and examples are both resampled (arXiv 2106.16163): the interval speaks of the
-    configuration, not of these adapters. With one seed only the examples are.
+    Seeds and examples are both resampled (arXiv 2106.16163): the interval is about the configurations,
+    not about these runs. With one seed only the examples are resampled.
     """
-    per_seed_draws, observed = _resampled_differences(true, predicted_a, predicted_b, classes, seed)
+    per_seed_draws, observed = _resample_differences(true, predicted_a, predicted_b, classes, seed)
     rng = np.random.default_rng(seed)
     seeds = len(observed)
-    chosen = rng.integers(0, seeds, size=per_seed_draws.shape)
-    means = np.take_along_axis(per_seed_draws, chosen, axis=1).mean(axis=1)
+    drawn_seeds = rng.integers(0, seeds, size=per_seed_draws.shape)
+    means = np.take_along_axis(per_seed_draws, drawn_seeds, axis=1).mean(axis=1)
     low, high = np.quantile(means, TAILS)
     estimate = Estimate(float(observed.mean()), float(low), float(high))
-    return GroupComparison(
+    return SeedComparison(
         verdict=verdict_of(estimate),
         macro_f1=estimate,
-        per_seed=tuple(float(one) for one in observed),
+        per_seed=tuple(float(difference) for difference in observed),
         p_signs=sign_flip_p(observed),
         smallest_p=min(1.0, 2 / 2**seeds),
         n=len(true),
@@ -73,20 +75,20 @@ def compare_groups(true: Codes, predicted_a: Codes, predicted_b: Codes, classes:
 
 
 def sign_flip_p(differences: NDArray[np.float64]) -> float:
-    """Return the exact two-sided p of s paired differences under random signs; all 2ˢ, at most 2¹⁶ drawn."""
+    """Return the two-sided p of s paired differences under random signs; exact up to 16 seeds, else from 2¹⁶ draws."""
     seeds = len(differences)
-    if seeds <= 16:
+    if seeds <= _MAX_EXACT_SEEDS:
         signs = 1 - 2 * ((np.arange(2**seeds)[:, None] >> np.arange(seeds)) & 1)
     else:
-        signs = np.random.default_rng(0).choice([-1, 1], size=(2**16, seeds))
-    reached = np.abs(signs @ differences) >= np.abs(differences.sum()) - 1e-12
+        signs = np.random.default_rng(0).choice([-1, 1], size=(2**_MAX_EXACT_SEEDS, seeds))
+    reached = np.abs(signs @ differences) >= np.abs(differences.sum()) - _ROUNDING
     return float(reached.mean())
 
 
-def _resampled_differences(
+def _resample_differences(
     true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int
 ) -> tuple[Floats, Floats]:
-    """Return the macro-F1 differences of every seed on the same resampled examples, [b, s], and as observed, [s]."""
+    """Return the macro-F1 difference of each seed on the same resampled examples, [b, s], and as observed, [s]."""
     cells, counts = np.unique(np.vstack([true[None], predicted_a, predicted_b]), axis=1, return_counts=True)
     a, b = np.split(cells[1:], 2)
 

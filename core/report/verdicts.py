@@ -13,7 +13,7 @@ from core.errors import RequestError
 from core.evaluation.comparison import MARGIN, Comparison, compare
 from core.evaluation.intervals import Estimate, holm
 from core.evaluation.power import ALPHA
-from core.evaluation.seeds import GroupComparison, compare_groups
+from core.evaluation.seeds import SeedComparison, compare_seeds
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run
@@ -45,7 +45,7 @@ class ConfigurationComparison:
 
     a: tuple[Run, ...]
     b: tuple[Run, ...]
-    result: GroupComparison
+    result: SeedComparison
 
 
 def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:
@@ -82,7 +82,7 @@ def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationC
     predicted = [
         np.stack([queries.labels_and_predictions(store, run.id, labels)[1] for run in side]) for side in (ours, theirs)
     ]
-    return ConfigurationComparison(ours, theirs, compare_groups(true, predicted[0], predicted[1], len(labels)))
+    return ConfigurationComparison(ours, theirs, compare_seeds(true, predicted[0], predicted[1], len(labels)))
 
 
 def holm_adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:

@@ -22,9 +22,9 @@ MAX_OTHER_RUNS = 10
 @cached(these_runs, keep=8)
 def word_counts(db: Store, run_id: int) -> pd.Series:
     """Return the number of words of each example in `predictions_with_outcomes`."""
-    from core.evaluation.tokenization import words
+    from core.evaluation.tokenization import tokenize
 
-    return predictions_with_outcomes(run_id)["text"].map(lambda text: len(words(text))).astype("int64")
+    return predictions_with_outcomes(run_id)["text"].map(lambda text: len(tokenize(text))).astype("int64")
 
 
 @cached(these_runs, keep=8)

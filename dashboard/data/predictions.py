@@ -13,7 +13,7 @@ from dashboard.data.runs import run, temperature
 from dashboard.data.table import these_runs
 
 if TYPE_CHECKING:
-    from core.evaluation.label_errors import Suspect
+    from core.evaluation.label_errors import SuspectLabel
 
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
@@ -51,11 +51,11 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
 
 
 @cached(these_runs, keep=24)
-def suspects(db: Store, run_id: int) -> "list[Suspect]":
+def suspects(db: Store, run_id: int) -> "list[SuspectLabel]":
     """Return the test examples whose labels are likely errors by a run's probabilities."""
-    from core.evaluation.label_errors import suspects
+    from core.evaluation.label_errors import find_suspect_labels
 
-    return suspects(true_codes(run_id), queries.probabilities(db, run_id))
+    return find_suspect_labels(true_codes(run_id), queries.probabilities(db, run_id))
 
 
 @cached(these_runs, keep=24, exact=["text"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.evaluation.label_errors import suspects
+from core.evaluation.label_errors import find_suspect_labels
 
 
 def test_labels_that_were_turned_are_suspected():
@@ -11,7 +11,7 @@ def test_labels_that_were_turned_are_suspected():
     shares[np.arange(300), true] = 0.9
     given = true.copy()
     given[:10] = (true[:10] + 1) % 3
-    found = suspects(given, shares)
+    found = find_suspect_labels(given, shares)
     assert {one.position for one in found} == set(range(10))
     assert all(one.suggested == true[one.position] for one in found)
     assert [one.quality for one in found] == sorted(one.quality for one in found)
@@ -22,11 +22,10 @@ def test_classes_without_examples_are_no_trouble(classes):
     true = np.array([0, 1] * 20)
     shares = np.full((40, classes), 0.1 / classes)
     shares[np.arange(40), true] += 0.9
-    assert suspects(true, shares) == []
+    assert find_suspect_labels(true, shares) == []
 
 
 def test_one_class_and_certain_probabilities():
-    assert suspects(np.zeros(5, dtype=np.int64), np.eye(2)[[0] * 5]) == []
-    assert [
-        one.position for one in suspects(np.array([0, 1, 1, 0] * 5), np.eye(2)[[0, 1, 1, 0] * 4 + [0, 1, 1, 1]])
-    ] == [19]
+    assert find_suspect_labels(np.zeros(5, dtype=np.int64), np.eye(2)[[0] * 5]) == []
+    true, predicted = np.array([0, 1, 1, 0] * 5), np.eye(2)[[0, 1, 1, 0] * 4 + [0, 1, 1, 1]]
+    assert [suspect.position for suspect in find_suspect_labels(true, predicted)] == [19]

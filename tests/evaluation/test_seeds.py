@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.comparison import compare
-from core.evaluation.seeds import compare_groups, sign_flip_p, spread
+from core.evaluation.seeds import compare_seeds, sign_flip_p, summarize_seeds
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 2, 500)
@@ -19,33 +19,33 @@ def seeds(shares, first=0):
 
 
 def test_the_spread_of_one_seed_has_no_deviation():
-    one = spread([0.8])
+    one = summarize_seeds([0.8])
     assert (one.mean, one.deviation, one.n) == (0.8, None, 1)
 
 
 def test_the_spread_is_mean_deviation_and_range():
-    found = spread([0.8, 0.9, None, 0.7])
+    found = summarize_seeds([0.8, 0.9, None, 0.7])
     assert (found.mean, found.deviation, found.lowest, found.highest, found.n) == pytest.approx((0.8, 0.1, 0.7, 0.9, 3))
-    assert spread([None, float("nan")]) is None
+    assert summarize_seeds([None, float("nan")]) is None
 
 
 def test_a_better_configuration_helped():
-    found = compare_groups(TRUE, seeds([0.1, 0.1, 0.1]), seeds([0.3, 0.3, 0.3], 10), 2)
+    found = compare_seeds(TRUE, seeds([0.1, 0.1, 0.1]), seeds([0.3, 0.3, 0.3], 10), 2)
     assert found.verdict == "helped"
     assert found.macro_f1.low < found.macro_f1.value < found.macro_f1.high
     assert found.macro_f1.value == pytest.approx(np.mean(found.per_seed))
 
 
 def test_seeds_that_disagree_widen_the_interval():
-    same = compare_groups(TRUE, seeds([0.15] * 3), seeds([0.2] * 3, 10), 2).macro_f1
-    wild = compare_groups(TRUE, seeds([0.02, 0.15, 0.28]), seeds([0.2] * 3, 10), 2).macro_f1
+    same = compare_seeds(TRUE, seeds([0.15] * 3), seeds([0.2] * 3, 10), 2).macro_f1
+    wild = compare_seeds(TRUE, seeds([0.02, 0.15, 0.28]), seeds([0.2] * 3, 10), 2).macro_f1
     assert wild.high - wild.low > 1.5 * (same.high - same.low)
 
 
 def test_one_seed_gives_the_interval_of_the_examples_alone():
     ours, theirs = seeds([0.1]), seeds([0.2], 10)
     alone = compare(TRUE, ours[0], theirs[0], 2).macro_f1
-    found = compare_groups(TRUE, ours, theirs, 2).macro_f1
+    found = compare_seeds(TRUE, ours, theirs, 2).macro_f1
     assert (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=0.006)
 
 

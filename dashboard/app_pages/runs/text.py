@@ -28,9 +28,9 @@ def best_run(row: Any) -> str:
 
 def seed_summary(scores: Sequence[float]) -> str:
     """Return mean and standard deviation of macro F1 over the seeds of a configuration; empty for a single seed."""
-    from core.evaluation.seeds import spread
+    from core.evaluation.seeds import summarize_seeds
 
-    summary = spread(scores)
+    summary = summarize_seeds(scores)
     if summary is None or summary.deviation is None:
         return ""
     mean_and_deviation = f"{format_percent(summary.mean)} ± {format_percent(summary.deviation)}"
