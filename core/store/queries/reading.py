@@ -31,7 +31,11 @@ def read_frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
     """Return a query's rows as a DataFrame."""
     with reporting_unreadable_values(store), store.engine.connect() as connection:
         result = connection.execute(query)
-        return pd.DataFrame(result.all(), columns=list(result.keys()))
+        names, rows = list(result.keys()), result.all()
+    if not rows:
+        return pd.DataFrame(rows, columns=names)
+    frame = pd.DataFrame(dict(enumerate(zip(*rows, strict=True))))  # by column: several times as fast as by row
+    return frame.set_axis(names, axis=1)
 
 
 def check_json_types(owner: str, values: Mapping[str, Any], expected: type) -> None:
