@@ -1,4 +1,4 @@
-"""Real runs of tiny models, recorded in a moment: what the tests of using a run use."""
+"""Helpers that run tiny models on a small data set."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ SIZES = {"train_size": 48, "validation_size": 18, "test_size": 36, "epochs": 1, 
 WORDS = {"bad": "bad awful film", "fine, so-so": "fine okay film", "good": "good lovely film"}
 
 
-def films(folder: Path) -> str:
-    """Write labelled texts of three kinds, of many lengths, and return the file's path."""
+def write_films(folder: Path) -> str:
+    """Write a data set of three classes, with texts of many lengths, and return its path."""
     rows = [
         {"text": " ".join([words] * (1 + n % 7)) + f" {n}", "label": label}
         for label, words in WORDS.items()
@@ -32,23 +32,23 @@ def films(folder: Path) -> str:
 
 
 def job_for(config: RunConfig, data: DataSet | None = None) -> Job:
-    """Return the job of a config, without the dry run of its adapter."""
+    """Return the job of a config; its adapter is not dry-run."""
     return Job(config, data or load_data(config), find_backbone(config) if config.uses("model") else None)
 
 
 def saved_as(config: RunConfig, labels: tuple[str, ...], folder: Path) -> SavedClassifier:
-    """Return the files in a folder as those of a run of this config."""
+    """Describe the files in a folder as those of a run with this config."""
     return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
 
 
-def opened(folder: Path) -> Store:
-    """Return the folder's database, a new one where there is none."""
+def create_store(folder: Path) -> Store:
+    """Open the database in a folder; create it where there is none."""
     return open_store(str(folder / "runs.db"), create=True)
 
 
-def record(store: Store, model: Path | str, **settings: object) -> Run:
-    """Run a tiny model on the films beside the database, and return its complete record."""
-    config = make_config({"dataset": films(store.folder), "model": str(model), "lr": 1e-2, **SIZES, **settings})
+def record_run(store: Store, model: Path | str, **settings: object) -> Run:
+    """Run a tiny model on the data set beside the database, and return its complete record."""
+    config = make_config({"dataset": write_films(store.folder), "model": str(model), "lr": 1e-2, **SIZES, **settings})
     (job,) = prepare_jobs([config], store.folder)
     run = run_job(job, store, Progress())
     assert run.state == "complete", run.error_message

@@ -16,7 +16,7 @@ from core.runs.progress import Progress
 from core.system.files import compute_checksum
 from tests.bad_input.asking import ask, refused
 from tests.bad_input.test_model_folders import Damage, Harm
-from tests.small_runs import SIZES, films, opened
+from tests.small_runs import SIZES, create_store, write_films
 
 PICKLE = pickle.dumps(Harm())
 TRAINERS_OWN = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "scaler.pt", "pytorch_model.bin")
@@ -39,10 +39,10 @@ class Stopping(Progress):
 def stopped_once(tmp_path_factory, tiny_bert):
     """A folder with a run that was stopped in its training, its data and its model."""
     folder = tmp_path_factory.mktemp("stopped")
-    films(folder)
+    write_films(folder)
     shutil.copytree(tiny_bert, folder / "model")
     with chdir(folder):
-        store = opened(folder)
+        store = create_store(folder)
         config = make_config({"dataset": "films.csv", "model": "model", "r": 2, **SIZES, "epochs": 2})
         (job,) = prepare_jobs([config], folder)
         with pytest.raises(KeyboardInterrupt):

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, text
 from core.store.run_writer import RunWriter
 from tests.bad_input.asking import SIZES, ask, contents, refused
 from tests.bad_input.test_model_folders import Damage, Harm, cut, holding, without
-from tests.small_runs import opened, record
+from tests.small_runs import create_store, record_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,9 +31,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def recorded(tmp_path_factory, tiny_bert):
     """A folder with a database of three runs: LoRA, the majority class, and that of another test set."""
     folder = tmp_path_factory.mktemp("recorded")
-    store = opened(folder)
-    record(store, tiny_bert, r=2)
-    record(store, tiny_bert, method="majority")
+    store = create_store(folder)
+    record_run(store, tiny_bert, r=2)
+    record_run(store, tiny_bert, method="majority")
     store.engine.dispose()
     rows = {"text": [f"song {n}" for n in range(30)], "label": ["good", "bad"] * 15}
     pd.DataFrame(rows).to_csv(folder / "songs.csv", index=False)
@@ -273,9 +273,9 @@ def test_a_damaged_adapter_is_refused_by_what_it_holds(name, used):
 def of_each_kind(tmp_path_factory, tiny_bert):
     """A folder with a run of every kind whose files are not an adapter's, and no word of how they were."""
     folder = tmp_path_factory.mktemp("kinds")
-    store = opened(folder)
+    store = create_store(folder)
     for method in ("majority", "tfidf", "frozen", "untrained", "full"):
-        RunWriter.reopen(store, record(store, tiny_bert, method=method).id).update(adapter_sha256=None)
+        RunWriter.reopen(store, record_run(store, tiny_bert, method=method).id).update(adapter_sha256=None)
     store.engine.dispose()
     return folder
 

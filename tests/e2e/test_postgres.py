@@ -6,7 +6,7 @@ import pytest
 
 from cli.main import main
 from tests.postgres import PASSWORD
-from tests.small_runs import films
+from tests.small_runs import write_films
 
 SIZES = ["--train-size", "48", "--validation-size", "18", "--test-size", "36", "--epochs", "1", "--max-length", "24"]
 
@@ -25,7 +25,7 @@ def test_runs_are_recorded_shown_compared_used_and_deleted(url, tmp_path, tiny_b
         assert main([*arguments, "--db", url]) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
-    said("--dataset", films(tmp_path), "--model", str(tiny_bert), "--lr", "0.01", *SIZES)
+    said("--dataset", write_films(tmp_path), "--model", str(tiny_bert), "--lr", "0.01", *SIZES)
     runs = {run["name"]: run for run in json.loads(said("list", "--json"))}
     assert {run["state"] for run in runs.values()} == {"complete"}
     assert runs.keys() == {"majority", "untrained", "tfidf", "frozen", "lora-r8"}

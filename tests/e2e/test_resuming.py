@@ -22,7 +22,7 @@ from core.store import queries
 from core.store.engine import open_store
 from core.store.records import is_running
 from tests import small_runs
-from tests.small_runs import films
+from tests.small_runs import write_films
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = [
@@ -40,7 +40,7 @@ SIZES = [
 
 
 def arguments(folder, model, epochs=40):
-    data = ["--dataset", films(folder), "--model", str(model), "--lr", "0.01", "--epochs", str(epochs)]
+    data = ["--dataset", write_films(folder), "--model", str(model), "--lr", "0.01", "--epochs", str(epochs)]
     return [*data, *SIZES, "--no-baselines", "--checkpoint-every", "0", "--db", str(folder / "runs.db")]
 
 
@@ -165,8 +165,8 @@ class StopsAfterAStep(Progress):
 def stopped(tmp_path, tiny_bert):
     """A run that was stopped after its first step: its store and its model's folder."""
     model = shutil.copytree(tiny_bert, tmp_path / "model")
-    settings = {"dataset": films(tmp_path), "model": str(model), "lr": 1e-2, **small_runs.SIZES}
-    store = small_runs.opened(tmp_path)
+    settings = {"dataset": write_films(tmp_path), "model": str(model), "lr": 1e-2, **small_runs.SIZES}
+    store = small_runs.create_store(tmp_path)
     (job,) = prepare_jobs([make_config(settings)], tmp_path)
     with pytest.raises(KeyboardInterrupt):
         run_job(job, store, StopsAfterAStep())

@@ -12,7 +12,7 @@ import pytest
 from cli.main import main
 from core.serving.batch_predict import CHUNK, atomic_text_writer, predict_texts
 from core.serving.inference import load_run
-from tests.small_runs import opened, record
+from tests.small_runs import create_store, record_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def used(tmp_path_factory, tiny_bert):
     """The store, and the number of a tiny LoRA run in it."""
-    store = opened(tmp_path_factory.mktemp("used"))
-    return store, str(record(store, tiny_bert, r=2).id)
+    store = create_store(tmp_path_factory.mktemp("used"))
+    return store, str(record_run(store, tiny_bert, r=2).id)
 
 
 @pytest.fixture

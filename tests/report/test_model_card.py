@@ -12,22 +12,22 @@ from core.config import make_config
 from core.models.backbone import find_backbone
 from core.serving.model_cards import model_card_of_run
 from core.store import queries
-from tests.small_runs import opened, record
+from tests.small_runs import create_store, record_run
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return opened(tmp_path_factory.mktemp("cards"))
+    return create_store(tmp_path_factory.mktemp("cards"))
 
 
 @pytest.fixture(scope="module")
 def majority(store, tiny_bert):
-    return record(store, tiny_bert, method="majority")
+    return record_run(store, tiny_bert, method="majority")
 
 
 @pytest.fixture(scope="module")
 def lora(store, majority, tiny_bert):
-    return record(store, tiny_bert, r=2, max_length=8)
+    return record_run(store, tiny_bert, r=2, max_length=8)
 
 
 def card_of(store, run):
@@ -86,7 +86,7 @@ def test_what_is_not_known_of_a_licence_is_not_guessed(card):
 
 
 def test_licences_of_what_comes_along_are_told(store):
-    run = record(store, "minilm", dataset="movie-reviews", method="frozen")
+    run = record_run(store, "minilm", dataset="movie-reviews", method="frozen")
     licence = card_of(store, run).split("## Licence")[1].split("##")[0]
     assert "Base model: apache-2.0, as its card says." in licence
     assert "Data: MIT. Hutto, C.J. & Gilbert" in licence
@@ -96,8 +96,8 @@ def test_a_label_with_a_bar_breaks_no_table(tmp_path, tiny_bert):
     (tmp_path / "odd.csv").write_text(
         "text,label\n" + "".join(f"film {n},{'a|b' if n % 2 else 'c'}\n" for n in range(200))
     )
-    store = opened(tmp_path)
-    run = record(store, tiny_bert, dataset=str(tmp_path / "odd.csv"), method="majority")
+    store = create_store(tmp_path)
+    run = record_run(store, tiny_bert, dataset=str(tmp_path / "odd.csv"), method="majority")
     assert "| a\\|b |" in card_of(store, run)
 
 
@@ -134,24 +134,24 @@ def test_the_code_gives_the_stored_probabilities_whatever_the_base_was_saved_as(
     checkpoint, method, store, tiny_bert, tmp_path
 ):
     base = saved_as(tiny_bert, tmp_path / "base", checkpoint)
-    stored, given = shares_by_the_cards_code(store, record(store, base, method=method, max_length=128), tmp_path)
+    stored, given = shares_by_the_cards_code(store, record_run(store, base, method=method, max_length=128), tmp_path)
     assert given == pytest.approx(stored, abs=1e-5)
 
 
 def test_the_code_reads_as_much_as_the_run_did_and_runs_no_code_that_was_not_asked_for(store, tiny_bert):
-    card = card_of(store, record(store, tiny_bert, max_length=128))
+    card = card_of(store, record_run(store, tiny_bert, max_length=128))
     assert "max_length=64," in card
     assert "trust_remote_code" not in card
 
 
 def test_the_code_of_a_decoder_without_a_pad_token_works(store, tiny_gpt2, tmp_path):
-    stored, given = shares_by_the_cards_code(store, record(store, tiny_gpt2, r=2), tmp_path)
+    stored, given = shares_by_the_cards_code(store, record_run(store, tiny_gpt2, r=2), tmp_path)
     assert given == pytest.approx(stored, abs=1e-5)
 
 
 def test_the_code_of_a_quantised_run_says_so_and_quantises(store, tmp_path):
     pytest.importorskip("bitsandbytes")
-    run = record(store, "minilm", quantize="4bit", lr=1e-3)
+    run = record_run(store, "minilm", quantize="4bit", lr=1e-3)
     card = card_of(store, run)
     assert "held in 4 bits, as in training: needs bitsandbytes" in card
     assert "load_in_4bit" in card

@@ -14,7 +14,7 @@ from core.models.baselines import IMPLEMENTATIONS
 from core.runs.job import add_baselines, prepare_jobs
 from core.runs.pipeline import run_job
 from core.runs.progress import Progress
-from tests.small_runs import SIZES, films, opened
+from tests.small_runs import SIZES, create_store, write_films
 
 _opened: list[str] = []
 sys.addaudithook(lambda event, arguments: _opened.append(str(arguments[0])) if event == "open" else None)
@@ -34,7 +34,7 @@ def model(tiny_bert, tmp_path):
 
 @pytest.fixture
 def settings(model, tmp_path):
-    return {"dataset": films(tmp_path), "model": str(model), "lr": 1e-2, **SIZES}
+    return {"dataset": write_films(tmp_path), "model": str(model), "lr": 1e-2, **SIZES}
 
 
 def test_jobs_of_one_model_resolve_it_once(model, settings, tmp_path):
@@ -52,7 +52,7 @@ def test_jobs_of_one_model_resolve_it_once(model, settings, tmp_path):
 def test_run_does_not_read_the_config_of_its_model_again(method, model, settings, tmp_path):
     (job,) = prepare_jobs([make_config({**settings, "method": method})], tmp_path)
     (model / "config.json").unlink()
-    run = run_job(job, opened(tmp_path), Progress())
+    run = run_job(job, create_store(tmp_path), Progress())
     assert (run.state, run.error_message) == ("complete", None)
     assert run.reload_max_difference <= 1e-4
 

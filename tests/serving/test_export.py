@@ -16,19 +16,19 @@ from core.models.backbone import find_backbone
 from core.serving.export import export_run, merge_run
 from core.serving.inference import load_run
 from core.store import queries
-from tests.small_runs import opened, record
+from tests.small_runs import create_store, record_run
 
 TEXTS = ["a good film", "bad", "okay film lovely " * 9]
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return opened(tmp_path_factory.mktemp("taken away"))
+    return create_store(tmp_path_factory.mktemp("taken away"))
 
 
 @pytest.fixture(scope="module")
 def lora(store, tiny_bert):
-    return record(store, tiny_bert, r=4)
+    return record_run(store, tiny_bert, r=4)
 
 
 def merges(store, run, folder):
@@ -51,19 +51,19 @@ def test_a_merged_run_is_a_plain_model_with_the_same_answers(store, lora, tmp_pa
 
 
 def test_a_decoder_without_a_pad_token_merges_with_one(store, tiny_gpt2, tmp_path):
-    model, tokenizer, difference = merges(store, record(store, tiny_gpt2, r=2), tmp_path / "merged")
+    model, tokenizer, difference = merges(store, record_run(store, tiny_gpt2, r=2), tmp_path / "merged")
     assert difference < 1e-5
     assert model.config.pad_token_id == tokenizer.pad_token_id is not None
 
 
 @pytest.mark.parametrize("method", ["ia3", "hra", "full"])
 def test_other_methods_merge_and_a_full_fine_tune_is_plain_already(method, store, tiny_bert, tmp_path):
-    assert merges(store, record(store, tiny_bert, method=method), tmp_path / "merged")[2] < 1e-5
+    assert merges(store, record_run(store, tiny_bert, method=method), tmp_path / "merged")[2] < 1e-5
 
 
 def test_a_run_on_a_quantised_base_merges_onto_the_exact_one_and_says_so(store, tiny_bert, tmp_path):
     pytest.importorskip("bitsandbytes")
-    merged = merge_run(store, record(store, tiny_bert, quantize="4bit").id, tmp_path / "merged")
+    merged = merge_run(store, record_run(store, tiny_bert, quantize="4bit").id, tmp_path / "merged")
     assert merged.quantized == "4bit"
     assert merged.max_difference < 1e-4
     weights = load_file(tmp_path / "merged" / "model.safetensors")
@@ -76,7 +76,7 @@ def test_a_run_on_a_quantised_base_merges_onto_the_exact_one_and_says_so(store, 
     [("lily", "not supported for Lily"), ("prompt_tuning", "in front of every text"), ("majority", "is a baseline")],
 )
 def test_what_cannot_merge_is_refused_with_the_reason_and_nothing_is_left(method, reason, store, tiny_bert, tmp_path):
-    run = record(store, tiny_bert, method=method)
+    run = record_run(store, tiny_bert, method=method)
     with pytest.raises(RequestError, match=reason):
         merge_run(store, run.id, tmp_path / "merged")
     assert list(tmp_path.iterdir()) == []
@@ -124,7 +124,7 @@ def example(folder, elsewhere, *arguments):
 
 @pytest.mark.parametrize("method", ["lora", "full", "prompt_tuning"])
 def test_an_exported_folder_gives_the_stored_probabilities_without_this_project(method, store, tiny_gpt2, tmp_path):
-    run = record(store, tiny_gpt2, method=method)
+    run = record_run(store, tiny_gpt2, method=method)
     folder, elsewhere = tmp_path / "export", tmp_path / "elsewhere"
     elsewhere.mkdir()
     export_run(store, run.id, folder)
@@ -142,7 +142,7 @@ def test_an_export_answers_as_the_run_on_a_base_in_half_precision_or_with_anothe
     base = AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=size)
     base.to(dtype).save_pretrained(tmp_path / "base")
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "base")
-    run = record(store, tmp_path / "base", max_length=128)
+    run = record_run(store, tmp_path / "base", max_length=128)
     export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).tail(3)
     shares = [share for _, share in example(tmp_path / "export", tmp_path, *stored["text"])]
@@ -183,7 +183,7 @@ def test_an_export_names_its_base_and_the_versions_of_its_run(store, lora, tiny_
 
 def test_an_export_of_a_quantised_run_loads_its_base_as_the_run_did(store, tmp_path):
     pytest.importorskip("bitsandbytes")
-    run = record(store, "minilm", quantize="4bit", lr=1e-3)
+    run = record_run(store, "minilm", quantize="4bit", lr=1e-3)
     export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).head(3)
     base = find_backbone(make_config({"model": "minilm"})).path
@@ -195,4 +195,4 @@ def test_an_export_of_a_quantised_run_loads_its_base_as_the_run_did(store, tmp_p
 
 def test_a_baseline_is_not_exported(store, tiny_bert, tmp_path):
     with pytest.raises(RequestError, match="is a baseline"):
-        export_run(store, record(store, tiny_bert, method="tfidf").id, tmp_path / "export")
+        export_run(store, record_run(store, tiny_bert, method="tfidf").id, tmp_path / "export")

@@ -15,16 +15,16 @@ from core.errors import RequestError
 from core.serving.inference import load_run, load_runs, resolve_saved_run
 from core.serving.shared_base import BaseModelCache, can_share
 from core.store.run_writer import RunWriter
-from tests.small_runs import opened, record
+from tests.small_runs import create_store, record_run
 
 TEXTS = ["a good film", "bad", "okay film lovely " * 6, "the film was awful"]
 
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory, tiny_bert):
-    store = opened(tmp_path_factory.mktemp("sharing"))
+    store = create_store(tmp_path_factory.mktemp("sharing"))
     settings = ({"r": 2, "seed": 1}, {"r": 4, "seed": 2, "max_length": 8}, {"r": 2, "seed": 3, "alpha": 30.0})
-    return store, [record(store, tiny_bert, **one).id for one in settings]
+    return store, [record_run(store, tiny_bert, **one).id for one in settings]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_an_adapter_that_nobody_holds_makes_room_and_a_base_without_any_is_let_g
 
 def test_another_base_another_number_of_labels_and_a_baseline_stand_alone(recorded, tiny_gpt2):
     store, ids = recorded
-    others = [record(store, tiny_gpt2, r=2).id, record(store, tiny_gpt2, method="majority").id]
+    others = [record_run(store, tiny_gpt2, r=2).id, record_run(store, tiny_gpt2, method="majority").id]
     loaded = load_runs(store, [ids[0], *others])
     again = [load_run(store, run_id) for run_id in (ids[0], *others)]
     for ours, theirs in zip(loaded, again, strict=True):
@@ -116,9 +116,9 @@ def test_an_adapter_on_a_quantised_base_has_a_base_of_its_own(tmp_path):
 
 @pytest.mark.parametrize("method", ["vera", "ia3", "ln_tuning", "hra"])
 def test_other_methods_share_too_and_where_peft_refuses_stand_alone(method, tmp_path, tiny_bert):
-    store = opened(tmp_path)
+    store = create_store(tmp_path)
     settings = ({"seed": 1}, {"seed": 2, "peft": {"projection_prng_key": 7} if method == "vera" else {}})
-    ids = [record(store, tiny_bert, method=method, **one).id for one in settings]
+    ids = [record_run(store, tiny_bert, method=method, **one).id for one in settings]
     alone = [load_run(store, run_id).predict(TEXTS) for run_id in ids]
     loaded = load_runs(store, ids)
     for position in (1, 0, 1):
@@ -128,7 +128,7 @@ def test_other_methods_share_too_and_where_peft_refuses_stand_alone(method, tmp_
 
 def answers_match(store, settings, model):
     """Record runs, and hold the answers of the shared against the lone; return the models behind the shared."""
-    ids = [record(store, model, **one, seed=seed).id for seed, one in enumerate(settings)]
+    ids = [record_run(store, model, **one, seed=seed).id for seed, one in enumerate(settings)]
     alone = [load_run(store, run_id).predict(TEXTS) for run_id in ids]
     loaded = load_runs(store, ids)
     models = [run.classifier.model for run in loaded]
@@ -177,7 +177,7 @@ def test_adapters_set_alike_and_loras_of_any_rank_share(settings, store, tiny_be
 
 
 def test_an_adapter_that_cannot_be_put_on_takes_no_other_along(store, tiny_bert):
-    ids = [record(store, tiny_bert, r=4, seed=seed).id for seed in range(3)]
+    ids = [record_run(store, tiny_bert, r=4, seed=seed).id for seed in range(3)]
     alone = [load_run(store, run_id).predict(TEXTS) for run_id in ids]
     bases = BaseModelCache()
     loaded = [load_run(store, run_id, bases) for run_id in ids[:2]]

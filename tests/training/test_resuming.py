@@ -21,7 +21,7 @@ from core.system.files import compute_checksum
 from core.training.checkpoints import FORMAT, Checkpoint, Checkpoints, Snapshot
 from core.training.fine_tuning import fine_tune
 from core.training.reproducibility import base_fingerprint, compute_info, restore_rng_state, rng_state
-from tests.small_runs import SIZES, films, job_for
+from tests.small_runs import SIZES, job_for, write_films
 
 HOURS = 36_000.0
 STEPS = 12  # of both epochs together
@@ -59,7 +59,7 @@ def folder(tmp_path_factory):
 
 def train(folder, model, progress, checkpoints=None, **settings):
     """Train two epochs of six steps; return the logits of the test texts and the best epoch."""
-    values = {"dataset": films(folder), "model": str(model), "lr": 1e-2, **SIZES, "epochs": 2, "batch_size": 8}
+    values = {"dataset": write_films(folder), "model": str(model), "lr": 1e-2, **SIZES, "epochs": 2, "batch_size": 8}
     job = job_for(make_config({**values, **settings}))
     fitted = fine_tune(job, progress, *([checkpoints] if checkpoints else []))
     return fitted.classifier.logits(job.data.test.texts), fitted.best_epoch
