@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from core.catalog.capabilities import probed
+from core.catalog.capabilities import load_capabilities
 from core.catalog.lora_init import INITS
 from core.catalog.method import Kind
 from core.catalog.methods import METHODS
@@ -236,7 +236,7 @@ class RunConfig(BaseModel):
     def uses(self, setting: str) -> bool:
         """Return whether the method uses a setting."""
         method = METHODS[self.method]
-        return section_of(setting) in method.sections | {"method"} or setting in method.takes
+        return section_of(setting) in method.sections | {"method"} or setting in method.peft_fields
 
     def group_key(self, dataset_fingerprint: str) -> str:
         """Return the key of a configuration: runs share it that differ only in the seed or in ``auto_batch``."""
@@ -262,8 +262,8 @@ class RunConfig(BaseModel):
 
 
 def _unknown_method(name: str) -> str:
-    if name in probed().verdicts:
-        reason = probed().verdicts[name]["encoder"]["trains"].reason
+    if name in load_capabilities().results:
+        reason = load_capabilities().results[name]["encoder"]["trains"].reason
         return f"cannot train a text classifier. peft says: {reason} List methods: python runner.py methods"
     return f"is not a method.{did_you_mean(name, METHODS)} List methods: python runner.py methods"
 

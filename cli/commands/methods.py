@@ -8,7 +8,7 @@ from typing import Any
 from cli.arguments import PROGRAM, Parser, add_json
 from cli.commands import Command
 from cli.console import print_json, print_table
-from core.catalog.capabilities import MODELS, PACKAGES, Probed, Verdict, probed, write
+from core.catalog.capabilities import MODELS, PACKAGES, Capabilities, ProbeResult, load_capabilities, save_capabilities
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.text.formatting import DASH, format_setting
@@ -36,35 +36,36 @@ def execute(arguments: Namespace) -> int:
     if arguments.probe:
         from core.models.probe import probe
 
-        write(probe(lambda name: print(f"  {name}", file=sys.stderr, flush=True)))
+        save_capabilities(probe(lambda name: print(f"  {name}", file=sys.stderr, flush=True)))
     if arguments.json:
-        print_json(_to_json(probed()))
+        print_json(_to_json(load_capabilities()))
     else:
-        print_methods(probed(), installed_versions(PACKAGES))
+        print_methods(load_capabilities(), installed_versions(PACKAGES))
     return 0
 
 
-def print_methods(results: Probed, installed: dict[str, str | None]) -> None:
+def print_methods(capabilities: Capabilities, installed: dict[str, str | None]) -> None:
     """Print every method with its defaults, and the probe's results on each model."""
     baselines = [method for method in METHODS.values() if method.kind != "adapter"]
     rows = [(method.name, method.note) for method in baselines]
     print_table(("baseline", "description"), rows, text_columns=2, wrap="description")
-    variants = [name for name in results.verdicts if " --" in name]
-    names = [*(name for name in METHODS if name in results.verdicts), *variants]
+    variants = [name for name in capabilities.results if " --" in name]
+    names = [*(name for name in METHODS if name in capabilities.results), *variants]
     columns = ("PEFT method", "learning rate", "rank", *(f"{model:11}" for model in MODELS), "description")
-    print_table(columns, [_row(name, results) for name in names], wrap="description")
+    print_table(columns, [_row(name, capabilities) for name in names], wrap="description")
     print(_LEGEND)
-    counts = [f"{len([n for n in results.usable_on(model) if n in METHODS])} on the {model}" for model in MODELS]
-    print(f"Usable of peft's {len(results.verdicts) - len(variants)} methods: {', '.join(counts)}.")
+    usable = {model: METHODS.keys() & capabilities.usable_methods(model) for model in MODELS}
+    counts = [f"{len(methods)} on the {model}" for model, methods in usable.items()]
+    print(f"Usable of peft's {len(capabilities.results) - len(variants)} methods: {', '.join(counts)}.")
     print("\nWhat does not work, with the error of peft:")
-    for line in _failures(results):
+    for line in _failures(capabilities):
         print(f"  {line}")
-    _print_versions(results, installed)
+    _print_versions(capabilities, installed)
 
 
-def _row(name: str, results: Probed) -> tuple[str, ...]:
+def _row(name: str, capabilities: Capabilities) -> tuple[str, ...]:
     defaults = METHODS.get(name) or METHODS["lora"]
-    marks = (_marks(name, model, results) for model in MODELS)
+    marks = (_marks(name, model, capabilities) for model in MODELS)
     return (name, format_setting(defaults.learning_rate), format_setting(defaults.rank), *marks, _description(name))
 
 
@@ -80,21 +81,21 @@ def _description(name: str) -> str:
     return f"{(field and field.description)}."
 
 
-def _marks(name: str, model: str, results: Probed) -> str:
+def _marks(name: str, model: str, capabilities: Capabilities) -> str:
     """Return what works beyond training, as ``+ M S 16 8 4``, each mark in its own place."""
-    if not results.usable(name, model):
+    if not capabilities.is_usable(name, model):
         return f"{DASH:11}"
-    aspects = results.verdicts[name][model]
+    aspects = capabilities.results[name][model]
     return "+ " + " ".join(mark if aspects[aspect].works else "·" * len(mark) for aspect, mark in _MARKS.items())
 
 
-def _failures(results: Probed) -> list[str]:
+def _failures(capabilities: Capabilities) -> list[str]:
     """Return a line for each method and error; where a method does not train, nothing else was tried."""
     lines = []
-    for name, models in results.verdicts.items():
+    for name, models in capabilities.results.items():
         places: dict[str, list[str]] = {}
         for model, aspects in models.items():
-            failed = {aspect: verdict.reason for aspect, verdict in aspects.items() if not verdict.works}
+            failed = {aspect: probe_result.reason for aspect, probe_result in aspects.items() if not probe_result.works}
             shown = {"trains": failed["trains"]} if "trains" in failed else failed
             for aspect, reason in shown.items():
                 places.setdefault(reason, []).append(model if aspect == "trains" else f"{model} {aspect}")
@@ -102,19 +103,19 @@ def _failures(results: Probed) -> list[str]:
     return lines
 
 
-def _print_versions(results: Probed, installed: dict[str, str | None]) -> None:
-    print(f"Tested with {', '.join(f'{package} {version}' for package, version in results.versions.items())}.")
-    different = {name: version for name, version in installed.items() if version != results.versions.get(name)}
+def _print_versions(capabilities: Capabilities, installed: dict[str, str | None]) -> None:
+    print(f"Tested with {', '.join(f'{package} {version}' for package, version in capabilities.versions.items())}.")
+    different = {name: version for name, version in installed.items() if version != capabilities.versions.get(name)}
     if different:
         versions = ", ".join(f"{name} {version or 'missing'}" for name, version in different.items())
         print(f"Installed versions differ ({versions}). Test again, in half a minute: {PROGRAM} methods --probe")
 
 
-def _to_json(results: Probed) -> list[dict[str, Any]]:
-    return [_method_to_json(name, results.verdicts.get(name, {})) for name in {**METHODS, **results.verdicts}]
+def _to_json(capabilities: Capabilities) -> list[dict[str, Any]]:
+    return [_method_to_json(name, capabilities.results.get(name, {})) for name in {**METHODS, **capabilities.results}]
 
 
-def _method_to_json(name: str, verdicts: dict[str, dict[str, Verdict]]) -> dict[str, Any]:
+def _method_to_json(name: str, verdicts: dict[str, dict[str, ProbeResult]]) -> dict[str, Any]:
     method = METHODS.get(name)
     description = (
         {"kind": method.kind, "title": method.title, "note": method.note, "lr": method.learning_rate, "r": method.rank}

@@ -1,4 +1,4 @@
-"""What the probe found: whether each method of a peft version trains, comes back, merges, shares a base."""
+"""Capabilities of each method with the probed peft version: training, reloading, merging, sharing a base."""
 
 import json
 from dataclasses import dataclass
@@ -7,47 +7,47 @@ from pathlib import Path
 
 FILE = Path(__file__).parent / "capabilities.json"
 MODELS = ("encoder", "gpt2")
-"""The models that every method is tried on: a BERT, and a GPT-2 with its own kind of layers."""
+"""The probed models: a BERT, and a GPT-2 with its Conv1D layers."""
 PACKAGES = ("peft", "transformers", "torch", "bitsandbytes")
-"""What the findings depend on."""
+"""Packages whose versions affect the results."""
 USABLE = ("trains", "reloads")
 ASPECTS = (*USABLE, "merges", "shares", "bfloat16", "8bit", "4bit")
-"""What is tried: a step of training, saving and loading again, merging, sharing a base, bases in fewer bits."""
+"""What is probed: a training step, saving and reloading, merging, sharing a base, reduced-precision bases."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of one try; ``reason`` is the library's own where it failed."""
+class ProbeResult:
+    """The result of one attempt; ``reason`` is the library's error if it failed."""
 
     works: bool
     reason: str = ""
 
 
 @dataclass(frozen=True)
-class Probed:
-    """The table: verdicts by method, model and aspect, and the versions that they hold for."""
+class Capabilities:
+    """Results by method, model and aspect, and the package versions that they hold for."""
 
     versions: dict[str, str | None]
-    verdicts: dict[str, dict[str, dict[str, Verdict]]]
+    results: dict[str, dict[str, dict[str, ProbeResult]]]
 
-    def usable(self, method: str, model: str) -> bool:
-        """Tell whether a method trains on a model and is loaded again as it was saved."""
-        return all(self.verdicts[method][model][aspect].works for aspect in USABLE)
+    def is_usable(self, method: str, model: str) -> bool:
+        """Return whether a method trains on a model and reloads as it was saved."""
+        return all(self.results[method][model][aspect].works for aspect in USABLE)
 
-    def usable_on(self, model: str) -> list[str]:
-        """Return the methods that can be used on a model."""
-        return [method for method in self.verdicts if self.usable(method, model)]
+    def usable_methods(self, model: str) -> list[str]:
+        """Return the methods that are usable on a model."""
+        return [method for method in self.results if self.is_usable(method, model)]
 
 
 @lru_cache(maxsize=1)
-def probed() -> Probed:
-    """Return the table that is shipped."""
+def load_capabilities() -> Capabilities:
+    """Load the shipped table."""
     stored = json.loads(FILE.read_text(encoding="utf-8"))
-    return Probed(
+    return Capabilities(
         stored["versions"],
         {
             method: {
-                model: {aspect: Verdict(reason is None, reason or "") for aspect, reason in aspects.items()}
+                model: {aspect: ProbeResult(reason is None, reason or "") for aspect, reason in aspects.items()}
                 for model, aspects in models.items()
             }
             for method, models in stored["methods"].items()
@@ -55,23 +55,23 @@ def probed() -> Probed:
     )
 
 
-def write(found: Probed) -> None:
-    """Ship another table."""
+def save_capabilities(capabilities: Capabilities) -> None:
+    """Replace the shipped table."""
     methods = {
         method: {
-            model: {aspect: None if verdict.works else verdict.reason for aspect, verdict in aspects.items()}
+            model: {aspect: None if result.works else result.reason for aspect, result in aspects.items()}
             for model, aspects in models.items()
         }
-        for method, models in found.verdicts.items()
+        for method, models in capabilities.results.items()
     }
-    text = json.dumps({"versions": found.versions, "methods": methods}, indent=1, ensure_ascii=False)
-    aside = FILE.with_suffix(".new")
-    aside.write_text(text + "\n", encoding="utf-8")
-    aside.replace(FILE)
-    probed.cache_clear()
+    text = json.dumps({"versions": capabilities.versions, "methods": methods}, indent=1, ensure_ascii=False)
+    temporary = FILE.with_suffix(".new")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(FILE)
+    load_capabilities.cache_clear()
 
 
-def verdict(method: str, aspect: str, model: str = "encoder") -> Verdict:
-    """Return what the probe found of one aspect of a method; a method that it did not try does not work."""
-    found = probed().verdicts.get(method)
-    return found[model][aspect] if found else Verdict(False, "the probe has not tried it")
+def probe_result(method: str, aspect: str, model: str = "encoder") -> ProbeResult:
+    """Return the result for one aspect of a method; an unprobed method does not work."""
+    by_model = load_capabilities().results.get(method)
+    return by_model[model][aspect] if by_model else ProbeResult(False, "it has not been probed")

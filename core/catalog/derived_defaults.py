@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class DefaultsContext:
-    """What some defaults depend on: the rank, the training's steps, the adapted layers' sizes, the modules."""
+    """The rank, the training steps, the sizes of the adapted layers and the names of the feed-forward modules."""
 
     rank: int
     steps: int
@@ -20,60 +20,60 @@ class DefaultsContext:
 class DerivedDefault(Protocol):
     """A default that depends on the model or the training."""
 
-    def value(self, facts: DefaultsContext) -> Any:
-        """Return the default for these facts."""
+    def derive(self, context: DefaultsContext) -> Any:
+        """Return the default."""
         ...
 
 
 @dataclass(frozen=True)
 class LargestDivisor:
-    """The largest number up to ``most`` that divides the sizes of all adapted layers."""
+    """The largest number up to ``maximum`` that divides the sizes of all adapted layers."""
 
-    most: int
+    maximum: int
 
-    def value(self, facts: DefaultsContext) -> int:
+    def derive(self, context: DefaultsContext) -> int:
         """Return the divisor."""
-        common = gcd(*facts.widths) if facts.widths else self.most
-        return max(size for size in range(1, self.most + 1) if common % size == 0)
+        common = gcd(*context.widths) if context.widths else self.maximum
+        return max(size for size in range(1, self.maximum + 1) if common % size == 0)
 
 
 @dataclass(frozen=True)
 class EntryCount:
-    """So many entries of a weight matrix, or a quarter of the smallest one's where it has not so many."""
+    """A number of entries of a weight matrix: ``maximum``, or a quarter of the smallest matrix if that is less."""
 
-    most: int
+    maximum: int
 
-    def value(self, facts: DefaultsContext) -> int:
+    def derive(self, context: DefaultsContext) -> int:
         """Return the number of entries."""
-        return min([self.most, *(width * width // 4 for width in facts.widths)])
+        return min([self.maximum, *(width * width // 4 for width in context.widths)])
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A share of the training's steps."""
+    """A share of the training steps."""
 
     share: float
 
-    def value(self, facts: DefaultsContext) -> int:
+    def derive(self, context: DefaultsContext) -> int:
         """Return the number of steps, rounded down."""
-        return int(facts.steps * self.share)
+        return int(context.steps * self.share)
 
 
 @dataclass(frozen=True)
 class Rank:
     """A multiple of the rank."""
 
-    times: float
+    factor: float
 
-    def value(self, facts: DefaultsContext) -> int:
+    def derive(self, context: DefaultsContext) -> int:
         """Return the multiple, rounded up."""
-        return -int(-facts.rank * self.times // 1)
+        return -int(-context.rank * self.factor // 1)
 
 
 @dataclass(frozen=True)
 class Feedforward:
     """The feed-forward layers among the adapted modules."""
 
-    def value(self, facts: DefaultsContext) -> list[str]:
+    def derive(self, context: DefaultsContext) -> list[str]:
         """Return their names."""
-        return list(facts.feedforward)
+        return list(context.feedforward)

@@ -1,4 +1,4 @@
-"""How one method is described."""
+"""The description of a method."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,15 @@ TRAINED = MODEL | {"training", "seed"}
 
 @dataclass(frozen=True)
 class Method:
-    """One way to get a classifier.
+    """One way to obtain a classifier.
 
-    ``sections`` are the parts of a `RunConfig` that change what the method does, and ``takes`` says
-    which settings of the adapter's section it uses, each with the name of the peft field that it
-    sets; the others are not part of its record. ``defaults`` are peft fields whose default differs
-    from peft's own. ``scale`` is the default of alpha, in ranks.
-
-    ``learning_rate`` is the default where the method trains, for a model of hidden size 384 (chosen
-    on validation examples of the bundled reviews);
-    `rate_for_width` tells it for others. ``prompts``: it puts trained vectors in front of the
-    text's own, so that on a decoder the padding has to stand on the left.
-    ``adds_loss_term``: it adds a term of its own to the loss. ``reallocates_budget``: it moves its size while it
-    trains, and keeps a memory for that which no checkpoint holds: a run that is stopped begins anew.
+    ``sections``: the sections of a `RunConfig` that affect it. ``peft_fields``: the adapter settings that it uses,
+    each with the peft field that it sets; other settings are not recorded. ``defaults``: peft fields whose default
+    differs from peft's. ``scale``: the default of alpha, as a multiple of the rank. ``learning_rate``: the default for
+    a hidden size of 384, chosen on validation examples of the bundled reviews; see `rate_for_width`. ``prompts``: it
+    prepends virtual tokens, so that a decoder needs left padding. ``adds_loss_term``: it adds a term to the loss.
+    ``reallocates_budget``: it changes its size during training and keeps state that checkpoints omit, so that an
+    interrupted run restarts.
     """
 
     name: str
@@ -38,7 +34,7 @@ class Method:
     learning_rate: float | None = None
     rank: int | None = None
     targets: Targets | None = None
-    takes: Mapping[str, str] = field(default_factory=dict)
+    peft_fields: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     scale: float = 2.0
     prompts: bool = False

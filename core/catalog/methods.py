@@ -8,7 +8,7 @@ FULL = Method(
     "full",
     "full",
     "full fine-tuning",
-    "Trains all weights: what an adapter saves itself, and the ceiling that it is measured against.",
+    "Trains all weights.",
     TRAINED,
     learning_rate=3e-4,
 )
@@ -19,9 +19,9 @@ _REFERENCE_WIDTH = 384
 
 
 def rate_for_width(method: str, width: int) -> float | None:
-    """Return a method's default learning rate for a model of this hidden size; None where it does not train.
+    """Return a method's default learning rate for a hidden size; None if the method does not train.
 
-    Adam's rate falls with the width (Yang et al. 2022, arXiv 2203.03466); a narrower model gets no more.
+    The rate is inversely proportional to the width above 384 (Yang et al. 2022, arXiv 2203.03466).
     """
     rate = METHODS[method].learning_rate
     return None if rate is None else float(f"{rate * min(1.0, _REFERENCE_WIDTH / width):.2g}")

@@ -1,4 +1,4 @@
-"""The base model: where it is, its tokenizer, and how it is loaded for classification."""
+"""Resolve base models and load them, with or without a classification head."""
 
 import copy
 import inspect
@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import nn
@@ -20,7 +19,6 @@ from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -31,34 +29,26 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
-from transformers.utils import cached_file
 
 from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
-from core.models.quantization import keep_format, let_go_of_exact_weights, quantization
-from core.models.weight_files import only_pickled, refuse_other_weights
+from core.models.quantization import prevent_repacking, quantization_options, release_full_precision_weights
+from core.models.weight_files import pickled_weights_message, require_safetensors
 from core.system.files import parse_user_path
 
-LONGEST = 512
-"""How much of a text is read at most, in tokens, where neither the model nor the config says it."""
-SHORTEST = 16
-"""The least that `length_for` returns: fewer tokens save no time."""
-_SAMPLED_TEXTS = 10_000
-
-_IN_A_LAYER = re.compile(r"\.\d+\.")
+_NUMBERED_LAYER = re.compile(r"\.\d+\.")
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError)
-"""What the libraries raise for files that are missing, broken, or of a kind that they don't know."""
+"""Errors that the libraries raise for missing, broken or unknown files."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A resolved base model: all that is read from it is loaded from here, without resolving it again.
+    """A resolved base model; everything is loaded from it without resolving it again.
 
-    ``name`` and ``revision`` are recorded; ``path`` is the folder or Hub name that files are read
-    from, ``config`` its transformers configuration, ``width`` its hidden size. ``decoder``: each
-    position attends only to earlier ones, and the head reads the last. ``positions``: the maximum
-    number of tokens, None where it is unlimited. ``vocabulary``: the number of tokens. ``inputs``:
-    the arguments of its ``forward``. ``remote_code``: whether its own Python code may run.
+    ``name`` and ``revision`` are recorded. ``path``: the folder or Hub name that files are read from. ``config``: its
+    transformers configuration. ``width``: its hidden size. ``is_decoder``: attention is causal and the head reads the
+    last token. ``positions``: the maximum number of tokens, None if unlimited. ``vocabulary``: the number of tokens.
+    ``inputs``: the arguments of its ``forward``. ``trusts_remote_code``: whether its own Python code may run.
     """
 
     name: str
@@ -66,37 +56,37 @@ class Backbone:
     path: str
     config: PreTrainedConfig = field(compare=False, repr=False)
     width: int = 0
-    decoder: bool = False
+    is_decoder: bool = False
     positions: int | None = None
     vocabulary: int | None = None
     inputs: tuple[str, ...] = ()
     padding_side: str = "right"
-    remote_code: bool = False
+    trusts_remote_code: bool = False
 
     @property
     def read_revision(self) -> str | None:
-        """The revision to ask the Hub for; None where the files lie here."""
+        """The revision to request from the Hub; None for local files."""
         return self.revision if self.path == self.name else None
 
     @property
     def load_options(self) -> dict[str, Any]:
-        """The arguments of every ``from_pretrained``; the configuration is a copy, which may be changed."""
+        """The arguments of every ``from_pretrained``, with a copy of the configuration."""
         return {
             "config": copy.deepcopy(self.config),
             "revision": self.read_revision,
-            "trust_remote_code": self.remote_code,
+            "trust_remote_code": self.trusts_remote_code,
         }
 
     def saved_in(self, folder: Path) -> "Backbone":
-        """Return this model as it was saved in another folder, with the configuration that was saved there."""
+        """Return this model as saved in another folder, with the configuration saved there."""
         with _loading(self):
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=self.remote_code)
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trusts_remote_code)
         return replace(self, path=str(folder), config=config)
 
 
 @dataclass(frozen=True)
 class _Packaged:
-    """A Hub model whose weights a Python package carries."""
+    """A Hub model whose weights are distributed in a Python package."""
 
     hub: str
     revision: str
@@ -113,7 +103,7 @@ _PACKAGED = {
 
 
 def require_backbone(backbone: Backbone | None) -> Backbone:
-    """Return the backbone of a run whose method has one; None stands for a method without a model."""
+    """Return the backbone of a method that has one."""
     assert backbone is not None, "this method has a backbone"
     return backbone
 
@@ -121,36 +111,36 @@ def require_backbone(backbone: Backbone | None) -> Backbone:
 def find_backbone(config: RunConfig) -> Backbone:
     """Resolve the config's model: a packaged one, a local folder, or a Hub name pinned to a revision.
 
-    Reads its configuration, not its weights. Raises `RequestError` where it can't be read, has no
-    text classifier, has only pickled weights, or needs code that the config does not trust.
+    Reads its configuration, not its weights. Raises `RequestError` if it cannot be read, has no text classifier, has
+    only pickled weights, or needs code that the config does not trust.
     """
     name, revision, path = _locate(config.model, config.revision)
     read_revision = revision if path == name else None
     try:
-        with quiet():
+        with silence_libraries():
             if not config.trust_remote_code:
                 _refuse_remote_code(name, path, read_revision)
             settings = AutoConfig.from_pretrained(
                 path, revision=read_revision, trust_remote_code=config.trust_remote_code
             )
-            return _inspected(Backbone(name, revision, path, settings, remote_code=config.trust_remote_code))
+            return _inspect(Backbone(name, revision, path, settings, trusts_remote_code=config.trust_remote_code))
     except RequestError:
         raise
     except Exception as error:  # the libraries raise errors of any type for a malformed configuration
-        raise RequestError(_unavailable(config.model, error)) from None
+        raise RequestError(_unavailable_message(config.model, error)) from None
 
 
-def _inspected(backbone: Backbone) -> Backbone:
-    """Return the backbone with the facts that its configuration and the empty model show."""
-    model, config = without_weights(backbone), backbone.config
-    refuse_other_weights(backbone.name, backbone.path, backbone.read_revision)
+def _inspect(backbone: Backbone) -> Backbone:
+    """Return the backbone with the properties of its configuration and of an empty model."""
+    model, config = build_empty_model(backbone), backbone.config
+    require_safetensors(backbone.name, backbone.path, backbone.read_revision)
     text = config.get_text_config()
-    reads_both_ways = config.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    is_bidirectional = config.is_encoder_decoder or text.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     return replace(
         backbone,
         revision=getattr(config, "_commit_hash", None) or backbone.revision,
         width=int(text.hidden_size),
-        decoder=not reads_both_ways,
+        is_decoder=not is_bidirectional,
         positions=_positions(model),
         vocabulary=getattr(text, "vocab_size", None),
         inputs=tuple(inspect.signature(type(model).forward).parameters),
@@ -172,31 +162,31 @@ def _locate(name: str, revision: str | None) -> tuple[str, str | None, str]:
 
 
 def _refuse_remote_code(name: str, path: str, revision: str | None) -> None:
-    """Raise `RequestError` for a model whose configuration names Python files of its own."""
+    """Raise `RequestError` for a model whose configuration names its own Python files."""
     config, _ = PreTrainedConfig.get_config_dict(path, revision=revision)
     tokenizer = get_tokenizer_config(path, revision=revision)
-    classes = [value for settings in (config, tokenizer) for value in _values(settings.get("auto_map"))]
+    classes = [value for settings in (config, tokenizer) for value in _class_names(settings.get("auto_map"))]
     if classes:
         files = sorted({f"{value.split('--')[-1].rsplit('.', 1)[0]}.py" for value in classes})
         raise RequestError(
-            f"{name} contains Python code of its own ({', '.join(files)}), which would run on this machine with your "
-            "permissions. Read it first. If you trust it, pass --trust-remote-code."
+            f"{name} contains its own Python code ({', '.join(files)}), which would run with your permissions. "
+            "Read it, and pass --trust-remote-code if you trust it."
         )
 
 
-def _values(auto_map: Any) -> list[str]:
+def _class_names(auto_map: Any) -> list[str]:
     """Return the names in an ``auto_map``: a mapping to names or lists of them, or such a list."""
     if isinstance(auto_map, str):
         return [auto_map]
     inner = auto_map.values() if isinstance(auto_map, dict) else auto_map or ()
-    return [name for value in inner for name in _values(value)]
+    return [name for value in inner for name in _class_names(value)]
 
 
-def without_weights(backbone: Backbone) -> PreTrainedModel:
+def build_empty_model(backbone: Backbone) -> PreTrainedModel:
     """Return the model with its head on torch's meta device, to inspect its modules."""
     config = copy.deepcopy(backbone.config)
-    known = type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
-    if not known and "AutoModelForSequenceClassification" not in (getattr(config, "auto_map", None) or {}):
+    is_supported = type(config) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+    if not is_supported and "AutoModelForSequenceClassification" not in (getattr(config, "auto_map", None) or {}):
         raise RequestError(
             f"{backbone.name} is a {config.model_type} model: transformers has no text classifier for it. It has one "
             "for encoders (BERT, RoBERTa, DeBERTa, ModernBERT, …), decoders (GPT-2, Llama, Qwen, Gemma, …) and "
@@ -204,171 +194,109 @@ def without_weights(backbone: Backbone) -> PreTrainedModel:
         )
     with _loading(backbone), torch.device("meta"):
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
-            config, trust_remote_code=backbone.remote_code
+            config, trust_remote_code=backbone.trusts_remote_code
         )
     return model
 
 
 def _positions(model: PreTrainedModel) -> int | None:
-    """Return how many tokens a model can read. RoBERTa's kinds count from the padding's number + 1."""
-    most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if not isinstance(most, int) or most <= 0:
+    """Return the maximum number of tokens; RoBERTa models count positions from the padding index + 1."""
+    maximum = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(maximum, int) or maximum <= 0:
         return None
     tables = [
         module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Embedding) and name.endswith("position_embeddings") and module.num_embeddings == most
+        if isinstance(module, nn.Embedding)
+        and name.endswith("position_embeddings")
+        and module.num_embeddings == maximum
     ]
-    return most - max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)
-
-
-def load_tokenizer(backbone: Backbone, max_length: int | Literal["auto"]) -> PreTrainedTokenizerBase:
-    """Load the tokenizer; where it has no pad token, the end-of-text token serves.
-
-    Its ``model_max_length`` is ``max_length`` (with ``auto``: no limit, but 512 where nothing names
-    one), or what the model or the tokenizer can do where that is less. It gives only what the model
-    takes. Raises `RequestError` where it can't be loaded or is not the model's.
-    """
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(backbone.path, **backbone.load_options)
-    except Exception as error:  # the Rust library raises bare ones
-        raise RequestError(_no_tokenizer(backbone, error)) from None
-    _refuse_foreign(backbone, tokenizer)
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
-    tokenizer.padding_side = backbone.padding_side
-    tokenizer.truncation_side = "right"
-    tokenizer.split_special_tokens = True  # «</s>» within a text is text: some heads fail on a second end
-    tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in backbone.inputs]
-    possible = min(tokenizer.model_max_length, backbone.positions or tokenizer.model_max_length)
-    unnamed = LONGEST if possible > 1e9 else possible  # how transformers writes «no limit»
-    tokenizer.model_max_length = unnamed if max_length == "auto" else min(max_length, possible)
-    return tokenizer
-
-
-def _refuse_foreign(backbone: Backbone, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that was made from nothing, for lack of its files, or that has tokens the model lacks."""
-    own = set(tokenizer.vocab_files_names.values())
-    files = sorted(own | {"tokenizer.json"}) if own else ()  # without any it reads characters or bytes
-    found = (
-        cached_file(
-            backbone.path,
-            file,
-            revision=backbone.read_revision,
-            _raise_exceptions_for_missing_entries=False,
-            _raise_exceptions_for_connection_errors=False,
-        )
-        for file in files
-    )
-    if files and not any(found):
-        raise RequestError(f"{backbone.name} has no tokenizer: one of {', '.join(files)} was expected.")
-    highest = max(tokenizer.get_vocab().values(), default=0)
-    if backbone.vocabulary is not None and highest >= backbone.vocabulary:
-        raise RequestError(
-            f"{backbone.name}: its tokenizer has tokens up to number {highest:,}, but its model knows "
-            f"{backbone.vocabulary:,}, from 0: they do not belong together. Save the tokenizer that the model was "
-            "trained with beside it, or the model after resize_token_embeddings."
-        )
-
-
-def length_for(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> int:
-    """Return the length, in tokens, that all but the longest hundredth of the texts have room in.
-
-    It is rounded up to a multiple of 8, is at least `SHORTEST`, and no more than the tokenizer's
-    ``model_max_length``. Of many texts it looks at 10,000, evenly spread.
-    """
-    sample = texts[:: -(-len(texts) // _SAMPLED_TEXTS)]
-    with quiet():  # the tokenizer warns of every long text
-        lengths = [len(ids) for ids in tokenizer(list(sample))["input_ids"]]
-    longest = int(np.percentile(lengths, 99, method="higher"))
-    return min(max(SHORTEST, -(-longest // 8) * 8), int(tokenizer.model_max_length))
+    return maximum - max((table.padding_idx + 1 for table in tables if table.padding_idx is not None), default=0)
 
 
 def load_encoder(backbone: Backbone) -> nn.Module:
-    """Load the base model without a head, for features; of an encoder-decoder the encoder."""
+    """Load the base model without a head; of an encoder-decoder, the encoder."""
     with _loading(backbone):
         model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_weight_options(backbone))
     parts = dict(model.named_children())
-    both = {"encoder", "decoder"} <= parts.keys()
-    _refuse_incomplete(backbone, report, "encoder." if both else "")
-    encoder: nn.Module = parts["encoder"] if both else model
+    is_encoder_decoder = {"encoder", "decoder"} <= parts.keys()
+    _refuse_incomplete(backbone, report, "encoder." if is_encoder_decoder else "")
+    encoder: nn.Module = parts["encoder"] if is_encoder_decoder else model
     return encoder.eval().to(device())
 
 
 def _weight_options(backbone: Backbone) -> dict[str, Any]:
-    """Return the arguments that read weights from safetensors only, as float32 whatever their stored format."""
+    """Return the arguments that read weights from safetensors only, converted to float32."""
     return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.load_options}
 
 
 def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) -> None:
-    """Refuse weights that lack some of the body's layers, or have others' shapes: these would be random."""
-    lacking = [key for key in report["missing_keys"] if key.startswith(body) and _IN_A_LAYER.search(key)]
-    lacking += [key for key, *_ in report["mismatched_keys"] if key.startswith(body)]
-    if lacking:
+    """Refuse weights that lack layers of the body or have other shapes: these layers would be random."""
+    missing = [key for key in report["missing_keys"] if key.startswith(body) and _NUMBERED_LAYER.search(key)]
+    missing += [key for key, *_ in report["mismatched_keys"] if key.startswith(body)]
+    if missing:
         raise RequestError(
-            f"{backbone.name}: its weights lack {len(lacking):,} tensors of the model that its config.json describes, "
-            f"or have them in other shapes ({lacking[0]}, …). They would be random. Is it the config of these "
-            "weights, and is the whole model there?"
+            f"{backbone.name}: {len(missing):,} tensors of the model that config.json describes are missing from the "
+            f"weights or have other shapes ({missing[0]}, …), and would be random. Check that config.json belongs to these "
+            "weights and that the download is complete."
         )
 
 
 def load_for_classification(
     backbone: Backbone, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], quantize: str | None = None
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Load the base model with a fresh head that knows the tokenizer's pad token: see `load_with_head`."""
+    """Load the base model with a new head and the tokenizer's pad token; see `load_with_head`."""
     return load_with_head(backbone, tokenizer.pad_token_id, labels, quantize)
 
 
 def load_with_head(
     backbone: Backbone, pad_token_id: int | None, labels: Sequence[str], quantize: str | None = None
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Load the base model with a fresh head; return it with the names of the modules that have to be trained.
+    """Load the base model with a new head; return it with the names of the modules that must be trained.
 
-    These are the newly initialised ones: what the loading report says is missing or of another
-    shape, by the highest modules that are so whole. They are random: seed torch before. Where there
-    are none, the checkpoint's head has the right size, but is that of another task: then all that
-    stands on top of the base model. With ``quantize`` (``8bit`` or ``4bit``) all but the head is
-    held in so many bits.
+    These are the newly initialized modules: those that the loading report lists as missing or mismatched. They are
+    random, so seed torch first. If there are none, the checkpoint has the head of another task, and all modules on top
+    of the base model are trained. ``quantize``: ``8bit`` or ``4bit``, for everything but the head.
     """
     options = _weight_options(backbone)
     options["config"].id2label = dict(enumerate(labels))
     options["config"].label2id = {label: code for code, label in enumerate(labels)}
     if device() == "cpu":
-        options["attn_implementation"] = "eager"  # faster in training there
+        options["attn_implementation"] = "eager"  # faster for training on a CPU
     with _loading(backbone):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             backbone.path,
             output_loading_info=True,
             **options,
-            **quantization(quantize, head_of(backbone) if quantize else (), device()),
+            **quantization_options(quantize, head_module_names(backbone) if quantize else (), device()),
         )
     if quantize:
-        keep_format(model)
-        let_go_of_exact_weights(model)
-    model.config.pad_token_id = pad_token_id  # decoder heads look here, not at the tokenizer
+        prevent_repacking(model)
+        release_full_precision_weights(model)
+    model.config.pad_token_id = pad_token_id  # decoder heads read the config, not the tokenizer
     body = f"{model.base_model_prefix}."
     _refuse_incomplete(backbone, report, body)
-    on_top = {name for name, _ in model.named_parameters() if not name.startswith(body)}
-    new = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]} or on_top
-    # bitsandbytes has put a quantised model where it belongs
-    return (model if quantize else model.to(device())), _whole_modules(model, new)
+    head_parameters = {name for name, _ in model.named_parameters() if not name.startswith(body)}
+    new = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]} or head_parameters
+    # bitsandbytes has already placed a quantized model
+    return (model if quantize else model.to(device())), _enclosing_modules(model, new)
 
 
-def head_of(backbone: Backbone) -> tuple[str, ...]:
-    """Return the names of the modules on top of the base model, by a model without weights."""
-    empty = without_weights(backbone)
+def head_module_names(backbone: Backbone) -> tuple[str, ...]:
+    """Return the names of the modules on top of the base model."""
+    empty = build_empty_model(backbone)
     return tuple(name for name, _ in empty.named_children() if name != empty.base_model_prefix)
 
 
-def _whole_modules(model: nn.Module, new: set[str]) -> tuple[str, ...]:
-    whole: list[str] = []
+def _enclosing_modules(model: nn.Module, new: set[str]) -> tuple[str, ...]:
+    """Return the outermost modules whose parameters are all new."""
+    modules: list[str] = []
     for name, module in model.named_modules():  # parents come before their children
         parameters = [f"{name}.{key}" for key, _ in module.named_parameters()]
-        inside = any(name.startswith(f"{parent}.") for parent in whole)
+        inside = any(name.startswith(f"{parent}.") for parent in modules)
         if name and parameters and not inside and new.issuperset(parameters):
-            whole.append(name)
-    return tuple(whole)
+            modules.append(name)
+    return tuple(modules)
 
 
 def device() -> str:
@@ -379,9 +307,9 @@ def device() -> str:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the libraries' loading reports, warnings and bars off the terminal: what matters is read from them."""
-    verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
+def silence_libraries() -> Iterator[None]:
+    """Suppress the libraries' loading reports, warnings and progress bars."""
+    verbosity, has_bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity(logging.CRITICAL)
     transformers_logging.disable_progress_bar()
     try:
@@ -390,45 +318,35 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         transformers_logging.set_verbosity(verbosity)
-        if bars:
+        if has_bars:
             transformers_logging.enable_progress_bar()
 
 
 @contextmanager
 def _loading(backbone: Backbone) -> Iterator[None]:
     try:
-        with quiet():
+        with silence_libraries():
             yield
     except _UNREADABLE as error:
-        raise RequestError(_unloadable(backbone, error)) from error
+        raise RequestError(_loading_message(backbone, error)) from error
 
 
-def _unloadable(backbone: Backbone, error: Exception) -> str:
+def _loading_message(backbone: Backbone, error: Exception) -> str:
     if isinstance(error, OSError) and "safetensors" in str(error) and not Path(backbone.path).is_dir():
-        return only_pickled(backbone.name)
-    return f"{backbone.name} can't be loaded as a text classifier: {_first_line(error)}"
+        return pickled_weights_message(backbone.name)
+    return f"{backbone.name} cannot be loaded as a text classifier: {first_line(error)}"
 
 
-def _no_tokenizer(backbone: Backbone, error: Exception) -> str:
-    packages = ("sentencepiece", "tiktoken")
-    needed = [name for name in packages if not find_spec(name)] if any(name in str(error) for name in packages) else []
-    if needed:
-        return (
-            f"{backbone.name} has no tokenizer.json, and reading its tokenizer from other files needs a package "
-            f"that is not installed: pip install {' or '.join(needed)}."
-        )
-    return f"{backbone.name} has no tokenizer that can be loaded: {_first_line(error)}"
-
-
-def _unavailable(name: str, error: Exception) -> str:
+def _unavailable_message(name: str, error: Exception) -> str:
     if Path(name).expanduser().is_dir():
-        return f"The folder {name} holds no model that can be read: {_first_line(error)}"
+        return f"The folder {name} contains no readable model: {first_line(error)}"
     return (
-        f"--model '{name}' is neither a folder nor to be had from the Hugging Face Hub ({_first_line(error)})."
-        f"{did_you_mean(name, _PACKAGED)} Without a network these work: {', '.join(_PACKAGED)}, or a local folder."
+        f"--model '{name}' is not a folder and not available from the Hugging Face Hub ({first_line(error)})."
+        f"{did_you_mean(name, _PACKAGED)} Available offline: {', '.join(_PACKAGED)}, or a local folder."
     )
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or two if the first ends in a colon."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return " ".join(" ".join(lines[:2] if lines[0].endswith(":") else lines[:1]).split())

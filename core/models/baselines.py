@@ -17,27 +17,21 @@ from transformers import set_seed
 
 from core.config import RunConfig
 from core.data.splits import DataSet
-from core.models.backbone import (
-    Backbone,
-    device,
-    load_encoder,
-    load_for_classification,
-    load_tokenizer,
-    require_backbone,
-)
+from core.models.backbone import Backbone, device, load_encoder, load_for_classification, require_backbone
 from core.models.classifier import Classifier, Fitted, SavedClassifier
-from core.models.neural_classifier import NeuralClassifier, mean_pooled, run_texts, too_long, truncated_shares
+from core.models.neural_classifier import NeuralClassifier, is_truncated, mean_pooled, run_texts, truncation_rates
+from core.models.tokenizers import load_tokenizer
 
 if TYPE_CHECKING:
     from core.runs.job import Job
 
-WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a sign: «!» says something too
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)
-"""Inverse regularisation strengths to choose from, on the validation split."""
+WORD = r"(?u)\b\w+\b|[^\w\s]"  # a word or a punctuation mark, which is informative too
+INVERSE_STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+"""Inverse regularization strengths; the best is chosen on the validation split."""
 
 
 class MajorityClassifier:
-    """Answers every text with the training labels' shares."""
+    """Predict the shares of the training labels for every text."""
 
     def __init__(self, shares: NDArray[np.float64]) -> None:
         self.shares = shares
@@ -47,7 +41,7 @@ class MajorityClassifier:
         return np.tile(np.log(self.shares).astype(np.float32), (len(texts), 1))
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Every text is read whole: [n]."""
+        """Return which texts are truncated: none, [n]."""
         return np.zeros(len(texts), dtype=np.bool_)
 
     def save(self, folder: Path) -> None:
@@ -56,7 +50,7 @@ class MajorityClassifier:
 
     @classmethod
     def load(cls, saved: SavedClassifier) -> Self:
-        """Read back what `save` wrote."""
+        """Load what `save` wrote."""
         return cls(load_file(saved.folder / "majority.safetensors")["shares"])
 
 
@@ -72,7 +66,7 @@ class TfidfClassifier:
         return _log_probabilities(self.regression, self.vectorizer.transform(texts))
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Every text is read whole: [n]."""
+        """Return which texts are truncated: none, [n]."""
         return np.zeros(len(texts), dtype=np.bool_)
 
     def save(self, folder: Path) -> None:
@@ -83,7 +77,7 @@ class TfidfClassifier:
 
     @classmethod
     def load(cls, saved: SavedClassifier) -> Self:
-        """Read back what `save` wrote."""
+        """Load what `save` wrote."""
         words = json.loads((saved.folder / "vocabulary.json").read_text(encoding="utf-8"))
         tensors = load_file(saved.folder / "tfidf.safetensors")
         vectorizer = _vectorizer(vocabulary={word: column for column, word in enumerate(words)})
@@ -92,7 +86,7 @@ class TfidfClassifier:
 
 
 class FrozenClassifier:
-    """Mean-pooled features of the untouched base model, with logistic regression."""
+    """Mean-pooled features of the frozen base model, with logistic regression."""
 
     def __init__(self, config: RunConfig, backbone: Backbone) -> None:
         self.encoder = load_encoder(backbone)
@@ -108,8 +102,8 @@ class FrozenClassifier:
         return _log_probabilities(self.regression, self.features(texts))
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell of each text whether only its beginning is read: [n]."""
-        return too_long(self.tokenizer, texts)
+        """Return which texts are truncated: [n]."""
+        return is_truncated(self.tokenizer, texts)
 
     def save(self, folder: Path) -> None:
         """Write the regression's weights."""
@@ -117,7 +111,7 @@ class FrozenClassifier:
 
     @classmethod
     def load(cls, saved: SavedClassifier) -> Self:
-        """Read back what `save` wrote, onto a fresh backbone."""
+        """Load what `save` wrote, with a new encoder."""
         classifier = cls(saved.config, require_backbone(saved.backbone))
         classifier.regression = _regression_from(load_file(saved.folder / "regression.safetensors"))
         return classifier
@@ -131,7 +125,7 @@ def fit_majority(job: "Job") -> Fitted:
 
 
 def fit_tfidf(job: "Job") -> Fitted:
-    """Fit a logistic regression on the TF-IDF weights of words and word pairs."""
+    """Fit a logistic regression on TF-IDF features of words and word pairs."""
     start, data = time.perf_counter(), job.data
     vectorizer = _vectorizer()
     train = vectorizer.fit_transform(data.train.texts)
@@ -153,7 +147,7 @@ def fit_frozen(job: "Job") -> Fitted:
         trainable_parameters=size,
         total_parameters=size + sum(p.numel() for p in classifier.encoder.parameters()),
         **_timing(start, data),
-        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, data.splits)},
+        environment={"device": device(), "truncated": truncation_rates(classifier.tokenizer, data.splits)},
     )
 
 
@@ -166,7 +160,7 @@ def fit_untrained(job: "Job") -> Fitted:
         classifier,
         trainable_parameters=0,
         total_parameters=sum(p.numel() for p in classifier.model.parameters()),
-        environment={"device": device(), "truncated": truncated_shares(classifier.tokenizer, job.data.splits)},
+        environment={"device": device(), "truncated": truncation_rates(classifier.tokenizer, job.data.splits)},
     )
 
 
@@ -210,12 +204,14 @@ def _vectorizer(**options: Any) -> TfidfVectorizer:
 
 
 def _fit_regression(train: Any, validation: Any, data: DataSet) -> LogisticRegression:
-    """Return the regression with the best validation macro F1, over the strengths."""
+    """Return the regression with the best validation macro F1 over the strengths."""
 
     def score(regression: LogisticRegression) -> float:
         return float(f1_score(data.validation.labels, regression.predict(validation), average="macro"))
 
-    fitted = (LogisticRegression(C=one, max_iter=2000).fit(train, data.train.labels) for one in STRENGTHS)
+    fitted = (
+        LogisticRegression(C=strength, max_iter=2000).fit(train, data.train.labels) for strength in INVERSE_STRENGTHS
+    )
     return max(fitted, key=score)
 
 

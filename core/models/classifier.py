@@ -1,4 +1,4 @@
-"""What every fitted model can do, trained or not, neural or not."""
+"""The interface of every fitted classifier."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """Gives logits for texts, and can be written to a folder from which it is loaded again."""
+    """Compute logits for texts, and save to a folder."""
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return logits [n, k], a row a text in the given order, a column a label."""
+        """Return logits [n, k] in the order of the texts."""
         ...
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell of each text whether only its beginning is read: [n]."""
+        """Return which texts are truncated: [n]."""
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what was learnt into an existing folder; tensors as safetensors only."""
+        """Write what was learned into an existing folder; tensors as safetensors only."""
         ...
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """The files of a classifier, and all that is needed to load them; ``backbone`` is None for a method without one."""
+    """A saved classifier and what is needed to load it; ``backbone`` is None for a method without one."""
 
     config: RunConfig
     labels: tuple[str, ...]
@@ -43,7 +43,7 @@ class SavedClassifier:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A classifier, and what fitting it took; ``base_bytes`` is what the base model's weights take in memory."""
+    """A fitted classifier and its cost; ``base_bytes``: the memory of the base model's weights."""
 
     classifier: Classifier
     trainable_parameters: int

@@ -1,4 +1,4 @@
-"""How LoRA begins, where it begins as something: what each way has to see before or after it is put on."""
+"""LoRA initializations that need data or the base weights."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,34 +16,34 @@ from core.catalog.lora_init import INITS
 from core.models.backbone import Backbone
 
 Batches = Callable[[], Sequence[BatchEncoding]]
-"""Gives some batches of training examples, with their labels, on the model's device."""
+"""Return some training batches with labels, on the model's device."""
 
 
-def init_fields(init: str | None) -> dict[str, Any]:
-    """Return the fields of peft's `LoraConfig` that an init asks for."""
-    if init is None or INITS[init].quantized == "4bit":  # put in when the adapter is on
+def peft_init_fields(init: str | None) -> dict[str, Any]:
+    """Return the fields of peft's `LoraConfig` for an initialization."""
+    if init is None or INITS[init].quantized == "4bit":  # applied once the adapter is added
         return {}
     return {"init_lora_weights": init} | {key: make() for key, make in _SETTINGS.get(init, {}).items()}
 
 
-def before(init: str | None, model: nn.Module, adapter: Any, batches: Batches) -> None:
-    """Let an init look at the base and at training examples before the adapter is put on."""
-    if init in _BEFORE:
-        _BEFORE[init](model, adapter, batches)
+def prepare_base(init: str | None, model: nn.Module, adapter: Any, batches: Batches) -> None:
+    """Run the part of an initialization that needs the base model before the adapter is added."""
+    if init in _PREPARATIONS:
+        _PREPARATIONS[init](model, adapter, batches)
 
 
-def after(init: str | None, model: PeftModel, batches: Batches, backbone: Backbone) -> None:
-    """Let an init look at the adapted model, at training examples, or at the base's exact weights."""
-    if init in _AFTER:
-        _AFTER[init](model, batches, backbone)
+def initialize_adapter(init: str | None, model: PeftModel, batches: Batches, backbone: Backbone) -> None:
+    """Run the part of an initialization that needs the adapted model."""
+    if init in _INITIALIZATIONS:
+        _INITIALIZATIONS[init](model, batches, backbone)
 
 
 def _corda(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
-    preprocess_corda(model, adapter, run_model=lambda: _run_one_by_one(model, batches))
+    preprocess_corda(model, adapter, run_model=lambda: _run_unpadded(model, batches))
 
 
 def _lora_ga(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
-    preprocess_loraga(model, adapter, train_step=lambda: _learn(model, batches))
+    preprocess_loraga(model, adapter, train_step=lambda: _accumulate_gradients(model, batches))
 
 
 def _eva(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
@@ -53,15 +53,15 @@ def _eva(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
 
 def _loftq(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
     local = Path(backbone.path).is_dir()
-    replace_lora_weights_loftq(model, model_path=backbone.path if local else None)  # None: the Hub's own copy
+    replace_lora_weights_loftq(model, model_path=backbone.path if local else None)  # None: the copy on the Hub
 
 
-def _learn(model: nn.Module, batches: Batches) -> None:
+def _accumulate_gradients(model: nn.Module, batches: Batches) -> None:
     for batch in batches():
         model(**batch).loss.backward()
 
 
-def _run_one_by_one(model: nn.Module, batches: Batches) -> None:
+def _run_unpadded(model: nn.Module, batches: Batches) -> None:
     """Run each text alone, without padding: CorDA measures the inputs of one text at a time."""
     with torch.no_grad():
         for batch in batches():
@@ -74,5 +74,8 @@ _SETTINGS: dict[str, dict[str, Callable[[], Any]]] = {
     "lora_ga": {"lora_ga_config": LoraGAConfig},
     "eva": {"eva_config": EvaConfig},
 }
-_BEFORE: dict[str | None, Callable[[nn.Module, LoraConfig, Batches], None]] = {"corda": _corda, "lora_ga": _lora_ga}
-_AFTER: dict[str | None, Callable[[PeftModel, Batches, Backbone], None]] = {"eva": _eva, "loftq": _loftq}
+_PREPARATIONS: dict[str | None, Callable[[nn.Module, LoraConfig, Batches], None]] = {
+    "corda": _corda,
+    "lora_ga": _lora_ga,
+}
+_INITIALIZATIONS: dict[str | None, Callable[[PeftModel, Batches, Backbone], None]] = {"eva": _eva, "loftq": _loftq}

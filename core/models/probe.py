@@ -1,4 +1,4 @@
-"""Every method of the installed peft, tried on two tiny models: what `core.catalog.capabilities` ships is made here."""
+"""Probe every method of the installed peft on two tiny models, to make the table of `core.catalog.capabilities`."""
 
 import re
 import tempfile
@@ -13,26 +13,26 @@ from peft import PeftConfig, PeftModel, PeftType, get_peft_model
 from torch import Tensor
 from transformers import BertConfig, GPT2Config, PreTrainedModel
 
-from core.catalog.capabilities import ASPECTS, MODELS, PACKAGES, Probed, Verdict
+from core.catalog.capabilities import ASPECTS, MODELS, PACKAGES, Capabilities, ProbeResult
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.errors import RequestError
-from core.models.adapters import Adapted, config_class, load_adapter, save_adapter, targets_of
-from core.models.backbone import Backbone, quiet
-from core.models.dry_run import load_small, miniature, small_batch, step
+from core.models.adapters import Adapted, load_adapter, peft_config_class, save_adapter, select_targets
+from core.models.backbone import Backbone, silence_libraries
+from core.models.dry_run import load_miniature, miniature, miniature_batch, train_step
 from core.system.environment import installed_versions
 
 TOLERANCE = 1e-5
-"""Largest difference between logits that are to be the same."""
+"""Largest difference between logits that count as equal."""
 _WIDTH = 64
-_BARE: dict[str, dict[str, Any]] = {
+_REQUIRED_FIELDS: dict[str, dict[str, Any]] = {
     "adaption_prompt": {"adapter_len": 4, "adapter_layers": 1},
     "cartridge": {"num_virtual_tokens": 4},
     "multitask_prompt_tuning": {"num_virtual_tokens": 4},
     "trainable_tokens": {"token_indices": [10, 11]},
 }
-"""What the methods that are not in our table can't be made without."""
+"""Required fields of the methods that are not in the catalog."""
 _TINY = {
     "encoder": BertConfig(
         vocab_size=1000, hidden_size=_WIDTH, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
@@ -59,30 +59,30 @@ VARIANTS: dict[str, dict[str, Any]] = {
         if init.quantized == "4bit"
     },
 }
-"""LoRA's variants, tried like methods, by the flags that ask for them."""
+"""LoRA's variants, probed like methods, by their flags."""
 
 
 def methods_to_probe() -> dict[str, dict[str, Any]]:
-    """Return the settings of all that is tried, by name: peft's methods in its own order, then LoRA's variants."""
+    """Return the settings of every probe by name: peft's methods in its order, then LoRA's variants."""
     methods = {kind.value.lower(): {"method": kind.value.lower()} for kind in PeftType}
     return methods | {name: {"method": "lora"} | settings for name, settings in VARIANTS.items()}
 
 
-def probe(tried: Callable[[str], None] = lambda name: None) -> Probed:
-    """Try everything on every tiny model; ``tried`` hears of each method when it is done."""
-    verdicts: dict[str, dict[str, dict[str, Verdict]]] = {}
+def probe(on_probed: Callable[[str], None] = lambda name: None) -> Capabilities:
+    """Probe every method on every tiny model; ``on_probed`` is called with each method's name."""
+    results: dict[str, dict[str, dict[str, ProbeResult]]] = {}
     for name, settings in methods_to_probe().items():
-        verdicts[name] = {model: probe_on(model, settings) for model in MODELS}
-        tried(name)
-    return Probed(installed_versions(PACKAGES), verdicts)
+        results[name] = {model: probe_on(model, settings) for model in MODELS}
+        on_probed(name)
+    return Capabilities(installed_versions(PACKAGES), results)
 
 
-def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, Verdict]:
-    """Try one method on one tiny model: a verdict for each of `core.catalog.capabilities.ASPECTS`."""
+def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, ProbeResult]:
+    """Probe one method on one tiny model; return a result for each aspect."""
     torch.manual_seed(0)
     tiny = Backbone(f"a tiny {model}", None, "", _TINY[model], _WIDTH, model == "gpt2")
     with miniature(tiny) as small:
-        tries: dict[str, Callable[[], None]] = {
+        attempts: dict[str, Callable[[], None]] = {
             "trains": lambda: _train(small, settings),
             "reloads": lambda: _reload(small, settings),
             "merges": lambda: _merge(small, settings),
@@ -91,48 +91,52 @@ def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, Verdict]:
             "8bit": lambda: _reload(small, settings, quantize="8bit"),
             "4bit": lambda: _reload(small, settings, quantize="4bit"),
         }
-        found: dict[str, Verdict] = {}
+        results: dict[str, ProbeResult] = {}
         for aspect in ASPECTS:
-            first = found.get(ASPECTS[0], Verdict(True))
-            found[aspect] = _verdict(tries[aspect]) if first.works else first
-        return found
+            training = results.get(ASPECTS[0], ProbeResult(True))
+            results[aspect] = _run_attempt(attempts[aspect]) if training.works else training
+        return results
 
 
-def _verdict(attempt: Callable[[], None]) -> Verdict:
+def _run_attempt(attempt: Callable[[], None]) -> ProbeResult:
     try:
-        with quiet():
+        with silence_libraries():
             attempt()
-    except Exception as error:  # whatever it is, it is the finding
+    except Exception as error:  # any error is a result
         reason = " ".join(str(error).split()) or type(error).__name__
-        return Verdict(False, re.sub(r" at 0x[0-9a-f]+", "", reason)[:300])
-    return Verdict(True)
+        return ProbeResult(False, re.sub(r" at 0x[0-9a-f]+", "", reason)[:300])
+    return ProbeResult(True)
 
 
-def _train(small: Backbone, settings: Mapping[str, Any], **more: Any) -> None:
+def _train(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
     if settings["method"] not in METHODS:
-        _train_bare(small, settings["method"])
+        _train_uncataloged(small, settings["method"])
     else:
-        _trained(small, settings, **more)
+        _trained(small, settings, **overrides)
 
 
-def _train_bare(small: Backbone, method: str) -> None:
-    """Let peft say why a method that is not in our table can't be used: with its config as it comes."""
-    model, new_modules = load_small(small)
-    kind = config_class(method)
-    attention = targets_of(make_config({}), model, new_modules).modules
-    adapted = get_peft_model(model, kind(task_type="SEQ_CLS", **_BARE.get(method) or _modules(kind, attention)))
-    adapted(**small_batch(model)).loss.backward()
+def _train_uncataloged(small: Backbone, method: str) -> None:
+    """Train a method that is not in the catalog with its default config, to record peft's reason."""
+    model, new_modules = load_miniature(small)
+    kind = peft_config_class(method)
+    attention = select_targets(make_config({}), model, new_modules).modules
+    adapted = get_peft_model(
+        model, kind(task_type="SEQ_CLS", **_REQUIRED_FIELDS.get(method) or _modules(kind, attention))
+    )
+    adapted(**miniature_batch(model)).loss.backward()
     head = [parameter.requires_grad for name, parameter in adapted.named_parameters() if new_modules[0] in name]
     if not any(head):
-        raise RequestError(f"{kind.__name__} has no modules_to_save: a new head stays untrained.")
+        raise RequestError(f"{kind.__name__} has no modules_to_save: a new head is not trained.")
 
 
-def _trained(small: Backbone, settings: Mapping[str, Any], seed: int = 0, **more: Any) -> tuple[RunConfig, Adapted]:
-    config = make_config({"dtype": "float32", **settings, **more})
-    torch.manual_seed(0)  # the same head, whichever adapter
-    model, new_modules = load_small(small, config.quantize)
+def _trained(
+    small: Backbone, settings: Mapping[str, Any], seed: int = 0, **overrides: Any
+) -> tuple[RunConfig, Adapted]:
+    config = make_config({"dtype": "float32", **settings, **overrides})
+    torch.manual_seed(0)  # the same head for every adapter
+    model, new_modules = load_miniature(small, config.quantize)
     torch.manual_seed(seed)
-    return config, step(config, small, model, new_modules)
+    return config, train_step(config, small, model, new_modules)
 
 
 def _logits(model: Any, batch: Mapping[str, Tensor]) -> Tensor:
@@ -148,46 +152,46 @@ def _saved(small: Backbone, adapted: Adapted) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _fresh(small: Backbone, config: RunConfig) -> PreTrainedModel:
-    """Load the base again; its head is another one, so that a head which was not saved shows."""
+def _reload_base(small: Backbone, config: RunConfig) -> PreTrainedModel:
+    """Load the base again with another random head, so that a head that was not saved is detected."""
     torch.manual_seed(99)
-    return load_small(small, config.quantize)[0]
+    return load_miniature(small, config.quantize)[0]
 
 
-def _reload(small: Backbone, settings: Mapping[str, Any], **more: Any) -> None:
-    config, adapted = _trained(small, settings, **more)
-    batch = small_batch(adapted.model)
+def _reload(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
+    config, adapted = _trained(small, settings, **overrides)
+    batch = miniature_batch(adapted.model)
     expected = _logits(adapted.model, batch)
     with _saved(small, adapted) as folder:
-        _same(_logits(load_adapter(_fresh(small, config), folder, config.method, small), batch), expected)
+        _check_equal(_logits(load_adapter(_reload_base(small, config), folder, config.method, small), batch), expected)
 
 
 def _merge(small: Backbone, settings: Mapping[str, Any]) -> None:
     config, adapted = _trained(small, settings)
-    batch = small_batch(adapted.model)
+    batch = miniature_batch(adapted.model)
     expected = _logits(adapted.model, batch)
     with _saved(small, adapted) as folder:
-        loaded = load_adapter(_fresh(small, config), folder, config.method, small)
+        loaded = load_adapter(_reload_base(small, config), folder, config.method, small)
     if not hasattr(loaded.base_model, "merge_and_unload"):
-        raise RequestError("it adds no weights that could be merged.")
-    _same(_logits(loaded.base_model.merge_and_unload(), batch), expected)
+        raise RequestError("it has no weights that can be merged.")
+    _check_equal(_logits(loaded.base_model.merge_and_unload(), batch), expected)
 
 
 def _share(small: Backbone, settings: Mapping[str, Any]) -> None:
-    """Load two adapters onto one base: each has to answer as it does alone, in any order."""
+    """Load two adapters onto one base: each must give its own logits, in any order."""
     config, first = _trained(small, settings, seed=1)
     _, second = _trained(small, settings, seed=2)
-    batch = small_batch(first.model)
+    batch = miniature_batch(first.model)
     expected = {"first": _logits(first.model, batch), "second": _logits(second.model, batch)}
-    with _saved(small, first) as one, _saved(small, second) as other:
-        both = PeftModel.from_pretrained(_fresh(small, config), one, adapter_name="first")
-        both.load_adapter(other, adapter_name="second")
+    with _saved(small, first) as first_folder, _saved(small, second) as second_folder:
+        shared = PeftModel.from_pretrained(_reload_base(small, config), first_folder, adapter_name="first")
+        shared.load_adapter(second_folder, adapter_name="second")
     for name in ("first", "second", "first"):
-        both.set_adapter(name)
-        _same(_logits(both, batch), expected[name])
+        shared.set_adapter(name)
+        _check_equal(_logits(shared, batch), expected[name])
 
 
-def _same(logits: Tensor, expected: Tensor) -> None:
+def _check_equal(logits: Tensor, expected: Tensor) -> None:
     difference = float((logits - expected).abs().max())
     if not difference <= TOLERANCE:
         raise RequestError(f"its logits differ by {difference:.2g}.")

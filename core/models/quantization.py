@@ -1,4 +1,4 @@
-"""The frozen base in 8 or 4 bits (Dettmers et al. 2022, 2023): how it is loaded, and what it needs."""
+"""Quantize the frozen base model to 8 or 4 bits (Dettmers et al. 2022, 2023)."""
 
 import logging
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from core.system.environment import release_memory
 PACKAGE = "bitsandbytes"
 
 
-def require_package() -> None:
-    """Refuse, with the command that mends it, where the package that quantises is not installed."""
+def require_bitsandbytes() -> None:
+    """Raise `RequestError` with the install command if bitsandbytes is missing."""
     if find_spec(PACKAGE) is None:
         raise RequestError(
             f"--quantize needs the package {PACKAGE}, which is not installed. "
@@ -24,40 +24,38 @@ def require_package() -> None:
         )
 
 
-def quantization(bits: str | None, head: Sequence[str], device: str) -> dict[str, Any]:
-    """Return what `from_pretrained` has to be told to load a base in ``8bit`` or ``4bit``; nothing for None.
+def quantization_options(bits: str | None, head: Sequence[str], device: str) -> dict[str, Any]:
+    """Return the arguments of ``from_pretrained`` for ``8bit`` or ``4bit``; none for None.
 
-    4 bits are nf4 with double quantisation, as in QLoRA. The modules of the head stay as they are.
+    4 bits are nf4 with double quantization, as in QLoRA. The head is not quantized.
     """
     if bits is None:
         return {}
-    require_package()
-    logging.getLogger(PACKAGE).setLevel(logging.ERROR)  # it tells of every layer's casts, at every step
+    require_bitsandbytes()
+    logging.getLogger(PACKAGE).setLevel(logging.ERROR)  # it logs the casts of every layer at every step
     compute = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
     four = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
-    chosen = {"load_in_4bit": True, **four} if bits == "4bit" else {"load_in_8bit": True}
+    options = {"load_in_4bit": True, **four} if bits == "4bit" else {"load_in_8bit": True}
     return {
-        "quantization_config": BitsAndBytesConfig(**chosen, llm_int8_skip_modules=list(head)),
+        "quantization_config": BitsAndBytesConfig(**options, llm_int8_skip_modules=list(head)),
         "device_map": {"": device},
     }
 
 
-def keep_format(model: nn.Module) -> None:
-    """Keep bitsandbytes from repacking 4-bit weights on a CPU when they are first evaluated.
+def prevent_repacking(model: nn.Module) -> None:
+    """Prevent bitsandbytes from repacking 4-bit weights on a CPU at the first evaluation.
 
-    It would round their scales to bfloat16 then, on some processors only, and go on training with
-    what it rounded.
+    On some processors repacking rounds their scales to bfloat16, and training would continue with the rounded ones.
     """
     for module in model.modules():
         if type(module).__name__ == "Linear4bit":
             setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010 (unknown to nn.Module)
 
 
-def let_go_of_exact_weights(model: nn.Module) -> None:
-    """Free what was read only to be quantised.
+def release_full_precision_weights(model: nn.Module) -> None:
+    """Free the full-precision weights that were read only to be quantized.
 
-    The weights that stay exact, such as the embeddings, lie in the file's memory map: they are
-    copied out of it, so that it need not stay.
+    Weights that are not quantized, such as embeddings, are copied out of the file's memory map so that it can be freed.
     """
     for parameter in model.parameters():
         if parameter.is_floating_point():
@@ -65,7 +63,7 @@ def let_go_of_exact_weights(model: nn.Module) -> None:
     release_memory()
 
 
-def bytes_of(model: nn.Module) -> int:
-    """Return how much memory a model's weights and buffers take."""
+def model_bytes(model: nn.Module) -> int:
+    """Return the bytes of a model's parameters and buffers."""
     tensors = [*model.parameters(), *model.buffers()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)

@@ -1,4 +1,4 @@
-"""Which modules of a model an adapter sits on: chosen by looking at the model, with the reason in words."""
+"""Select the target modules of an adapter by inspecting the model, with the reason."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ _PROJECTIONS = (
     ("c_attn",),
     ("in_proj",),
 )
-"""The usual names of the query's, key's and value's projections; one name where the three are one layer."""
+"""Common names of the query, key and value projections; one name if they are fused."""
 
 _PEFT_TABLES = {
     "attention": peft_tables.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING,
@@ -39,11 +39,11 @@ _NUMBERED = re.compile(r".*\.\d+\.")
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """The modules to adapt, as peft's ``target_modules`` takes them, and why these.
+class TargetModules:
+    """The target modules, in the form of peft's ``target_modules``, and why they were selected.
 
-    A name stands for every module whose full name ends with it; none of these is in the head.
-    ``feedforward`` are the names of those outside attention: (IA)³ scales what goes into them.
+    A name matches every module whose full name ends with it; none of these is in the head. ``feedforward``: the names
+    outside attention, whose inputs (IA)³ scales.
     """
 
     modules: tuple[str, ...]
@@ -54,27 +54,27 @@ class Chosen:
 def choose_targets(
     model: nn.Module,
     kind: Targets | None,
-    asked: Sequence[str] | None,
+    requested: Sequence[str] | None,
     model_name: str,
     new_modules: Sequence[str] = (),
-) -> Chosen:
-    """Choose the modules of a kind in a classification model; or take those that are asked for.
+) -> TargetModules:
+    """Choose the target modules of a kind in a classification model, or the requested ones.
 
-    The head is left out: what lies outside the model's body, and ``new_modules``. Raises
-    `RequestError` where a module that is asked for is not in the body.
+    The head is excluded: everything outside the model's body, and ``new_modules``. Raises `RequestError` for a
+    requested module that is not in the body.
     """
     if kind is None:
-        return Chosen((), (), "the method adapts no modules")
-    seen = _Seen(model, kind, new_modules)
-    if asked:
-        return _as_asked(seen, asked, model_name)
+        return TargetModules((), (), "the method adapts no modules")
+    index = _ModuleIndex(model, kind, new_modules)
+    if requested:
+        return _select_requested(index, requested, model_name)
     if kind == "norms":
-        return seen.chosen(seen.ends(seen.body), "all layer norms but the head's")
-    return _by_peft(seen) or _by_name(seen) or _all_linear(seen)
+        return index.select(index.shortest_suffixes(index.body), "all layer norms except those of the head")
+    return _select_by_peft(index) or _select_by_name(index) or _select_all_linear(index)
 
 
-class _Seen:
-    """What is to be seen of a model: the full names of its modules of one kind, in ``body`` and in ``head``."""
+class _ModuleIndex:
+    """The full names of a model's modules of one kind, in its ``body`` and its ``head``."""
 
     def __init__(self, model: nn.Module, kind: Targets, new_modules: Sequence[str]) -> None:
         config: Any = model.config
@@ -83,97 +83,99 @@ class _Seen:
         self.width = int(config.get_text_config().hidden_size)
         self.modules = dict(model.named_modules())
         prefix = f"{model.base_model_prefix}."
-        found = [name for name, module in self.modules.items() if _is_of(kind, module)]
+        names = [name for name, module in self.modules.items() if _is_of_kind(kind, module)]
         new = tuple(f"{name}." for name in new_modules)
-        self.body = [name for name in found if name.startswith(prefix) and not f"{name}.".startswith(new)]
-        self.head = set(found) - set(self.body)
+        self.body = [name for name in names if name.startswith(prefix) and not f"{name}.".startswith(new)]
+        self.head = set(names) - set(self.body)
 
-    def of(self, name: str) -> list[str]:
-        """Return the body's modules that a name stands for."""
+    def matches(self, name: str) -> list[str]:
+        """Return the modules of the body that a name matches."""
         return [full for full in self.body if f".{full}".endswith(f".{name}")]
 
-    def without_head(self, name: str) -> list[str]:
-        """Return the name; where it would stand for a module of the head too, longer ones."""
+    def exclude_head(self, name: str) -> list[str]:
+        """Return the name, or longer ones if it also matches a module of the head."""
         in_head = any(f".{full}".endswith(f".{name}") for full in self.head)
-        return self.ends(self.of(name)) if in_head else [name]
+        return self.shortest_suffixes(self.matches(name)) if in_head else [name]
 
-    def ends(self, wanted: Iterable[str]) -> list[str]:
-        """Return the shortest ends of full names that stand for the wanted modules and no others."""
-        wanted = list(wanted)
-        taken = {end for full in self.modules.keys() - set(wanted) for end in _ends(full)}
-        return list(dict.fromkeys(next((end for end in _ends(full) if end not in taken), full) for full in wanted))
+    def shortest_suffixes(self, modules: Iterable[str]) -> list[str]:
+        """Return the shortest suffixes of full names that match these modules and no others."""
+        modules = list(modules)
+        others = {suffix for name in self.modules.keys() - set(modules) for suffix in _suffixes(name)}
+        shortest = (next((suffix for suffix in _suffixes(name) if suffix not in others), name) for name in modules)
+        return list(dict.fromkeys(shortest))
 
-    def chosen(self, names: Iterable[str], reason: str, feedforward: Sequence[str] | None = None) -> Chosen:
-        """Return the choice of these names; the feed-forward ones are found where they are not given."""
-        names = tuple(name for one in names for name in self.without_head(one))
+    def select(self, names: Iterable[str], reason: str, feedforward: Sequence[str] | None = None) -> TargetModules:
+        """Return these names as target modules; the feed-forward ones are detected unless given."""
+        names = tuple(excluded for name in names for excluded in self.exclude_head(name))
         if feedforward is None and self.kind == "feedforward":
-            feedforward = [name for name in names if not all(map(_ATTENTION.search, self.of(name)))]
-        return Chosen(names, tuple(feedforward or ()), reason)
+            feedforward = [name for name in names if not all(map(_ATTENTION.search, self.matches(name)))]
+        return TargetModules(names, tuple(feedforward or ()), reason)
 
 
-def _as_asked(seen: _Seen, asked: Sequence[str], model_name: str) -> Chosen:
-    if ALL_LINEAR in asked:
-        return seen.chosen(seen.ends(seen.body), "as asked: every linear layer but the head's")
-    for name in asked:
-        if not seen.of(name):
-            kinds = sorted({_ends(full)[0] for full in seen.body})
-            told = "layer norms" if seen.kind == "norms" else "linear modules"
+def _select_requested(index: _ModuleIndex, requested: Sequence[str], model_name: str) -> TargetModules:
+    if ALL_LINEAR in requested:
+        return index.select(index.shortest_suffixes(index.body), "as requested: every linear layer except the head")
+    for name in requested:
+        if not index.matches(name):
+            kinds = sorted({_suffixes(full)[0] for full in index.body})
+            noun = "layer norms" if index.kind == "norms" else "linear modules"
             raise RequestError(
-                f"--target-modules '{name}' is not in {model_name}. Its {told}: {', '.join(kinds)}."
+                f"--target-modules '{name}' is not in {model_name}. Its {noun}: {', '.join(kinds)}."
                 f"{did_you_mean(name, kinds)}"
             )
-    return seen.chosen(asked, "as asked")
+    return index.select(requested, "as requested")
 
 
-def _by_peft(seen: _Seen) -> Chosen | None:
-    """Take peft's own choice for the architecture where the model has all its modules."""
-    names = _PEFT_TABLES[seen.kind].get(seen.architecture)
-    if not isinstance(names, list) or not all(map(seen.of, names)):
+def _select_by_peft(index: _ModuleIndex) -> TargetModules | None:
+    """Return peft's default for the architecture if the model has all its modules."""
+    names = _PEFT_TABLES[index.kind].get(index.architecture)
+    if not isinstance(names, list) or not all(map(index.matches, names)):
         return None
-    feedforward = _PEFT_FEEDFORWARD.get(seen.architecture) if seen.kind == "feedforward" else None
-    return seen.chosen(names, f"peft's own choice for {seen.architecture}", feedforward)
+    feedforward = _PEFT_FEEDFORWARD.get(index.architecture) if index.kind == "feedforward" else None
+    return index.select(names, f"peft's default for {index.architecture}", feedforward)
 
 
-def _by_name(seen: _Seen) -> Chosen | None:
-    """Find the projections by their usual names, and the feed-forward's output layer by its shape."""
-    found = next((names for names in _PROJECTIONS if all(map(seen.of, names))), None)
-    if found is None:
+def _select_by_name(index: _ModuleIndex) -> TargetModules | None:
+    """Select the projections by their common names, and the feed-forward output layer by its shape."""
+    projections = next((names for names in _PROJECTIONS if all(map(index.matches, names))), None)
+    if projections is None:
         return None
-    fused = len(found) == 1
-    if seen.kind == "attention":
-        return seen.chosen(found[::2], "query, key and value in one layer" if fused else "query and value")
-    told = "query, key and value in one layer" if fused else "key and value"
-    outputs = dict.fromkeys(_NUMBERED.sub("", name) for name in _feedforward_outputs(seen))
-    return seen.chosen([*found[-2:], *outputs], f"{told}, and the feed-forward's output")
+    is_fused = len(projections) == 1
+    fused = "query, key and value in one layer"
+    if index.kind == "attention":
+        return index.select(projections[::2], fused if is_fused else "query and value")
+    outputs = dict.fromkeys(_NUMBERED.sub("", name) for name in _feedforward_outputs(index))
+    reason = f"{fused if is_fused else 'key and value'}, and the feed-forward output"
+    return index.select([*projections[-2:], *outputs], reason)
 
 
-def _feedforward_outputs(seen: _Seen) -> list[str]:
-    """Return the layers that bring another width back to the hidden one, in a numbered layer and not in attention."""
+def _feedforward_outputs(index: _ModuleIndex) -> list[str]:
+    """Return the layers outside attention that project another width to the hidden size."""
 
-    def brings_back(name: str) -> bool:
-        module: Any = seen.modules[name]
-        inner, outer = (
+    def projects_to_hidden(name: str) -> bool:
+        module: Any = index.modules[name]
+        input_size, output_size = (
             (module.nx, module.nf) if isinstance(module, Conv1D) else (module.in_features, module.out_features)
         )
-        return bool(outer == seen.width != inner)
+        return bool(output_size == index.width != input_size)
 
-    return [n for n in seen.body if _NUMBERED.search(n) and not _ATTENTION.search(n) and brings_back(n)]
+    return [n for n in index.body if _NUMBERED.search(n) and not _ATTENTION.search(n) and projects_to_hidden(n)]
 
 
-def _all_linear(seen: _Seen) -> Chosen:
-    return seen.chosen(
-        seen.ends(seen.body),
-        f"every linear layer but the head's: {seen.architecture} has no layers with the usual names of query and value",
+def _select_all_linear(index: _ModuleIndex) -> TargetModules:
+    return index.select(
+        index.shortest_suffixes(index.body),
+        f"every linear layer except the head: {index.architecture} has no layers with common names of query and value",
     )
 
 
-def _is_of(kind: Targets, module: nn.Module) -> bool:
+def _is_of_kind(kind: Targets, module: nn.Module) -> bool:
     if kind == "norms":
         return "norm" in type(module).__name__.lower() and any(True for _ in module.parameters(recurse=False))
     return isinstance(module, nn.Linear | Conv1D)
 
 
-def _ends(name: str) -> list[str]:
+def _suffixes(name: str) -> list[str]:
     """Return ``c``, ``b.c``, ``a.b.c`` for ``a.b.c``."""
     parts = name.split(".")
     return [".".join(parts[start:]) for start in reversed(range(len(parts)))]

@@ -1,4 +1,4 @@
-"""Where a model's weights lie: in whole safetensors of its own, and nowhere else."""
+"""Accept a model's weights only from complete safetensors files beside its configuration."""
 
 import json
 from pathlib import Path
@@ -12,33 +12,33 @@ from core.errors import RequestError
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
-def refuse_other_weights(name: str, path: str, revision: str | None) -> None:
-    """Raise `RequestError` where the weights of a model would come from anything but whole safetensors of its own.
+def require_safetensors(name: str, path: str, revision: str | None) -> None:
+    """Raise `RequestError` unless a model's weights are complete safetensors files of its own.
 
-    ``path``: a folder, or the Hub's name. transformers puts an adapter that lies beside a model on
-    it, and reads whatever files an index of parts names: pickles, and those of other folders.
+    ``path``: a folder or a Hub name. transformers would apply an adapter found beside a model, and read any files that
+    a shard index names, including pickles and files of other folders.
     """
-    if _found(path, ADAPTER_CONFIG_NAME, revision):
+    if _cached_path(path, ADAPTER_CONFIG_NAME, revision):
         raise RequestError(
-            f"{name} holds an adapter ({ADAPTER_CONFIG_NAME}), and what it is fine-tuned on would not be what it says. "
-            "Name its base model; or merge the two first, and name the merged one."
+            f"{name} contains an adapter ({ADAPTER_CONFIG_NAME}), which would be applied silently. "
+            "Pass its base model, or merge the two and pass the merged model."
         )
-    if index := _found(path, SAFE_WEIGHTS_INDEX_NAME, revision):
-        _refuse_foreign_parts(name, Path(index), here=Path(path).is_dir())
+    if index := _cached_path(path, SAFE_WEIGHTS_INDEX_NAME, revision):
+        _refuse_invalid_shards(name, Path(index), is_local=Path(path).is_dir())
     if Path(path).is_dir():
         _refuse_damaged(name, Path(path))
 
 
-def only_pickled(name: str) -> str:
-    """Return what is said of a model without safetensors."""
+def pickled_weights_message(name: str) -> str:
+    """Return the message about a model without safetensors weights."""
     return (
         f"{name} has no safetensors weights. Pickled weights can run code and are not loaded; "
         "convert them with transformers' save_pretrained."
     )
 
 
-def _found(path: str, file: str, revision: str | None) -> Any:
-    """Return where a model's file lies here, None where it has none."""
+def _cached_path(path: str, file: str, revision: str | None) -> Any:
+    """Return the local path of a model's file; None if it has none."""
     return cached_file(
         path,
         file,
@@ -48,32 +48,36 @@ def _found(path: str, file: str, revision: str | None) -> Any:
     )
 
 
-def _refuse_foreign_parts(name: str, index: Path, *, here: bool) -> None:
-    """Refuse an index of parts that can't be read, or names no safetensors beside it; ``here``: they lie here."""
+def _refuse_invalid_shards(name: str, index: Path, *, is_local: bool) -> None:
+    """Refuse a shard index that is damaged or names anything but safetensors files beside it."""
     try:
-        parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise RequestError(f"{index} is damaged ({type(error).__name__}). Get the model anew.") from None
-    for part in sorted(map(str, parts)):
-        if Path(part).name != part or not part.endswith(".safetensors"):
+        raise RequestError(f"{index} is damaged ({type(error).__name__}). Download the model again.") from None
+    for shard in sorted(map(str, shards)):
+        if Path(shard).name != shard or not shard.endswith(".safetensors"):
             raise RequestError(
-                f"{index.name} of {name} names {part!r:.200}: the weights are not read from there, but from "
-                "*.safetensors files beside it alone. Get the model anew."
+                f"{index.name} of {name} names {shard!r:.200}, but weights are read only from *.safetensors "
+                "files beside it. Download the model again."
             )
-        if here and not (index.parent / part).is_file():
-            raise RequestError(f"{index.parent / part} is missing, and {index.name} names it. Get the model anew.")
+        if is_local and not (index.parent / shard).is_file():
+            raise RequestError(
+                f"{index.parent / shard} is missing, but {index.name} names it. Download the model again."
+            )
 
 
 def _refuse_damaged(name: str, folder: Path) -> None:
-    """Refuse a folder without whole safetensors; of a Hub model it shows when its weights are asked for."""
+    """Refuse a folder without complete safetensors files; the Hub's files are checked when they are loaded."""
     weights = sorted(folder.glob("*.safetensors"))
     for path in weights:
         try:
-            with safe_open(path, "numpy"):  # reads its head, which says how long it is
+            with safe_open(path, "numpy"):  # reads the header, which states the length
                 pass
         except (OSError, SafetensorError) as error:
-            raise RequestError(f"{path} is damaged ({' '.join(str(error).split())}). Get the model anew.") from None
+            raise RequestError(
+                f"{path} is damaged ({' '.join(str(error).split())}). Download the model again."
+            ) from None
     if not weights:
         if any(path for pattern in _PICKLED for path in folder.glob(pattern)):
-            raise RequestError(only_pickled(name))
-        raise RequestError(f"The folder {folder} holds no weights: a *.safetensors file was expected.")
+            raise RequestError(pickled_weights_message(name))
+        raise RequestError(f"The folder {folder} contains no weights. Expected a *.safetensors file.")

@@ -12,9 +12,9 @@ from core.config import RunConfig, drop_duplicates, format_flags, make_config, s
 from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import RequestError
-from core.models.backbone import Backbone, find_backbone, length_for, load_tokenizer, require_backbone
+from core.models.backbone import Backbone, find_backbone, require_backbone
 from core.models.dry_run import dry_run_adapter
-from core.models.fine_tuned import tokenizer_for
+from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_max_length
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run, require_resumable
@@ -101,7 +101,7 @@ def _with_learning_rate(config: RunConfig, backbone: Backbone | None) -> RunConf
     """Return the config with the default learning rate for the width of its model, where none is set."""
     if backbone is None:
         return config
-    tokenizer_for(config, backbone)  # raises where the tokenizer does not fit the model or the method
+    load_run_tokenizer(config, backbone)  # raises where the tokenizer does not fit the model or the method
     return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
 
 
@@ -120,7 +120,7 @@ def _with_max_length(config: RunConfig, data: DataSet, backbone: Backbone | None
     """Return the config with ``max_length="auto"`` replaced by a length that fits the training texts."""
     if config.max_length != "auto" or backbone is None:
         return config
-    length = length_for(load_tokenizer(backbone, "auto"), data.train.texts)
+    length = suggest_max_length(load_tokenizer(backbone, "auto"), data.train.texts)
     return config.model_copy(update={"max_length": length})
 
 

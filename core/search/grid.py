@@ -33,6 +33,6 @@ def expand_grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
 
 def _unused_setting(name: str, configs: Sequence[RunConfig]) -> str:
     methods = dict.fromkeys(config.method for config in configs)
-    used = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].takes)
+    used = dict.fromkeys(flag(setting) for method in methods for setting in METHODS[method].peft_fields)
     advice = f"It uses these adapter settings: {', '.join(used)}." if used else "It has no adapter: remove the flag."
     return f"{flag(name)} has no effect with --method {' '.join(methods)}. {advice}"

@@ -18,7 +18,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.errors import RequestError, RunError
-from core.models.backbone import device, quiet
+from core.models.backbone import device, silence_libraries
 from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier
 from core.report.model_card import Form, loading_options
@@ -69,7 +69,7 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
     plain = _plain(classifier, run_id, config)
     plain.config._name_or_path = queries.run(store, run_id).model
     with _written_aside(folder) as written:
-        with quiet():
+        with silence_libraries():
             plain.save_pretrained(written)
         _write_beside(store, run_id, saved, classifier, written, "merged")
         difference = float(np.abs(_plainly(written, texts, config) - expected).max())
@@ -120,7 +120,7 @@ def _plain(classifier: NeuralClassifier, run_id: int, config: RunConfig) -> PreT
             f"and a plain model has no place for them. {_instead(run_id)}"
         )
     try:
-        with quiet():
+        with silence_libraries():
             merged: PreTrainedModel = model.merge_and_unload(safe_merge=True)
     except (NotImplementedError, AttributeError, ValueError, TypeError) as error:
         raise RequestError(
@@ -135,7 +135,7 @@ def _instead(run_id: int) -> str:
 
 def _plainly(folder: Path, texts: Sequence[str], config: RunConfig) -> NDArray[np.float32]:
     """Return the logits of a folder's model for texts, loaded as anyone would load it."""
-    with quiet():
+    with silence_libraries():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=config.trust_remote_code)
     return NeuralClassifier(model.to(device()), tokenizer).logits(texts)

@@ -5,8 +5,9 @@ from pathlib import Path
 import yaml
 
 from core.config import RunConfig, make_config
-from core.models.backbone import Backbone, device, head_of, load_tokenizer
-from core.models.quantization import quantization
+from core.models.backbone import Backbone, device, head_module_names
+from core.models.quantization import quantization_options
+from core.models.tokenizers import load_tokenizer
 from core.report.model_card import BaseModelFacts, Form, render_model_card
 from core.store import queries
 from core.store.engine import Store
@@ -21,7 +22,7 @@ def model_card_of_run(store: Store, run_id: int, backbone: Backbone | None, form
 def _facts(config: RunConfig, backbone: Backbone, form: Form) -> BaseModelFacts:
     tokenizer = load_tokenizer(backbone, config.max_length)
     quantized = config.quantize and form == "recorded"  # a merged run's card is written without bitsandbytes
-    options = quantization(config.quantize, head_of(backbone), device()) if quantized else {}
+    options = quantization_options(config.quantize, head_module_names(backbone), device()) if quantized else {}
     return BaseModelFacts(
         license=_license(backbone),
         max_length=tokenizer.model_max_length,

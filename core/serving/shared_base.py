@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from peft import PeftModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.catalog.capabilities import verdict
+from core.catalog.capabilities import probe_result
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.models.adapters import check_adapter
-from core.models.backbone import quiet, require_backbone
+from core.models.backbone import require_backbone, silence_libraries
 from core.models.classifier import SavedClassifier
-from core.models.fine_tuned import AdaptedClassifier, load_adapted, tokenizer_for
+from core.models.fine_tuned import AdaptedClassifier, load_adapted
 from core.models.neural_classifier import NeuralClassifier
+from core.models.tokenizers import load_run_tokenizer
 
 _Load = Callable[[], AdaptedClassifier]
 
@@ -63,7 +64,7 @@ class BaseModelCache:
             shared = self._shared.get(key)
             if shared is not None and shared.sound:
                 with suppress(Exception):  # whatever it was, a fresh base shows whether the adapter itself is at fault
-                    return shared.add(folder, tokenizer_for(config, backbone), load)
+                    return shared.add(folder, load_run_tokenizer(config, backbone), load)
             first = load()
             shared = self._shared[key] = _SharedBase(first.model)
             return shared.classifier("default", first.tokenizer, load)
@@ -76,7 +77,7 @@ def can_share(config: RunConfig, folder: Path) -> bool:
     base's biases, or that changes the base's layers or weights when it is put on. PiSSA, OLoRA and
     the like changed them in training, but are saved as plain LoRA of the unchanged base: they share.
     """
-    if config.quantize or METHODS[config.method].prompts or not verdict(config.method, "shares").works:
+    if config.quantize or METHODS[config.method].prompts or not probe_result(config.method, "shares").works:
         return False
     written = _written(folder)
     leaves = all(written.get(name, value) == value for name, value in _LEAVES_BASE.items())
@@ -122,7 +123,7 @@ class _SharedBase:
     def add(self, folder: Path, tokenizer: PreTrainedTokenizerBase, load: _Load) -> NeuralClassifier:
         """Put another adapter on the base, and take off those that nobody holds any more."""
         name = next(self._names)
-        with self.lock, quiet():
+        with self.lock, silence_libraries():
             self.sound = False
             self.model.load_adapter(folder, name)
             self.switch_to(name)

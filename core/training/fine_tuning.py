@@ -13,10 +13,10 @@ from transformers.trainer_utils import EvalPrediction
 
 from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.models.backbone import quiet
-from core.models.build import TrainableModel, build_trainable, steps, tokenized
+from core.models.backbone import silence_libraries
+from core.models.build import TrainableModel, build_trainable, tokenize_split, training_steps
 from core.models.classifier import Fitted
-from core.models.precision import frozen_dtype, frozen_weights_in
+from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, Checkpoints
 from core.training.learning_rates import learning_rates
@@ -125,8 +125,8 @@ def _train(
 ) -> tuple[float, float]:
     """Train and restore the best epoch; return its number and the training time in seconds."""
     start = checkpoints.start
-    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, quiet():
-        with frozen_weights_in(model.classifier.model, dtype):
+    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, silence_libraries():
+        with cast_frozen_weights(model.classifier.model, dtype):
             arguments = _training_arguments(job.config, micro_batches, len(job.data.train), folder)
             trainer = _trainer(job, model, arguments, progress, checkpoints)
             trainer.metadata = {"dtype": _dtype_name(dtype), "compute": compute_info()}
@@ -166,7 +166,7 @@ def _trainer(
         model=model.classifier.model,
         args=arguments,
         train_dataset=base.train,
-        eval_dataset=tokenized(data.validation, base.tokenizer),
+        eval_dataset=tokenize_split(data.validation, base.tokenizer),
         processing_class=base.tokenizer,
         data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=_validation_metrics,
@@ -201,7 +201,7 @@ def _training_arguments(config: RunConfig, micro_batches: int, examples: int, fo
         eval_strategy="epoch",
         save_strategy="no",
         logging_nan_inf_filter=False,  # it would log the loss of a diverged training as 0
-        logging_steps=max(1, steps(config, examples) // LOSS_POINTS),
+        logging_steps=max(1, training_steps(config, examples) // LOSS_POINTS),
         seed=config.seed,
         report_to="none",
         disable_tqdm=True,

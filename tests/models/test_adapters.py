@@ -10,23 +10,27 @@ import pytest
 import torch
 from peft import AutoPeftModelForSequenceClassification, LoraConfig, PeftModel
 
-from core.catalog.capabilities import probed
+from core.catalog.capabilities import load_capabilities
 from core.catalog.derived_defaults import DefaultsContext, EntryCount, LargestDivisor, Rank, Steps
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
-from core.models.adapters import check_fields, config_class, layer_numbers
+from core.models.adapters import check_peft_fields, parse_layers, peft_config_class
 from core.models.backbone import find_backbone
 from core.models.baselines import load_untrained
-from core.models.fine_tuned import load_adapted, load_full, tokenizer_for
+from core.models.fine_tuned import load_adapted, load_full
+from core.models.tokenizers import load_run_tokenizer
 from core.runs.progress import Progress
 from core.training.fine_tuning import fine_tune
 from tests.small_runs import job_for, saved_as
 
 SIZES = {"train_size": 48, "validation_size": 16, "test_size": 16, "max_length": 24, "epochs": 2, "batch_size": 16}
-USABLE = {model: [name for name in probed().usable_on(model) if name in METHODS] for model in ("encoder", "gpt2")}
+USABLE = {
+    model: [name for name in load_capabilities().usable_methods(model) if name in METHODS]
+    for model in ("encoder", "gpt2")
+}
 PAIRS = [("tiny_bert", name) for name in USABLE["encoder"]] + [("tiny_gpt2", name) for name in USABLE["gpt2"]]
 
 
@@ -163,10 +167,10 @@ def test_an_init_that_changes_the_base_goes_with_ranks_of_their_own(tiny_bert, t
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
 def test_vectors_in_front_of_a_long_text_leave_it_less_room(fixture, request, tmp_path):
     config = make_config({"model": str(request.getfixturevalue(fixture)), "method": "prompt_tuning", "max_length": 512})
-    tokenizer = tokenizer_for(config, find_backbone(config))
+    tokenizer = load_run_tokenizer(config, find_backbone(config))
     assert tokenizer.model_max_length == 64 - 20
     with pytest.raises(RequestError, match="num_virtual_tokens=64 leaves no room for a text: .* reads 64 tokens"):
-        tokenizer_for(config.model_copy(update={"peft": {"num_virtual_tokens": 64}}), find_backbone(config))
+        load_run_tokenizer(config.model_copy(update={"peft": {"num_virtual_tokens": 64}}), find_backbone(config))
 
 
 @pytest.mark.parametrize(
@@ -201,12 +205,12 @@ def test_vectors_in_front_of_a_long_text_leave_it_less_room(fixture, request, tm
 )
 def test_a_field_that_the_methods_config_lacks_or_takes_otherwise_is_told(values, expected):
     with pytest.raises(RequestError, match=expected):
-        check_fields(make_config(values))
+        check_peft_fields(make_config(values))
 
 
 def test_a_field_is_read_as_its_config_declares_it():
     asked = make_config({"peft": ["lora_bias=false", "layers_pattern=[layer]", "rank_pattern={query: 4}"]})
-    assert check_fields(asked) == {"lora_bias": False, "layers_pattern": ["layer"], "rank_pattern": {"query": 4}}
+    assert check_peft_fields(asked) == {"lora_bias": False, "layers_pattern": ["layer"], "rank_pattern": {"query": 4}}
 
 
 def test_a_field_reaches_the_adapter(tiny_bert):
@@ -217,8 +221,8 @@ def test_a_field_reaches_the_adapter(tiny_bert):
 
 @pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.kind == "adapter"])
 def test_every_field_of_the_table_is_one_of_pefts(method):
-    known = {field.name for field in fields(config_class(method))}
-    named = {name for name in METHODS[method].takes.values() if name} | set(METHODS[method].defaults)
+    known = {field.name for field in fields(peft_config_class(method))}
+    named = {name for name in METHODS[method].peft_fields.values() if name} | set(METHODS[method].defaults)
     assert named <= known
 
 
@@ -233,19 +237,19 @@ def test_every_field_of_the_table_is_one_of_pefts(method):
     ],
 )
 def test_layers_are_counted_from_either_end(asked, numbers):
-    assert layer_numbers(asked, 6) == numbers
+    assert parse_layers(asked, 6) == numbers
 
 
 @pytest.mark.parametrize("asked", ["last:7", "first:9", "6", "0,12"])
 def test_layers_that_the_model_lacks_are_told(asked):
     with pytest.raises(RequestError, match=f"--layers {asked}: the model has 6 layers, 0 to 5"):
-        layer_numbers(asked, 6)
+        parse_layers(asked, 6)
 
 
 def test_defaults_follow_the_model_and_the_training():
-    facts = DefaultsContext(rank=8, steps=126, widths=(384, 1536), feedforward=())
-    assert LargestDivisor(256).value(facts) == 192
-    assert Steps(0.1).value(facts) == 12
-    assert Rank(1.5).value(facts) == 12
-    assert EntryCount(1000).value(facts) == 1000
-    assert EntryCount(1000).value(DefaultsContext(8, 1, (32,), ())) == 256
+    context = DefaultsContext(rank=8, steps=126, widths=(384, 1536), feedforward=())
+    assert LargestDivisor(256).derive(context) == 192
+    assert Steps(0.1).derive(context) == 12
+    assert Rank(1.5).derive(context) == 12
+    assert EntryCount(1000).derive(context) == 1000
+    assert EntryCount(1000).derive(DefaultsContext(8, 1, (32,), ())) == 256

@@ -16,18 +16,12 @@ from transformers import (
 from core.config import make_config
 from core.data.splits import Split
 from core.errors import RequestError
-from core.models.adapters import Plan, add_adapter, targets_of
-from core.models.backbone import (
-    _whole_modules,
-    find_backbone,
-    length_for,
-    load_encoder,
-    load_for_classification,
-    load_tokenizer,
-)
+from core.models.adapters import TrainingPlan, add_adapter, select_targets
+from core.models.backbone import _whole_modules, find_backbone, load_encoder, load_for_classification
 from core.models.baselines import load_untrained
-from core.models.neural_classifier import mean_pooled, run_texts, truncated_shares
-from core.models.precision import bfloat16_speedup, frozen_weights_in, training_dtype
+from core.models.neural_classifier import mean_pooled, run_texts, truncation_rates
+from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
+from core.models.tokenizers import load_tokenizer, suggest_max_length
 from tests.models.kinds import KINDS
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
@@ -42,8 +36,8 @@ def loaded(folder, labels=("a", "b", "c"), **values):
 
 
 def with_lora(config, model, new):
-    plan = Plan(steps=1, batches=list)
-    return add_adapter(model, config, new, targets_of(config, model, new), find_backbone(config), plan).model
+    plan = TrainingPlan(steps=1, batches=list)
+    return add_adapter(model, config, new, select_targets(config, model, new), find_backbone(config), plan).model
 
 
 def test_the_packaged_model_is_recorded_by_its_hub_name_and_revision():
@@ -247,12 +241,12 @@ def test_a_model_without_positions_reads_512_tokens_unless_more_is_asked_for(tmp
 def test_the_datas_own_length_has_room_for_all_but_the_longest_hundredth(words, length, tiny_bert):
     tokenizer = load_tokenizer(found(tiny_bert), "auto")
     texts = ["good " * words] * 995 + ["good " * 60] * 5
-    assert length_for(tokenizer, texts) == length
+    assert suggest_max_length(tokenizer, texts) == length
 
 
 def test_of_many_texts_a_sample_is_measured(tiny_bert):
     tokenizer = load_tokenizer(found(tiny_bert), "auto")
-    assert length_for(tokenizer, ["good " * 30, "bad"] * 15_000) == 32
+    assert suggest_max_length(tokenizer, ["good " * 30, "bad"] * 15_000) == 32
 
 
 def test_a_decoder_gets_a_pad_token_and_its_model_knows_it(tiny_gpt2):
@@ -305,7 +299,7 @@ def test_the_share_of_cut_texts_is_told(tiny_bert):
     config = make_config({"model": str(tiny_bert), "max_length": 8})
     tokenizer = load_tokenizer(find_backbone(config), config.max_length)
     part = Split(("a b", "a b c d e f g h i j", "a " * 200, "b"), np.zeros(4, dtype=np.int64), ({},) * 4)
-    assert truncated_shares(tokenizer, {"test": part}) == {"test": 0.5}
+    assert truncation_rates(tokenizer, {"test": part}) == {"test": 0.5}
 
 
 def test_only_adapter_and_new_head_train(tiny_bert):
@@ -322,7 +316,7 @@ def test_lower_precision_trains_and_gives_the_exact_weights_back(fixture, reques
     adapted = with_lora(config, model, new)
     before = {name: p.detach().clone() for name, p in adapted.named_parameters()}
     batch = tokenizer(TEXTS, padding=True, return_tensors="pt")
-    with frozen_weights_in(adapted, torch.bfloat16):
+    with cast_frozen_weights(adapted, torch.bfloat16):
         formats = {p.dtype for p in adapted.parameters() if not p.requires_grad}
         adapted(**batch, labels=torch.tensor([0, 1, 2, 0, 1])).loss.backward()
     assert formats == {torch.bfloat16}

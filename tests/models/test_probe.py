@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 from peft import PeftType
 
-from core.catalog.capabilities import ASPECTS, MODELS, probed
+from core.catalog.capabilities import ASPECTS, MODELS, load_capabilities
 from core.catalog.methods import METHODS
 from core.models.probe import VARIANTS, probe_on
 
@@ -15,31 +15,36 @@ KNOWN = [name for name, method in METHODS.items() if method.kind == "adapter"]
 
 
 def test_the_table_holds_every_method_of_the_installed_peft():
-    assert set(probed().verdicts) == set(NAMES) | set(VARIANTS)
-    assert probed().versions["peft"] == version("peft")
+    assert set(load_capabilities().results) == set(NAMES) | set(VARIANTS)
+    assert load_capabilities().versions["peft"] == version("peft")
 
 
 def test_enough_methods_can_be_used():
-    assert len([name for name in probed().usable_on("encoder") if name in METHODS]) >= 28
-    assert len([name for name in probed().usable_on("gpt2") if name in METHODS]) >= 12
+    assert len([name for name in load_capabilities().usable_methods("encoder") if name in METHODS]) >= 28
+    assert len([name for name in load_capabilities().usable_methods("gpt2") if name in METHODS]) >= 12
 
 
 def test_whatever_can_be_used_is_offered():
     for model in MODELS:
-        assert {name for name in probed().usable_on(model) if name in NAMES} <= set(KNOWN)
-    assert all(any(probed().usable(name, model) for model in MODELS) for name in KNOWN if name != "prefix_tuning")
+        assert {name for name in load_capabilities().usable_methods(model) if name in NAMES} <= set(KNOWN)
+    assert all(
+        any(load_capabilities().is_usable(name, model) for model in MODELS) for name in KNOWN if name != "prefix_tuning"
+    )
 
 
 def test_each_failure_has_a_reason():
-    for models in probed().verdicts.values():
+    for models in load_capabilities().results.values():
         for aspects in models.values():
             assert list(aspects) == list(ASPECTS)
-            assert all(verdict.works != bool(verdict.reason) for verdict in aspects.values())
+            assert all(probe_result.works != bool(probe_result.reason) for probe_result in aspects.values())
 
 
 def test_no_reason_names_a_folder():
     reasons = [
-        v.reason for models in probed().verdicts.values() for aspects in models.values() for v in aspects.values()
+        v.reason
+        for models in load_capabilities().results.values()
+        for aspects in models.values()
+        for v in aspects.values()
     ]
     assert not [reason for reason in reasons if re.search(r"(^|\s)/\w+/", reason)]
 
@@ -50,7 +55,7 @@ def test_no_reason_names_a_folder():
 def test_the_table_says_what_a_new_probe_finds(model, name):
     settings = VARIANTS.get(name)
     found = probe_on(model, {"method": "lora", **settings} if settings else {"method": name})
-    shipped = probed().verdicts[name][model]
-    assert {aspect: verdict.works for aspect, verdict in found.items()} == {
-        aspect: verdict.works for aspect, verdict in shipped.items()
+    shipped = load_capabilities().results[name][model]
+    assert {aspect: probe_result.works for aspect, probe_result in found.items()} == {
+        aspect: probe_result.works for aspect, probe_result in shipped.items()
     }

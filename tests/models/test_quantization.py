@@ -42,4 +42,4 @@ def test_evaluation_leaves_the_quantised_weights_as_they_are(tiny_bert):
 def test_a_missing_package_is_told_with_how_to_install_it(monkeypatch):
     monkeypatch.setattr(quantization, "PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(RequestError, match=r"--quantize needs .* pip install 'adapter-bench\[quantization\]'"):
-        quantization.require_package()
+        quantization.require_bitsandbytes()
