@@ -237,8 +237,8 @@ def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) ->
     if missing:
         raise RequestError(
             f"{backbone.name}: {len(missing):,} tensors of the model that config.json describes are missing from the "
-            f"weights or have other shapes ({missing[0]}, …), and would be random. Check that config.json belongs to these "
-            "weights and that the download is complete."
+            f"weights or have other shapes ({missing[0]}, …), and would be random. Check that config.json "
+            "belongs to these weights and that the download is complete."
         )
 
 
