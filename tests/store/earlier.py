@@ -1,4 +1,4 @@
-"""Databases as earlier versions left them: tables made by their migrations, rows written in plain SQL."""
+"""Databases of earlier schema revisions: tables made by the migrations, rows inserted with plain SQL."""
 
 import sqlite3
 from contextlib import closing
@@ -92,20 +92,21 @@ _ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0003": [("log", {"run_id": 1, "line": 1, "at": _MOMENT, "text": "Phase: training"})],
     "0004": [],
 }
-EARLIER = tuple(_ROWS)
+EARLIER_REVISIONS = tuple(_ROWS)
 """The revisions before the newest."""
 
 
 def migrate_to(connection: Connection, revision: str) -> None:
-    """Bring a database to a revision, a later or an earlier one."""
+    """Migrate a database to a later or an earlier revision."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    found = MigrationContext.configure(connection).get_current_revision()
-    (command.downgrade if found is not None and found > revision else command.upgrade)(config, revision)
+    current = MigrationContext.configure(connection).get_current_revision()
+    is_later = current is None or current <= revision
+    (command.upgrade if is_later else command.downgrade)(config, revision)
 
 
-def make_earlier(path: Path, revision: str) -> None:
+def make_earlier_database(path: Path, revision: str) -> None:
     """Make a database of an earlier revision, with rows in all of its tables."""
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
@@ -113,14 +114,15 @@ def make_earlier(path: Path, revision: str) -> None:
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        for table, row in (one for known in EARLIER if known <= revision for one in _ROWS[known]):
+        rows = (entry for earlier in EARLIER_REVISIONS if earlier <= revision for entry in _ROWS[earlier])
+        for table, row in rows:
             values = row | ({"extra": '{"from": "x"}'} if table == "examples" else {})
             names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" for _ in values)
             connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
 
 
 def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of all tables as they are on the disk."""
+    """Return all rows of all tables as they are stored."""
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -131,5 +133,5 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def revision_of(path: Path) -> str:
-    """Return the revision that a database says it has."""
+    """Return the revision of a database."""
     return contents(path)["alembic_version"][0]["version_num"]

@@ -1,12 +1,10 @@
-"""A database that can't be used: told in words, by one kind of error; and what transactions hold."""
+"""Databases that cannot be used are reported as `StoreError` with a code; what transactions guarantee."""
 
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -14,128 +12,126 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.config import make_config
-from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import StoreError
 from core.store import queries
 from core.store.datasets import save_dataset
 from core.store.db_errors import format_address, make_store_error
 from core.store.engine import open_store, resolve_url
-from core.store.recorder import recording
 from core.store.run_edits import edit_run
 from core.store.schema import MetricRow, RunRow
-from tests.store.test_store import DATA, record
-
-
-@pytest.fixture(scope="module")
-def data():
-    return load_data(make_config({"dataset": "movie-reviews-3", **DATA}))
-
-
-@pytest.fixture
-def impatient(tmp_path):
-    return open_store(str(tmp_path / "runs.db"), create=True, busy_timeout=0.1)
+from tests.store.helpers import address_of, lock_database, record_run, record_without_data, set_columns
 
 
 def names(session: Session):
     return session.scalars(select(RunRow.name).order_by(RunRow.id)).all()
 
 
-def test_a_locked_database_is_told(impatient):
-    with recording(impatient, make_config({}), "a", {}):
-        pass
-    with closing(sqlite3.connect(impatient.address, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="locked by another program"):
-            edit_run(impatient, 1, "b", "", [])
-        assert queries.run(impatient, 1).name == "a"
-    edit_run(impatient, 1, "b", "", [])
-    assert queries.run(impatient, 1).name == "b"
+def test_locked_database_is_reported_and_can_be_read(sqlite_store):
+    impatient = open_store(sqlite_store.address, busy_timeout=0.1)
+    run_id = record_without_data(impatient)
+    with lock_database(impatient):
+        with pytest.raises(StoreError) as error:
+            edit_run(impatient, run_id, "b", "", [])
+        assert error.value.code == "locked"
+        assert queries.run(impatient, run_id).name == "a run"
+    edit_run(impatient, run_id, "b", "", [])
+    assert queries.run(impatient, run_id).name == "b"
+    impatient.engine.dispose()
 
 
-def test_a_full_disk_is_told_and_what_was_there_stays(sqlite_store, data):
-    run_id, _ = record(sqlite_store, data)
+def test_full_disk_is_reported_and_nothing_is_lost(sqlite_store, data):
+    run_id, _ = record_run(sqlite_store, data)
     rows = [{"run_id": run_id, "split": "test", "name": f"figure {n}" * 50, "value": 0.5} for n in range(1000)]
-    with sqlite_store.engine.connect() as connection:  # the one that the next session takes
+    with sqlite_store.engine.connect() as connection:  # the pooled connection that the next session uses
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(StoreError, match="is full"), sqlite_store.write_session() as session:
+    with pytest.raises(StoreError) as error, sqlite_store.write_session() as session:
         session.execute(insert(MetricRow), rows)
+    assert error.value.code == "full"
     assert queries.run(sqlite_store, run_id).state == "complete"
     assert not queries.metrics(sqlite_store, [run_id])["name"].str.startswith("figure").any()
 
 
-def test_a_file_that_may_only_be_read_is_told(sqlite_store, data):
-    run_id, _ = record(sqlite_store, data)
+def test_read_only_file_is_reported(sqlite_store):
+    run_id = record_without_data(sqlite_store)
     with sqlite_store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
-    with pytest.raises(StoreError, match="cannot be opened for writing"):
+    with pytest.raises(StoreError) as error:
         edit_run(sqlite_store, run_id, "b", "", [])
+    assert error.value.code == "cannot_open"
     sqlite_store.engine.dispose()
-    assert queries.run(sqlite_store, run_id).name != "b"
+    assert queries.run(sqlite_store, run_id).name == "a run"
 
 
-def test_a_database_that_was_damaged_meanwhile_is_told(sqlite_store, data):
-    record(sqlite_store, data)
+def test_database_that_was_damaged_after_opening_is_reported(sqlite_store, data):
+    record_run(sqlite_store, data)
     sqlite_store.engine.dispose()
     path = Path(sqlite_store.address)
     path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 4096 * 20)
-    with pytest.raises(StoreError, match=r"is damaged.*\.recover"):
+    with pytest.raises(StoreError, match=r"is damaged.*\.recover") as error:
         queries.runs(sqlite_store)
+    assert error.value.code == "damaged"
 
 
-def test_our_own_mistakes_stay_what_they_are(store):
+def test_programming_errors_are_not_translated(store):
     with pytest.raises(IntegrityError), store.write_session() as session:
         session.execute(insert(MetricRow), [{"run_id": 99, "split": "test", "name": "a"}])
 
 
-def test_who_reads_keeps_nobody_from_writing_and_sees_one_state(store, data):
-    run_id, _ = record(store, data)
+def test_reader_blocks_no_writer_and_sees_one_state(store):
+    run_id = record_without_data(store)
     with store.read_session() as reading:
         before = names(reading)
         edit_run(store, run_id, "renamed", "", [])
+        record_without_data(store)
         assert names(reading) == before
     with store.read_session() as reading:
-        assert names(reading) == ["renamed"]
+        assert names(reading) == ["renamed", "a run"]
 
 
-def test_a_session_that_reads_does_not_turn_into_one_that_writes_over_others(sqlite_store, data):
-    run_id, _ = record(sqlite_store, data)
+def test_read_session_cannot_overwrite_newer_changes(sqlite_store):
+    run_id = record_without_data(sqlite_store)
     with sqlite_store.read_session() as reading:
         names(reading)
         edit_run(sqlite_store, run_id, "renamed", "", [])
-        with pytest.raises(StoreError, match="locked"):
+        with pytest.raises(StoreError) as error:
             reading.execute(update(RunRow).values(name="lost"))
+        assert error.value.code == "locked"
     assert queries.run(sqlite_store, run_id).name == "renamed"
 
 
-_COUNT = """
-import sys
-from sqlalchemy import select, update
-from core.store.engine import open_store
-from core.store.schema import RunRow
+def in_threads(store, action, count=4):
+    """Call an action in several threads that start together, each with a store of its own; return the results."""
+    started = Barrier(count)
 
-store = open_store(sys.argv[1])
-for _ in range(25):
-    with store.write_session() as session:
-        step = session.scalar(select(RunRow.step))
-        session.execute(update(RunRow).values(step=step + 1))
-"""
+    def call(_):
+        own_store = open_store(address_of(store))
+        started.wait()
+        try:
+            return action(own_store)
+        finally:
+            own_store.engine.dispose()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(call, range(count)))
 
 
-def test_what_a_writer_has_read_stays_so_until_it_has_written(store, data):
-    record(store, data)
-    with store.write_session() as session:
-        session.execute(update(RunRow).values(step=0))
-    command = [sys.executable, "-c", _COUNT, store.engine.url.render_as_string(hide_password=False)]
-    several = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
-    assert [process.communicate(timeout=200)[1] for process in several] == [""] * 4
+def test_what_a_writer_has_read_does_not_change_until_it_commits(store):
+    set_columns(store, record_without_data(store), step=0)
+
+    def increment(own_store):
+        for _ in range(25):
+            with own_store.write_session() as session:
+                step = session.scalar(select(RunRow.step))
+                session.execute(update(RunRow).values(step=step + 1))
+
+    in_threads(store, increment)
     assert queries.run(store, 1).step == 100
 
 
-class Curious(DataSet):
-    """A data set whose checks ask, while they are made, whether others can write."""
+class EditingDataSet(DataSet):
+    """A data set that edits run 1 of another store while its checks are computed."""
 
     @cached_property
     def checks(self):
@@ -143,71 +139,43 @@ class Curious(DataSet):
         return super().checks
 
 
-def test_others_write_while_a_data_set_is_checked(store, data):
-    with recording(store, make_config({}), "a", {}):
-        pass
-    Curious.other = open_store(store.engine.url.render_as_string(hide_password=False), busy_timeout=0.1)
-    save_dataset(store, Curious(**vars(replace(data))))
+def test_checks_of_a_data_set_are_computed_without_the_write_lock(store, data):
+    record_without_data(store)
+    EditingDataSet.other = open_store(address_of(store), busy_timeout=0.1)
+    save_dataset(store, EditingDataSet(**vars(replace(data))))
     assert queries.run(store, 1).name == "renamed meanwhile"
     assert queries.dataset(store, 1).checks == data.checks
-    Curious.other.engine.dispose()
+    EditingDataSet.other.engine.dispose()
 
 
-_SAVE = """
-import sys
-from core.config import make_config
-from core.data import load_data
-from core.store.datasets import save_dataset
-from core.store.engine import open_store
-
-data = load_data(make_config({"dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 30}))
-store = open_store(sys.argv[1])
-print("ready", flush=True)
-sys.stdin.readline()
-print(save_dataset(store, data))
-"""
-
-
-def test_a_data_set_that_processes_store_at_once_is_stored_once(store):
-    command = [sys.executable, "-c", _SAVE, store.engine.url.render_as_string(hide_password=False)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    several = [subprocess.Popen(command, **pipes) for _ in range(4)]
-    assert [process.stdout.readline() for process in several] == ["ready\n"] * 4
-    for process in several:
-        process.stdin.write("\n")
-        process.stdin.flush()
-    told = [process.communicate(timeout=200) for process in several]
-    assert [out for out, _ in told] == [told[0][0]] * 4, told
-    assert (len(queries.datasets(store)), len(queries.examples(store, int(told[0][0])))) == (1, 90)
+def test_data_set_that_is_saved_several_times_at_once_is_stored_once(store, data):
+    ids = in_threads(store, lambda own_store: save_dataset(own_store, data))
+    assert len(set(ids)) == 1
+    assert (len(queries.datasets(store)), len(queries.examples(store, ids[0]))) == (1, 90)
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "code"),
     [
-        pytest.param(
-            'FATAL: password authentication failed for user "ann"', "rejects this user or password", id="password"
-        ),
-        pytest.param('FATAL: database "runs" does not exist', "createdb", id="database"),
-        pytest.param(
-            "connection refused, password was s3cret",
-            r"does not respond \(connection refused, password was \*\*\*\)",
-            id="refused",
-        ),
-        pytest.param("could not write: No space left on device", "is full", id="disk-full"),
-        pytest.param("canceling statement due to lock timeout", "locked by another program", id="locked"),
-        pytest.param("disk I/O error", "its disk does not respond", id="disk-error"),
-        pytest.param("something else", "cannot be used: something else", id="other"),
+        pytest.param('FATAL: password authentication failed for user "ann"', "login_refused", id="password"),
+        pytest.param('FATAL: database "runs" does not exist', "no_such_database", id="database"),
+        pytest.param("connection refused, password was s3cret", "unreachable", id="refused"),
+        pytest.param("could not write: No space left on device", "full", id="disk-full"),
+        pytest.param("canceling statement due to lock timeout", "locked", id="locked"),
+        pytest.param("disk I/O error", "disk_error", id="disk-error"),
+        pytest.param("something else with s3cret", "unusable", id="other"),
     ],
 )
-@pytest.mark.parametrize("address", ["postgresql://ann:s3cret@host/runs", "postgresql://host/runs?password=s3cret"])
-def test_what_a_server_says_is_told_without_its_password(reason, told, address):
-    text = str(make_store_error(resolve_url(address), OperationalError("SELECT 1", {}, Exception(reason))))
-    assert told.replace("\\", "") in text
-    assert "s3cret" not in text + format_address(resolve_url(address))
+@pytest.mark.parametrize("password", ["ann:s3cret@host/runs", "host/runs?password=s3cret"], ids=["user", "query"])
+def test_driver_messages_get_a_code_and_lose_the_password(reason, code, password):
+    url = resolve_url(f"postgresql://{password}")
+    error = make_store_error(url, OperationalError("SELECT 1", {}, Exception(reason)))
+    assert error.code == code
+    assert "s3cret" not in str(error) + format_address(url)
 
 
-def test_a_disk_without_any_room_is_told_as_full_whatever_sqlite_says(tmp_path, monkeypatch):
-    url, error = resolve_url(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
-    assert make_store_error(url, error).code == "disk_error"
+def test_disk_error_without_free_space_is_reported_as_full(tmp_path, monkeypatch):
+    url, cause = resolve_url(str(tmp_path / "runs.db")), OperationalError("SELECT 1", {}, Exception("disk I/O error"))
+    assert make_store_error(url, cause).code == "disk_error"
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=4096))
-    assert make_store_error(url, error).code == "full"
+    assert make_store_error(url, cause).code == "full"

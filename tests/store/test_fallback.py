@@ -1,219 +1,77 @@
-"""A database that takes nothing: the record goes on aside, and comes home."""
+"""A run that its database refuses is recorded in a fallback database, and merged back."""
 
+import json
 import sqlite3
 from contextlib import closing
 
 import numpy as np
 import pytest
-from sqlalchemy import update
 
 from core.catalog.figures import MACRO_F1_DIFFERENCE
 from core.config import make_config
-from core.data import load_data
 from core.errors import RequestError, StoreError
-from core.evaluation.metrics import evaluate
-from core.models.classifier import probabilities
 from core.runs.recovery import RecoveryResult, recover, recover_all
 from core.store import queries
 from core.store.engine import open_store
 from core.store.fallback import import_fallback, is_recorded, list_fallbacks
 from core.store.recorder import recording
+from core.store.run_edits import edit_run
 from core.store.run_writer import RunWriter
-from core.store.schema import RunRow
 from tests.bad_input.asking import SIZES, ask
+from tests.store.helpers import DATA, lock_database, record_run, save_random_predictions, set_columns
 
-SETTINGS = {"method": "lora", "dataset": "movie-reviews-3", "train_size": 40, "validation_size": 20, "test_size": 30}
+SETTINGS = {**DATA, "method": "lora"}
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """No record of another database, and none of ours in a real home."""
+def state_home(tmp_path, monkeypatch):
+    """Keep fallback databases of other tests out of the list."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
-def store(tmp_path):
-    (tmp_path / "db").mkdir()
-    return open_store(str(tmp_path / "db" / "runs.db"), create=True, busy_timeout=0.2)
+def store(sqlite_store):
+    """Return a store that does not wait long for locks."""
+    store = open_store(sqlite_store.address, busy_timeout=0.1)
+    yield store
+    store.engine.dispose()
 
 
-@pytest.fixture(scope="module")
-def data():
-    return load_data(make_config(SETTINGS))
+def record_while_locked(store, data, lock_at=0):
+    """Record a run with files while its database is locked from a point on; return its writer and probabilities.
 
+    Points: 0 before the run begins, 1 before its data set, 2 before its test predictions, 3 before its end,
+    None never.
+    """
+    with closing(sqlite3.connect(store.address, isolation_level=None)) as other:
 
-def locked(store):
-    """Hold the database as another program would, until it is closed."""
-    other = sqlite3.connect(store.address, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
-    return closing(other)
+        def reach(point):
+            if point == lock_at:
+                other.execute("BEGIN EXCLUSIVE")
 
-
-def evaluated(run, data, split, seed=0):
-    logits = np.random.default_rng(seed).normal(size=(len(data.splits[split]), len(data.labels))).astype(np.float32)
-    shares = probabilities(logits)
-    dataset_id = run.save_dataset(data, "key")
-    run.save_predictions(data, split, dataset_id, shares, evaluate(data.splits[split].labels, shares, data.labels))
-    return shares
-
-
-def record(store, data, lock_at, method="lora"):
-    """Record a run while the database is locked from a point on: 0 before it begins, to 3 before it ends."""
-    config = make_config({**SETTINGS, "method": method})
-    locks = []
-
-    def point(number):
-        if number == lock_at:
-            locks.append(locked(store).__enter__())
-
-    point(0)
-    with recording(store, config, "a run", {"packages": {}}) as run:
-        run.enter_phase("training")
-        point(1)
-        run.log_history(1, 0.5, {"loss": 0.7})
-        evaluated(run, data, "validation")
-        point(2)
-        run.log_history(2, 1.0, {"loss": 0.6})
-        shares = evaluated(run, data, "test")
-        folder = run.store.folder / "adapters" / "1-lora-r8"
-        folder.mkdir(parents=True)
-        (folder / "README.md").write_text("a card")
-        run.update(adapter_path="adapters/1-lora-r8", trainable_parameters=1, total_parameters=2, model="a/model")
-        point(3)
-    for lock in locks:
-        lock.close()
+        reach(0)
+        with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+            reach(1)
+            run.log_history(1, 0.5, {"loss": 0.7})
+            run.save_dataset(data, "key")
+            save_random_predictions(run, data, "validation")
+            reach(2)
+            run.log_history(2, 1.0, {"loss": 0.6})
+            shares = save_random_predictions(run, data)
+            folder = run.store.folder / "adapters" / "1-lora-r8"
+            folder.mkdir(parents=True)
+            (folder / "README.md").write_text("a card")
+            run.update(adapter_path="adapters/1-lora-r8", trainable_parameters=1, total_parameters=2)
+            reach(3)
+    if run.is_in_fallback:
+        run.store.engine.dispose()
     return run, shares
 
 
-@pytest.mark.parametrize("lock_at", [0, 1, 2, 3])
-def test_a_record_that_found_its_database_locked_comes_home_whole(store, data, lock_at):
-    run, shares = record(store, data, lock_at)
-    assert run.store is not store
-    (kept,) = list_fallbacks(store)
-    assert "is locked by another program" in kept.reason
-    run.store.engine.dispose()
-    (taken,) = recover_all(store).run_ids
-    found = queries.run(store, taken)
-    assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
-    assert len(queries.runs(store)) == 1
-    assert np.array_equal(queries.probabilities(store, taken), shares)
-    assert len(queries.predictions(store, taken, "validation")) == 20
-    assert queries.history(store, [taken])["value"].tolist() == [0.7, 0.6]
-    assert list(queries.predictions(store, taken)["text"]) == list(data.test.texts)
-    assert any("Recording continues in" in text for text in queries.log_tail(store, taken)["text"])
-    assert (found.adapter_folder(store.folder) / "README.md").is_file()
-    assert list_fallbacks(store) == [] and not list(store.folder.glob("aside/*"))
-
-
-def test_a_record_comes_home_into_a_database_that_has_new_runs(store, data):
-    run, _ = record(store, data, 0)
-    run.store.engine.dispose()
-    with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}) as other:
-        evaluated(other, data, "test", seed=1)
-    assert recover_all(store).run_ids == (2,)
-    found = queries.run(store, 2)
-    assert found.baseline_id == other.id == 1
-    assert found.adapter_path == "adapters/2-lora-r8"
-    names = queries.metrics(store, [2])["name"].tolist()
-    assert MACRO_F1_DIFFERENCE in names
-    assert "Against the best baseline" in (found.adapter_folder(store.folder) / "README.md").read_text()
-
-
-def test_what_people_said_of_a_run_meanwhile_stays(store, data):
-    from core.store.run_edits import edit_run
-
-    run, _ = record(store, data, 2)
-    run.store.engine.dispose()
-    edit_run(store, 1, "renamed", "a note", ["good"])
-    recover_all(store)
-    found = queries.run(store, 1)
-    assert (found.name, found.notes, found.tags) == ("renamed", "a note", ["good"])
-
-
-def test_a_record_waits_while_its_database_is_still_locked(store, data):
-    run, _ = record(store, data, 1)
-    run.store.engine.dispose()
-    with locked(store), pytest.raises(StoreError, match="locked"):
-        recover_all(store)
-    assert len(list_fallbacks(store)) == 1
-    assert recover_all(store).run_ids == (1,)
-    assert recover_all(store) == RecoveryResult((), ())
-
-
-def test_a_run_that_is_still_at_work_is_not_taken_in(store, data):
-    with recording(store, make_config(SETTINGS), "a run", {}) as run:
-        run.switch_to_fallback("No reason.")
-        with pytest.raises(RequestError, match="still running"):
-            recover(store, run.store.folder)
-
-
-def test_a_full_database_sends_the_record_aside(store, data):
+def record_in_fallback(store, data, error=None):
+    """Record a run that switches to a fallback database and has unfinished work when it ends; return its writer."""
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        with closing(sqlite3.connect(store.address)) as other:
-            pages = other.execute("PRAGMA page_count").fetchone()[0]
-        for connection in (store.engine.raw_connection(),):
-            connection.cursor().execute(f"PRAGMA max_page_count = {pages}")  # kept by the pool's one connection
-            connection.close()
-        shares = evaluated(run, data, "test")
-    (kept,) = list_fallbacks(store)
-    assert "is full" in kept.reason
-    run.store.engine.dispose()
-    again = open_store(store.address)
-    assert recover_all(again).run_ids == (1,)
-    assert np.array_equal(queries.probabilities(again, 1), shares)
-
-
-def test_records_of_another_database_are_left_alone(store, data, tmp_path):
-    run, _ = record(store, data, 0)
-    run.store.engine.dispose()
-    other = open_store(str(tmp_path / "db" / "other.db"), create=True)
-    assert recover_all(other) == RecoveryResult((), ()) and len(list_fallbacks(store)) == 1
-
-
-def test_a_label_that_cannot_be_read_is_passed_over(store):
-    for number, content in enumerate(("", "{", "[]", '{"database": 1}')):
-        folder = store.folder / "aside" / str(number)
-        folder.mkdir(parents=True)
-        (folder / "aside.json").write_text(content)
-    assert list_fallbacks(store) == []
-
-
-def test_a_record_is_home_when_its_database_tells_what_it_tells(store, data):
-    at_home, _ = record(store, data, None)
-    away, _ = record(store, data, 2)
-    assert is_recorded(store, queries.run(at_home.store, at_home.id))
-    assert not is_recorded(store, queries.run(away.store, away.id))
-    with locked(store):
-        assert not is_recorded(store, queries.run(away.store, away.id))
-
-
-def test_a_record_is_not_home_while_its_files_are_not(store, data):
-    away, _ = record(store, data, 2)
-    (store.folder / "adapters").write_text("no folder")
-    assert recover_all(store).errors
-    assert not is_recorded(store, queries.run(store, away.id))
-    (store.folder / "adapters").unlink()
-    assert recover_all(store).run_ids == (away.id,)
-    assert is_recorded(store, queries.run(store, away.id))
-
-
-def test_a_run_is_reported_while_an_earlier_record_is_still_aside(store, data, monkeypatch):
-    away, _ = record(store, data, 0)
-    away.store.engine.dispose()
-    monkeypatch.setenv("RUNS_DB", store.address)
-    code, out, err = ask(["--dataset", "movie-reviews-3", "--method", "majority", *SIZES])
-    assert code == 0 and "majority" in out
-    assert str(store.folder) in err and "runner.py db recover" in err
-    code, out, _ = ask(["db", "check"])
-    assert code == 0 and "a record of this database is kept aside here." in out
-    assert ask(["db", "recover"])[:2] == (0, "Merged: run 2.\n")
-    assert "kept aside" not in ask(["db", "check"])[1]
-
-
-def ended_aside(store, data, error=None):
-    """Record a run that goes aside in the middle and ends there, by an error or complete."""
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        evaluated(run, data, "validation")
+        run.save_dataset(data, "key")
         run.switch_to_fallback("The database was locked.")
         (run.create_work_folder() / "checkpoint").write_text("step 5")
         if error is not None:
@@ -222,15 +80,150 @@ def ended_aside(store, data, error=None):
     return run
 
 
-def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
-    away, shares = record(store, data, 0)
-    away.store.engine.dispose()
-    with recording(store, make_config({**SETTINGS, "method": "majority"}), "another", {"packages": {}}):
-        pass
-    (store.folder / "adapters").write_text("no folder")
-    for _ in range(3):
-        (why,) = recover_all(store).errors
-        assert "cannot be copied" in why and str(away.store.folder) in why
+@pytest.mark.parametrize("lock_at", [0, 1, 2, 3])
+def test_run_of_a_locked_database_is_merged_back_completely(store, data, lock_at):
+    run, shares = record_while_locked(store, data, lock_at)
+    assert run.is_in_fallback
+    assert len(list_fallbacks(store)) == 1
+    (run_id,) = recover_all(store).run_ids
+    found = queries.run(store, run_id)
+    assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
+    assert len(queries.runs(store)) == 1
+    assert np.array_equal(queries.probabilities(store, run_id), shares)
+    assert len(queries.predictions(store, run_id, "validation")) == 20
+    assert queries.history(store, [run_id])["value"].tolist() == [0.7, 0.6]
+    assert list(queries.predictions(store, run_id)["text"]) == list(data.test.texts)
+    assert any("Recording continues in" in text for text in queries.log_tail(store, run_id)["text"])
+    assert (found.adapter_folder(store.folder) / "README.md").is_file()
+    assert list_fallbacks(store) == [] and not (store.folder / "aside").exists()
+
+
+def test_merged_run_gets_the_next_id_and_the_link_to_its_baseline(store, data):
+    record_while_locked(store, data)
+    baseline_id, _ = record_run(store, data, method="majority", seed=1)
+    assert recover_all(store).run_ids == (2,)
+    found = queries.run(store, 2)
+    assert found.baseline_id == baseline_id == 1
+    assert found.adapter_path == "adapters/2-lora-r8"
+    assert MACRO_F1_DIFFERENCE in queries.metrics(store, [2])["name"].tolist()
+    assert (found.adapter_folder(store.folder) / "README.md").read_text() != "a card"
+
+
+def test_edits_made_before_the_merge_are_kept(store, data):
+    record_while_locked(store, data, 2)
+    edit_run(store, 1, "renamed", "a note", ["good"])
+    recover_all(store)
+    found = queries.run(store, 1)
+    assert (found.name, found.notes, found.tags) == ("renamed", "a note", ["good"])
+
+
+def test_merge_waits_while_the_database_is_locked(store, data):
+    record_while_locked(store, data, 1)
+    with lock_database(store), pytest.raises(StoreError) as error:
+        recover_all(store)
+    assert error.value.code == "locked"
+    assert len(list_fallbacks(store)) == 1
+    assert recover_all(store) == RecoveryResult((1,), ())
+    assert recover_all(store) == RecoveryResult((), ())
+
+
+def test_running_run_is_not_merged(store):
+    with recording(store, make_config(SETTINGS), "a run", {}) as run:
+        run.switch_to_fallback("No reason.")
+        with pytest.raises(RequestError) as error:
+            recover(store, run.store.folder)
+        assert error.value.code == "run_is_running"
+
+
+def test_run_switches_once_only(store):
+    with recording(store, make_config(SETTINGS), "a run", {}) as run:
+        run.switch_to_fallback("No reason.")
+        with pytest.raises(StoreError):
+            run.switch_to_fallback("Another reason.")
+        assert run.storage.stores == (store, run.store)
+
+
+def test_run_of_a_full_database_is_recorded_in_a_fallback_database(store, data):
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
+        with closing(sqlite3.connect(store.address)) as other:
+            pages = other.execute("PRAGMA page_count").fetchone()[0]
+        connection = store.engine.raw_connection()
+        connection.cursor().execute(f"PRAGMA max_page_count = {pages}")  # kept by the pool's one connection
+        connection.close()
+        run.save_dataset(data, "key")
+        shares = save_random_predictions(run, data)
+    (fallback,) = list_fallbacks(store)
+    assert "is full" in fallback.reason
+    run.store.engine.dispose()
+    again = open_store(store.address)
+    assert recover_all(again).run_ids == (1,)
+    assert np.array_equal(queries.probabilities(again, 1), shares)
+    again.engine.dispose()
+
+
+def test_fallback_databases_of_another_database_are_not_listed(store, data):
+    record_while_locked(store, data)
+    other = open_store(str(store.folder / "other.db"), create=True)
+    assert recover_all(other) == RecoveryResult((), ()) and len(list_fallbacks(store)) == 1
+    other.engine.dispose()
+
+
+def test_invalid_labels_are_ignored(store):
+    for number, content in enumerate(("", "{", "[]", '{"database": 1}')):
+        folder = store.folder / "aside" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "aside.json").write_text(content)
+    assert list_fallbacks(store) == []
+
+
+def test_fallback_database_of_an_earlier_version_is_found(store, tmp_path):
+    folder = tmp_path / "state" / "adapter-bench" / "run-1-0123"
+    folder.mkdir(parents=True)
+    label = {"database": store.address, "reason": "It was locked.", "taken": 3}
+    (folder / "aside.json").write_text(json.dumps(label))
+    (fallback,) = list_fallbacks(store)
+    assert (fallback.folder, fallback.reason, fallback.imported_as) == (folder, "It was locked.", 3)
+
+
+def test_run_counts_as_recorded_only_in_its_own_database(store, data):
+    recorded, _ = record_while_locked(store, data, None)
+    in_fallback, _ = record_while_locked(store, data, 2)
+    assert is_recorded(store, queries.run(recorded.store, recorded.id))
+    fallback_run = queries.run(in_fallback.store, in_fallback.id)
+    assert not is_recorded(store, fallback_run)
+    with lock_database(store):
+        assert not is_recorded(store, fallback_run)
+
+
+def test_run_does_not_count_as_recorded_before_its_files_are_copied(store, data):
+    run, _ = record_while_locked(store, data, 2)
+    (store.folder / "adapters").write_text("not a folder")
+    assert recover_all(store).errors
+    assert not is_recorded(store, queries.run(store, run.id))
+    (store.folder / "adapters").unlink()
+    assert recover_all(store).run_ids == (run.id,)
+    assert is_recorded(store, queries.run(store, run.id))
+
+
+def test_commands_report_and_merge_a_fallback_database(store, data, monkeypatch):
+    record_while_locked(store, data)
+    monkeypatch.setenv("RUNS_DB", store.address)
+    code, output, errors = ask(["--dataset", "movie-reviews-3", "--method", "majority", *SIZES])
+    assert code == 0 and "majority" in output
+    assert str(store.folder / "aside") in errors and "runner.py db recover" in errors
+    code, output, _ = ask(["db", "check"])
+    assert code == 0 and "is recorded in a fallback database" in output
+    assert ask(["db", "recover"])[0] == 0
+    assert "fallback database" not in ask(["db", "check"])[1]
+    assert len(queries.runs(store)) == 2
+
+
+def test_interrupted_merge_leaves_no_second_run(store, data):
+    _, shares = record_while_locked(store, data)
+    record_run(store, data, method="majority")
+    (store.folder / "adapters").write_text("not a folder")
+    for _ in range(2):
+        assert len(recover_all(store).errors) == 1
     (store.folder / "adapters").unlink()
     assert recover_all(store).run_ids == (2,)
     assert len(queries.runs(store)) == 2
@@ -238,21 +231,20 @@ def test_a_try_that_is_cut_short_leaves_no_second_run(store, data):
     assert np.array_equal(queries.probabilities(store, 2), shares)
 
 
-def test_a_record_that_is_taken_in_twice_is_there_once(store, data):
-    away, shares = record(store, data, 0)
-    away.store.engine.dispose()
-    (kept,) = list_fallbacks(store)
-    assert import_fallback(store, kept.folder) == import_fallback(store, kept.folder) == 1
+def test_repeated_merge_adds_nothing(store, data):
+    _, shares = record_while_locked(store, data)
+    (fallback,) = list_fallbacks(store)
+    assert import_fallback(store, fallback.folder) == import_fallback(store, fallback.folder) == 1
     assert recover_all(store).run_ids == (1,)
     assert len(queries.runs(store)) == 1 and np.array_equal(queries.probabilities(store, 1), shares)
 
 
-def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
-    ended_aside(store, data, ValueError("boom"))
-    with store.write_session() as session:  # as if its process had been gone for long
-        session.execute(update(RunRow).values(status="failed", pid=None))
+def test_run_that_was_resumed_meanwhile_is_not_overwritten(store, data):
+    record_in_fallback(store, data, ValueError("boom"))
+    set_columns(store, 1, status="failed", pid=None)  # as if its process had ended long ago
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
-        shares = evaluated(run, data, "test")
+        run.save_dataset(data, "key")
+        shares = save_random_predictions(run, data)
         run.update(adapter_sha256="abc")
     assert recover_all(store).run_ids == (1,)
     found = queries.run(store, 1)
@@ -261,66 +253,73 @@ def test_a_run_that_was_taken_up_again_stays_as_it_became(store, data):
     assert list_fallbacks(store) == []
 
 
-def test_checkpoints_come_home_with_their_record(store, data):
-    ended_aside(store, data, ValueError("boom"))
+def test_checkpoints_are_merged_with_their_run(store, data):
+    record_in_fallback(store, data, ValueError("boom"))
     assert recover_all(store).run_ids == (1,)
     found = queries.run(store, 1)
     assert found.state == "failed"
     assert (found.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
 
 
-def test_what_a_whole_record_left_behind_when_it_went_aside_is_cleared(store, data):
+def test_work_folder_left_in_the_database_s_folder_is_deleted(store):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        left = run.create_work_folder()
-        run.switch_to_fallback("The folder was closed.")
+        leftover = run.create_work_folder()
+        run.switch_to_fallback("The folder was read-only.")
     run.store.engine.dispose()
-    left.mkdir()  # a folder that is closed lets nothing of it be deleted
+    leftover.mkdir()  # in a read-only folder nothing can be deleted
     assert recover_all(store).run_ids == (1,)
-    assert not left.exists() and queries.run(store, 1).work_path is None
+    assert not leftover.exists() and queries.run(store, 1).work_path is None
 
 
-def test_one_that_can_not_be_taken_in_keeps_no_other_out(store, data):
-    damaged, _ = record(store, data, 0)
-    sound, _ = record(store, data, 0)
-    for run in (damaged, sound):
-        run.store.engine.dispose()
+def test_damaged_fallback_database_blocks_no_other(store, data):
+    damaged, _ = record_while_locked(store, data)
+    record_while_locked(store, data)
     (damaged.store.folder / "runs.db").write_text("no database")
-    done = recover_all(store)
-    assert len(done.run_ids) == 1 and len(done.errors) == 1
-    assert f"The record in {damaged.store.folder} cannot be read" in done.errors[0]
+    result = recover_all(store)
+    assert len(result.run_ids) == 1 and len(result.errors) == 1
+    assert f"The record in {damaged.store.folder} cannot be read" in result.errors[0]
 
 
-def test_a_run_that_is_taken_up_goes_aside_before_its_data_are_there(store, data):
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        evaluated(run, data, "validation")
-        raise ValueError("boom")
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
+def test_resumed_run_switches_before_its_data_set_is_known(store, data):
+    run_id, _ = record_run(store, data)
+    set_columns(store, run_id, status="failed")
+    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=run_id) as run:
         run.switch_to_fallback("The database was locked.")
-        shares = evaluated(run, data, "test")
+        run.save_dataset(data, "key")
+        shares = save_random_predictions(run, data)
     run.store.engine.dispose()
-    assert recover_all(store).run_ids == (1,)
-    assert np.array_equal(queries.probabilities(store, 1), shares)
+    assert recover_all(store).run_ids == (run_id,)
+    assert np.array_equal(queries.probabilities(store, run_id), shares)
 
 
-def test_a_place_that_nobody_may_look_into_is_passed_over(store, data, tmp_path, monkeypatch):
-    (tmp_path / "state").write_text("no folder")
+@pytest.mark.parametrize("is_beside_possible", [True, False], ids=["beside", "elsewhere"])
+def test_place_that_cannot_be_used_is_skipped(store, data, tmp_path, monkeypatch, is_beside_possible):
+    (tmp_path / "state").mkdir()
+    unusable = tmp_path / "state" / "adapter-bench" if is_beside_possible else store.folder / "aside"
+    unusable.write_text("not a folder")
     assert list_fallbacks(store) == []
-    assert record(store, data, 1)[0].store.folder.parent == store.folder / "aside"
-    monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", "")
+    expected = store.folder / "aside" if is_beside_possible else tmp_path / "state" / "adapter-bench"
+    assert record_while_locked(store, data, 1)[0].store.folder.parent == expected
     assert len(list_fallbacks(store)) == 1
 
 
-def test_a_record_is_found_however_its_database_is_named(store, data, monkeypatch):
-    record(store, data, 1)
+def test_missing_home_folder_is_no_error(store, monkeypatch):
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "")
+    assert list_fallbacks(store) == []
+
+
+def test_fallback_database_is_found_however_its_database_is_addressed(store, monkeypatch):
+    with recording(store, make_config(SETTINGS), "a run", {}) as run:
+        run.switch_to_fallback("No reason.")
     monkeypatch.chdir(store.folder)
-    for address in ("runs.db", "sqlite:///runs.db", "sqlite:///../db/runs.db", f"sqlite:///{store.address}"):
+    for address in ("runs.db", f"sqlite:///../{store.folder.name}/runs.db", f"sqlite:///{store.address}"):
         assert len(list_fallbacks(open_store(address))) == 1
+    run.store.engine.dispose()
 
 
-def test_what_is_added_to_a_whole_record_does_not_go_aside(store, data):
-    with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
-        pass
-    with locked(store), pytest.raises(StoreError, match="locked"):
-        RunWriter.reopen(store, run.id).update(baseline_id=None)
+def test_additions_to_an_ended_run_use_no_fallback_database(store, data):
+    run_id, _ = record_run(store, data)
+    with lock_database(store), pytest.raises(StoreError):
+        RunWriter.reopen(store, run_id).update(baseline_id=None)
     assert list_fallbacks(store) == []

@@ -15,7 +15,7 @@ from core.store.integrity.evidence import evidence_problems
 from core.store.integrity.files import file_problems, list_adapter_folders
 from core.store.integrity.findings import Finding, Problem, information, unfixable
 from core.store.integrity.links import link_problems
-from core.store.integrity.values import replacing_invalid_text, value_problems
+from core.store.integrity.values import replacing_invalid_text, unreadable_values, value_problems
 
 _MAX_SQLITE_MESSAGES = 5
 
@@ -65,14 +65,11 @@ def check(
 
 
 def find_unreadable(store: Store) -> tuple[Finding, ...]:
-    """Return the faults that make rows unusable: file damage, broken links and unreadable values.
-
-    A damaged file is a finding here as well.
-    """
+    """Return the faults that make rows unreadable: file damage, broken links and unreadable values."""
     try:
         with store.read_session() as session, replacing_invalid_text(session):
             problems = list(_file_damage(session, store.address))
-            problems = problems or [*link_problems(session), *value_problems(session)]
+            problems = problems or [*link_problems(session), *unreadable_values(session)]
     except StoreError as error:
         if not is_damaged(error):
             raise

@@ -50,9 +50,7 @@ def replacing_invalid_text(session: Session) -> Iterator[None]:
 
 def value_problems(session: Session) -> Iterator[Problem]:
     """Find unreadable values, predictions that do not fit their data set, and missing predictions."""
-    if session.get_bind().dialect.name == "sqlite":  # PostgreSQL enforces column types
-        for table in Base.metadata.sorted_tables:
-            yield from _unreadable_values(session, table)
+    yield from unreadable_values(session)
     stored = session.execute(select(DatasetRow.id, _unconverted(DatasetRow.labels)))
     labels: dict[int | None, list[Any] | None] = {row.id: _parse_labels(row.labels) for row in stored}
     yield from _wrong_lengths(session, labels)
@@ -60,12 +58,19 @@ def value_problems(session: Session) -> Iterator[Problem]:
     yield from _missing_predictions(session)
 
 
+def unreadable_values(session: Session) -> Iterator[Problem]:
+    """Find values that their column type cannot read."""
+    if session.get_bind().dialect.name == "sqlite":  # PostgreSQL enforces column types
+        for table in Base.metadata.sorted_tables:
+            yield from _unreadable_values_of_table(session, table)
+
+
 def _unconverted(column: Any) -> ColumnElement[Any]:
     """Return a column as the driver returns it."""
     return type_coerce(column, NullType()).label(column.key)
 
 
-def _unreadable_values(session: Session, table: Table) -> Iterator[Problem]:
+def _unreadable_values_of_table(session: Session, table: Table) -> Iterator[Problem]:
     dialect = session.get_bind().dialect
     readers = {
         column.name: _make_reader(column, dialect)
