@@ -1,5 +1,5 @@
-# ruff: noqa: N999 - the name stands in the address of the start page
-"""The dashboard as a program: what its first page needs is there before the first visitor comes."""
+# ruff: noqa: N999 - Streamlit shows the file name in the URL of the start page
+"""The dashboard's entry point: ``streamlit run dashboard/Home.py``."""
 
 import os
 
@@ -10,4 +10,4 @@ import streamlit as st
 
 from dashboard import warm_up
 
-app = st.App("shell.py", lifespan=warm_up.before_the_first_visitor)
+app = st.App("shell.py", lifespan=warm_up.lifespan)

@@ -1,1 +1,1 @@
-"""The screens. Pages read from dashboard.data, draw with dashboard.charts, and remember with dashboard.state."""
+"""The dashboard: pages read from `dashboard.data` and share `dashboard.components`."""

@@ -1,4 +1,4 @@
-"""Who sees the record and who changes it: Streamlit's sign-in, and the roles in `.streamlit/secrets.toml`."""
+"""Who may see and who may change the runs: Streamlit's sign-in and the roles in `.streamlit/secrets.toml`."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,120 +15,115 @@ from core.errors import RequestError
 from dashboard.components.safe_text import escape_markdown, show_text
 
 READ_ONLY = "RUNS_READ_ONLY"
-"""The environment variable that lets nobody change anything."""
+"""The environment variable that forbids all changes."""
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who looks at the screens: a name for people, empty for nobody in particular, and what they may do."""
+    """The user of a session: a display name, empty without sign-in, and the permissions."""
 
     name: str
-    sees: bool
-    changes: bool
+    may_see: bool
+    may_change: bool
 
 
 def visitor() -> Visitor:
-    """Return who looks at the screens now.
+    """Return the user of the session.
 
-    Without ``[auth]`` whoever reaches the page sees and changes everything. With it, one has to sign
-    in; the roles name the editors, and the viewers where not everybody who can sign in is one.
-    Raises `RequestError` where the secrets can't be read or say two things.
+    Without ``[auth]`` everyone who reaches the dashboard may see and change everything. With it, users
+    sign in; ``[roles]`` names editors, and viewers where not every user is one. Raises `RequestError`
+    for secrets that cannot be read or contradict each other.
     """
     secrets = _secrets()
     roles = secrets.get("roles", {})
-    fixed = bool(roles.get("read_only")) or os.environ.get(READ_ONLY, "").lower() not in ("", "0", "false", "no")
+    read_only = bool(roles.get("read_only")) or os.environ.get(READ_ONLY, "").lower() not in ("", "0", "false", "no")
     if "auth" not in secrets:
         if roles.keys() & {"editors", "viewers"}:
-            raise RequestError("secrets.toml names editors or viewers, but has no [auth] by which they sign in.")
-        return Visitor("", sees=True, changes=not fixed)
+            raise RequestError("secrets.toml has [roles] with editors or viewers, but no [auth] to sign in with.")
+        return Visitor("", may_see=True, may_change=not read_only)
     if not st.user.get("is_logged_in"):
-        return Visitor("", sees=False, changes=False)
-    address = _address(roles)
-    edits = _named(address, roles.get("editors", ()))
-    sees = edits or "viewers" not in roles or _named(address, roles["viewers"])
-    return Visitor(str(st.user.get("email") or st.user.get("name") or "no name"), sees, edits and not fixed)
+        return Visitor("", may_see=False, may_change=False)
+    email = _verified_email(roles)
+    is_editor = _is_listed(email, roles.get("editors", ()))
+    may_see = is_editor or "viewers" not in roles or _is_listed(email, roles["viewers"])
+    name = str(st.user.get("email") or st.user.get("name") or "no name")
+    return Visitor(name, may_see, may_change=is_editor and not read_only)
 
 
 def _secrets() -> Mapping[str, Any]:
-    """Return the secrets; of a file that can't be read Streamlit says the same as of none."""
+    """Return the secrets; Streamlit raises the same error for an unreadable file as for none."""
     try:
         return st.secrets.to_dict()
     except StreamlitSecretNotFoundError:
-        unread = [path for path in st.get_option("secrets.files") if Path(path).exists()]
-    if unread:
-        raise RequestError(f"{unread[-1]} can't be read: it is not TOML. Nothing is shown until it is.")
+        unreadable = [path for path in st.get_option("secrets.files") if Path(path).exists()]
+    if unreadable:
+        raise RequestError(f"Cannot read {unreadable[-1]}: it is not valid TOML. Fix it to see the dashboard.")
     return {}
 
 
-def _address(roles: Mapping[str, Any]) -> str:
-    """Return the visitor's e-mail address; empty for one that the provider has not verified."""
-    verified = st.user.get("email_verified", roles.get("assume_verified", False))
-    return str(st.user.get("email") or "").casefold() if verified in (True, "true") else ""
+def _verified_email(roles: Mapping[str, Any]) -> str:
+    """Return the user's e-mail address; empty where the provider has not verified it."""
+    is_verified = st.user.get("email_verified", roles.get("assume_verified", False))
+    return str(st.user.get("email") or "").casefold() if is_verified in (True, "true") else ""
 
 
-def _named(address: str, listed: str | Iterable[str]) -> bool:
-    """Tell whether an address, or its domain as ``@b.org``, is listed."""
-    known = {one.strip().casefold() for one in ([listed] if isinstance(listed, str) else listed)}
-    return bool(address) and bool(known & {address, f"@{address.rpartition('@')[2]}"})
+def _is_listed(email: str, listed: str | Iterable[str]) -> bool:
+    """Return whether an address is listed, itself or by its domain such as ``@b.org``."""
+    entries = {entry.strip().casefold() for entry in ([listed] if isinstance(listed, str) else listed)}
+    return bool(email) and bool(entries & {email, f"@{email.rpartition('@')[2]}"})
 
 
 def may_change() -> bool:
-    """Tell whether the visitor may change the record."""
-    return visitor().changes
+    """Return whether the user may make changes."""
+    return visitor().may_change
 
 
 def check_may_change() -> None:
-    """Raise `RequestError` for a visitor who may not change the record."""
+    """Raise `RequestError` for a user who may not make changes."""
     if not may_change():
-        raise RequestError("You may look at everything here and change nothing. Editors are named in secrets.toml.")
+        raise RequestError("Read-only: you may not make changes. Editors are listed in secrets.toml.")
 
 
 def check_may_see() -> None:
-    """Raise `RequestError` for a visitor who may not see the record."""
-    if not visitor().sees:
-        raise RequestError("You are signed out. Load the page again to sign in.")
+    """Raise `RequestError` for a user who may not see the runs."""
+    if not visitor().may_see:
+        raise RequestError("You are signed out. Reload the page to sign in.")
 
 
-def refuse(who: Visitor) -> None:
-    """Draw what a visitor gets who does not see the record: the way to sign in, or why not."""
+def refuse(user: Visitor) -> None:
+    """Show a user who may not see the runs how to sign in, or why the account is refused."""
     st.title("Adapter Bench")
     if find_spec("authlib") is None:
-        st.error(
-            escape_markdown("Signing in needs Authlib: pip install -e '.[sign-in]', then start again."),
-            icon=":material/error:",
-        )
-    elif not who.name:
-        st.text("The recorded runs are shown to those who sign in.")
+        message = "Sign-in needs Authlib: run pip install -e '.[sign-in]' and restart the dashboard."
+        st.error(escape_markdown(message), icon=":material/error:")
+    elif not user.name:
+        st.text("Sign in to see the recorded runs.")
         for provider in _providers():
             label = f"Sign in with {escape_markdown(provider)}" if provider else "Sign in"
             st.button(label, icon=":material/login:", type="primary", on_click=partial(st.login, provider))
     else:
-        st.warning(
-            escape_markdown(
-                f"{who.name} is signed in, and not among those who see these runs. Ask who runs this dashboard."
-            ),
-            icon=":material/block:",
-        )
-        _sign_out()
+        message = f"{user.name} has no access to these runs. Ask the administrator of this dashboard."
+        st.warning(escape_markdown(message), icon=":material/block:")
+        _sign_out_button()
 
 
 def _providers() -> list[str | None]:
     """Return the names of the providers in ``[auth]``; None for one without a name."""
     auth = _secrets()["auth"]
-    named = [name for name, one in auth.items() if isinstance(one, Mapping) and name != "client_kwargs"]
-    return [*([None] if "client_id" in auth else []), *named]
+    names = [name for name, entry in auth.items() if isinstance(entry, Mapping) and name != "client_kwargs"]
+    return [*([None] if "client_id" in auth else []), *names]
 
 
-def show_who() -> None:
-    """Say at the foot of the sidebar who is signed in, or that nothing can be changed; and let them sign out."""
-    who = visitor()
+def show_user() -> None:
+    """Show in the sidebar who is signed in, and whether the dashboard is read-only."""
+    user = visitor()
     with st.sidebar:
-        if not who.changes:
-            st.caption("To look at: nothing is changed from here.")
-        if who.name:
-            show_text(f"Signed in as {who.name}")
-            _sign_out()
+        if not user.may_change:
+            st.caption("Read-only")
+        if user.name:
+            show_text(f"Signed in as {user.name}")
+            _sign_out_button()
 
 
-def _sign_out() -> None:
+def _sign_out_button() -> None:
     st.button("Sign out", icon=":material/logout:", on_click=st.logout, key="sign out")

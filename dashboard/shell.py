@@ -1,4 +1,4 @@
-"""The dashboard's frame: navigation, the choice of test set, and what database is shown."""
+"""The frame of every page: navigation, the picker of the test set, and the sidebar's footer."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import streamlit as st
 
 from core.errors import RequestError
 from dashboard import access, data
-from dashboard.components import feedback, links, pickers
+from dashboard.components import feedback, pickers
+from dashboard.components.links import PAGES
 from dashboard.components.safe_text import escape_markdown
 
 st.set_page_config(
@@ -16,8 +17,16 @@ st.set_page_config(
     initial_sidebar_state=230,
 )
 
+
+def show_footer() -> None:
+    """Show the database, the number of runs, the version and the user."""
+    st.sidebar.caption(escape_markdown(data.address()))
+    st.sidebar.caption(data.footer())
+    access.show_user()
+
+
 try:
-    who = access.visitor()
+    visitor = access.visitor()
 except RequestError as error:
     feedback.show_error(error)
     st.stop()
@@ -25,32 +34,24 @@ except RequestError as error:
 page = st.navigation(
     {
         "Results": [
-            st.Page(links.PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
-            st.Page(links.PAGES["run"], url_path="run", title="Run", icon=":material/description:"),
-            st.Page(links.PAGES["compare"], url_path="compare", title="Compare", icon=":material/compare_arrows:"),
-            st.Page(links.PAGES["failures"], url_path="failures", title="Failures", icon=":material/error_outline:"),
+            st.Page(PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
+            st.Page(PAGES["run"], title="Run", icon=":material/description:", url_path="run"),
+            st.Page(PAGES["compare"], title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+            st.Page(PAGES["failures"], title="Failures", icon=":material/error_outline:", url_path="failures"),
         ],
-        "Data": [st.Page(links.PAGES["data"], url_path="data", title="Data", icon=":material/dataset:")],
-        "Use": [st.Page(links.PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
+        "Data": [st.Page(PAGES["data"], title="Data", icon=":material/dataset:", url_path="data")],
+        "Use": [st.Page(PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
     },
-    position="sidebar" if who.sees else "hidden",
+    position="sidebar" if visitor.may_see else "hidden",
 )
-if not who.sees:  # nothing of the record is read before
-    access.refuse(who)
+if not visitor.may_see:  # before anything is read from the database
+    access.refuse(visitor)
     st.stop()
-
-
-def show_foot() -> None:
-    """Say at the foot of the sidebar what database is shown."""
-    st.sidebar.caption(escape_markdown(data.address()))
-    st.sidebar.caption(data.footer())
-    access.show_who()
-
 
 try:
     if not data.is_empty():
         pickers.pick_test_set()
-    show_foot()
+    show_footer()
     feedback.show_toast()
     page.run()
 except RequestError as error:

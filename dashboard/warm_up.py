@@ -1,4 +1,4 @@
-"""What takes long the first time is done while the server starts: libraries, the table of all runs, a verdict."""
+"""Load what the first page needs while the server starts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -7,32 +7,30 @@ from typing import Any
 
 from core.errors import RequestError
 from dashboard import data
-from dashboard.components import default_runs as choices
+from dashboard.components import default_runs
 
 LIBRARIES = ("PIL.Image", "altair", "core.evaluation.calibration", "core.report.verdicts", "pandas.io.formats.style")
-"""What most pages need, and import only when they do; not torch, which many visitors never need."""
-PAGE_PARTS = (
-    *(f"dashboard.app_pages.runs.{part}" for part in ("controls", "view_data", "tables")),
-    "dashboard.components.active_runs",
-    "dashboard.components.cost.charts",
-    "dashboard.components.table_downloads",
+"""Imported by most pages, on demand. Without torch, which many sessions never need."""
+PAGE_MODULES = (
+    *(f"dashboard.app_pages.runs.{name}" for name in ("bulk_actions", "controls", "tables", "text", "view_data")),
+    *(f"dashboard.components.{name}" for name in ("active_runs", "cost.charts", "table_downloads")),
 )
 
 
 @asynccontextmanager
-async def before_the_first_visitor(app: Any) -> AsyncIterator[None]:
-    """Read libraries and runs; a database that can't be read is left to the pages, which say so."""
-    for name in (*LIBRARIES, *PAGE_PARTS):
+async def lifespan(app: Any) -> AsyncIterator[None]:
+    """Import modules and read the data of the first page; the pages report a database that cannot be read."""
+    for name in (*LIBRARIES, *PAGE_MODULES):
         import_module(name)
     with suppress(RequestError):
-        _read_what_the_first_page_shows()
+        _read_first_page()
     yield
 
 
-def _read_what_the_first_page_shows() -> None:
+def _read_first_page() -> None:
     if data.is_empty() or data.test_sets().empty:
         return
     test_set = data.newest_test_set()
-    best, reference_baseline = choices.best_run(test_set), choices.best_baseline(test_set)
-    if best and reference_baseline and best != reference_baseline:
-        data.comparison(best, reference_baseline)
+    best, baseline = default_runs.best_run(test_set), default_runs.best_baseline(test_set)
+    if best and baseline and best != baseline:
+        data.comparison(best, baseline)

@@ -1,4 +1,4 @@
-"""Which run a screen begins with, and what it is held against."""
+"""The run that a page opens with, and the run to compare it with."""
 
 import pandas as pd
 
@@ -7,28 +7,28 @@ from dashboard import data
 
 def best_baseline(test_set: int) -> int | None:
     """Return the id of the baseline with the highest macro F1."""
-    done = data.complete_runs(test_set)
-    return _first(done[done["kind"] == "baseline"])
+    complete = data.complete_runs(test_set)
+    return _first(complete[complete["kind"] == "baseline"])
 
 
 def best_adapter(test_set: int) -> int | None:
-    """Return the id of the run with the highest macro F1 that is no baseline."""
-    done = data.complete_runs(test_set)
-    return _first(done[done["kind"] != "baseline"])
+    """Return the id of the run with the highest macro F1 that is not a baseline."""
+    complete = data.complete_runs(test_set)
+    return _first(complete[complete["kind"] != "baseline"])
 
 
 def best_run(test_set: int) -> int | None:
-    """Return the run to begin with: the best adapter, else the best baseline, else the newest run."""
+    """Return the id of the best adapter, else of the best baseline, else of the newest run."""
     newest = data.runs(test_set).sort_values("id", ascending=False)
     return best_adapter(test_set) or best_baseline(test_set) or _first(newest)
 
 
 def runner_up(test_set: int) -> int | None:
-    """Return the id of the best run that is no baseline and no other seed of the very best one."""
-    done = data.complete_runs(test_set)
-    adapters = done[done["kind"] != "baseline"]
-    group = adapters["group_key"].head(1).dropna().tolist()
-    return _first(adapters.iloc[1:][~adapters["group_key"].iloc[1:].isin(group)])
+    """Return the id of the best run, besides baselines, of another configuration than the best one."""
+    complete = data.complete_runs(test_set)
+    adapters = complete[complete["kind"] != "baseline"]
+    best_configuration = adapters["group_key"].head(1).dropna().tolist()
+    return _first(adapters.iloc[1:][~adapters["group_key"].iloc[1:].isin(best_configuration)])
 
 
 def _first(frame: pd.DataFrame) -> int | None:
@@ -36,9 +36,9 @@ def _first(frame: pd.DataFrame) -> int | None:
 
 
 def reference_baseline(run_id: int) -> int | None:
-    """Return the baseline that a run is measured against: the recorded one, else the best other one."""
-    one, test_set = data.run(run_id), data.test_set_of(run_id)
-    if one.baseline_id is not None or test_set is None:
-        return one.baseline_id
-    done = data.complete_runs(test_set)
-    return _first(done[(done["kind"] == "baseline") & (done["id"] != run_id)])
+    """Return the id of a run's recorded baseline, else of the best other baseline."""
+    run, test_set = data.run(run_id), data.test_set_of(run_id)
+    if run.baseline_id is not None or test_set is None:
+        return run.baseline_id
+    complete = data.complete_runs(test_set)
+    return _first(complete[(complete["kind"] == "baseline") & (complete["id"] != run_id)])

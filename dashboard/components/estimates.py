@@ -1,4 +1,4 @@
-"""An estimate as the three columns of a frame."""
+"""Estimates as columns of a frame."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def with_interval(name: str, estimate: "Estimate | None") -> dict[str, float]:
-    """Return a figure's three columns; what is undefined is not a number."""
+    """Return value, low and high of an estimate by column name; undefined values are NaN."""
     parts = (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
     values = (np.nan if part is None else part for part in parts)
     return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))

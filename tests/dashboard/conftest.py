@@ -1,5 +1,7 @@
-"""Seeded databases, an empty place, and the dashboard as Streamlit runs it."""
+"""Seeded databases, an empty folder, and pages in Streamlit's AppTest."""
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,10 +46,20 @@ def store(empty: Path) -> Store:
     return open_store(str(empty), create=True)
 
 
+@pytest.fixture(scope="session")
+def weak_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a baseline, which has files, and an adapter that does not beat it."""
+    database = tmp_path_factory.mktemp("weak") / "runs.db"
+    record_weak_adapter(open_store(str(database), create=True), load_data(RunConfig(**SIZES)))
+    return database
+
+
 @pytest.fixture
-def tfidf(store: Store) -> int:
-    """A database of its own with a baseline, which has files, and an adapter; the baseline's number."""
-    record_weak_adapter(store, load_data(RunConfig(**SIZES)))
+def tfidf(store: Store, weak_record: Path) -> int:
+    """A copy of `weak_record` in ``store``; the id of the baseline (the adapter's is 2)."""
+    with sqlite3.connect(weak_record) as source, sqlite3.connect(store.folder / "runs.db") as copy:
+        source.backup(copy)
+    shutil.copytree(weak_record.parent / "adapters", store.folder / "adapters", dirs_exist_ok=True)
     return 1
 
 
@@ -59,7 +71,7 @@ def hard_record(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, in
 
 @pytest.fixture
 def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, int, int]]:
-    """A store of hard texts, and the numbers of a weak and a strong run on them; a test may annotate."""
+    """A store of hostile texts, and the ids of a weak and a strong run on them; a test may annotate."""
     database, weak, strong = hard_record
     monkeypatch.setenv("RUNS_DB", str(database))
     store = open_store(str(database))

@@ -1,4 +1,4 @@
-"""Who sees and who changes: what the roles say, and that the door holds whatever is drawn."""
+"""Sign-in and roles: who may see, who may change, and that `dashboard.data` enforces it."""
 
 import pytest
 
@@ -18,21 +18,21 @@ def user(address, **more):
 
 @pytest.fixture
 def secrets(monkeypatch):
-    """Set what stands in secrets.toml, and who is signed in."""
+    """Set the secrets and the signed-in user."""
 
-    def stand(secrets, who=None):
+    def set_secrets(secrets, signed_in=None):
         class Secrets:
             def to_dict(self):
                 return secrets
 
         monkeypatch.setattr(access.st, "secrets", Secrets())
-        monkeypatch.setattr(access.st, "user", who or {})
+        monkeypatch.setattr(access.st, "user", signed_in or {})
 
-    return stand
+    return set_secrets
 
 
 @pytest.mark.parametrize(
-    ("roles", "who", "sees", "changes"),
+    ("roles", "signed_in", "may_see", "may_change"),
     [
         pytest.param({}, None, False, False, id="no-roles-no-user"),
         pytest.param({}, user(ANN), True, False, id="no-roles-user"),
@@ -74,33 +74,33 @@ def secrets(monkeypatch):
         pytest.param({"editors": [ANN], "read_only": True}, user(ANN), True, False, id="read-only"),
     ],
 )
-def test_roles(roles, who, sees, changes, secrets):
-    secrets({"auth": AUTH, "roles": roles}, who)
-    found = access.visitor()
-    assert (found.sees, found.changes) == (sees, changes)
+def test_roles_decide_who_may_see_and_change(roles, signed_in, may_see, may_change, secrets):
+    secrets({"auth": AUTH, "roles": roles}, signed_in)
+    visitor = access.visitor()
+    assert (visitor.may_see, visitor.may_change) == (may_see, may_change)
 
 
-def test_without_sign_in_whoever_reaches_the_page_may_change(secrets, monkeypatch):
+def test_everyone_may_change_without_sign_in_unless_read_only(secrets, monkeypatch):
     secrets({})
     assert access.may_change()
     monkeypatch.setenv(access.READ_ONLY, "1")
-    assert access.visitor() == access.Visitor("", sees=True, changes=False)
+    assert access.visitor() == access.Visitor("", may_see=True, may_change=False)
 
 
-def test_roles_without_sign_in_are_refused_rather_than_passed_over(secrets):
+def test_roles_without_sign_in_are_an_error(secrets):
     secrets({"roles": {"editors": [ANN]}})
     with pytest.raises(RequestError, match=r"no \[auth\]"):
         access.visitor()
 
 
-def test_secrets_that_cannot_be_read_let_nobody_in(tmp_path, monkeypatch):
+def test_unreadable_secrets_are_an_error(tmp_path, monkeypatch):
     from streamlit.runtime.secrets import Secrets
 
     (tmp_path / ".streamlit").mkdir()
     (tmp_path / ".streamlit" / "secrets.toml").write_text("[auth\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(access.st, "secrets", Secrets())
-    with pytest.raises(RequestError, match=r"secrets\.toml can't be read"):
+    with pytest.raises(RequestError, match=r"secrets\.toml"):
         access.visitor()
 
 
@@ -111,20 +111,32 @@ def as_viewer(monkeypatch, open_page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_viewer_sees_every_page_and_no_control_that_changes(page, seeded, as_viewer):
-    address = {"failures": {"example": 1, "files": "true"}, "runs": {"chosen": seeded.lora}}.get(page, {})
-    app = as_viewer(page, run=seeded.lora, **address)
-    assert "nothing is changed from here" in "".join(one.value for one in app.sidebar.caption)
-    changing = ("Archive", "Delete", "Restore", "Save", "Take back", "Undo", "Bring it back", "Propose", "Keep these")
-    assert not [one.label for one in app.button if one.label.startswith(changing)]
+def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded, as_viewer):
+    parameters = {"failures": {"example": 1, "files": "true"}, "runs": {"chosen": seeded.lora}}.get(page, {})
+    app = as_viewer(page, run=seeded.lora, **parameters)
+    assert "Read-only" in [caption.value for caption in app.sidebar.caption]
+    changing = (
+        "Archive",
+        "Delete",
+        "Restore",
+        "Save",
+        "Take back",
+        "Undo",
+        "Remove",
+        "Propose",
+        "Keep",
+        "Import",
+        "Accept",
+    )
+    assert not [button.label for button in app.button if button.label.startswith(changing)]
     assert page == "try_it" or not (app.get("file_uploader") or app.text_area)
 
 
-def test_the_door_refuses_a_viewer_whatever_the_screen_draws(seeded, as_viewer):
+def test_viewer_cannot_write_through_the_data_layer(seeded, as_viewer):
     from dashboard import data
 
     before = queries.run(open_store(str(seeded.database)), seeded.lora)
-    doors = (
+    writes = (
         lambda: data.edit_run(seeded.lora, "mine", "", []),
         lambda: data.archive_runs([seeded.lora]),
         lambda: data.trash_runs([seeded.lora]),
@@ -132,15 +144,15 @@ def test_the_door_refuses_a_viewer_whatever_the_screen_draws(seeded, as_viewer):
         lambda: data.delete_runs([seeded.lora]),
         lambda: data.annotate({"text": {"tag": "mine"}}),
     )
-    for door in doors:
-        with pytest.raises(RequestError, match="change nothing"):
-            door()
+    for write in writes:
+        with pytest.raises(RequestError, match="Read-only"):
+            write()
     assert queries.run(open_store(str(seeded.database)), seeded.lora) == before
 
 
-def test_a_viewer_has_no_undo_of_what_an_editor_did(seeded, as_viewer):
+def test_viewer_cannot_undo(seeded, as_viewer):
     app = as_viewer("runs")
-    app.session_state["moved"] = ("in the trash", [seeded.lora])
+    app.session_state["moved"] = ("archived", [seeded.lora])
     app.run()
-    assert "Undo" not in [one.label for one in app.button]
-    assert "1 run is in the trash." in page_text(app)
+    assert "1 run archived." in page_text(app)
+    assert "Undo" not in [button.label for button in app.button]

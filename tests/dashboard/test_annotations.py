@@ -94,7 +94,7 @@ def test_annotations_go_through_a_file_and_back(hard):
     notes = {HOSTILE[6]: "=cmd|' /C calc'!A0", HOSTILE[7]: 'two\nlines, "so" — ünï 👍', HOSTILE[5]: "-5"}
     noted = {text: dict(zip(ANNOTATION_FIELDS, ("@tag", note, LABELS[0]), strict=True)) for text, note in notes.items()}
     annotate(store, noted)
-    written = exports.for_spreadsheets(files.annotated(weak))
+    written = exports.spreadsheet_csv(files.annotated(weak))
     rows = list(csv.DictReader(io.StringIO(written.removeprefix("\ufeff"), newline="")))
     assert {row["note"] for row in rows} >= {"'=cmd|' /C calc'!A0"} and {row["tag"] for row in rows} == {"'@tag"}
     found = annotating.read(written.encode(), known_texts(), LABELS)

@@ -107,7 +107,7 @@ def test_a_chart_is_valid_and_says_what_it_shows(name):
 
 
 def test_a_run_has_one_colour():
-    assert look.run_colour(3) == look.run_colour(3) != look.run_colour(4)
+    assert look.run_color(3) == look.run_color(3) != look.run_color(4)
 
 
 def of_runs(scores, seconds):
@@ -183,9 +183,9 @@ def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
 
 
 def test_runs_that_are_shown_together_are_told_apart_by_colour():
-    assert len(set(look.run_colours([13, 20, 27, 6]).values())) == 4
-    assert look.run_colours([13, 20])[13] == look.run_colour(13)
-    assert len(look.run_colours(range(1, 30))) == 29
+    assert len(set(look.run_colors([13, 20, 27, 6]).values())) == 4
+    assert look.run_colors([13, 20])[13] == look.run_color(13)
+    assert len(look.run_colors(range(1, 30))) == 29
 
 
 @pytest.mark.parametrize("page", ["runs", "run", "compare"])

@@ -176,7 +176,7 @@ def test_a_file_holds_the_very_texts_of_the_table(seeded, open_page):
     ]
     for shown, frame in wanted:
         screen = convert_arrow_bytes_to_pandas_df(shown.proto.arrow_data.styler.display_values)
-        rows = list(csv.reader(io.StringIO(exports.csv(frame), newline="")))[1:]
+        rows = list(csv.reader(io.StringIO(exports.to_csv(frame), newline="")))[1:]
         assert screen.to_numpy().tolist() == rows
 
 

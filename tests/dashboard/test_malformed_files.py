@@ -58,7 +58,7 @@ def test_a_link_within_the_folder_is_not_packed_nor_shown(store, tfidf, open_pag
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (folder / "more").symlink_to(store.folder)
     with pytest.raises(RequestError, match="'more'"):
-        bundles.adapter_zip(tfidf)
+        bundles.files_zip(tfidf)
     assert "'more' is a symbolic link" in page_text(open_page("run", run=tfidf, part="Record", card="true"))
 
 

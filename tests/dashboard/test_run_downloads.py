@@ -1,4 +1,4 @@
-"""What can be taken away of a run: its files in a zip, predictions, settings and log."""
+"""Downloads of a run: files, predictions, settings and log."""
 
 import io
 import zipfile
@@ -16,17 +16,17 @@ from core.errors import RequestError
 from core.store import queries
 from core.store.recorder import recording
 from dashboard import data
-from dashboard.components import run_downloads as bundles
+from dashboard.components import run_downloads
 from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, SIZES, record_adapters
 
 
-def test_the_zip_holds_the_files_of_the_run_and_nothing_else(store, tfidf):
+def test_zip_has_exactly_the_files_of_the_run(store, tfidf):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (folder / "more").mkdir()
     (folder / "more" / "words.txt").write_text("nested")
     (folder.parent / "other.txt").write_text("of another run")
-    with zipfile.ZipFile(io.BytesIO(bundles.adapter_zip(tfidf))) as archive:
+    with zipfile.ZipFile(io.BytesIO(run_downloads.files_zip(tfidf))) as archive:
         packed = {name: archive.read(name) for name in archive.namelist()}
     on_disk = {f"{folder.name}/{path.relative_to(folder)}": path.read_bytes() for path in folder.rglob("*.*")}
     assert packed == on_disk
@@ -34,16 +34,16 @@ def test_the_zip_holds_the_files_of_the_run_and_nothing_else(store, tfidf):
 
 
 @pytest.mark.parametrize("target", ["secret.txt", ""], ids=["file", "folder"])
-def test_a_link_among_the_files_is_refused(target, store, tfidf, open_page):
+def test_symbolic_link_is_refused(target, store, tfidf, open_page):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (store.folder / "secret.txt").write_text("secret")
     (folder / "linked").symlink_to(store.folder / target)
     with pytest.raises(RequestError, match="'linked'"):
-        bundles.adapter_zip(tfidf)
+        run_downloads.files_zip(tfidf)
     assert "'linked' is a symbolic link" in page_text(open_page("run", run=tfidf))
 
 
-def test_a_model_card_that_is_a_link_is_not_followed(store, tfidf):
+def test_model_card_that_is_a_link_is_not_read(store, tfidf):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (store.folder / "secret.txt").write_text("secret")
     (folder / "README.md").unlink()
@@ -66,35 +66,34 @@ def test_weights_that_are_a_link_are_not_read(store, tfidf):
     assert data.hidden_size(run.id) is None
 
 
-def test_a_path_with_dots_gives_no_dots_in_the_zip(store, tfidf):
+def test_path_with_dots_has_no_dots_in_the_zip(store, tfidf):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     with store.engine.begin() as connection:
         path = f"adapters/{folder.name}/b/.."
         connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
-    with zipfile.ZipFile(io.BytesIO(bundles.adapter_zip(tfidf))) as archive:
+    with zipfile.ZipFile(io.BytesIO(run_downloads.files_zip(tfidf))) as archive:
         assert {name.split("/")[0] for name in archive.namelist()} == {folder.name}
 
 
 @pytest.mark.parametrize("path", ["../outside", "adapters/../../outside", "/etc", "adapters"])
-def test_a_path_that_leads_outside_is_refused(path, store, tfidf, open_page):
+def test_path_outside_the_adapters_folder_is_refused(path, store, tfidf, open_page):
     with store.engine.begin() as connection:
         connection.exec_driver_sql("update runs set adapter_path = ?, changed_at = '2030-01-01'", (path,))
     assert data.files(tfidf) == {}
-    assert "The files of this run are gone" in page_text(open_page("run", run=tfidf))
+    assert f"The folder {path} beside the database is missing" in page_text(open_page("run", run=tfidf))
 
 
-def test_large_files_are_not_packed(store, tfidf, open_page, monkeypatch):
+def test_large_files_are_not_zipped(store, tfidf, open_page, monkeypatch):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     with (folder / "weights.safetensors").open("wb") as file:
-        file.truncate(bundles.LARGEST_ZIP)  # a hole: it takes no room
-    words = page_text(open_page("run", run=tfidf))
-    assert f"are too large to be packed. They lie in adapters/{folder.name}" in words
-    with pytest.raises(RequestError, match="too large"):
-        bundles.adapter_zip(tfidf)
+        file.truncate(run_downloads.MAX_ZIP_BYTES)  # a sparse file
+    assert f"too large for a zip file. Folder: adapters/{folder.name}" in page_text(open_page("run", run=tfidf))
+    with pytest.raises(RequestError):
+        run_downloads.files_zip(tfidf)
 
 
-def test_the_predictions_are_those_that_are_stored(seeded):
-    read = pd.read_csv(io.StringIO(bundles.predictions_csv(seeded.flawed).removeprefix("\ufeff")))
+def test_predictions_are_the_stored_ones(seeded):
+    read = pd.read_csv(io.StringIO(run_downloads.predictions_csv(seeded.flawed).removeprefix("\ufeff")))
     stored = data.predictions_with_outcomes(seeded.flawed)
     for column, name in {
         "position": "position",
@@ -110,11 +109,11 @@ def test_the_predictions_are_those_that_are_stored(seeded):
     assert "truncated" in read
 
 
-def test_no_text_in_the_predictions_is_run_as_a_formula(store):
+def test_texts_of_the_predictions_are_no_formulas(store):
     (number,) = record_adapters(store, 2, 0.7)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("update examples set text = '=1+1', extra = '{\"text\": \"@x\"}'")
-    read = pd.read_csv(io.StringIO(bundles.predictions_csv(number).removeprefix("\ufeff")))
+    read = pd.read_csv(io.StringIO(run_downloads.predictions_csv(number).removeprefix("\ufeff")))
     assert set(read["text"]) == {"'=1+1"}
     assert set(read["text (source)"]) == {"'@x"}
 
@@ -162,13 +161,13 @@ CHANGED = {
 
 @pytest.mark.parametrize("method", [*(method.name for method in BASELINES), "lora", "ia3", "full"])
 @pytest.mark.parametrize("changed", [{}, CHANGED], ids=["defaults", "every setting changed"])
-def test_the_settings_file_makes_the_same_settings(method, changed, store, tmp_path):
+def test_settings_file_gives_the_same_settings(method, changed, store, tmp_path):
     assert set(CHANGED) == set(RunConfig.model_fields) - {"method"}
     config = make_config({"method": method, **changed})
     with recording(store, config, "any", ENVIRONMENT) as run:
         pass
     file = tmp_path / "run.yaml"
-    file.write_text(bundles.config_yaml(run.id), encoding="utf-8")
+    file.write_text(run_downloads.config_yaml(run.id), encoding="utf-8")
     values = requested_values(parse(["--config", str(file)]))
     assert all(len(given) == 1 for given in values.values())
     again = make_config({name: given[0] for name, given in values.items()})
@@ -176,10 +175,10 @@ def test_the_settings_file_makes_the_same_settings(method, changed, store, tmp_p
     assert yaml.safe_load(file.read_text())["method"] == method
 
 
-def test_the_whole_log_can_be_taken_away(store):
+def test_downloaded_log_is_complete(store):
     with recording(store, RunConfig(**SIZES), "lora-r8", ENVIRONMENT) as run:
         for place in range(250):
             run.log_line(f"line {place}")
-    lines = bundles.log_text(run.id).splitlines()
+    lines = run_downloads.log_text(run.id).splitlines()
     assert len(lines) == 250
     assert lines[0].endswith("  line 0") and len(data.log_lines(run.id)) == 200

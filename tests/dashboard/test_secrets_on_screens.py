@@ -1,4 +1,4 @@
-"""No page shows a secret: not the database's password, not what a run's failure said."""
+"""No page shows a secret: neither a database's password nor one in a run's error message."""
 
 import pytest
 
@@ -21,13 +21,13 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_shows_the_password_of_a_database_that_can_not_be_had(page, address, monkeypatch, open_page):
+def test_no_page_shows_the_password_of_an_unreachable_database(page, address, monkeypatch, open_page):
     monkeypatch.setenv("RUNS_DB", address)
     app = open_page(page)  # it fails on any exception
     assert app.error and "hunter2xyz" not in page_text(app)
 
 
-def test_no_page_shows_what_a_failure_gave_away(empty, open_page, monkeypatch):
+def test_no_page_shows_a_secret_of_an_error_message(empty, open_page, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", HUB)
     with recording(open_store(str(empty), create=True), make_config(SIZES), "failed", {}) as run:
         run.save_dataset(load_data(make_config(SIZES)), "key")

@@ -63,7 +63,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, vi
     assert visitor.shows("with true label negative, predicted positive")
     assert "predicted=positive" in visitor.page.url
     visitor.go_to("Run")
-    assert visitor.shows("Class by class")
+    assert visitor.shows("Confusion matrix")
 
 
 def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, visit):
@@ -106,7 +106,7 @@ def test_an_unknown_run_gets_a_plain_message(dashboard, visit):
 def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.tfidf}&part=Abstaining&threshold=99")
-    visitor.follow("Try it with this threshold", "Try it")
+    visitor.follow("Try this threshold", "Try it")
     assert "threshold=99" in visitor.page.url
     assert visitor.shows("unsure: ")
 

@@ -98,11 +98,11 @@ def test_the_parts_of_a_run_stand_in_the_address(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.lora}")
     visitor.page.get_by_role("tab", name="Training").click()
-    assert visitor.shows("Kept: epoch 2, the best and the last")
+    assert visitor.shows("Kept epoch 2, the best and the last")
     visitor.settle()
     assert "part=Training" in visitor.page.url
     visitor.page.reload()
-    assert visitor.shows("Kept: epoch 2, the best and the last")
+    assert visitor.shows("Kept epoch 2, the best and the last")
     visitor.settle("Run")
 
 

@@ -69,7 +69,7 @@ def test_signed_out_nothing_of_the_record_is_sent(page, guarded, visit):
     visitor.open(page)
     visitor.page.get_by_role("button", name="Sign in").wait_for()
     frames = b"".join(frame if isinstance(frame, bytes) else frame.encode() for frame in sent)
-    assert b"The recorded runs are shown to those who sign in" in frames
+    assert b"Sign in to see the recorded runs" in frames
     for told in (b"lora", b"movie-reviews", b"tfidf", b"runs.db"):
         assert told not in frames
     assert visitor.page.locator('[data-testid="stSidebarNavLink"]').count() == 0
@@ -98,7 +98,7 @@ def test_an_editor_changes(guarded, record, signed_in):
 )
 def test_a_stranger_is_refused_with_words(claims, signed_in):
     visitor = signed_in(claims["email"], title="Adapter Bench", **claims)
-    assert visitor.shows("is signed in, and not among those who see these runs")
+    assert visitor.shows("has no access to these runs")
     assert "lora" not in visitor.page.content()
 
 

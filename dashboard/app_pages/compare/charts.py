@@ -15,7 +15,7 @@ from dashboard.components.theme import (
     SHARE,
     difference,
     height_of,
-    run_colours,
+    run_colors,
     run_scale,
     share_axis,
     with_interval,
@@ -60,7 +60,7 @@ def _ends(base: alt.Chart, names: list[str], ids: list[int]) -> alt.Chart:
         run=f"datum.which == 'a' ? {_quoted(names[0])} : {_quoted(names[1])}"
     )
     legend = alt.Legend(orient="top", columns=1, labelLimit=260, title=None)
-    known = run_colours(ids)
+    known = run_colors(ids)
     colours = alt.Scale(domain=names, range=[known[run_id] for run_id in ids])
     shapes = alt.Scale(domain=names, range=["circle", "diamond"])
     ends: alt.Chart = long.mark_point(filled=True, size=170, opacity=1)

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard.components.chart_cache import cached_chart
-from dashboard.components.theme import BLUE, INK, height_of, label_colour, share_axis
+from dashboard.components.theme import BLUE, INK, height_of, label_color, share_axis
 
 SPLITS = ["train", "validation", "test"]
 MOST_CLASSES = 12
@@ -22,7 +22,7 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
         x=alt.X("share", title="share of the split", axis=share_axis(), scale=alt.Scale(domain=[0, 1])),
         tooltip=["split", "label", alt.Tooltip("count", format=","), alt.Tooltip("share", format=".1%")],
     )
-    bars = base.mark_bar().encode(color=label_colour(labels))
+    bars = base.mark_bar().encode(color=label_color(labels))
     counts = base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=","))
     return alt.LayerChart(
         layer=[bars, counts],
@@ -63,7 +63,7 @@ def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
         .encode(
             x=alt.X("from", title="characters"),
             y=alt.Y("share", title="share of the class", axis=share_axis()),
-            color=label_colour(labels),
+            color=label_color(labels),
             strokeDash=alt.StrokeDash("label", sort=list(labels), legend=None),
             tooltip=[
                 "label",

@@ -1,4 +1,4 @@
-"""One run: its learning curves, and what its probabilities are worth."""
+"""Charts of the Run page: learning curves, calibration and coverage."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from dashboard.components.theme import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, sh
 def _learning_curve(
     history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None, kept: Any = None
 ) -> alt.LayerChart:
-    """Draw logged values over the epochs, the best epoch marked; those named ``raw`` faintly behind them.
+    """Plot logged values by epoch with the best epoch marked; those named ``raw`` are drawn faintly.
 
-    ``history``: epoch, name, value; ``names``: which of its names to draw, and what people call them;
-    ``kept``: epoch, low and high of the one value whose interval is known.
+    ``history``: epoch, name and value. ``names``: title by name of the values to plot. ``kept``: epoch,
+    low and high of the kept epoch.
     """
-    known = [title for name, title in names.items() if (history["name"] == name).any()]
+    titles = [title for name, title in names.items() if (history["name"] == name).any()]
     x = alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1))
     base = alt.Chart(history[history["name"].isin(list(names))].replace({"name": names})).encode(
         x=x,
@@ -25,7 +25,7 @@ def _learning_curve(
         color=alt.Color(
             "name",
             title=None,
-            scale=alt.Scale(domain=known, range=list(OKABE_ITO[: len(known)])),
+            scale=alt.Scale(domain=titles, range=list(OKABE_ITO[: len(titles)])),
             legend=alt.Legend(orient="top", columns=1, symbolType="stroke", symbolStrokeWidth=3),
         ),
         tooltip=["name", alt.Tooltip("epoch", format=".2f"), alt.Tooltip("value", format=".3f")],
@@ -34,14 +34,14 @@ def _learning_curve(
     lines = base.mark_line(strokeWidth=2)
     points = base.transform_filter("datum.epoch == round(datum.epoch)").mark_point(filled=True, size=60, opacity=1)
     return alt.LayerChart(
-        layer=[raw.encode(x=x, y=axis), lines, points, *_interval(kept, x, axis), *_best(best_epoch)],
+        layer=[raw.encode(x=x, y=axis), lines, points, *_kept_interval(kept, x, axis), *_best_epoch(best_epoch)],
         height=280,
-        description=f"By epoch: {', '.join(known)}; the best epoch is marked.",
+        description=f"By epoch: {', '.join(titles)}; the best epoch is marked.",
     )
 
 
-def _best(epoch: float | None) -> list[alt.Chart]:
-    """Draw the mark of the best epoch; nothing where it is not known."""
+def _best_epoch(epoch: float | None) -> list[alt.Chart]:
+    """Mark the best epoch, where it is known."""
     if epoch is None:
         return []
     best = alt.Chart(pd.DataFrame({"epoch": [epoch], "text": "best epoch"})).encode(x="epoch")
@@ -49,8 +49,8 @@ def _best(epoch: float | None) -> list[alt.Chart]:
     return [best.mark_rule(color=INK, strokeDash=[4, 4]), note]
 
 
-def _interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Draw the interval of the kept epoch; nothing where it is not known."""
+def _kept_interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Draw the interval of the kept epoch, where it is known."""
     if kept is None or kept.low != kept.low:
         return []
     ends = alt.Chart(pd.DataFrame({"epoch": [kept.epoch], "value": [kept.low], "high": [kept.high]}))
@@ -67,66 +67,66 @@ def _interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 @cached_chart
 def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerChart:
-    """Draw the loss on training and on validation examples, as from `frames.run.losses`."""
+    """Plot training and validation loss, see `view_data.losses`."""
     names = {"loss": "training loss", "validation_loss": "validation loss"}
     return _learning_curve(history, names, alt.Y("value", title="loss", scale=alt.Scale(zero=False)), best_epoch)
 
 
 @cached_chart
 def score_curve(history: pd.DataFrame, best_epoch: float | None, kept: Any = None) -> alt.LayerChart:
-    """Draw macro F1 on the validation examples, with the interval of the epoch that was kept."""
+    """Plot validation macro F1 with the interval of the kept epoch."""
     axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
     return _learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
 
 
 @cached_chart
 def reliability(bins: pd.DataFrame) -> alt.LayerChart:
-    """Draw how often a run is right at each confidence, with the band of a perfectly calibrated run.
+    """Draw a reliability diagram: accuracy by confidence with the 95% range of a perfectly calibrated run.
 
     ``bins``: confidence, accuracy, count, null_low, null_high.
     """
-    x = _confidence(labels=False)
-    y = alt.Y("accuracy", title="share right", axis=_beneath(format=PERCENT), scale=alt.Scale(domain=[0, 1]))
+    x = _confidence_axis(labels=False)
+    y = alt.Y("accuracy", title="accuracy", axis=_aligned_axis(format=PERCENT), scale=alt.Scale(domain=[0, 1]))
     ends = pd.DataFrame({"confidence": [0.0, 1.0], "accuracy": [0.0, 1.0]})
     diagonal = alt.Chart(ends).mark_line(color=INK, strokeDash=[4, 4]).encode(x=x, y=y)
-    base = alt.Chart(bins).encode(x=x, tooltip=_of_bin())
-    low = alt.Y("null_low", title="share right")
+    base = alt.Chart(bins).encode(x=x, tooltip=_bin_tooltip())
+    low = alt.Y("null_low", title="accuracy")
     band = base.mark_bar(size=12, opacity=0.35, color=INK).encode(y=low, y2="null_high")
     points = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(y=y)
     return alt.LayerChart(
         layer=[diagonal, band, points],
         height=260,
-        description="Share right by confidence; grey bars: what chance allows a perfectly calibrated run.",
+        description="Accuracy by confidence; gray bars: 95% range of a perfectly calibrated run.",
     )
 
 
 @cached_chart
 def bin_counts(bins: pd.DataFrame) -> alt.Chart:
-    """Draw how many examples each bin of `reliability` has, to stand beneath it."""
-    y = alt.Y("count", title="examples", axis=_beneath(tickCount=3))
+    """Draw the number of examples in each bin of `reliability`, below it."""
+    y = alt.Y("count", title="examples", axis=_aligned_axis(tickCount=3))
     chart: alt.Chart = (
         alt.Chart(bins, height=130, description="Examples by confidence.")
         .mark_bar(size=12, color=INK)
-        .encode(x=_confidence(labels=True), y=y, tooltip=_of_bin())
+        .encode(x=_confidence_axis(labels=True), y=y, tooltip=_bin_tooltip())
     )
     return chart
 
 
-def _confidence(*, labels: bool) -> alt.X:
+def _confidence_axis(*, labels: bool) -> alt.X:
     axis = alt.Axis(format=PERCENT, labels=labels, ticks=labels)
     return alt.X("confidence", title="confidence" if labels else None, axis=axis, scale=alt.Scale(domain=[0, 1]))
 
 
-def _beneath(**settings: Any) -> alt.Axis:
-    """Return an axis as wide as that of the chart above or beneath."""
+def _aligned_axis(**settings: Any) -> alt.Axis:
+    """Return an axis as wide as that of the chart above or below."""
     return alt.Axis(minExtent=42, maxExtent=42, **settings)
 
 
-def _of_bin() -> list[alt.Tooltip]:
+def _bin_tooltip() -> list[alt.Tooltip]:
     titles = {
         "confidence": "confidence",
-        "accuracy": "share right",
-        "null_low": "if calibrated, from",
+        "accuracy": "accuracy",
+        "null_low": "if perfectly calibrated, from",
         "null_high": "to",
     }
     shares = [alt.Tooltip(name, format=".1%", title=title) for name, title in titles.items()]
@@ -135,11 +135,11 @@ def _of_bin() -> list[alt.Tooltip]:
 
 @cached_chart
 def coverage(curve: pd.DataFrame, threshold: float) -> alt.LayerChart:
-    """Draw the accuracy of the answers against the share answered, the chosen threshold marked.
+    """Plot accuracy against coverage with the selected threshold marked.
 
     ``curve``: threshold, coverage, accuracy, accuracy_low, accuracy_high.
     """
-    x = alt.X("coverage", title="share answered", axis=alt.Axis(format=PERCENT), scale=alt.Scale(zero=False))
+    x = alt.X("coverage", title="coverage", axis=alt.Axis(format=PERCENT), scale=alt.Scale(zero=False))
     tooltip = [
         alt.Tooltip(name, format=".1%")
         for name in (
@@ -154,13 +154,13 @@ def coverage(curve: pd.DataFrame, threshold: float) -> alt.LayerChart:
     ]
     base = alt.Chart(curve).encode(x=x, tooltip=tooltip)
     axis = alt.Axis(format=PERCENT, tickMinStep=0.01)
-    y = alt.Y("accuracy_low", title="accuracy of the answers", axis=axis, scale=alt.Scale(zero=False))
+    y = alt.Y("accuracy_low", title="accuracy", axis=axis, scale=alt.Scale(zero=False))
     band = base.mark_area(opacity=0.2, color=BLUE).encode(y=y, y2="accuracy_high")
     line = base.mark_line(color=BLUE, strokeWidth=2).encode(y="accuracy")
     nearest = curve.loc[[(curve["threshold"] - threshold).abs().idxmin()]]
-    chosen = alt.Chart(nearest).mark_point(filled=True, size=160, opacity=1, color=ORANGE)
+    selected = alt.Chart(nearest).mark_point(filled=True, size=160, opacity=1, color=ORANGE)
     return alt.LayerChart(
-        layer=[band, line, chosen.encode(x=x, y="accuracy", tooltip=tooltip)],
+        layer=[band, line, selected.encode(x=x, y="accuracy", tooltip=tooltip)],
         height=300,
-        description="Accuracy of the answers with its 95 % interval by the share answered; a point: the threshold.",
+        description="Accuracy with its 95% interval by coverage; the point is the selected threshold.",
     )

@@ -1,4 +1,4 @@
-"""Choices on the page of one run."""
+"""Choices on the Run page."""
 
 from collections.abc import Sequence
 
@@ -7,48 +7,58 @@ import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from dashboard import data, state
-from dashboard.app_pages.run.tables import AT_ONCE
-from dashboard.components import default_runs as choices
-from dashboard.components import pickers
+from dashboard.app_pages.run.tables import MAX_CLASS_ROWS
+from dashboard.components import default_runs, pickers
+from dashboard.components.filters import choose_tab
 
+TABS = {
+    "Classes": "Classes",
+    "Training": "Training",
+    "Calibration": "Calibration",
+    "Abstaining": "Confidence threshold",
+    "Cost": "Cost",
+    "Settings": "Settings",
+    "Record": "Environment & log",
+}
+"""Labels of the tabs by their value in the URL."""
 WINDOWS = {"off": 1, "5": 5, "10": 10, "25": 25}
-"""Over how many logged values the training loss can be smoothed."""
+"""The number of logged values that the training loss is averaged over."""
 
 
 def pick_run() -> int:
-    """Draw the choice of a run; one that the address names may also lie in the archive or in the trash."""
-    on_offer = data.runs(state.test_set())
-    hidden = [run_id for run_id in state.get_run_ids() if run_id not in on_offer["id"].array]
+    """Draw the picker of the run; the URL may also name an archived run or one in the trash."""
+    options = data.runs(state.test_set())
+    hidden = [run_id for run_id in state.get_run_ids() if run_id not in options["id"].array]
     if hidden:
         others = pd.concat([data.archived_runs(state.test_set()), data.trashed_runs()])
-        on_offer = pd.concat([on_offer, others[others["id"].isin(hidden)]], ignore_index=True)
-    return pickers.pick_run("Run", on_offer, choices.best_run(state.test_set()))
+        options = pd.concat([options, others[others["id"].isin(hidden)]], ignore_index=True)
+    return pickers.pick_run("Run", options, default_runs.best_run(state.test_set()))
 
 
-def choose_part(parts: Sequence[str]) -> Sequence[TabContainer]:
-    """Draw the parts of the page as tabs; only the open one is made. It stands in the address."""
-    return st.tabs(parts, key="part", bind="query-params")
+def tabs(values: Sequence[str]) -> Sequence[TabContainer]:
+    """Draw the tabs of these `TABS`; only the open one is computed."""
+    return choose_tab({value: TABS[value] for value in values}, "part")
 
 
 def worst_first(classes: int) -> bool:
-    """Draw the choice of the order of the classes, where there are many."""
+    """Draw the switch for the order of the classes, where there are many."""
     if classes <= 3:
         return False
-    return st.toggle("Worst first", value=classes > AT_ONCE, key="worst", bind="query-params")
+    return st.toggle("Worst first", value=classes > MAX_CLASS_ROWS, key="worst", bind="query-params")
 
 
 def choose_window(logged: int) -> int:
-    """Draw the choice of how far to smooth the training loss; return over how many logged values."""
+    """Draw the choice of smoothing of the training loss; return the number of values to average over."""
     names = [name for name, window in WINDOWS.items() if 2 * window <= logged]
     if len(names) < 2:
         return 1
     choice = st.segmented_control(
-        "Smoothing of the training loss",
+        "Smoothing",
         names,
         default=names[1],
         required=True,
         key="smooth",
         bind="query-params",
-        help="The mean of so many logged values, up to each point. The values as logged stand faintly behind.",
+        help="Moving average of the training loss over this many logged values. The raw values are drawn faintly.",
     )
     return WINDOWS[str(choice)]

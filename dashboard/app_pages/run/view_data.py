@@ -1,4 +1,4 @@
-"""The page of one run: its curves, its settings, what it cost, and what its probabilities are worth."""
+"""The data of the Run page: settings and commands, environment, costs, curves, calibration and coverage."""
 
 import shlex
 from types import SimpleNamespace
@@ -11,19 +11,23 @@ from numpy.typing import NDArray
 from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
 from core.config import format_flags, make_config
-from core.text.formatting import (
-    DASH,
-    format_percent,
-    format_setting,
-)
+from core.text.formatting import DASH, format_percent, format_setting
 from dashboard import data
+
+MAX_CURVE_POINTS = 400
+"""A longer curve is drawn through this many evenly spaced points."""
+THRESHOLDS = 41
+"""The number of thresholds of the coverage curve."""
+
+
+# --- Settings and environment -----------------------------------------------------------------------
 
 
 def settings(run_id: int) -> pd.DataFrame:
-    """Return a row a setting of a run: its value, the default, and whether they differ.
+    """Return the settings of a run: setting, value, default and differs.
 
-    The default of one is what it would have been had nobody given it, all others as they are: so
-    alpha follows r, and the learning rate the width of the model.
+    The default of a setting is its value when it is not given and all others are as they are: alpha
+    follows from r, the learning rate from the model's hidden size.
     """
     config = data.config_of(run_id)
     defaults = {name: _default(run_id, name) for name in config}
@@ -32,7 +36,7 @@ def settings(run_id: int) -> pd.DataFrame:
             "setting": list(config),
             "value": [format_setting(value) for value in config.values()],
             "default": [
-                "by the model's width" if name == "lr" and value is None else format_setting(value)
+                "by hidden size" if name == "lr" and value is None else format_setting(value)
                 for name, value in defaults.items()
             ],
             "differs": [value is not None and value != defaults[name] for name, value in config.items()],
@@ -41,49 +45,48 @@ def settings(run_id: int) -> pd.DataFrame:
 
 
 def _default(run_id: int, name: str) -> Any:
-    run = data.run(run_id)
-    width = data.hidden_size(run_id) if name == "lr" else None
-    if width is not None:
-        return rate_for_width(run.method, width)
+    hidden_size = data.hidden_size(run_id) if name == "lr" else None
+    if hidden_size is not None:
+        return rate_for_width(data.run(run_id).method, hidden_size)
     others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
     return make_config(others).settings().get(name)
 
 
-def command(run_id: int) -> str:
-    """Return the command that makes a run again: the flags that matter, no others."""
+def reproduce_command(run_id: int) -> str:
+    """Return the shortest command that trains a run again: no flag that is a default or follows from the others."""
     config = data.config_of(run_id)
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
         config = {name: value for name, value in config.items() if name != "lr"}
     defaults = make_config({}).settings()
-    given = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
-    for name in list(given):
-        fewer = {other: value for other, value in given.items() if other != name}
-        if make_config(fewer).settings() == config:  # it follows from the others, as alpha does from r
-            given = fewer
-    return data.command(shlex.join(format_flags(given)))
+    flags = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
+    for name in list(flags):
+        fewer = {other: value for other, value in flags.items() if other != name}
+        if make_config(fewer).settings() == config:
+            flags = fewer
+    return data.command(shlex.join(format_flags(flags)))
 
 
 def environment(run_id: int) -> dict[str, Any]:
-    """Return under what a run took place, with a name for people for each fact."""
+    """Return the environment of a run: hardware, versions, commit and truncation, by readable name."""
     recorded = data.run(run_id).environment
     packages = recorded.get("packages", {})
-    commit = str(recorded.get("git_commit") or "")[:10]
-    plain = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
-    plain.pop("git_dirty", None)
+    facts = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
+    is_dirty = facts.pop("git_dirty", None)
     truncated = recorded.get("truncated", {})
-    plain |= {f"truncated texts, {split}": f"{format_percent(share)} %" for split, share in truncated.items()}
-    plain["git_commit"] = f"{commit}, with changes" if commit and recorded.get("git_dirty") else commit
-    return {name.replace("_", " "): format_setting(value) for name, value in (plain | packages).items()}
+    facts |= {f"truncated texts, {split}": f"{format_percent(share)}%" for split, share in truncated.items()}
+    commit = str(recorded.get("git_commit") or "")[:10]
+    facts["git_commit"] = f"{commit}, with changes" if commit and is_dirty else commit
+    return {name.replace("_", " "): format_setting(value) for name, value in (facts | packages).items()}
 
 
 def costs(run_ids: list[int]) -> pd.DataFrame:
-    """Return a row a cost, a column a run with its label, as text; costs that no run has are left out."""
+    """Return the costs of runs as text: a row per cost that any of them has, a column per run."""
     figures = select_figures(group="cost")
     columns = {}
     for run_id in run_ids:
         run = data.run(run_id)
-        costs = vars(run) | {"seconds_per_text": _seconds_per_text(run)}
-        columns[data.run_label(run_id)] = [figure.format_row(costs) for figure in figures]
+        values = vars(run) | {"seconds_per_text": _seconds_per_text(run)}
+        columns[data.run_label(run_id)] = [figure.format_row(values) for figure in figures]
     frame = pd.DataFrame({"cost": [figure.title for figure in figures], **columns})
     return frame[(frame.drop(columns="cost") != DASH).any(axis=1)].reset_index(drop=True)
 
@@ -93,119 +96,116 @@ def _seconds_per_text(run: Any) -> float | None:
     return run.evaluation_seconds / texts if run.evaluation_seconds is not None and texts else None
 
 
-POINTS = 400
-"""Of a longer curve so many points are drawn, evenly chosen."""
+# --- Learning curves --------------------------------------------------------------------------------
 
 
 def losses(run_id: int, window: int) -> pd.DataFrame:
     """Return the losses by epoch: epoch, name and value.
 
-    The training loss is the mean of the last ``window`` logged values; as logged it stands beside
-    it under the name ``raw``, where that makes a difference.
+    The training loss is a moving average over ``window`` logged values; above 1 the logged values
+    follow under the name ``raw``.
     """
     history = data.history(run_id)
     logged = history[history["name"] == "loss"]
     smooth = logged.assign(value=logged["value"].rolling(window, min_periods=1).mean())
     raw = logged.assign(name="raw") if window > 1 else logged.iloc[:0]
     parts = [raw, smooth, history[history["name"] == "validation_loss"]]
-    return pd.concat([_thinned(part) for part in parts])[["epoch", "name", "value"]]
+    return pd.concat([_thin_out(part) for part in parts])[["epoch", "name", "value"]]
 
 
 def scores(run_id: int) -> pd.DataFrame:
-    """Return macro F1 on the validation examples by epoch: epoch, name and value."""
+    """Return the validation macro F1 by epoch: epoch, name and value."""
     history = data.history(run_id)
-    return _thinned(history[history["name"] == "validation_macro_f1"])[["epoch", "name", "value"]]
+    return _thin_out(history[history["name"] == "validation_macro_f1"])[["epoch", "name", "value"]]
 
 
 def logged_losses(run_id: int) -> int:
-    """Return how many values of the training loss were logged."""
+    """Return the number of logged values of the training loss."""
     return int((data.history(run_id)["name"] == "loss").sum())
 
 
-def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
-    if len(frame) <= POINTS:
-        return frame
-    return frame.iloc[np.linspace(0, len(frame) - 1, POINTS).round().astype(int)]
+def _thin_out(curve: pd.DataFrame) -> pd.DataFrame:
+    if len(curve) <= MAX_CURVE_POINTS:
+        return curve
+    return curve.iloc[np.linspace(0, len(curve) - 1, MAX_CURVE_POINTS).round().astype(int)]
 
 
-def kept(run_id: int) -> Any:
-    """Return which epoch was kept: epoch, value, low and high, last_epoch and last_value; None where it is not known.
+def kept_epoch(run_id: int) -> Any:
+    """Return the kept epoch: epoch, value, low, high, last_epoch and last_value; None where it is unknown.
 
-    The interval is known for that epoch alone: its predictions are the ones that were recorded.
+    Only this epoch has an interval: the predictions of others are not stored.
     """
-    epochs, figures, best = scores(run_id), data.metrics(run_id, "validation"), data.best_epoch(run_id)
-    if epochs.empty or best is None or "macro_f1" not in figures.index:
+    epochs, metrics, best = scores(run_id), data.metrics(run_id, "validation"), data.best_epoch(run_id)
+    if epochs.empty or best is None or "macro_f1" not in metrics.index:
         return None
-    last = epochs.iloc[-1]
-    own = figures.loc["macro_f1"]
-    return SimpleNamespace(epoch=best, **own, last_epoch=last["epoch"], last_value=last["value"])
+    last, kept = epochs.iloc[-1], metrics.loc["macro_f1"]
+    return SimpleNamespace(epoch=best, **kept, last_epoch=last["epoch"], last_value=last["value"])
 
 
-STEPS = 41
-"""How many thresholds the curve of abstaining has."""
-
-
-def _answers(run_id: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return how sure each answer is at the fitted temperature, and whether it is right."""
-    from core.evaluation.calibration import apply_temperature
-
-    stored = data.probabilities(run_id, split)
-    if not stored.size:
-        return np.empty(0, np.float32), np.empty(0, np.bool_)
-    found = apply_temperature(stored, data.temperature(run_id) or 1.0)
-    return found.max(axis=1), found.argmax(axis=1) == data.true_codes(run_id, split)
+# --- Calibration and coverage -----------------------------------------------------------------------
 
 
 def calibration(run_id: int) -> pd.DataFrame:
-    """Return log loss, Brier score and ECE on the test set, each as value, low and high, before and after.
+    """Return log loss, Brier score and ECE on the test split: when, name, value, low and high.
 
-    The ends beside an ECE are those of a perfectly calibrated run.
+    ``when``: as trained, or at the temperature. The bounds of an ECE are those of a perfectly calibrated run.
     """
-    figures = data.metrics(run_id)
+    metrics = data.metrics(run_id)
     rows = []
     for suffix, when in (("", "as trained"), ("_calibrated", "at the temperature")):
         for name in ("log_loss", "brier", "ece"):
-            known = figures.reindex([name + suffix, f"ece_null{suffix}"])
-            ends = known.iloc[1 if name == "ece" else 0][["low", "high"]]
-            rows.append({"when": when, "name": name, "value": known["value"].iloc[0], **ends})
+            values = metrics.reindex([name + suffix, f"ece_null{suffix}"])
+            bounds = values.iloc[1 if name == "ece" else 0][["low", "high"]]
+            rows.append({"when": when, "name": name, "value": values["value"].iloc[0], **bounds})
     return pd.DataFrame(rows)
 
 
+def miscalibration(run_id: int) -> tuple[float, float]:
+    """Return the ECE of a run on the test split as trained, and the highest of a perfectly calibrated run."""
+    figures = calibration(run_id).set_index(["when", "name"])
+    value, _, by_chance = figures.loc[("as trained", "ece"), ["value", "low", "high"]]
+    return float(value), float(by_chance)
+
+
 def coverage(run_id: int) -> pd.DataFrame:
-    """Return what answering only from a confidence on gave on the validation examples, a row a threshold.
+    """Return coverage and accuracy by confidence threshold on the validation split, each with its interval.
 
-    Columns: threshold; coverage and accuracy, each with its ends. Thresholds that leave no answer are left out.
+    Thresholds above all confidences are left out.
     """
-    confidence, right = _answers(run_id, "validation")
-    if not len(right):
+    confidence, is_correct = _confidences(run_id, "validation")
+    if not len(is_correct):
         return pd.DataFrame()
-    thresholds = np.linspace(1 / data.probabilities(run_id, "validation").shape[1], 1, STEPS)
-    frame = _abstained(confidence, right, thresholds)
-    return frame[frame["accuracy"].notna()].reset_index(drop=True)
+    thresholds = np.linspace(1 / data.probabilities(run_id, "validation").shape[1], 1, THRESHOLDS)
+    curve = _coverage_at(confidence, is_correct, thresholds)
+    return curve[curve["accuracy"].notna()].reset_index(drop=True)
 
 
-def answered(run_id: int, split: str, threshold: float) -> Any:
-    """Return what answering only from one threshold on gives on a split: a row of `coverage`, as attributes."""
-    confidence, right = _answers(run_id, split)
-    return next(_abstained(confidence, right, np.array([threshold])).itertuples(index=False))
+def coverage_at(run_id: int, split: str, threshold: float) -> Any:
+    """Return coverage and accuracy of one threshold on a split: a row of `coverage`, its columns as attributes."""
+    confidence, is_correct = _confidences(run_id, split)
+    return next(_coverage_at(confidence, is_correct, np.array([threshold])).itertuples(index=False))
 
 
-def _abstained(
-    confidence: NDArray[np.float32], right: NDArray[np.bool_], thresholds: NDArray[np.float64]
+def _confidences(run_id: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the confidences at the fitted temperature, [n], and whether each prediction is correct, [n]."""
+    from core.evaluation.calibration import apply_temperature
+
+    probabilities = data.probabilities(run_id, split)
+    if not probabilities.size:
+        return np.empty(0, np.float32), np.empty(0, np.bool_)
+    calibrated = apply_temperature(probabilities, data.temperature(run_id) or 1.0)
+    return calibrated.max(axis=1), calibrated.argmax(axis=1) == data.true_codes(run_id, split)
+
+
+def _coverage_at(
+    confidence: NDArray[np.float32], is_correct: NDArray[np.bool_], thresholds: NDArray[np.float64]
 ) -> pd.DataFrame:
-    from core.evaluation.calibration import coverage as abstain
+    from core.evaluation.calibration import coverage
 
     rows = []
-    for one in abstain(confidence, right, thresholds):
-        row = {"threshold": one.threshold}
-        for name, estimate in (("coverage", one.coverage), ("accuracy", one.accuracy)):
-            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}  # type: ignore[dict-item]
+    for point in coverage(confidence, is_correct, thresholds):
+        row: dict[str, float | None] = {"threshold": point.threshold}
+        for name, estimate in (("coverage", point.coverage), ("accuracy", point.accuracy)):
+            row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
         rows.append(row)
     return pd.DataFrame(rows, dtype=float)
-
-
-def miscalibration(run_id: int) -> tuple[float, float]:
-    """Return a run's ECE on the test set as trained, and the highest that a perfectly calibrated run would show."""
-    figures = calibration(run_id).set_index(["when", "name"])
-    value, _, by_luck = figures.loc[("as trained", "ece"), ["value", "low", "high"]]
-    return float(value), float(by_luck)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.catalog.figures import FIGURES
 from core.text.formatting import DASH
-from dashboard.components.cost.view_data import known_cost
+from dashboard.components.cost.view_data import recorded_cost
 
 PAGE_SIZE = 50
 """Rows of the table on one page."""
@@ -192,7 +192,7 @@ def select_for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:
     """
     if len(complete) <= MAX_POINTS:
         return complete
-    cheapest = complete.assign(_cost=known_cost(complete, cost)).sort_values("_cost", kind="stable")
+    cheapest = complete.assign(_cost=recorded_cost(complete, cost)).sort_values("_cost", kind="stable")
     cheapest = cheapest[cheapest["_cost"].notna()]
     front = cheapest.index[cheapest["macro_f1"] > cheapest["macro_f1"].cummax().shift(fill_value=-np.inf)]
     baselines = complete[complete["kind"] == "baseline"].drop_duplicates("method").index

@@ -14,7 +14,7 @@ from dashboard.components.example import charts as example_charts
 from dashboard.components.example import view_data as example_frames
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import shown_of
-from dashboard.components.theme import run_colours
+from dashboard.components.theme import run_colors
 
 st.title("Try it")
 feedback.stop_if_empty("This page will let recorded runs answer a text that you type, side by side.")
@@ -33,7 +33,7 @@ if not text.strip():
     st.stop()
 
 asked = [run_id, *others]
-colours = run_colours(asked)
+colours = run_colors(asked)
 answers = {}
 for column, number in zip(st.columns(len(asked)), asked, strict=True):
     with column, st.container(border=True):

@@ -85,7 +85,7 @@ def download(label: str, frame: Callable[[], pd.DataFrame], name: str) -> None:
 
 
 def _as_csv(frame: Callable[[], pd.DataFrame]) -> str:
-    return exports.for_spreadsheets(frame())
+    return exports.spreadsheet_csv(frame())
 
 
 def upload(known: Callable[[], pd.DataFrame], labels: list[str]) -> None:

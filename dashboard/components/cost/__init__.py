@@ -1,1 +1,1 @@
-"""Cost against quality."""
+"""Cost and quality of runs."""

@@ -1,4 +1,4 @@
-"""What runs cost and what they are worth."""
+"""The chart of cost and quality."""
 
 from math import ceil, floor, log10
 
@@ -11,17 +11,17 @@ from dashboard.components.theme import INK, run_scale, share_axis, with_interval
 
 @cached_chart
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
-    """Plot macro F1 with its interval against what a run cost, on a log scale, with the Pareto front as a step line.
+    """Plot macro F1 with its interval against cost on a log scale, with the Pareto front as a step line.
 
-    ``runs``: as `frames.cost.cost_quality` gives them, cheapest first.
+    ``runs``: from `view_data.cost_quality`, cheapest first.
     """
     x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=30, nice=False))
     y = alt.Y("macro_f1", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
-    colour = alt.Color("label", scale=run_scale(runs), legend=None)
+    color = alt.Color("label", scale=run_scale(runs), legend=None)
     base = alt.Chart(runs).encode(x=x, y=y)
-    bars = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y="macro_f1_low", y2="macro_f1_high", color=colour)
+    bars = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y="macro_f1_low", y2="macro_f1_high", color=color)
     points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        color=colour,
+        color=color,
         shape=alt.Shape(
             "kind",
             title=None,
@@ -33,13 +33,12 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[_front(runs, x, y), bars, points, *_names(runs, x)],
         height=360,
-        description=f"Macro F1 with its 95 % interval against {title}, a point a run; the line joins the runs that no "
-        "other one beats in both.",
+        description=f"Macro F1 with its 95% interval against {title}, one point per run; the line is the Pareto front.",
     )
 
 
 def _front(runs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
-    """Draw the best score that each cost buys; the line goes on to the dearest run."""
+    """Draw the Pareto front; the line extends to the most expensive run."""
     best = runs[runs["front"]]
     line = pd.concat([best[["place", "macro_f1"]], best[["macro_f1"]].tail(1).assign(place=runs["place"].max())])
     steps: alt.Chart = alt.Chart(line).mark_line(interpolate="step-after", color=INK, strokeDash=[6, 3])
@@ -47,7 +46,7 @@ def _front(runs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
 
 
 def _names(runs: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
-    """Write the names beside their points."""
+    """Label the points."""
     named = runs[runs["name"] != ""]
     return [
         alt.Chart(named[named["leftwards"] == left])
@@ -58,12 +57,12 @@ def _names(runs: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
 
 
 def _axis(runs: pd.DataFrame, cost: str) -> alt.Axis:
-    """Return an axis with a tick a decade, finer where there are few, and «0» where runs stand that cost nothing."""
+    """Return an axis with one tick per decade, more where there are few, and 0 for runs without cost."""
     paid = runs.loc[runs[cost] > 0, "place"].astype(float)
     free = runs.loc[runs[cost] == 0, "place"].head(1).tolist()
     decades = range(floor(log10(paid.min())), ceil(log10(paid.max())) + 1) if len(paid) else range(0)
-    wide = log10(paid.max() / paid.min()) if len(paid) else 0.0
-    steps = range(1, 10) if wide < 0.7 else (1, 2, 5) if wide < 2.5 else (1,)
+    span = log10(paid.max() / paid.min()) if len(paid) else 0.0
+    steps = range(1, 10) if span < 0.7 else (1, 2, 5) if span < 2.5 else (1,)
     ticks = [step * 10.0**power for power in decades for step in steps]
     label = f"datum.value < {(free[0] if free else 0) * 1.001} ? '0' : format(datum.value, '~s')"
     return alt.Axis(

@@ -1,4 +1,4 @@
-"""The choice of what stands for cost, on each page that draws it against quality."""
+"""The choice of the cost in the chart of cost and quality."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ COSTS = {
 
 
 def choose_cost() -> tuple[str, str]:
-    """Draw the choice of what stands for cost; return a column of the runs, and its title. It stands in the address."""
+    """Draw the choice of the cost, a URL parameter; return a column of the runs and its title."""
     choice = st.segmented_control("Cost", list(COSTS), default="time", required=True, key="cost", bind="query-params")
     figure = FIGURES[COSTS[str(choice)]]
     return figure.name, figure.axis_title

@@ -1,60 +1,61 @@
-"""What runs cost against what they are worth: where each stands, and which no other run beats on both."""
+"""Cost and quality of runs: their points in the chart, the Pareto front, and the labels that fit."""
 
 import numpy as np
 import pandas as pd
 
 FEW_RUNS = 10
-"""Up to this many points each has its name beside it; of more only the front and the baselines have."""
-MOST_NAMES = 14
-_DRAWN = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
-_DRAWN += ["place", "front", "name", "name_at", "leftwards"]
-_NOTHING = 0.18  # how far left of the cheapest run those stand that cost nothing, as a share of the axis
-_NAME, _LINE = 0.3, 0.055  # how wide and high a name is, as shares of the chart
+"""Up to this many points each has a label; of more only the Pareto front and the baselines."""
+MAX_LABELS = 14
+_COLUMNS = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
+_COLUMNS += ["place", "front", "name", "name_at", "leftwards"]
+_FREE_GAP = 0.18  # the distance of runs without cost from the cheapest one, as a share of the axis
+_LABEL_WIDTH, _LABEL_HEIGHT = 0.3, 0.055  # as shares of the chart
+_POINT_WIDTH = 0.02
 
 
 def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the runs whose cost is known, cheapest first, and where each stands in the chart.
+    """Return the runs with a recorded cost, cheapest first, with their place in the chart.
 
-    ``runs``: rows of `data.everything`. The columns besides number, label, kind, macro F1 and
-    cost: ``place`` (the cost; a run that cost nothing stands left of all others, since a log scale
-    has no 0), ``front`` (no other run is cheaper and better), ``name`` (empty where there is no room),
-    ``name_at`` (the height of that name) and ``leftwards`` (it stands left of its point).
+    ``runs``: rows of `data.all_runs`. Columns besides id, label, kind, macro F1 and cost: ``place``
+    (the cost; a run without cost is left of all others, as a log scale has no 0), ``front`` (whether
+    it is on the Pareto front), ``name`` (the label; empty where there is no room), ``name_at`` (its
+    height) and ``leftwards`` (whether it is left of its point).
     """
-    known = runs.assign(**{cost: known_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])
-    known = known.sort_values([cost, "macro_f1"], ascending=[True, False]).reset_index(drop=True)
-    paid = np.log10(known.loc[known[cost] > 0, cost].astype(float))
-    edge = 10 ** (paid.min() - max(_NOTHING * (paid.max() - paid.min()), 0.3)) if len(paid) else 1.0
-    best_before = known["macro_f1"].cummax().shift(fill_value=-np.inf)
-    known = known.assign(place=known[cost].where(known[cost] > 0, edge), front=known["macro_f1"] > best_before)
-    return _with_names(known)[[*_DRAWN, cost]]
+    points = runs.assign(**{cost: recorded_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])
+    points = points.sort_values([cost, "macro_f1"], ascending=[True, False]).reset_index(drop=True)
+    paid = np.log10(points.loc[points[cost] > 0, cost].astype(float))
+    edge = 10 ** (paid.min() - max(_FREE_GAP * (paid.max() - paid.min()), 0.3)) if len(paid) else 1.0
+    best_before = points["macro_f1"].cummax().shift(fill_value=-np.inf)
+    points = points.assign(place=points[cost].where(points[cost] > 0, edge), front=points["macro_f1"] > best_before)
+    return _add_labels(points)[[*_COLUMNS, cost]]
 
 
 def without_cost(runs: pd.DataFrame, cost: str) -> list[str]:
-    """Return the labels of the runs whose cost nobody recorded: these have no place in the chart."""
-    return list(runs.loc[known_cost(runs, cost).isna(), "label"])
+    """Return the labels of the runs without a recorded cost."""
+    return list(runs.loc[recorded_cost(runs, cost).isna(), "label"])
 
 
-def known_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
-    """Return what each run cost; where no weights were trained, training took no time."""
-    untrained = runs["trainable_parameters"].eq(0) & (cost == "train_seconds")
-    return runs[cost].astype(float).mask(untrained & runs[cost].isna(), 0.0)
+def recorded_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
+    """Return the cost of each run; a run without trainable parameters took no training time."""
+    is_untrained = runs["trainable_parameters"].eq(0) & (cost == "train_seconds")
+    return runs[cost].astype(float).mask(is_untrained & runs[cost].isna(), 0.0)
 
 
-def _with_names(known: pd.DataFrame) -> pd.DataFrame:
-    """Say which points are named, the best first, on which side, and how high: no name covers a point or another."""
-    across, height = known["place"].astype(float).map(np.log10), known["macro_f1"].astype(float)
-    wide = max(across.max() - across.min(), 1e-9)
-    leftwards = across > across.min() + wide / 2
-    line = _LINE * float(known["macro_f1_high"].max() - known["macro_f1_low"].min()) or 1e-9
-    wanted = known["front"] | (known["kind"] == "baseline") | (len(known) <= FEW_RUNS)
-    names: dict[int, float] = {}
-    for row in height[wanted].sort_values(ascending=False).index[:MOST_NAMES]:
-        ahead = (across - across[row]) * np.where(leftwards[row], -1, 1) / wide
-        points = height[ahead.between(0.02, _NAME)]
-        others = [at for other, at in names.items() if abs(across[row] - across[other]) < _NAME * wide]
-        taken, at = np.array([*points, *others]), height[row]
-        while (abs(taken - at) < 0.95 * line).any():
-            at -= line
-        names[row] = at
-    named = known["label"].where(known.index.isin(list(names)), "")
-    return known.assign(name=named, name_at=pd.Series(names, dtype=float), leftwards=leftwards)
+def _add_labels(points: pd.DataFrame) -> pd.DataFrame:
+    """Place the labels, best runs first, so that none covers a point or another label."""
+    x, y = points["place"].astype(float).map(np.log10), points["macro_f1"].astype(float)
+    width = max(x.max() - x.min(), 1e-9)
+    leftwards = x > x.min() + width / 2
+    height = _LABEL_HEIGHT * float(points["macro_f1_high"].max() - points["macro_f1_low"].min()) or 1e-9
+    is_labeled = points["front"] | (points["kind"] == "baseline") | (len(points) <= FEW_RUNS)
+    labels: dict[int, float] = {}
+    for row in y[is_labeled].sort_values(ascending=False).index[:MAX_LABELS]:
+        ahead = (x - x[row]) * np.where(leftwards[row], -1, 1) / width
+        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)]
+        labels_near = [at for other, at in labels.items() if abs(x[row] - x[other]) < _LABEL_WIDTH * width]
+        occupied, at = np.array([*points_ahead, *labels_near]), y[row]
+        while (abs(occupied - at) < 0.95 * height).any():
+            at -= height
+        labels[row] = at
+    names = points["label"].where(points.index.isin(list(labels)), "")
+    return points.assign(name=names, name_at=pd.Series(labels, dtype=float), leftwards=leftwards)

@@ -1,0 +1,173 @@
+"""The tabs of the Run page."""
+
+from typing import Any
+
+import streamlit as st
+
+from core.errors import RequestError
+from dashboard import data, state
+from dashboard.app_pages.run import charts, controls, tables, text, view_data
+from dashboard.app_pages.run.commands import show_reproduce_command
+from dashboard.components import links, pickers, run_downloads, table_cells
+from dashboard.components.chart_cache import show_chart
+from dashboard.components.confusion.charts import confusion_matrix
+from dashboard.components.confusion.view_data import confusion, most_mistaken
+from dashboard.components.safe_text import show_code, show_text
+from dashboard.components.text import shown_of
+
+MAX_CLASSES_BESIDE = 6
+"""Up to this many classes the table and the confusion matrix fit beside each other."""
+LOG_LINES = 200
+_LOG_PIXELS, _SHORT_LOG = 400, 10
+
+
+def show_classes(run_id: int) -> None:
+    """Show the metrics of each class and the confusion matrix."""
+    if len(data.labels(run_id)) <= MAX_CLASSES_BESIDE:
+        left, right = st.columns([3, 2], gap="large")
+    else:
+        left, right = st.container(), st.container()
+    with left:
+        st.subheader("Classes", help="In percent, with 95% intervals.")
+        metrics = data.class_metrics(run_id)
+        tables.show_classes(metrics, worst_first=controls.worst_first(len(metrics)))
+        with st.expander("More metrics"):
+            tables.show_metrics(data.metrics(run_id))
+    with right:
+        _show_confusion(run_id)
+
+
+def _show_confusion(run_id: int) -> None:
+    """Show the confusion matrix; a click on a cell opens its examples."""
+    st.subheader("Confusion matrix")
+    labels, cells = data.labels(run_id), confusion(run_id)
+    drawn = most_mistaken(cells, labels)
+    show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select="rerun", key="confusion")
+    some = shown_of(len(drawn), len(labels), "classes", "that are confused most often")
+    st.caption(f"{some}Color: share of the row. Click a cell to see its examples.")
+    cell = state.clicked_cell("confusion")
+    if cell:
+        links.open_page("failures", run=run_id, true=cell[0], predicted=cell[1])
+
+
+def show_training(run_id: int) -> None:
+    """Show the learning curves."""
+    if data.history(run_id).empty:
+        st.info("No learning curve: this method does not train, or the run ended before it logged a value.")
+        return
+    window = controls.choose_window(view_data.logged_losses(run_id))
+    best, kept, scores = data.best_epoch(run_id), view_data.kept_epoch(run_id), view_data.scores(run_id)
+    if kept is not None:
+        show_text(
+            text.kept_epoch(kept),
+            help="The epoch with the highest validation macro F1 is kept and evaluated. Its bar is the 95% interval; "
+            "the predictions of other epochs are not stored, so theirs is unknown.",
+        )
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_chart(charts.loss_curves(view_data.losses(run_id, window), best))
+    if len(scores):
+        with right:
+            show_chart(charts.score_curve(scores, best, kept))
+
+
+def show_calibration(run_id: int) -> None:
+    """Show calibration on the test split, as trained and at the fitted temperature."""
+    temperature = data.temperature(run_id)
+    if temperature is None:
+        st.info("No temperature was fitted for this run.")
+        return
+    if not data.test_size(run_id):
+        st.info("This run has no predictions on the test split.")
+        return
+    show_text(
+        text.calibration(temperature, *view_data.miscalibration(run_id)),
+        help="A point on the dashed line is correct as often as its confidence says. Gray bars: 95% range of a "
+        "perfectly calibrated run.",
+    )
+    for column, calibrated in zip(st.columns(2, gap="large"), (False, True), strict=True):
+        with column:
+            st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
+            bins = data.reliability(run_id, calibrated=calibrated)
+            show_chart(charts.reliability(bins))
+            show_chart(charts.bin_counts(bins))
+    tables.show_calibration(view_data.calibration(run_id))
+
+
+def show_threshold(run_id: int) -> None:
+    """Show coverage and accuracy by confidence threshold, and let the user choose one."""
+    curve = view_data.coverage(run_id)
+    if data.temperature(run_id) is None or curve.empty:
+        st.info("This run has no predictions on the validation split to choose a threshold on.")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        threshold = pickers.pick_threshold()
+        for split in ("validation", "test"):
+            show_text(text.selective_accuracy(split, view_data.coverage_at(run_id, split, threshold)))
+        parameters = {"run": run_id, "threshold": round(threshold * 100)}
+        links.page_link("try_it", "Try this threshold", ":material/play_arrow:", **parameters)
+    with left:
+        show_chart(charts.coverage(curve, threshold))
+        st.caption("On the validation split, with 95% intervals.")
+
+
+def show_cost(run_id: int, baseline: int | None) -> None:
+    """Show the cost of a run beside its baseline and, where it is quantized, the same run without."""
+    if baseline is not None:
+        try:
+            show_text(text.price(data.comparison(run_id, baseline)))
+        except RequestError as error:
+            show_text(error)
+    unquantized = data.unquantized_run(run_id)
+    if unquantized is not None:
+        show_text(text.quantization_savings(data.run(run_id), data.run(unquantized)))
+    costs = view_data.costs([other for other in (run_id, unquantized, baseline) if other is not None])
+    if costs.empty:
+        st.info("No costs recorded: the run ended before its training did.")
+    else:
+        tables.show_costs(costs)
+
+
+def show_settings(run_id: int) -> None:
+    """Show the settings that differ from the defaults, then all."""
+    settings = view_data.settings(run_id)
+    columns = ["setting", "value", "default"]
+    changed = settings.loc[settings["differs"], columns]
+    if changed.empty:
+        show_text("All settings have their default value.")
+    else:
+        table_cells.show_static_table(changed)
+    with st.expander("All settings"):
+        table_cells.show_static_table(settings[columns])
+    if data.run(run_id).state in ("complete", "running"):
+        show_reproduce_command(run_id)
+
+
+def show_environment_and_log(run_id: int) -> None:
+    """Show the environment of a run, its rechecks, log and model card."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Environment")
+        table_cells.show_properties(view_data.environment(run_id))
+    with right:
+        rechecks = data.rechecks(run_id)
+        if not rechecks.empty:
+            st.subheader("Rechecks")
+            tables.show_rechecks(rechecks)
+        _show_log(run_id)
+        card = st.expander("Model card", icon=":material/article:", key="card", bind="query-params")
+        if card.open:
+            with card:
+                show_code(data.model_card(run_id) or "No model card.", language="markdown")
+
+
+def _show_log(run_id: int) -> None:
+    """Show the end of the log when its box is open."""
+    box = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
+    if box.open:
+        log = data.log_lines(run_id, LOG_LINES)
+        height: Any = _LOG_PIXELS if len(log) > _SHORT_LOG else "content"
+        with box:
+            show_code(run_downloads.format_log(log) or "The log is empty.", height=height)
+            st.caption(f"Last {LOG_LINES} lines. Download has the complete log.")
