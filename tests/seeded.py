@@ -174,7 +174,7 @@ def record_adapters(store: Store, labels: int, *rights: float) -> list[int]:
     ]
 
 
-def record_quantised(store: Store) -> tuple[int, int]:
+def record_quantized(store: Store) -> tuple[int, int]:
     """Record an adapter, and the same on a base in 4 bits; return their numbers."""
     data = load_data(RunConfig(**SIZES))
     exact = _adapter(store, data, RunConfig(**SIZES), "lora-r8", right=0.8)

@@ -22,7 +22,7 @@ from dashboard import data
 from dashboard.app_pages.run import view_data
 from dashboard.app_pages.run.controls import TABS
 from tests.dashboard.reading import button, page_text
-from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_adapters, record_failure, record_quantised
+from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_adapters, record_failure, record_quantized
 
 
 def start_training(run):
@@ -156,7 +156,7 @@ def test_reproduce_command_gives_the_same_settings(store):
 
 
 def test_quantized_run_is_compared_with_the_same_run_without(store, open_page):
-    exact, quantized = record_quantised(store)
+    exact, quantized = record_quantized(store)
     app = open_page("run", run=quantized, part="Cost")
     assert "53.0 MB of memory instead of 90.0 MB in run #1" in page_text(app)
     assert f"#{exact} lora-r8" in app.dataframe[0].value.columns
