@@ -51,7 +51,7 @@ def fit_temperature(logits: NDArray[np.floating], true: NDArray[np.int64]) -> fl
     """Return the temperature that minimizes the log loss of logits / temperature (Guo et al. 2017).
 
     ``logits``: [n, k] of the validation split, never of the test split; ``true``: [n] label codes.
-    Bounded by e⁻⁴ and e⁴, where it ends for logits without information or without errors.
+    Bounded by e⁻⁴ and e⁴: logits without information or without errors have no best temperature.
     """
     exact, rows = logits.astype(np.float64), np.arange(len(true))
     result = minimize_scalar(

@@ -56,7 +56,7 @@ def ranking_estimates(
     draws = min(draws, MAX_RESAMPLES, max(affordable, MIN_RESAMPLES))
     roc_auc, average_precision = Resampled(
         values=values,
-        draws=np.concatenate([ranking_scores(rankings, counts) for counts in _resampled_counts(n, draws, seed)]),
+        draws=np.concatenate([ranking_scores(rankings, counts) for counts in draw_counts(n, draws, seed)]),
         jackknife=_jackknife(rankings, n),
         weights=np.ones(min(n, _MAX_DELETIONS)),
     ).estimates()
@@ -101,7 +101,7 @@ def _label_scores(ranking: Ranking, counts: Counts) -> Floats:
     return np.where(defined[:, None], np.column_stack([roc_auc, average_precision]), np.nan)
 
 
-def _resampled_counts(n: int, draws: int, seed: int) -> Iterator[Counts]:
+def draw_counts(n: int, draws: int, seed: int) -> Iterator[Counts]:
     """Draw n examples with replacement; yield how often each came, [b, n], ``draws`` rows in all."""
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)

@@ -10,29 +10,29 @@ RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 3, 600)
 
 
-def noisy(share, seed):
+def draw_predictions(error_rate, seed):
     rng = np.random.default_rng(seed)
-    return np.where(rng.random(len(TRUE)) < share, rng.integers(0, 3, len(TRUE)), TRUE)
+    return np.where(rng.random(len(TRUE)) < error_rate, rng.integers(0, 3, len(TRUE)), TRUE)
 
 
-def test_a_clear_gain_helped_and_its_reverse_hurt():
-    good, bad = noisy(0.1, 1), noisy(0.5, 2)
+def test_clear_gain_helped_and_its_reverse_hurt():
+    good, bad = draw_predictions(0.1, 1), draw_predictions(0.5, 2)
     assert compare(TRUE, good, bad, 3).verdict == "helped"
     assert compare(TRUE, bad, good, 3).verdict == "hurt"
 
 
-def test_the_same_predictions_are_no_evidence():
-    same = compare(TRUE, noisy(0.3, 1), noisy(0.3, 1), 3)
+def test_equal_predictions_are_no_evidence():
+    same = compare(TRUE, draw_predictions(0.3, 1), draw_predictions(0.3, 1), 3)
     assert (same.verdict, same.p, same.gained, same.lost) == ("no evidence either way", 1.0, 0, 0)
     assert same.macro_f1.value == 0
 
 
-def test_equally_noisy_runs_are_no_evidence():
-    assert compare(TRUE, noisy(0.3, 1), noisy(0.3, 2), 3).verdict == "no evidence either way"
+def test_equally_good_runs_are_no_evidence():
+    assert compare(TRUE, draw_predictions(0.3, 1), draw_predictions(0.3, 2), 3).verdict == "no evidence either way"
 
 
 def test_differences_agree_with_scikit_learn_and_scipy():
-    a, b = noisy(0.2, 3), noisy(0.3, 4)
+    a, b = draw_predictions(0.2, 3), draw_predictions(0.3, 4)
     found = compare(TRUE, a, b, 3)
     macro = [f1_score(TRUE, one, average="macro") for one in (a, b)]
     assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
@@ -47,22 +47,22 @@ def test_differences_agree_with_scikit_learn_and_scipy():
     assert found.accuracy.low < found.accuracy.value < found.accuracy.high
 
 
-def test_the_paired_interval_is_narrower_than_an_unpaired_one():
-    a, b = noisy(0.20, 5), noisy(0.20, 5)
+def test_paired_interval_is_narrower_than_an_unpaired_one():
+    a, b = draw_predictions(0.20, 5), draw_predictions(0.20, 5)
     b[:30] = (TRUE[:30] + 1) % 3
     found = compare(TRUE, a, b, 3).macro_f1
     assert found.high - found.low < 0.04
 
 
-def test_a_class_that_is_not_there_has_no_difference():
+def test_missing_class_has_no_difference():
     true = np.zeros(20, dtype=np.int64)
     absent = compare(true, true, true, 2).classes[1]
     assert absent.f1.value is absent.recall.value is None
     assert absent.support == 0
 
 
-def test_the_permutation_test_agrees_with_scipys_slow_one():
-    a, b = noisy(0.20, 6)[:200], noisy(0.27, 7)[:200]
+def test_permutation_test_agrees_with_scipy():
+    a, b = draw_predictions(0.20, 6)[:200], draw_predictions(0.27, 7)[:200]
     true = TRUE[:200]
 
     def difference(x, y, axis):
@@ -74,22 +74,22 @@ def test_the_permutation_test_agrees_with_scipys_slow_one():
         return f1_score(t, p, average="macro")
 
     slow = permutation_test(
-        (a, b), difference, permutation_type="samples", n_resamples=1500, vectorized=True, rng=np.random.default_rng(0)
+        (a, b), difference, permutation_type="samples", n_resamples=500, vectorized=True, rng=np.random.default_rng(0)
     )
-    assert compare(true, a, b, 3).p == pytest.approx(slow.pvalue, abs=0.04)
+    assert compare(true, a, b, 3).p == pytest.approx(slow.pvalue, abs=0.06)
 
 
-def test_no_worse_is_shown_by_examples_and_not_by_a_large_p():
+def test_equivalence_needs_a_small_p_of_the_margin_test():
     few, many = np.tile(TRUE[:20], 1), np.tile(TRUE, 30)
     assert compare(few, few, few, 3).margin.p_no_worse < 0.05  # no difference at all
-    a, b = noisy(0.3, 1), noisy(0.3, 2)
+    a, b = draw_predictions(0.3, 1), draw_predictions(0.3, 2)
     assert compare(TRUE[:60], a[:60], b[:60], 3).margin.p_no_worse > 0.05
     wide = compare(many, np.tile(a, 30), np.tile(a, 30), 3).margin
     assert (wide.p_no_worse < 0.05, wide.p_alike < 0.05) == (True, True)
 
 
-def test_without_evidence_the_missing_examples_are_said():
-    a, b = noisy(0.28, 1)[:150], noisy(0.3, 2)[:150]
+def test_no_evidence_comes_with_the_detectable_effect_and_the_examples_needed():
+    a, b = draw_predictions(0.28, 1)[:150], draw_predictions(0.3, 2)[:150]
     found = compare(TRUE[:150], a, b, 3)
     assert found.verdict == "no evidence either way"
     assert found.detectable > abs(found.accuracy.value)
@@ -102,14 +102,14 @@ def test_flips_are_counted_by_true_class():
     assert [(one.gained, one.lost) for one in classes] == [(1, 1), (0, 0), (1, 0)]
 
 
-def test_holm_makes_no_class_surer():
-    found = compare(TRUE, noisy(0.2, 3), noisy(0.3, 4), 3)
+def test_p_of_classes_are_holm_adjusted():
+    found = compare(TRUE, draw_predictions(0.2, 3), draw_predictions(0.3, 4), 3)
     assert all(one.p <= 1 for one in found.classes)
     assert max(one.p for one in found.classes) >= found.p / 3
 
 
 @pytest.mark.parametrize("classes", [2, 150])
-def test_odd_sizes_give_a_defined_result(classes):
+def test_odd_sizes_have_a_defined_result(classes):
     true = np.array([0, 1] * 5)
     found = compare(true, true, 1 - true, classes)
     assert found.verdict == "helped"
@@ -124,13 +124,13 @@ def test_no_examples_are_refused():
         compare(np.array([], dtype=np.int64), np.array([], dtype=np.int64), np.array([], dtype=np.int64), 2)
 
 
-def test_every_example_is_one_of_four_flips():
+def test_each_example_has_one_of_four_flips():
     right_a, right_b = np.array([True, True, False, False]), np.array([False, True, True, False])
     assert flips(right_a, right_b).tolist() == ["gained", "both right", "lost", "both wrong"]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_random_cases_agree_with_the_slow_forms(seed):
+def test_random_cases_agree_with_scikit_learn_and_scipy(seed):
     rng = np.random.default_rng(seed)
     classes, n = int(rng.integers(2, 7)), int(rng.integers(30, 300))
     true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
@@ -143,14 +143,14 @@ def test_random_cases_agree_with_the_slow_forms(seed):
     assert found.p_accuracy == pytest.approx(binomtest(gained, gained + lost).pvalue if gained + lost else 1)
 
 
-def test_two_equally_good_runs_are_seldom_told_apart_even_with_a_rare_class():
-    told_apart = 0
-    for trial in range(300):
+def test_equally_good_runs_rarely_get_a_verdict_even_with_a_rare_class():
+    verdicts = 0
+    for trial in range(150):
         rng = np.random.default_rng(trial)
         true = rng.choice(3, size=200, p=[0.475, 0.475, 0.05])
         a, b = (np.where(rng.random(200) < 0.25, rng.choice(3, size=200, p=[0.45, 0.45, 0.1]), true) for _ in range(2))
-        told_apart += compare(true, a, b, 3, draws=1000).verdict != "no evidence either way"
-    assert told_apart / 300 <= 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+        verdicts += compare(true, a, b, 3, draws=500).verdict != "no evidence either way"
+    assert verdicts / 150 <= 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
 
 
 def test_a_verdict_asks_for_the_interval_and_for_p():

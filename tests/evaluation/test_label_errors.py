@@ -4,7 +4,7 @@ import pytest
 from core.evaluation.label_errors import find_suspect_labels
 
 
-def test_labels_that_were_turned_are_suspected():
+def test_changed_labels_are_suspect():
     rng = np.random.default_rng(0)
     true = rng.integers(0, 3, 300)
     shares = np.full((300, 3), 0.05)
@@ -18,14 +18,14 @@ def test_labels_that_were_turned_are_suspected():
 
 
 @pytest.mark.parametrize("classes", [3, 150])
-def test_classes_without_examples_are_no_trouble(classes):
+def test_classes_without_examples_are_accepted(classes):
     true = np.array([0, 1] * 20)
     shares = np.full((40, classes), 0.1 / classes)
     shares[np.arange(40), true] += 0.9
     assert find_suspect_labels(true, shares) == []
 
 
-def test_one_class_and_certain_probabilities():
+def test_single_class_has_no_suspects_and_certain_probabilities_have_some():
     assert find_suspect_labels(np.zeros(5, dtype=np.int64), np.eye(2)[[0] * 5]) == []
     true, predicted = np.array([0, 1, 1, 0] * 5), np.eye(2)[[0, 1, 1, 0] * 4 + [0, 1, 1, 1]]
     assert [suspect.position for suspect in find_suspect_labels(true, predicted)] == [19]

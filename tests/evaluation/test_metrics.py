@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
-from scipy.stats import binomtest
-from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn import metrics as sk
 
-from core.evaluation.intervals import bootstrap_mean, holm, proportion, sign_test
-from core.evaluation.metrics import confusion, evaluate
+from core.evaluation.counts import confusion
+from core.evaluation.intervals import UNDEFINED
+from core.evaluation.metrics import evaluate
+from core.evaluation.predictions import leaked_positions
 
 LABELS = tuple("abcdefgh")
 
 
-def made_up(n, k, seed, strength=1.5):
+def draw(n, k, seed, strength=1.5):
+    """Draw label codes, and probabilities that favor them."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, k, n)
     logits = rng.normal(size=(n, k))
@@ -19,142 +20,148 @@ def made_up(n, k, seed, strength=1.5):
     return true, probabilities.astype(np.float32)
 
 
-@pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")  # float32 probabilities, to 1e-7
-@pytest.mark.parametrize(("n", "k"), [(50, 2), (300, 3), (1000, 8)])
-def test_metrics_agree_with_scikit_learn(n, k):
-    true, probabilities = made_up(n, k, seed=n)
-    exact = probabilities.astype(np.float64)
-    predicted = exact.argmax(axis=1)
-    found = evaluate(true, probabilities, LABELS[:k])
+def values(metrics):
+    return {name: estimate.value for name, estimate in metrics.items()}
+
+
+def reference_metrics(true, exact):
+    """Return every metric that needs nothing but predictions, by scikit-learn."""
+    predicted, k = exact.argmax(axis=1), exact.shape[1]
     onehot = np.eye(k)[true]
-    expected = {
+    pairs = [(onehot[:, code], exact[:, code]) for code in (range(k) if k > 2 else (1,))]
+    metrics = {
         "accuracy": sk.accuracy_score(true, predicted),
         "macro_f1": sk.f1_score(true, predicted, average="macro"),
         "balanced_accuracy": sk.balanced_accuracy_score(true, predicted),
         "mcc": sk.matthews_corrcoef(true, predicted),
         "log_loss": sk.log_loss(true, exact, labels=range(k)),
         "brier": ((exact - onehot) ** 2).sum(axis=1).mean(),
-        **ranking_scores(true, exact),
+        "roc_auc": np.mean([sk.roc_auc_score(*pair) for pair in pairs]),
+        "average_precision": np.mean([sk.average_precision_score(*pair) for pair in pairs]),
     }
-    assert {name: estimate.value for name, estimate in found.metrics.items()} == pytest.approx(expected, abs=1e-9)
-    precision, recall, f1, support = sk.precision_recall_fscore_support(true, predicted)
-    for code, one in enumerate(found.classes):
-        assert (one.precision.value, one.recall.value, one.f1.value, one.support) == pytest.approx(
+    return metrics if k <= 5 else metrics | {"top_3_accuracy": sk.top_k_accuracy_score(true, exact, k=3)}
+
+
+@pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")  # float32 probabilities, to 1e-7
+@pytest.mark.parametrize(("n", "k"), [(50, 2), (300, 3), (1000, 8)])
+def test_metrics_agree_with_scikit_learn(n, k):
+    true, probabilities = draw(n, k, seed=n)
+    exact = probabilities.astype(np.float64)
+    evaluation = evaluate(true, probabilities, LABELS[:k])
+    assert values(evaluation.metrics) == pytest.approx(reference_metrics(true, exact), abs=1e-9)
+    precision, recall, f1, support = sk.precision_recall_fscore_support(true, exact.argmax(axis=1))
+    for code, metrics in enumerate(evaluation.classes):
+        assert metrics.label == LABELS[code]
+        assert (metrics.precision.value, metrics.recall.value, metrics.f1.value, metrics.support) == pytest.approx(
             (precision[code], recall[code], f1[code], support[code])
         )
 
 
-def ranking_scores(true, exact):
-    """ROC AUC, average precision and, where it applies, top-3 accuracy, by scikit-learn."""
-    onehot, k = np.eye(exact.shape[1])[true], exact.shape[1]
-    pairs = [(onehot[:, code], exact[:, code]) for code in (range(k) if k > 2 else (1,))]
-    scores = {
-        "roc_auc": np.mean([sk.roc_auc_score(*pair) for pair in pairs]),
-        "average_precision": np.mean([sk.average_precision_score(*pair) for pair in pairs]),
-    }
-    return scores if k <= 5 else scores | {"top_3_accuracy": sk.top_k_accuracy_score(true, exact, k=3)}
-
-
-def test_every_interval_holds_its_value():
-    true, probabilities = made_up(300, 3, seed=1)
-    found = evaluate(true, probabilities, LABELS[:3])
-    estimates = [
-        *found.metrics.values(),
-        *(getattr(c, n) for c in found.classes for n in ("precision", "recall", "f1")),
-    ]
-    assert all(one.low < one.value < one.high for one in estimates)
+def test_every_interval_contains_its_value():
+    evaluation = evaluate(*draw(300, 6, seed=1), LABELS[:6], draws=1000, temperature=1.5, leaked=(0, 1))
+    estimates = [estimate for name, estimate in evaluation.metrics.items() if name not in ("ece", "ece_calibrated")]
+    estimates += [getattr(one, name) for one in evaluation.classes for name in ("precision", "recall", "f1")]
+    assert all(estimate.low < estimate.value < estimate.high for estimate in estimates)
 
 
 def test_intervals_narrow_with_more_examples():
-    widths = []
-    for n in (200, 2000):
-        found = evaluate(*made_up(n, 2, seed=0), LABELS[:2]).metrics["macro_f1"]
-        widths.append(found.high - found.low)
-    assert widths[1] < widths[0] / 2
+    few, many = (evaluate(*draw(n, 2, seed=0), LABELS[:2], draws=1000).metrics for n in (200, 2000))
+    assert all(many[name].high - many[name].low < (few[name].high - few[name].low) / 2 for name in few)
 
 
-def test_macro_f1_interval_agrees_with_scipys_slow_bootstrap():
-    true, probabilities = made_up(150, 2, seed=3)
-    predicted = probabilities.argmax(axis=1)
-
-    def macro(t, p):
-        return sk.f1_score(t, p, average="macro")
-
-    slow = scipy_bootstrap(
-        (true, predicted),
-        macro,
-        paired=True,
-        vectorized=False,
-        n_resamples=2000,
-        method="BCa",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    fast = evaluate(true, probabilities, LABELS[:2]).metrics["macro_f1"]
-    assert (fast.low, fast.high) == pytest.approx((slow.low, slow.high), abs=0.01)
+@pytest.mark.parametrize("k", [2, 6])
+def test_no_draws_give_the_same_values_and_only_intervals_without_resampling(k):
+    true, probabilities = draw(60, k, seed=2)
+    options = {"temperature": 1.5, "leaked": (3, 5), "baseline": np.roll(true, 1)}
+    fast, slow = (evaluate(true, probabilities, LABELS[:k], draws=draws, **options) for draws in (0, 100))
+    assert values(fast.metrics) == pytest.approx(values(slow.metrics))
+    assert [one.f1.value for one in fast.classes] == pytest.approx([one.f1.value for one in slow.classes])
+    without_resampling = {"accuracy", "accuracy_without_leaks", "top_3_accuracy", "ece_null", "ece_null_calibrated"}
+    assert {name for name, estimate in fast.metrics.items() if estimate.low is not None} <= without_resampling
 
 
-def test_mean_interval_agrees_with_scipy():
-    values = np.random.default_rng(0).exponential(size=200)
-    slow = scipy_bootstrap((values,), np.mean, n_resamples=10_000, method="BCa", rng=np.random.default_rng(1))
-    fast = bootstrap_mean(values)
-    interval = slow.confidence_interval
-    assert (fast.low, fast.high) == pytest.approx((interval.low, interval.high), abs=0.01)
+def test_metrics_that_need_more_than_predictions_are_absent_without_it():
+    metrics = evaluate(*draw(30, 2, seed=3), LABELS[:2], draws=0).metrics
+    assert not {name for name in metrics if "ece" in name or "calibrated" in name or "leaks" in name}
+    assert "macro_f1_over_baseline" not in metrics
 
 
-def test_a_class_without_test_examples_has_no_recall():
+def test_leaked_examples_are_left_out():
+    true, probabilities = draw(40, 2, seed=4)
+    metrics = evaluate(true, probabilities, LABELS[:2], draws=100, leaked=(0, 7, 39)).metrics
+    kept = np.delete(np.arange(40), [0, 7, 39])
+    clean = evaluate(true[kept], probabilities[kept], LABELS[:2], draws=100).metrics
+    assert metrics["accuracy_without_leaks"] == clean["accuracy"]
+    assert metrics["macro_f1_without_leaks"] == clean["macro_f1"]
+
+
+def test_nothing_is_left_of_test_examples_that_are_all_leaked():
+    metrics = evaluate(*draw(10, 2, seed=5), LABELS[:2], draws=0, leaked=range(10)).metrics
+    assert "accuracy_without_leaks" not in metrics
+
+
+def test_difference_to_a_baseline_is_that_of_the_macro_f1():
+    true, probabilities = draw(200, 3, seed=6)
+    baseline = np.where(np.arange(200) % 2, true, 0)
+    ours = sk.f1_score(true, probabilities.argmax(axis=1), average="macro")
+    theirs = sk.f1_score(true, baseline, average="macro")
+    for draws in (0, 500):
+        difference = evaluate(true, probabilities, LABELS[:3], draws=draws, baseline=baseline).metrics[
+            "macro_f1_over_baseline"
+        ]
+        assert difference.value == pytest.approx(ours - theirs)
+        assert draws == 0 or difference.low < difference.value < difference.high
+
+
+@pytest.mark.parametrize(
+    ("checks", "positions"),
+    [
+        ({"leaks": [{"test": 4}, {"test": 0}]}, (4, 0)),
+        ({"leaks": [{"test": 5}]}, ()),
+        ({"leaks": [{"test": -1}]}, ()),
+        ({"leaks": [{"train": 1}]}, ()),
+        ({"leaks": 7}, ()),
+        ({}, ()),
+    ],
+    ids=["positions", "too-large", "negative", "no-position", "no-list", "no-leaks"],
+)
+def test_leaked_positions_are_read_only_where_all_of_them_exist(checks, positions):
+    assert leaked_positions(checks, examples=5) == positions
+
+
+def test_class_without_examples_has_no_recall():
     true, probabilities = np.array([0, 0, 1, 1]), np.eye(3, dtype=np.float32)[[0, 1, 1, 1]]
-    absent = evaluate(true, probabilities, LABELS[:3]).classes[2]
-    assert absent.recall.value is absent.precision.value is absent.f1.value is None
+    absent = evaluate(true, probabilities, LABELS[:3], draws=50).classes[2]
+    assert absent.recall == absent.precision == absent.f1 == UNDEFINED
     assert absent.support == 0
 
 
-def test_a_class_that_is_never_found_has_an_f1_of_zero():
+def test_class_that_is_never_predicted_correctly_has_an_f1_of_zero():
     true, probabilities = np.array([0, 0, 1, 1]), np.tile(np.float32([0.9, 0.1]), (4, 1))
-    found = evaluate(true, probabilities, LABELS[:2])
-    assert found.classes[1].f1.value == 0
-    assert found.classes[1].precision.value is None
-    assert found.metrics["macro_f1"].value == pytest.approx(1 / 3)
-    assert found.metrics["mcc"].value == 0
+    evaluation = evaluate(true, probabilities, LABELS[:2], draws=50)
+    assert evaluation.classes[1].f1.value == 0
+    assert evaluation.classes[1].precision == UNDEFINED
+    assert evaluation.metrics["macro_f1"].value == pytest.approx(1 / 3)
+    assert evaluation.metrics["mcc"].value == 0
 
 
-def test_certain_and_wrong_gives_a_finite_log_loss():
-    found = evaluate(np.array([0, 1]), np.float32([[0, 1], [0, 1]]), LABELS[:2])
-    assert np.isfinite(found.metrics["log_loss"].value)
+def test_log_loss_of_certain_and_wrong_predictions_is_finite():
+    metrics = evaluate(np.array([0, 1]), np.float32([[0, 1], [0, 1]]), LABELS[:2], draws=50).metrics
+    assert metrics["log_loss"].value == pytest.approx(-np.log(np.finfo(np.float64).eps) / 2)
 
 
-def test_one_example_is_scored_without_a_traceback():
-    found = evaluate(np.array([1]), np.float32([[0.2, 0.8]]), LABELS[:2])
-    assert found.metrics["accuracy"].value == 1
+def test_single_example_is_evaluated():
+    metrics = evaluate(np.array([1]), np.float32([[0.2, 0.8]]), LABELS[:2]).metrics
+    assert metrics["accuracy"].value == 1
+    assert metrics["roc_auc"] == UNDEFINED
 
 
-def test_many_classes():
-    true, probabilities = made_up(500, 150, seed=0)
-    found = evaluate(true, probabilities, tuple(map(str, range(150))))
-    assert len(found.classes) == 150
-    assert found.metrics["macro_f1"].low < found.metrics["macro_f1"].value < found.metrics["macro_f1"].high
+def test_many_classes_are_evaluated():
+    evaluation = evaluate(*draw(500, 150, seed=0), tuple(map(str, range(150))), draws=200)
+    assert len(evaluation.classes) == 150
+    macro_f1 = evaluation.metrics["macro_f1"]
+    assert macro_f1.low < macro_f1.value < macro_f1.high
 
 
-def test_no_trials_have_no_share():
-    assert proportion(0, 0).value is None
-    assert proportion(0, 10).low == 0
-    assert proportion(10, 10).high == 1
-
-
-@pytest.mark.parametrize("trials", [1, 7, 40, 1000])
-def test_shares_and_sign_tests_are_those_of_scipy(trials):
-    for successes in range(0, trials + 1, max(1, trials // 20)):
-        slow = binomtest(successes, trials)
-        interval, fast = slow.proportion_ci(method="wilson"), proportion(successes, trials)
-        assert (fast.low, fast.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
-        assert sign_test(successes, trials - successes) == pytest.approx(slow.pvalue)
-    assert sign_test(0, 0) == 1
-
-
-def test_holm_is_statsmodels_by_hand():
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([0.5, 0.9]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_rows_are_true_and_columns_predicted():
+def test_confusion_has_true_labels_as_rows_and_predicted_ones_as_columns():
     assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist() == [[1, 1], [0, 1]]

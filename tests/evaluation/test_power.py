@@ -8,17 +8,17 @@ from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_pow
 @pytest.mark.parametrize(
     ("n", "flips", "points"), [(1000, 0.1, 2.9), (1000, 0.2, 4.0), (500, 0.1, 4.1), (500, 0.2, 5.7)]
 )
-def test_the_smallest_difference_is_as_published(n, flips, points):
+def test_minimum_detectable_effect_is_as_published(n, flips, points):
     assert minimum_detectable_effect(n, flips) * 100 == pytest.approx(points, abs=0.06)
 
 
-def test_the_critical_numbers_are_those_of_scipys_exact_test():
+def test_critical_numbers_agree_with_scipys_exact_test():
     for n in range(1, 80):
         rejected = [k for k in range(n // 2 + 1) if binomtest(k, n).pvalue <= 0.05]
         assert _critical(np.array([n]))[0] == max(rejected, default=-1)
 
 
-def test_the_critical_numbers_hold_where_flips_are_many():
+def test_critical_numbers_of_many_flips_are_exact():
     many = np.array([999, 1000, 54_321, 1_000_000])
     found = _critical(many)
     assert (binom.cdf(found, many, 0.5) <= 0.025).all() and (binom.cdf(found + 1, many, 0.5) > 0.025).all()
@@ -31,18 +31,18 @@ def test_power_agrees_with_simulation():
     assert mcnemar_power(n, flips, difference) == pytest.approx(found, abs=0.025)
 
 
-def test_examples_needed_undoes_the_smallest_difference():
+def test_examples_needed_inverts_the_minimum_detectable_effect():
     needed = examples_needed(minimum_detectable_effect(1000, 0.15), 0.15)
     assert needed == pytest.approx(1000, rel=0.02)
     assert mcnemar_power(needed, 0.15, 0.04) >= POWER - 0.2
 
 
-def test_more_examples_show_smaller_differences():
+def test_more_examples_detect_smaller_effects():
     shown = [minimum_detectable_effect(n, 0.15) for n in (100, 400, 1600, 25_000)]
     assert shown == sorted(shown, reverse=True)
 
 
-def test_what_no_test_set_could_show_is_none():
+def test_effects_that_no_test_set_detects_are_none():
     assert minimum_detectable_effect(10, 0.1) is None
     assert minimum_detectable_effect(0, 0.1) is None
     assert minimum_detectable_effect(100, 0.0) is None

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from scipy.stats import bootstrap as scipy_bootstrap
 from sklearn import metrics as sk
 
 from core.evaluation import ranking
 from core.evaluation.intervals import UNDEFINED
 from core.evaluation.metrics import evaluate
 from core.evaluation.ranking import ranking_estimates, ranking_scores
+from tests.evaluation.slow_forms import bca_interval
 
 
 def drawn(n, k, seed, decimals=None, strength=1.5):
@@ -59,21 +59,21 @@ def test_a_missing_label_leaves_both_undefined(true, labels):
     assert ranking_estimates(np.array(true), probabilities) == (UNDEFINED, UNDEFINED)
 
 
-@pytest.mark.slow
-def test_intervals_agree_with_scipys_slow_bootstrap():
-    true, probabilities = drawn(120, 2, seed=3)
-    fast = ranking_estimates(true, probabilities)
-    for estimate, score in zip(fast, (sk.roc_auc_score, sk.average_precision_score), strict=True):
-        slow = scipy_bootstrap(
-            (true, probabilities[:, 1]),
-            score,
-            paired=True,
-            vectorized=False,
-            n_resamples=1000,
-            method="BCa",
-            rng=np.random.default_rng(0),
-        ).confidence_interval
-        assert (estimate.low, estimate.high) == pytest.approx((slow.low, slow.high), abs=0.012)
+def test_intervals_agree_with_scipy_on_the_same_resamples():
+    true, probabilities = drawn(60, 2, seed=3, decimals=1)
+    rankings = [ranking.rank_label(true == 1, probabilities[:, 1])]
+    draws = np.concatenate([ranking_scores(rankings, counts) for counts in ranking.draw_counts(60, 200, seed=0)])
+    estimates = ranking_estimates(true, probabilities, draws=200)
+    for column, score in enumerate((sk.roc_auc_score, sk.average_precision_score)):
+        slow = bca_interval((true, probabilities[:, 1]), score, draws[:, column])
+        assert (estimates[column].low, estimates[column].high) == pytest.approx(slow, abs=1e-9)
+
+
+def test_each_resample_has_as_many_examples_as_the_split():
+    counts = np.concatenate(list(ranking.draw_counts(30, 500, seed=1)))
+    assert counts.shape == (500, 30)
+    assert (counts.sum(axis=1) == 30).all()
+    assert counts.mean(axis=0) == pytest.approx(np.ones(30), abs=0.25)
 
 
 def test_many_examples_are_left_out_in_blocks_with_nearly_the_same_interval(monkeypatch):

@@ -9,55 +9,55 @@ from core.evaluation.slices import find_slices
 WORDS = ("film", "plot", "actor", "scene", "music", "story", "camera", "light", "sound", "ending", "hero", "song")
 
 
-def made_up(n, seed=0, length=8):
+def draw_texts(n, seed=0, length=8):
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice(WORDS, rng.integers(1, 2 * length))) for _ in range(n)]
     return rng, texts
 
 
-def named(slices):
+def by_name(slices):
     return {one.name: one for one in slices}
 
 
-def test_a_planted_slice_comes_first():
-    rng, texts = made_up(400)
-    there = np.arange(400) % 10 == 0
-    texts = [f"{text} not" if odd else text for text, odd in zip(texts, there, strict=True)]
-    wrong = rng.random(400) < np.where(there, 0.7, 0.1)
+def test_slice_with_many_errors_comes_first():
+    rng, texts = draw_texts(400)
+    planted = np.arange(400) % 10 == 0
+    texts = [f"{text} not" if odd else text for text, odd in zip(texts, planted, strict=True)]
+    wrong = rng.random(400) < np.where(planted, 0.7, 0.1)
     first = find_slices(texts, wrong)[0]
     assert (first.name, first.kind, first.size) == ("with a negation", "negation", 40)
     assert first.p_adjusted < 1e-6
     assert list(first.members) == list(range(0, 400, 10))
-    assert first.errors == wrong[there].sum()
-    assert first.error_rate.value == pytest.approx(wrong[there].mean())
-    assert first.rest.value == pytest.approx(wrong[~there].mean())
+    assert first.errors == wrong[planted].sum()
+    assert first.error_rate.value == pytest.approx(wrong[planted].mean())
+    assert first.rest.value == pytest.approx(wrong[~planted].mean())
     assert 0 < first.difference.low < first.difference.value < first.difference.high
 
 
-def test_a_slice_that_errs_less_is_found_too():
-    rng, texts = made_up(400)
+def test_slice_with_few_errors_is_found():
+    rng, texts = draw_texts(400)
     easy = np.arange(400) % 4 == 0
     slices = find_slices(texts, rng.random(400) < np.where(easy, 0.02, 0.5), truncated=easy)
     assert slices[0].name == "truncated" and slices[0].difference.high < 0
 
 
-def test_of_pure_noise_a_slice_is_rarely_significant():
-    rng, texts = made_up(200)
+def test_slices_of_random_errors_are_rarely_significant():
+    rng, texts = draw_texts(200)
     extra = [{"stars": i % 5, "spread": float(rng.random())} for i in range(200)]
     find = partial(find_slices, texts, extra=extra)
     false = sum(find(rng.random(200) < 0.3)[0].p_adjusted < 0.05 for _ in range(300))
     assert false <= 300 * 0.05 + 2.6 * np.sqrt(300 * 0.05 * 0.95)
 
 
-def test_what_is_looked_at_does_not_depend_on_the_errors():
-    rng, texts = made_up(200)
-    assert set(named(find_slices(texts, rng.random(200) < 0.1))) == set(
-        named(find_slices(texts, rng.random(200) < 0.6))
+def test_slices_do_not_depend_on_the_errors():
+    rng, texts = draw_texts(200)
+    assert set(by_name(find_slices(texts, rng.random(200) < 0.1))) == set(
+        by_name(find_slices(texts, rng.random(200) < 0.6))
     )
 
 
-def test_slices_are_ranked_by_adjusted_p_then_by_their_gap():
-    rng, texts = made_up(300)
+def test_slices_are_ordered_by_adjusted_p_and_then_by_difference():
+    rng, texts = draw_texts(300)
     found = find_slices(texts, rng.random(300) < 0.3)
     keys = [(one.p_adjusted, -abs(one.difference.value)) for one in found]
     assert keys == sorted(keys)
@@ -77,40 +77,40 @@ def test_slices_are_ranked_by_adjusted_p_then_by_their_gap():
         pytest.param("capitals", "with a word in capitals", "это ПЛОХО", id="capitals-cyrillic"),
     ],
 )
-def test_what_texts_hold_makes_slices(kind, name, text):
+def test_texts_with_certain_signs_or_words_are_a_slice(kind, name, text):
     plain = "I say, A film as McDonald and I like it"
     texts = [plain] * 30 + [text] * 10 + [f"{plain} and so on"] * 30
     wrong = np.arange(70) % 3 == 0
     found = [one for one in find_slices(texts, wrong) if one.size == 10]
     assert [list(one.members) for one in found] == [list(range(30, 40))]
-    # of equal slices the first is kept: here the length's, if the text is a short one
+    # Of equal slices the first is kept: that by length, if the text is a short one.
     assert (found[0].kind, found[0].name) == (kind, name) or found[0].kind == "length"
 
 
-def test_lengths_are_told_in_words():
+def test_slices_by_length_are_named_by_the_number_of_words():
     texts = [" ".join(["so"] * length) for length in range(1, 101)]
-    found = named(find_slices(texts, np.arange(100) % 3 == 0))
+    found = by_name(find_slices(texts, np.arange(100) % 3 == 0))
     assert found["longer than 75 words"].size == found["shorter than 26 words"].size == 25
 
 
-def test_columns_make_slices_by_value_or_by_quarter():
-    _, texts = made_up(200)
+def test_columns_are_sliced_by_value_or_by_quarter():
+    _, texts = draw_texts(200)
     extra = [
         {"genre": ("drama", "noir", "")[i % 3], "stars": i % 5, "year": 1900 + i / 2, "tags": ["a"], "id": f"t{i}"}
         for i in range(200)
     ]
     extra[7] = None
     found = [one for one in find_slices(texts, np.arange(200) % 3 == 0, extra=extra) if one.kind == "column"]
-    assert set(named(found)) == {
+    assert set(by_name(found)) == {
         *("genre is drama", "genre is noir", "without genre"),
         *(f"stars is {stars}" for stars in range(5)),
         *("year below 1925.5", "year above 1974.5"),
     }
-    assert named(found)["without genre"].size == 67
+    assert by_name(found)["without genre"].size == 67
 
 
-def test_values_that_read_alike_are_one_slice():
-    _, texts = made_up(120)
+def test_values_that_are_formatted_alike_are_one_slice():
+    _, texts = draw_texts(120)
     extra = [{"a": (1, "1", 1.0, "x")[i % 4]} for i in range(120)]
     found = [one for one in find_slices(texts, np.arange(120) % 3 == 0, extra=extra) if one.kind == "column"]
     assert [(one.name, one.size) for one in found] == [("a is 1", 90)]
@@ -121,22 +121,53 @@ def test_values_that_read_alike_are_one_slice():
     [float("nan"), float("inf"), 10**400, {"a": 1}, [1], None, "x" * 5000, True, "{}"],
     ids=["nan", "inf", "huge-integer", "object", "list", "none", "long-text", "true", "object-text"],
 )
-def test_odd_values_of_columns_are_no_trouble(value):
-    _, texts = made_up(60)
+def test_columns_with_odd_values_are_accepted(value):
+    _, texts = draw_texts(60)
     extra = [{"{odd}": value if i % 2 else i * 1.5} for i in range(60)]
     find_slices(texts, np.arange(60) % 4 == 0, extra=extra)
 
 
-def test_words_too_rare_or_everywhere_are_left_out_and_case_does_not_matter():
+def test_rare_and_ubiquitous_words_are_no_slices_and_case_is_ignored():
     texts = [f"the {'Film' if i % 2 else 'FILM'}" if i % 4 == 0 else "the play" for i in range(200)]
     texts[0:9] = ["the rare film"] * 9
-    found = named(one for one in find_slices(texts, np.arange(200) % 3 == 0) if one.kind in ("word", "capitals"))
+    found = by_name(one for one in find_slices(texts, np.arange(200) % 3 == 0) if one.kind in ("word", "capitals"))
     assert "with the word «film»" in found
     assert not {"with the word «the»", "with the word «rare»"} & set(found)
 
 
-def test_equal_and_complementary_slices_are_looked_at_once():
-    _, texts = made_up(100)
+@pytest.mark.parametrize(("size", "kept"), [(9, False), (10, True), (90, True), (91, False)])
+def test_slice_has_ten_examples_inside_and_outside(size, kept):
+    found = find_slices(["same"] * 100, np.arange(100) % 3 == 0, truncated=np.arange(100) < size)
+    assert [(one.name, one.size) for one in found] == ([("truncated", size)] if kept else [])
+
+
+@pytest.mark.parametrize(("texts_with_it", "kept"), [(9, False), (10, True), (100, True), (101, False)])
+def test_word_in_2_to_50_percent_of_the_texts_is_a_slice(texts_with_it, kept):
+    texts = [f"{'film' if place < texts_with_it else 'play'} one" for place in range(200)]
+    found = by_name(find_slices(texts, np.arange(200) % 3 == 0))
+    assert ("with the word «film»" in found) == kept
+
+
+def test_200_most_frequent_words_are_slices():
+    rng = np.random.default_rng(0)
+    shares = np.where(np.arange(260) < 100, 0.4, 0.2)
+    occurs = rng.random((200, 260)) < shares
+    texts = [" ".join(f"w{word}" for word in np.flatnonzero(row)) for row in occurs]
+    words = {one.name for one in find_slices(texts, np.arange(200) % 3 == 0) if one.kind == "word"}
+    assert len(words) == 200
+    assert {f"with the word «w{word}»" for word in range(100) if 20 < occurs[:, word].sum() <= 100} <= words
+
+
+@pytest.mark.parametrize(("distinct", "by_value"), [(10, True), (11, False)])
+def test_numeric_column_of_up_to_10_distinct_values_is_sliced_by_value(distinct, by_value):
+    extra = [{"stars": place % distinct} for place in range(220)]
+    names = {one.name for one in find_slices(["same"] * 220, np.arange(220) % 3 == 0, extra=extra)}
+    assert ("stars is 1" in names) == by_value
+    assert any(name.startswith("stars below") for name in names) == (not by_value)
+
+
+def test_equal_and_complementary_slices_are_tested_once():
+    _, texts = draw_texts(100)
     half = np.arange(100) % 2 == 0
     extra = [{"kept": bool(even), "same": bool(even)} for even in half]
     found = find_slices(texts, np.arange(100) % 3 == 0, truncated=half, extra=extra)
@@ -153,8 +184,8 @@ def test_equal_and_complementary_slices_are_looked_at_once():
         pytest.param(50, [True] * 50, id="all-wrong"),
     ],
 )
-def test_where_nothing_can_be_told_nothing_is(n, wrong):
-    assert find_slices(made_up(n)[1], np.array(wrong, dtype=np.bool_)) == ()
+def test_few_examples_or_errors_of_one_kind_have_no_slices(n, wrong):
+    assert find_slices(draw_texts(n)[1], np.array(wrong, dtype=np.bool_)) == ()
 
 
 @pytest.mark.parametrize(
@@ -170,22 +201,22 @@ def test_where_nothing_can_be_told_nothing_is(n, wrong):
         pytest.param("no! " * 25_000, id="many-words"),
     ],
 )
-def test_odd_texts_are_no_trouble(text):
-    _, texts = made_up(40)
+def test_odd_texts_are_accepted(text):
+    _, texts = draw_texts(40)
     wrong = np.arange(40) % 3 == 0
     find_slices([text] * 40, wrong)
     found = find_slices([text] * 20 + texts[20:], wrong)
     assert any(set(one.members) in (set(range(20)), set(range(20, 40))) for one in found)
 
 
-def test_other_scripts_words_make_slices():
+def test_words_of_other_scripts_are_slices():
     texts = ["הסרט לא טוב מאוד"] * 15 + ["סרט יפה מאוד היום"] * 40
-    assert "with the word «לא»" not in named(find_slices(["ab cd"] * 55, np.arange(55) % 2 == 0))
+    assert "with the word «לא»" not in by_name(find_slices(["ab cd"] * 55, np.arange(55) % 2 == 0))
     kept = [one for one in find_slices(texts, np.arange(55) < 15) if one.kind == "word"]
     assert kept[0].p_adjusted < 1e-9 and "הסרט" in kept[0].name
 
 
-def test_many_slices_of_many_examples_are_quick():
+def test_many_slices_of_many_examples_are_fast():
     rng = np.random.default_rng(0)
     names = [f"word{i}" for i in range(300)]
     texts = [" ".join(row) for row in rng.choice(names, (10_000, 12))]

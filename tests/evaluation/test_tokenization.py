@@ -11,7 +11,7 @@ from core.evaluation.tokenization import tokenize
         ),
         pytest.param("snake_case & 3.5 stars", ["snake", "case", "3", "5", "stars"], id="underscores-numbers"),
         pytest.param("Straße, café", ["strasse", "café"], id="sharp-s"),
-        pytest.param("cafe\u0301", ["café"], id="combining-accent"),  # an accent of its own
+        pytest.param("cafe\u0301", ["café"], id="combining-accent"),
         pytest.param("ein schönes Bild", ["ein", "schönes", "bild"], id="umlaut"),
         pytest.param("हिन्दी अच्छी है", ["हिन्दी", "अच्छी", "है"], id="hindi"),
         pytest.param("הסרט לא טוב", ["הסרט", "לא", "טוב"], id="hebrew"),
@@ -21,10 +21,10 @@ from core.evaluation.tokenization import tokenize
         pytest.param("", [], id="empty"),
     ],
 )
-def test_words_are_found_in_any_script(text, expected):
+def test_text_of_any_script_is_tokenized(text, expected):
     assert tokenize(text) == expected
 
 
-def test_plain_text_is_read_as_any_other():
+def test_ascii_text_is_tokenized_as_any_other():
     text = "Don't 'quote' rock'n'roll, A_B's 24/7 x2 ''''"
     assert tokenize(text + " é")[:-1] == tokenize(text)

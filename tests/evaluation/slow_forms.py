@@ -1,0 +1,14 @@
+"""Slow public forms that fast ones are checked against."""
+
+import numpy as np
+from scipy.stats import bootstrap
+from scipy.stats._resampling import BootstrapResult
+
+
+def bca_interval(data, statistic, draws):
+    """Return SciPy's BCa interval for an already drawn bootstrap distribution of a statistic of paired samples."""
+    drawn = BootstrapResult(None, np.asarray(draws), None)
+    interval = bootstrap(
+        data, statistic, paired=True, vectorized=False, n_resamples=0, bootstrap_result=drawn, method="BCa"
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
