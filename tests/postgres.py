@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: made from the system's programs in a moment, and gone at the end."""
+"""A temporary PostgreSQL server for the tests, made from the installed programs."""
 
 import os
 import re
@@ -18,36 +18,36 @@ from sqlalchemy import URL
 USER, PASSWORD = "bench", "a-password-of-the-tests"
 _QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "300"}
 _MISSING = (
-    "The tests of the store need the programs of a PostgreSQL server, initdb and pg_ctl, on the PATH or in "
-    "/usr/lib/postgresql. Install them, on Debian with: apt-get install postgresql"
+    "The tests of the store need the PostgreSQL server programs initdb and pg_ctl on the PATH or in "
+    "/usr/lib/postgresql. Install them; on Debian: apt-get install postgresql"
 )
 _numbers = count(1)
 
 
 @dataclass(frozen=True)
 class Server:
-    """A running server, reached by a socket in its own folder; ``programs``: where initdb and pg_ctl are."""
+    """A running server, reachable by a socket in its folder; ``programs``: the folder of initdb and pg_ctl."""
 
     folder: Path
     programs: Path
 
-    def url(self, database: str, **changed: Any) -> str:
-        """Return the address of a database, without the password: it is to come from the environment."""
-        parts = {"username": USER, "database": database, "query": {"host": str(self.folder)}, **changed}
+    def url(self, database: str, **changes: Any) -> str:
+        """Return the URL of a database, without the password, which comes from the environment."""
+        parts = {"username": USER, "database": database, "query": {"host": str(self.folder)}, **changes}
         return URL.create("postgresql+psycopg", **parts).render_as_string(hide_password=False)
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         options = {**_QUICK, "listen_addresses": "''", "unix_socket_directories": str(self.folder)}
-        told = " ".join(f"-c {name}={value}" for name, value in options.items())
-        self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", told)
+        arguments = " ".join(f"-c {name}={value}" for name, value in options.items())
+        self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", arguments)
 
     def stop(self) -> None:
-        """Stop it as a machine that fails does: whoever is connected is cut off."""
+        """Stop the server at once, as in a crash: connections are closed."""
         self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
 
     def sql(self, statement: str) -> None:
-        """Run a statement outside any transaction."""
+        """Execute a statement outside a transaction."""
         with psycopg.connect(
             host=str(self.folder), user=USER, password=PASSWORD, dbname="postgres", autocommit=True
         ) as connection:
@@ -55,7 +55,7 @@ class Server:
 
     @contextmanager
     def database(self, template: str = "template1") -> Iterator[str]:
-        """Make a database that is like another one, return its name, and take it away at the end."""
+        """Create a database from a template, yield its name, and drop it at the end."""
         name = f"bench_{next(_numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
@@ -69,16 +69,16 @@ class Server:
             cwd=self.folder,
             env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # not a pipe: the server would hold it open
+            stdout=subprocess.DEVNULL,  # not a pipe: the server would keep it open
             stderr=subprocess.STDOUT,
-            **_somebody_else(),
+            **_unprivileged_user(),
         )
         log = self.folder / "log"
         assert done.returncode == 0, f"{program} failed. {log.read_text() if log.exists() else ''}"
 
 
-def _somebody_else() -> dict[str, Any]:
-    """Return the options that run a program as another user where we are root: PostgreSQL refuses to be root."""
+def _unprivileged_user() -> dict[str, Any]:
+    """Return the options that run a program as an unprivileged user if this is root: PostgreSQL refuses root."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return {}
     import pwd
@@ -99,12 +99,12 @@ def _programs() -> Path:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """Make a server in a folder of its own and start it; stop it and take the folder away at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))  # short: the path of a socket has 107 bytes at most
+    """Create and start a server in a temporary folder; stop it and delete the folder at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))  # short: a socket path has at most 107 bytes
     made = Server(folder, _programs())
     try:
         (folder / "password").write_text(PASSWORD)
-        other = _somebody_else()
+        other = _unprivileged_user()
         for path in (folder, folder / "password") if other else ():
             os.chown(path, other["user"], other["group"])
         ours = ("-A", "scram-sha-256", "-U", USER, "--pwfile", "password", "-E", "UTF8", "--no-locale", "-N")

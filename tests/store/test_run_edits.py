@@ -11,6 +11,9 @@ from core.store.recorder import recording
 from core.store.records import content_hash
 from tests.store.helpers import record_run, record_with_adapter, record_without_data
 
+TOKEN = "hf_" + "aB3dE5gH7j" * 3  # not a real one
+PASSWORD = "hunter2xyz"
+
 
 @pytest.fixture
 def run_id(store):
@@ -38,8 +41,12 @@ def test_run_is_renamed_noted_and_tagged(store, run_id):
         pytest.param({"name": "  \n"}, "name_length", id="blank-name"),
         pytest.param({"name": "x" * 201}, "name_length", id="long-name"),
         pytest.param({"tags": ["x" * 51]}, "tag_length", id="long-tag"),
-        pytest.param({"notes": "half \ud83d"}, "unstorable_text", id="surrogate"),
-        pytest.param({"notes": "hf_" + "a1B2" * 9}, "secret_in_text", id="token"),
+        pytest.param({"name": "a\0b"}, "unstorable_text", id="null-in-name"),
+        pytest.param({"notes": "half \ud83d"}, "unstorable_text", id="surrogate-in-notes"),
+        pytest.param({"tags": ["a\0b"]}, "unstorable_text", id="null-in-tag"),
+        pytest.param({"name": f"with {TOKEN}"}, "secret_in_text", id="token-in-name"),
+        pytest.param({"notes": f"postgresql://me:{PASSWORD}@host/x"}, "secret_in_text", id="password-in-notes"),
+        pytest.param({"tags": [TOKEN]}, "secret_in_text", id="token-in-tag"),
     ],
 )
 def test_edit_that_cannot_be_stored_changes_nothing(edit, code, sqlite_store):
@@ -47,6 +54,7 @@ def test_edit_that_cannot_be_stored_changes_nothing(edit, code, sqlite_store):
     with pytest.raises(RequestError) as error:
         run_edits.edit_run(sqlite_store, run_id, **{"name": "a name", "notes": "a note", "tags": ["paper"], **edit})
     assert error.value.code == code
+    assert TOKEN not in str(error.value) and PASSWORD not in str(error.value)
     run = queries.run(sqlite_store, run_id)
     assert (run.name, run.notes, run.tags) == ("a run", None, [])
 
@@ -182,9 +190,11 @@ def test_more_texts_are_annotated_at_once_than_a_query_takes_values(sqlite_store
     [
         pytest.param({"tag": "x" * 51}, "tag_length", id="tag"),
         pytest.param({"note": "x" * 10_001}, "note_length", id="note"),
+        pytest.param({"note": "a\0b"}, "unstorable_text", id="null-in-note"),
+        pytest.param({"tag": TOKEN}, "secret_in_text", id="token-in-tag"),
     ],
 )
-def test_overlong_annotation_changes_nothing(fields, code, sqlite_store):
+def test_annotation_that_cannot_be_stored_changes_nothing(fields, code, sqlite_store):
     with pytest.raises(RequestError) as error:
         run_edits.annotate(sqlite_store, {"fine": {"tag": "x"}, "a text": fields})
     assert error.value.code == code
