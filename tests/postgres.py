@@ -83,15 +83,15 @@ def _unprivileged_user() -> dict[str, Any]:
         return {}
     import pwd
 
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    entry = known.get("postgres") or known["nobody"]
+    users = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = users.get("postgres") or users["nobody"]
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def _programs() -> Path:
-    found = shutil.which("pg_ctl")
-    if found is not None and shutil.which("initdb"):
-        return Path(found).parent
+    pg_ctl = shutil.which("pg_ctl")
+    if pg_ctl is not None and shutil.which("initdb"):
+        return Path(pg_ctl).parent
     installed = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     assert installed, _MISSING
     return max(installed, key=lambda path: [int(number) for number in re.findall(r"\d+", path.parent.name)])
@@ -101,18 +101,18 @@ def _programs() -> Path:
 def server() -> Iterator[Server]:
     """Create and start a server in a temporary folder; stop it and delete the folder at the end."""
     folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))  # short: a socket path has at most 107 bytes
-    made = Server(folder, _programs())
+    running = Server(folder, _programs())
     try:
         (folder / "password").write_text(PASSWORD)
-        other = _unprivileged_user()
-        for path in (folder, folder / "password") if other else ():
-            os.chown(path, other["user"], other["group"])
-        ours = ("-A", "scram-sha-256", "-U", USER, "--pwfile", "password", "-E", "UTF8", "--no-locale", "-N")
-        made._run("initdb", "-D", "data", *ours)
-        made.start()
+        user = _unprivileged_user()
+        for path in (folder, folder / "password") if user else ():
+            os.chown(path, user["user"], user["group"])
+        options = ("-A", "scram-sha-256", "-U", USER, "--pwfile", "password", "-E", "UTF8", "--no-locale", "-N")
+        running._run("initdb", "-D", "data", *options)
+        running.start()
         try:
-            yield made
+            yield running
         finally:
-            made.stop()
+            running.stop()
     finally:
         shutil.rmtree(folder)
