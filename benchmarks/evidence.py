@@ -1,6 +1,6 @@
 """Coverage of the intervals, rate of false verdicts and power, by simulation.
 
-    .venv/bin/python -m benchmarks.evidence            (about ten minutes on two cores)
+    .venv/bin/python -m benchmarks.evidence            (about twenty minutes on two cores)
     .venv/bin/python -m benchmarks.evidence 200        fewer simulated test sets
 
 A population with known scores is drawn, then test sets of n examples from it, and the intervals and verdicts of each.
@@ -20,7 +20,7 @@ from core.evaluation.power import ALPHA, minimum_detectable_effect
 
 DRAWS = 2000  # a tenth of a point more spread than 10,000, five times as fast
 POPULATION = 400_000
-LABELS = ("a", "b", "c")
+LABELS = tuple("abcdef")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ WORLDS = [
     World(f"n = {n}, {name}", n, shares)
     for n in (200, 1000)
     for name, shares in (("balanced", (1 / 3, 1 / 3, 1 / 3)), ("5% rare", (0.475, 0.475, 0.05)))
-]
+] + [World(f"n = {n}, 6 labels", n, (0.19,) * 5 + (0.05,)) for n in (200, 1000)]
 
 
 def figures(true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: int) -> dict[str, tuple[float, ...]]:
     """Return value, low and high of every metric; NaN where undefined."""
-    evaluation = evaluate(true, probabilities, LABELS, draws)
+    evaluation = evaluate(true, probabilities, LABELS[: probabilities.shape[1]], draws)
     estimates = dict(evaluation.metrics)
     for metrics in evaluation.classes:
         estimates |= {f"{part} {metrics.label}": getattr(metrics, part) for part in ("precision", "recall", "f1")}
@@ -61,7 +61,7 @@ def figures(true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: 
 
 def coverage(world: World, trials: int) -> dict[str, float]:
     """Return for each metric the share of test sets whose interval contains the population's value."""
-    truth = figures(*_first(world.draw(POPULATION, np.random.default_rng(0))), draws=2)
+    truth = figures(*_first(world.draw(POPULATION, np.random.default_rng(0))), draws=0)
     held = {name: [] for name in truth}  # type: dict[str, list[bool]]
     for trial in range(trials):
         for name, (_, low, high) in figures(
@@ -81,7 +81,7 @@ def false_verdicts(world: World, trials: int) -> tuple[float, float]:
     verdicts, small = 0, 0
     for trial in range(trials):
         true, (a, b) = world.draw(world.n, np.random.default_rng([WORLDS.index(world), trial]))
-        found = compare(true, a.argmax(1), b.argmax(1), len(LABELS), draws=DRAWS)
+        found = compare(true, a.argmax(1), b.argmax(1), len(world.shares), draws=DRAWS)
         verdicts += found.verdict != "no evidence either way"
         small += found.p < ALPHA
     return verdicts / trials, small / trials
@@ -103,8 +103,8 @@ def main(trials: int = 1000) -> None:
     print(f"Share of {trials} test sets whose 95% interval contains the true value")
     columns = [coverage(world, trials) for world in WORLDS]
     print(f"{'':20}" + "".join(f"{world.name:>20}" for world in WORLDS))
-    for name in columns[0]:
-        print(f"{name:20}" + "".join(f"{column[name]:20.1%}" for column in columns))
+    for name in dict.fromkeys(name for column in columns for name in column):
+        print(f"{name:20}" + "".join(f"{column[name]:20.1%}" if name in column else " " * 20 for column in columns))
     print("\nTwo equally good runs                    helped or hurt             p < .05")
     for world in WORLDS:
         verdicts, small = false_verdicts(world, 4 * trials)
