@@ -71,7 +71,7 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     if len(confidence) == 0:
         return Reliability(0.0, Estimate(None), ())
     exact = confidence.astype(np.float64)
-    bin_of = np.minimum((exact * BINS).astype(np.int64), BINS - 1)
+    bin_of = _assign_bins(exact)
     counts = np.bincount(bin_of, minlength=BINS)
     sums = np.bincount(bin_of, weights=exact, minlength=BINS)
     hits = np.bincount(bin_of, weights=right, minlength=BINS)
@@ -89,7 +89,18 @@ def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_], seed
     )
     low, high = np.quantile(null_ece, TAILS)
     null = Estimate(float(null_ece.mean()), float(low), float(high))
-    return Reliability(float(np.abs(hits - sums).sum() / len(exact)), null, bins)
+    return Reliability(expected_calibration_error(confidence, right), null, bins)
+
+
+def expected_calibration_error(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
+    """Return the mean distance of accuracy and confidence over 15 bins of equal width; 0 for no examples."""
+    exact = confidence.astype(np.float64)
+    gaps = np.bincount(_assign_bins(exact), weights=right - exact, minlength=BINS)
+    return float(np.abs(gaps).sum() / max(len(exact), 1))
+
+
+def _assign_bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
 
 
 def _simulate_null_hits(confidence: NDArray[np.float64], bin_of: NDArray[np.int64], seed: int) -> NDArray[np.float64]:

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog.figures import MACRO_F1_DIFFERENCE, TOP_K, TOP_K_MIN_LABELS, select_figures
+from core.evaluation.calibration import expected_calibration_error, reliability
 from core.evaluation.comparison import compare
 from core.evaluation.counts import Codes, Tally, confusion, tally
 from core.evaluation.intervals import RESAMPLES, Estimate, proportion
 from core.evaluation.predictions import Predictions
-
-__all__ = ["METRICS", "ClassMetrics", "Evaluation", "confusion", "evaluate", "tally"]
 
 Metric = Callable[[Predictions], Estimate | None]
 METRICS: dict[str, Metric] = {}
@@ -36,7 +35,7 @@ def metric(name: str) -> Callable[[Metric], Metric]:
 @metric("accuracy")
 def accuracy(predictions: Predictions) -> Estimate:
     """Return the share of correct predictions."""
-    return proportion(int((predictions.predicted == predictions.true).sum()), len(predictions.true))
+    return proportion(int(predictions.right.sum()), len(predictions.true))
 
 
 @metric("macro_f1")
@@ -93,13 +92,17 @@ def brier(predictions: Predictions) -> Estimate:
 @metric("ece")
 def ece(predictions: Predictions) -> Estimate | None:
     """Return the expected calibration error; only beside that at the fitted temperature."""
-    return None if predictions.temperature is None else Estimate(predictions.reliability.ece)
+    if predictions.temperature is None:
+        return None
+    return Estimate(expected_calibration_error(predictions.confidence, predictions.right))
 
 
 @metric("ece_null")
 def ece_null(predictions: Predictions) -> Estimate | None:
     """Return mean and 95% band of the ECE of a perfectly calibrated model with these confidences."""
-    return None if predictions.temperature is None else predictions.reliability.null
+    if predictions.temperature is None or not predictions.draws:
+        return None
+    return reliability(predictions.confidence, predictions.right).null
 
 
 @metric(MACRO_F1_DIFFERENCE)

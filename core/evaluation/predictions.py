@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.calibration import Reliability, apply_temperature, reliability
+from core.evaluation.calibration import apply_temperature
 from core.evaluation.counts import Codes, Tally, tally
 from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, bootstrap_mean, resample
 from core.evaluation.ranking import ranking_estimates
@@ -86,10 +86,15 @@ class Predictions:
         probabilities = self.probabilities[kept]
         return replace(self, true=self.true[kept], probabilities=probabilities, leaked=(), baseline=baseline)
 
-    @cached_property
-    def reliability(self) -> Reliability:
-        """The reliability diagram's figures."""
-        return reliability(self.probabilities.max(axis=1), self.probabilities.argmax(axis=1) == self.true)
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each prediction is correct, [n]."""
+        return np.asarray(self.predicted == self.true)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """The probability of each prediction, [n]."""
+        return np.asarray(self.probabilities.max(axis=1))
 
     @cached_property
     def ranking(self) -> tuple[Estimate, Estimate]:

@@ -14,8 +14,8 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.data import bundled
 from core.evaluation.comparison import verdict_of
+from core.evaluation.counts import confusion
 from core.evaluation.intervals import Estimate
-from core.evaluation.metrics import confusion
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset, Run
