@@ -17,7 +17,7 @@ from core.config import make_config
 from core.data.splits import Split
 from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, select_targets
-from core.models.backbone import _whole_modules, find_backbone, load_encoder, load_for_classification
+from core.models.backbone import _enclosing_modules, find_backbone, load_encoder, load_for_classification
 from core.models.baselines import load_untrained
 from core.models.neural_classifier import mean_pooled, run_texts, truncation_rates
 from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
@@ -268,8 +268,8 @@ def test_a_head_of_several_layers_is_named_whole():
         RobertaConfig(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8)
     )
     new = {name for name, _ in model.named_parameters() if name.startswith("classifier")}
-    assert _whole_modules(model, new) == ("classifier",)
-    assert _whole_modules(model, new - {"classifier.dense.bias"}) == ("classifier.out_proj",)
+    assert _enclosing_modules(model, new) == ("classifier",)
+    assert _enclosing_modules(model, new - {"classifier.dense.bias"}) == ("classifier.out_proj",)
 
 
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
