@@ -1,4 +1,4 @@
-"""Rechecks of recorded runs"""
+"""Add rechecks of recorded runs."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Revert this revision."""
     with op.batch_alter_table("rechecks", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rechecks_run_id"))
 

@@ -1,4 +1,4 @@
-"""The first tables."""
+"""Create the initial tables."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -174,7 +174,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Revert this revision."""
     with op.batch_alter_table("predictions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_predictions_example_id"))
 

@@ -1,4 +1,4 @@
-"""Where a run keeps what is not whole yet: its checkpoints, and the files that it is writing"""
+"""Add the path of a run's work folder, which holds checkpoints and files being written."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,5 +15,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Revert this revision."""
     op.drop_column("runs", "work_path")

@@ -1,4 +1,4 @@
-"""What the base model's weights take; a run is known by the settings that were asked for, and no others"""
+"""Add the memory of the base model; store only the requested settings of a run."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ LARGE = ("trainable_parameters", "total_parameters", "adapter_bytes", "peak_memo
 def upgrade() -> None:
     """Apply this revision."""
     op.add_column("runs", sa.Column("base_memory_bytes", sa.BigInteger(), nullable=True))
-    if op.get_bind().dialect.name != "sqlite":  # whose integers have 64 bits whatever they are called
+    if op.get_bind().dialect.name != "sqlite":  # every SQLite integer has 64 bits
         for name in LARGE:
             op.alter_column("runs", name, type_=sa.BigInteger())
     runs = sa.table(
@@ -39,7 +39,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back; group keys stay, since those of one database need only agree with each other."""
+    """Revert this revision; group keys stay, since they only need to agree within one database."""
     op.drop_column("runs", "base_memory_bytes")
 
 

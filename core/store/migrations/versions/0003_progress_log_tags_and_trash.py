@@ -1,4 +1,4 @@
-"""What a run is doing now, its log, tags and trash; which texts were truncated"""
+"""Add progress, log, tags and trash of runs, and which texts were truncated."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply this revision."""
-    # Added one by one: SQLite could else only copy the table, and dropping the old one would cascade.
+    # One by one: otherwise Alembic copies the table on SQLite, and dropping the old one would cascade.
     op.add_column("runs", sa.Column("tags", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("runs", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("runs", sa.Column("step", sa.Integer(), nullable=True))
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take this revision back."""
+    """Revert this revision."""
     op.drop_table("log")
     op.drop_column("predictions", "truncated")
     for name in ("changed_at", "total_steps", "step", "deleted_at", "tags"):
