@@ -15,9 +15,9 @@ Options = Sequence[str] | Mapping[str, str]
 """Values as the URL has them, or these with the label that the page shows for each."""
 
 
-def filter_by(label: str, options: Sequence[str], key: str) -> str | None:
-    """Draw a filter with one value; return None for any."""
-    choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params")
+def filter_by(label: str, options: Sequence[str], key: str, **kwargs: Any) -> str | None:
+    """Draw a filter with one value; return None for any. ``kwargs``: as for `st.selectbox`."""
+    choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params", **kwargs)
     return None if choice in (None, ANY) else str(choice)
 
 

@@ -8,7 +8,7 @@ TERMS = {
     "precision, points": "The first run's precision minus the second run's, in percentage points, with the 95% "
     "interval.",
     "worst class": "The class with the lowest F1: where the run is weakest.",
-    "against the first": "Macro F1 minus that of the first run, in percentage points, with its 95% interval.",
+    "vs first run": "Macro F1 minus that of the first run, in percentage points, with its 95% interval.",
     "verdict": "Helped or hurt where the 95% interval of the difference in macro F1 excludes 0 and p is below .05. "
     "Otherwise no evidence either way, which does not mean that the two are equal.",
     "over seeds": "The comparison of the two configurations: seeds and examples are both resampled. The sign test "
@@ -29,8 +29,8 @@ TERMS = {
     "confidence, %": FIGURES["confidence"].help + " The Try it page shows calibrated ones.",
     "loss": "Minus the logarithm of the probability of the true label: high for confident errors.",
     "disagreement, %": "The share of the other best runs on this test set that predict another label.",
-    "quality of the label, %": "How well the label fits the run's probabilities; low for suspect labels.",
-    "deviation of the raters": "The standard deviation of the ratings of this text.",
+    "label quality, %": "How well the label fits the run's probabilities; low for suspect labels.",
+    "rater deviation": "The standard deviation of the ratings of this text.",
     "similarity, %": "How many words the two texts share, weighted by how rare these are: 100% is the same words. It "
     "does not compare meanings.",
     "probability, %": "The probability that the run predicts for this label, as trained.",
@@ -38,7 +38,7 @@ TERMS = {
     "predicted": "The label that the run predicts: the most probable one.",
     "disagreement": "The share of the best other runs on this test set that predict another label than this one.",
     "length": "The number of words; an ideograph counts as one.",
-    "the model read": "Whether the text was truncated for the model.",
+    "truncated": "Whether the text was truncated for the model.",
     "slice": "Examples with something in common: their length, a word, a sign, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
     "elsewhere, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",

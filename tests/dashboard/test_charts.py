@@ -40,7 +40,7 @@ CHANGES = pd.DataFrame(
         "f1": [-0.1, 0.1],
         "f1_low": [-0.2, 0.0],
         "f1_high": [0.0, 0.2],
-        "said": ["−10.0 (−20.0 to 0.0)", "+10.0 (0.0 to +20.0)"],
+        "text": ["−10.0 (−20.0 to 0.0)", "+10.0 (0.0 to +20.0)"],
         **{f"{run}{end}": [0.5, 0.6] for run in "ab" for end in ("", "_low", "_high")},
     }
 )
@@ -82,14 +82,14 @@ ALL = {
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
     "class_changes": lambda: compare.class_changes(CHANGES, RUNS),
-    "difference": lambda: compare.matrix(CONFUSIONS, ["no", "yes"], "difference", ""),
-    "matrix": lambda: compare.matrix(CONFUSIONS, ["no", "yes"], "first run", "#2 lora-r8"),
-    "curves": lambda: compare.curves(HISTORY.assign(id=2, label="#2 lora-r8"), "validation loss", share=False),
-    "verdict_map": lambda: compare.verdict_map(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
+    "difference": lambda: compare.confusion(CONFUSIONS, ["no", "yes"], "difference", ""),
+    "matrix": lambda: compare.confusion(CONFUSIONS, ["no", "yes"], "first run", "#2 lora-r8"),
+    "curves": lambda: compare.learning_curves(HISTORY.assign(id=2, label="#2 lora-r8"), "validation_loss"),
+    "verdict_map": lambda: compare.verdict_matrix(PAIRS, ["#1 tfidf", "#2 lora-r8"]),
     "reliability": lambda: run.reliability(RELIABILITY),
     "bin_counts": lambda: run.bin_counts(RELIABILITY),
     "coverage": lambda: run.coverage(COVERAGE, 0.6),
-    "run_intervals": lambda: compare.run_intervals(RUNS, "macro_f1", "macro F1"),
+    "run_intervals": lambda: compare.run_intervals(RUNS, "macro_f1"),
     "class_balance": lambda: dataset.class_balance(BALANCE, ["no", "yes"]),
     "lengths": lambda: dataset.lengths(BINS, ["no", "yes"]),
     "probabilities": lambda: try_it.probabilities(ANSWER, "#0072B2"),
@@ -169,10 +169,10 @@ def test_classes_are_drawn_in_the_given_order():
 
 
 def test_each_class_shows_both_scores_and_their_difference():
-    lines, ends, said = spec(ALL["class_changes"]())["layer"]
+    lines, ends, text = spec(ALL["class_changes"]())["layer"]
     assert (lines["encoding"]["x"]["field"], lines["encoding"]["x2"]["field"]) == ("a", "b")
     assert ends["encoding"]["shape"]["scale"]["domain"] == RUNS["label"].tolist()
-    assert said["encoding"]["text"]["field"] == "said"
+    assert text["encoding"]["text"]["field"] == "text"
 
 
 def test_gains_are_blue_and_losses_orange_alike_far_from_grey():

@@ -1,4 +1,4 @@
-"""Tables of runs held against each other: first as told, cell by cell, for the screen and for the files alike."""
+"""Tables of compared runs. Their cells are formatted once, for the screen and for downloads alike."""
 
 from typing import Literal
 
@@ -6,15 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.catalog.figures import FIGURES, select_figures
-from core.text.formatting import (
-    DASH,
-    MIN_SUPPORT,
-    format_count,
-    format_p_value,
-)
+from core.text.formatting import DASH, MIN_SUPPORT, format_count
 from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import (
-    Cells,
     FormattedNumber,
     cell_column,
     cell_text,
@@ -34,61 +28,60 @@ _OTHER_METRICS = tuple(
     for figure in select_figures("metrics")
     if figure.listed and figure.group != "baseline" and figure.name not in _HEADLINE
 )
-MOST_STYLED = 100
-"""Cells that sort by their value take time to draw: a longer table has plain texts."""
+MAX_STYLED_ROWS = 100
+"""Cells that sort by value take time to draw: a longer table holds plain text."""
+_ROWS_WITHOUT_SCROLLING = 20
 
 
-def class_changes(frame: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
-    """Return a row a class as told: both runs' F1, the differences with their intervals, Holm's p, the flips."""
-    shown = pd.DataFrame({"class": frame["label"]})
-    for run, name in zip(runs, ("a", "b"), strict=True):
-        shown[f"{F1_OF}{run}"] = cell_column(class_score_cells(frame, name))
-    for name, title in (("f1", "F1"), ("recall", "recall"), ("precision", "precision")):
-        shown[f"{title}, points"] = cell_column(difference_cells(frame, name))
-    shown["p (Holm)"] = cell_column(_p_values(frame["p"]))
-    for name in ("gained", "lost"):
-        shown[name] = cell_column(format_cells(format_count, frame[name]))
-    shown["test examples"] = cell_column(format_cells(_examples, frame["support"]))
-    return shown
+def format_class_changes(changes: pd.DataFrame, runs: list[str]) -> pd.DataFrame:
+    """Return a row per class: F1 of both runs, the differences, Holm's p and the flips.
+
+    ``changes``: from `view_data.class_changes`; ``runs``: the labels of the two runs.
+    """
+    cells = pd.DataFrame({"class": changes["label"]})
+    for run, column in zip(runs, ("a", "b"), strict=True):
+        cells[f"{F1_OF}{run}"] = cell_column(class_score_cells(changes, column))
+    for name in ("f1", "recall", "precision"):
+        cells[f"{FIGURES[name].title}, points"] = cell_column(difference_cells(changes, name))
+    for name in ("p_adjusted", "gained", "lost"):
+        cells[FIGURES[name].title] = cell_column(figure_cells(changes, name))
+    cells[FIGURES["support"].title] = cell_column(format_cells(_format_support, changes["support"]))
+    return cells
 
 
-def run_metrics(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a run as told: its metrics, what it cost, and how it stands to the first where that is known."""
-    worst = [
-        FormattedNumber(cell, f"{name} {cell.text}")
-        for name, cell in zip(frame["worst_class"], figure_cells(frame, "worst_f1"), strict=True)
+def format_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per run: metrics, cost, and the comparison with the first run where ``runs`` has it."""
+    worst_class = [
+        FormattedNumber(cell, f"{label} {cell.text}")
+        for label, cell in zip(runs["worst_class"], figure_cells(runs, "worst_f1"), strict=True)
     ]
-    shown = pd.DataFrame({"run": frame["label"], "kind": frame["kind"]})
+    cells = pd.DataFrame({"run": runs["label"], "kind": runs["kind"]})
     for name in _HEADLINE:
-        shown[FIGURES[name].title] = cell_column(figure_cells(frame, name))
-    shown["worst class"] = cell_column(worst)
+        cells[FIGURES[name].title] = cell_column(figure_cells(runs, name))
+    cells["worst class"] = cell_column(worst_class)
     for name in (*_COSTS, *_OTHER_METRICS):
-        shown[FIGURES[name].title] = cell_column(figure_cells(frame, name))
-    if "gap" in frame:
-        shown.insert(3, "against the first", cell_column(difference_cells(frame, "gap")))
-        shown.insert(4, "verdict", frame["verdict"].replace("", DASH))
-        shown.insert(5, "p (Holm)", cell_column(_p_values(frame["p"])))
-    return shown
+        cells[FIGURES[name].title] = cell_column(figure_cells(runs, name))
+    if "gap" in runs:
+        cells.insert(3, "vs first run", cell_column(difference_cells(runs, "gap")))
+        cells.insert(4, "verdict", runs["verdict"])
+        cells.insert(5, FIGURES["p_adjusted"].title, cell_column(figure_cells(runs, "p_adjusted")))
+    return cells
 
 
-def show(shown: pd.DataFrame) -> None:
-    """Show a table as told, as tall as its rows; a click on a head sorts by value."""
-    if len(shown) <= MOST_STYLED:
-        numbers = [name for name in shown if any(isinstance(cell, FormattedNumber) for cell in shown[name])]
-        cells = style_cells(shown)
+def show(cells: pd.DataFrame) -> None:
+    """Show formatted cells; a long table scrolls."""
+    if len(cells) <= MAX_STYLED_ROWS:
+        numbers = [name for name in cells if any(isinstance(cell, FormattedNumber) for cell in cells[name])]
+        table = style_cells(cells)
     else:
-        numbers, cells = [], shown.map(cell_text)
-    height: Literal["content", 440] = "content" if len(shown) <= 20 else 440
-    config = column_config(shown, numbers)
+        numbers, table = [], cells.map(cell_text)
+    height: Literal["content", 440] = "content" if len(cells) <= _ROWS_WITHOUT_SCROLLING else 440
+    config = column_config(cells, numbers)
     for name in config:
         if name.startswith(F1_OF):
             config[name] |= {"help": help_for("F1")}
-    st.dataframe(cells, hide_index=True, height=height, placeholder=DASH, column_config=config)
+    st.dataframe(table, hide_index=True, height=height, placeholder=DASH, column_config=config)
 
 
-def _p_values(values: pd.Series) -> Cells:
-    return format_cells(lambda p: DASH if p != p else format_p_value(p).removeprefix("= "), values)
-
-
-def _examples(support: float) -> str:
+def _format_support(support: float) -> str:
     return format_count(support) + (" (too few)" if support < MIN_SUPPORT else "")
