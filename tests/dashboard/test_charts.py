@@ -8,7 +8,7 @@ from dashboard.app_pages.compare import charts as compare
 from dashboard.app_pages.data import charts as dataset
 from dashboard.app_pages.run import charts as run
 from dashboard.app_pages.try_it import charts as try_it
-from dashboard.components import theme as look
+from dashboard.components import theme
 from dashboard.components.chart_cache import CachedChart
 from dashboard.components.confusion import charts as confusion
 from dashboard.components.cost import charts as cost_charts
@@ -107,7 +107,7 @@ def test_a_chart_is_valid_and_says_what_it_shows(name):
 
 
 def test_a_run_has_one_colour():
-    assert look.run_color(3) == look.run_color(3) != look.run_color(4)
+    assert theme.run_color(3) == theme.run_color(3) != theme.run_color(4)
 
 
 def of_runs(scores, seconds):
@@ -135,11 +135,11 @@ def test_the_front_holds_the_runs_that_no_other_one_beats_in_both():
     assert placed.loc[placed["front"], "label"].tolist() == ["#0 run", "#2 run"]
 
 
-def test_of_two_hundred_runs_only_the_front_is_named_and_no_name_covers_another():
+def test_labels_of_many_runs_mark_the_front_and_do_not_overlap():
     many = of_runs([0.5 + i % 50 / 100 for i in range(200)], [1 + i for i in range(200)])
     placed = cost.cost_quality(many, "train_seconds")
     named = placed[placed["name"] != ""]
-    assert named["front"].all() and 0 < len(named) <= cost.MOST_NAMES
+    assert named["front"].all() and 0 < len(named) <= cost.MAX_LABELS
     assert named.loc[named["place"].between(30, 60), "name_at"].sort_values().diff().min() > 0.05
     spec(cost_charts.cost_quality(placed, "train_seconds", "seconds"))
 
@@ -179,13 +179,13 @@ def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
     squares = spec(ALL["difference"]())["layer"][0]
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
-    assert scale["range"][0] == look.ORANGE
+    assert scale["range"][0] == theme.ORANGE
 
 
 def test_runs_that_are_shown_together_are_told_apart_by_colour():
-    assert len(set(look.run_colors([13, 20, 27, 6]).values())) == 4
-    assert look.run_colors([13, 20])[13] == look.run_color(13)
-    assert len(look.run_colors(range(1, 30))) == 29
+    assert len(set(theme.run_colors([13, 20, 27, 6]).values())) == 4
+    assert theme.run_colors([13, 20])[13] == theme.run_color(13)
+    assert len(theme.run_colors(range(1, 30))) == 29
 
 
 @pytest.mark.parametrize("page", ["runs", "run", "compare"])

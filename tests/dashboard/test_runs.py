@@ -65,7 +65,7 @@ def test_best_run_is_shown_with_its_seeds_its_baseline_and_the_next_configuratio
     text = page_text(open_runs())
     assert f"Best run: #{seeded.lora} lora-r8, macro F1" in text
     assert "3 seeds of this configuration" in text
-    assert f"baseline #{seeded.tfidf} tfidf by" in text
+    assert f"above the baseline #{seeded.tfidf} tfidf" in text
     assert f"next configuration, #{seeded.odd} {ODD_NAME}" in text
 
 

@@ -18,7 +18,7 @@ MAX_VISIBLE_ROWS = 15
 """A longer table scrolls, so that the actions on selected runs stay in view."""
 _ROW_PIXELS = 35
 _MAX_NAME_PIXELS = 200  # a pinned column must leave room for the others
-_WIDTHS = {"vs best baseline": 150, "verdict": 105}  # the browser measures only the first rows
+_WIDTHS = {"vs best baseline": 150, "verdict": 105, "range": 95}  # the browser measures only the first rows
 
 
 @dataclass(frozen=True)
