@@ -11,7 +11,8 @@ import pandas as pd
 
 from cli.console import print_table, print_text, to_records
 from core.catalog.figures import FIGURES
-from core.report.verdicts import RunComparison, compare_runs, holm_adjusted_p, training_warning, verdict_sentence
+from core.report.comparisons import RunComparison, compare_runs, holm_adjusted_p
+from core.report.verdicts import training_warning, verdict_sentence
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store
 from core.store.records import is_resumable

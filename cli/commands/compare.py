@@ -13,7 +13,7 @@ from core.text.formatting import MIN_SUPPORT, format_count, format_p_value, form
 from core.text.sanitize import to_single_line
 
 if TYPE_CHECKING:
-    from core.report.verdicts import ConfigurationComparison, RunComparison
+    from core.report.comparisons import ConfigurationComparison, RunComparison
 
 
 def add_arguments(parser: Parser) -> None:
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 
 def execute(arguments: Namespace) -> int:
     """Compare every other run with the first one."""
-    from core.report.verdicts import compare_configurations, compare_runs, holm_adjusted_p
+    from core.report.comparisons import compare_configurations, compare_runs, holm_adjusted_p
     from core.store.engine import open_store
 
     first, others = arguments.first, arguments.others

@@ -9,6 +9,7 @@ from core.models.adapters import Adapted, load_adapter, save_adapter
 from core.models.backbone import Backbone, load_for_classification, require_backbone, silence_libraries
 from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier
+from core.models.portable_files import save_label_names, save_tokenizer
 from core.models.tokenizers import load_run_tokenizer
 
 
@@ -21,8 +22,10 @@ class AdaptedClassifier(NeuralClassifier):
         self.backbone = backbone
 
     def save(self, folder: Path) -> None:
-        """Write the adapter, the trained head within it."""
+        """Write the adapter with its trained head, the tokenizer and the label names."""
         save_adapter(self.adapted, folder, self.backbone)
+        save_tokenizer(self.tokenizer, folder)
+        save_label_names(self.adapted.model.config.id2label, folder)
 
 
 class FullClassifier(NeuralClassifier):
@@ -34,10 +37,11 @@ class FullClassifier(NeuralClassifier):
         self.backbone = backbone
 
     def save(self, folder: Path) -> None:
-        """Write the whole model as a plain transformers one; it names its base by its recorded name."""
+        """Write a plain transformers model, whose config names the base model, and its tokenizer."""
         with silence_libraries():
             self.fine_tuned.config._name_or_path = self.backbone.name
             self.fine_tuned.save_pretrained(folder)
+        save_tokenizer(self.tokenizer, folder)
 
 
 def load_adapted(saved: SavedClassifier) -> AdaptedClassifier:

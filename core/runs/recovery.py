@@ -62,7 +62,8 @@ def _write_card(store: Store, run: Run, backbone: Backbone | None) -> None:
     folder = run.adapter_folder(store.folder)
     if folder is None:
         return
-    card = model_card_of_run(store, run.id, backbone or find_backbone(make_config(run.config)))
+    backbone = backbone or find_backbone(make_config(run.config))
+    card = model_card_of_run(store, run.id, backbone, folder=folder)
     try:
         write_atomically(folder / "README.md", card)
     except OSError as error:

@@ -20,9 +20,7 @@ def expand_grid(values: Mapping[str, Sequence[Any]]) -> list[RunConfig]:
     """
     count = math.prod(map(len, values.values()))
     if count > MAX_RUNS:
-        raise RequestError(
-            f"These settings make {count:,} runs, the maximum is {MAX_RUNS:,}. Split the grid."
-        )
+        raise RequestError(f"These settings make {count:,} runs, the maximum is {MAX_RUNS:,}. Split the grid.")
     combinations = product(*values.values())
     configs = drop_duplicates(make_config(dict(zip(values, combination, strict=True))) for combination in combinations)
     for name in values:

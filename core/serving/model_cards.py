@@ -7,36 +7,45 @@ import yaml
 from core.config import RunConfig, make_config
 from core.models.backbone import Backbone, device, head_module_names
 from core.models.quantization import quantization_options
-from core.models.tokenizers import load_tokenizer
-from core.report.model_card import BaseModelFacts, Form, render_model_card
+from core.report.card_usage import BaseModelFacts
+from core.report.model_card import CardForm, render_model_card
 from core.store import queries
 from core.store.engine import Store
 
 
-def model_card_of_run(store: Store, run_id: int, backbone: Backbone | None, form: Form = "recorded") -> str:
-    """Return a run's model card in Markdown; ``backbone`` is None for a method without one."""
+def model_card_of_run(
+    store: Store,
+    run_id: int,
+    backbone: Backbone | None,
+    form: CardForm = "recorded",
+    *,
+    folder: Path | None = None,
+) -> str:
+    """Return a run's model card in Markdown.
+
+    ``backbone``: None for a method without one. ``folder``: the saved files, None if they are being saved.
+    """
     config = make_config(queries.run(store, run_id).config)
-    return render_model_card(store, run_id, _facts(config, backbone, form) if backbone else None, form)
+    facts = _collect_facts(config, backbone, form, folder) if backbone else BaseModelFacts()
+    return render_model_card(store, run_id, facts, form)
 
 
-def _facts(config: RunConfig, backbone: Backbone, form: Form) -> BaseModelFacts:
-    tokenizer = load_tokenizer(backbone, config.max_length)
-    quantized = config.quantize and form == "recorded"  # a merged run's card is written without bitsandbytes
-    options = quantization_options(config.quantize, head_module_names(backbone), device()) if quantized else {}
+def _collect_facts(config: RunConfig, backbone: Backbone, form: CardForm, folder: Path | None) -> BaseModelFacts:
+    is_quantized = config.quantize and form != "merged"  # a merged model needs no bitsandbytes
+    options = quantization_options(config.quantize, head_module_names(backbone), device()) if is_quantized else {}
     return BaseModelFacts(
-        license=_license(backbone),
-        max_length=tokenizer.model_max_length,
-        input_names=tuple(tokenizer.model_input_names),
+        license=_read_license(backbone),
         quantization=options["quantization_config"].to_diff_dict() if options else {},
+        has_tokenizer=folder is None or (folder / "tokenizer_config.json").is_file(),
     )
 
 
-def _license(backbone: Backbone) -> str | None:
-    """Return the license that the base model's own card names; None without a local card that names one."""
+def _read_license(backbone: Backbone) -> str | None:
+    """Return the license in the base model's own card, if the card is beside the weights."""
     try:
         card = (Path(backbone.path) / "README.md").read_text(encoding="utf-8")
-        metadata = yaml.safe_load(card.partition("---")[2].partition("\n---")[0])
+        front_matter = yaml.safe_load(card.partition("---")[2].partition("\n---")[0])
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None
-    license_name = metadata.get("license") if isinstance(metadata, dict) else None
+    license_name = front_matter.get("license") if isinstance(front_matter, dict) else None
     return str(license_name) if license_name else None

@@ -84,7 +84,7 @@ def format_count(number_: float | None) -> str:
 
 
 def format_parameters(trainable: float | None, total: float | None = None) -> str:
-    """Return ``74 k (0.33 %)``: how many weights were trained, and their share of all."""
+    """Return ``74 k (0.33%)``: how many weights were trained, and their share of all."""
     if trainable is None or trainable != trainable:
         return DASH
     short = next(
@@ -93,7 +93,7 @@ def format_parameters(trainable: float | None, total: float | None = None) -> st
     )
     if not total or total != total or not trainable or trainable == total:
         return short
-    return f"{short} ({trainable / total * 100:.2g} %)"
+    return f"{short} ({trainable / total * 100:.2g}%)"
 
 
 def format_bytes(bytes_: float | None) -> str:

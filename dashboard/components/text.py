@@ -12,7 +12,7 @@ MEMORY_LIMIT = 0.85
 """From this share of the machine's memory on the system may kill a process."""
 
 if TYPE_CHECKING:
-    from core.report.verdicts import RunComparison
+    from core.report.comparisons import RunComparison
     from core.store.records import Run
 
 

@@ -11,7 +11,7 @@ from dashboard.data.runs import all_runs, run
 from dashboard.data.table import these_runs
 
 if TYPE_CHECKING:  # these import SciPy, which the first page must not wait for
-    from core.report.verdicts import ConfigurationComparison, RunComparison
+    from core.report.comparisons import ConfigurationComparison, RunComparison
 
 
 def these_configurations(run_id: int, against: int) -> Any:
@@ -25,7 +25,7 @@ def these_configurations(run_id: int, against: int) -> Any:
 @cached(these_runs)
 def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
     """Compare two runs. Raises `RequestError` with the reason where they cannot be compared."""
-    from core.report.verdicts import compare_runs
+    from core.report.comparisons import compare_runs
 
     return compare_runs(db, run_id, against)
 
@@ -33,7 +33,7 @@ def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
 @cached(these_configurations)
 def configuration_comparison(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
     """Compare two runs' configurations over the seeds that both have; None with fewer than two such seeds."""
-    from core.report.verdicts import compare_configurations
+    from core.report.comparisons import compare_configurations
 
     return compare_configurations(db, run_id, against)
 
@@ -57,7 +57,7 @@ def configuration_verdict(run_id: int, against: int) -> str | None:
 
 def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     """Return the p values of several runs against one, Holm-adjusted for their number."""
-    from core.report.verdicts import holm_adjusted_p
+    from core.report.comparisons import holm_adjusted_p
 
     return holm_adjusted_p([comparison(run_id, against) for run_id in run_ids])
 

@@ -7,15 +7,8 @@ from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
 from core.evaluation.metrics import evaluate
-from core.report.verdicts import (
-    compare_configurations,
-    compare_runs,
-    configuration_sentence,
-    holm_adjusted_p,
-    margin_sentence,
-    training_warning,
-    verdict_sentence,
-)
+from core.report.comparisons import compare_configurations, compare_runs, holm_adjusted_p
+from core.report.verdicts import configuration_sentence, margin_sentence, training_warning, verdict_sentence
 from core.store import queries, run_edits
 from core.store.datasets import save_dataset
 from core.store.recorder import recording

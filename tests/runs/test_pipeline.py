@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from core.errors import RequestError, RunError
 from core.models.baselines import MajorityClassifier
-from core.report.verdicts import compare_runs
+from core.report.comparisons import compare_runs
 from core.runs.artifacts import save_and_verify
 from core.runs.job import add_baselines, prepare_jobs
 from core.runs.pipeline import run_job, run_jobs

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.report.verdicts import compare_runs
+from core.report.comparisons import compare_runs
 from core.serving.inference import load_run
 from core.serving.recheck import recheck_run
 from core.store import queries

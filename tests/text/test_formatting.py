@@ -3,7 +3,7 @@ import math
 import pytest
 
 from core.text import formatting as f
-from core.text.sanitize import escape_formula, unescape_formula
+from core.text.sanitize import escape_formula, escape_invisible, to_single_line, unescape_formula
 
 
 @pytest.mark.parametrize(
@@ -59,11 +59,11 @@ def test_numbers_read_alike_everywhere(written, expected):
     ],
 )
 def test_what_hides_or_steers_is_shown_as_signs_and_scripts_stay(text, shown):
-    assert f.visible(text) == shown
+    assert escape_invisible(text) == shown
 
 
 def test_a_name_begins_no_line_of_its_own():
-    assert f.one_line("a\n#7 helped\x1b[A") == "a #7 helped⟨U+001B⟩[A"
+    assert to_single_line("a\n#7 helped\x1b[A") == "a #7 helped⟨U+001B⟩[A"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""The rated sentences that travel with the project; README.md beside this file says where they are from."""
+"""Rated sentences shipped with the project; see README.md in this folder for their source and license."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class BundledDataset:
-    """A registered view of a bundled file: which ratings make which label.
+    """A data set made from a bundled file by a rule from ratings to labels.
 
-    A mean rating (-4 to 4) beyond ``neutral`` is negative or positive. Within it lies the neutral
-    class; where ``neutral`` is 0 there is none, and the few sentences rated exactly 0 are left out.
+    A mean rating (-4 to 4) beyond ``neutral`` is negative or positive, and one within it neutral. With
+    ``neutral`` 0 there is no neutral class, and the few sentences rated exactly 0 are excluded.
     """
 
     file: str
@@ -30,7 +31,7 @@ BUNDLED = {
 
 
 def load_bundled(name: str) -> pd.DataFrame:
-    """Return text, label, id, mean_rating and rating_deviation of a registered set, in source order."""
+    """Return text, label, id, mean_rating and rating_deviation of a bundled data set, in source order."""
     bundled = BUNDLED[name]
     frame = pd.read_parquet(HERE / f"{bundled.file}.parquet")
     rating = frame["mean_rating"]
@@ -38,3 +39,10 @@ def load_bundled(name: str) -> pd.DataFrame:
     frame.loc[rating > bundled.neutral, "label"] = "positive"
     frame.loc[rating < -bundled.neutral, "label"] = "negative"
     return frame[frame["label"].notna()].reset_index(drop=True)
+
+
+def read_license_and_citation() -> tuple[str, str]:
+    """Return the license and the citation of the bundled texts, as README.md states them."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    paragraphs = dict(re.findall(r"^\*\*(\w+)\.\*\* (.+)$", text, re.MULTILINE))
+    return paragraphs["License"].partition(",")[0], paragraphs["Citation"].rstrip(".")

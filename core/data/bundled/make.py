@@ -1,4 +1,4 @@
-"""Make the bundled Parquet files from vaderSentiment's source distribution.
+"""Create the bundled Parquet files from vaderSentiment's source distribution.
 
 pip download --no-deps --no-binary :all: vaderSentiment==3.3.2
 python -m core.data.bundled.make vaderSentiment-3.3.2.tar.gz
@@ -22,21 +22,21 @@ FILES = {
 }
 
 
-def _table(archive: tarfile.TarFile, name: str, columns: list[str]) -> pd.DataFrame:
+def _read_table(archive: tarfile.TarFile, name: str, columns: list[str]) -> pd.DataFrame:
     member = archive.extractfile(f"hutto_ICWSM_2014/{name}.txt")
     assert member is not None
-    # quoting=3: the texts hold lone quotation marks; utf-8-sig: one file opens with a byte-order mark.
+    # quoting=3: the texts contain unpaired quotation marks; utf-8-sig: one file starts with a byte-order mark.
     return pd.read_csv(member, sep="\t", header=None, names=columns, quoting=3, encoding="utf-8-sig", dtype={"id": str})
 
 
-def ratings(archive: tarfile.TarFile, stem: str) -> pd.DataFrame:
-    """Return id, text, mean_rating and rating_deviation, in the order of the source.
+def read_ratings(archive: tarfile.TarFile, stem: str) -> pd.DataFrame:
+    """Return id, text, mean_rating and rating_deviation, in source order.
 
-    The text file gives text and mean, the ratings file the raters' standard deviation; they are
-    joined by id, because twenty-one rows stand in another order in one of them.
+    The text file holds texts and means, the ratings file the standard deviations. They are joined by
+    id because 21 rows are in a different order.
     """
-    texts = _table(archive, f"{stem}_GroundTruth", ["id", "mean_rating", "text"])
-    spread = _table(archive, f"{stem}_anonDataRatings", ["id", "_mean", "rating_deviation", "_ratings"])
+    texts = _read_table(archive, f"{stem}_GroundTruth", ["id", "mean_rating", "text"])
+    spread = _read_table(archive, f"{stem}_anonDataRatings", ["id", "_mean", "rating_deviation", "_ratings"])
     joined = texts.merge(spread[["id", "rating_deviation"]], on="id", validate="one_to_one")
     assert len(joined) == len(texts), f"{stem}: the two files do not hold the same ids"
     joined["text"] = joined["text"].str.strip()
@@ -44,19 +44,19 @@ def ratings(archive: tarfile.TarFile, stem: str) -> pd.DataFrame:
 
 
 def main(source: Path) -> None:
-    """Check the source's SHA-256 and write one Parquet file for each kind of text, and the licence."""
+    """Check the source's SHA-256 and write one Parquet file per kind of text, and the license."""
     content = source.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != SOURCE_SHA256:
-        sys.exit(f"{source} has SHA-256 {found}; expected {SOURCE_SHA256}.")
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != SOURCE_SHA256:
+        sys.exit(f"{source} has SHA-256 {actual}; expected {SOURCE_SHA256}.")
     here = Path(__file__).parent
     with tarfile.open(fileobj=io.BytesIO(content)) as outer:
-        archive, licence = outer.extractfile(ARCHIVE), outer.extractfile(LICENSE)
-        assert archive is not None and licence is not None
-        (here / "LICENSE.txt").write_bytes(licence.read())
+        archive, license_file = outer.extractfile(ARCHIVE), outer.extractfile(LICENSE)
+        assert archive is not None and license_file is not None
+        (here / "LICENSE.txt").write_bytes(license_file.read())
         with tarfile.open(fileobj=archive) as inner:
             for name, stem in FILES.items():
-                ratings(inner, stem).to_parquet(here / f"{name}.parquet", index=False, compression="zstd")
+                read_ratings(inner, stem).to_parquet(here / f"{name}.parquet", index=False, compression="zstd")
 
 
 if __name__ == "__main__":

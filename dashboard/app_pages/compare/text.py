@@ -9,7 +9,7 @@ from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_count, format_p_value, format_percent, format_points, format_setting
 
 if TYPE_CHECKING:
-    from core.report.verdicts import RunComparison
+    from core.report.comparisons import RunComparison
 
 MAX_NAMED = 5
 """Of more runs only this many are named."""

@@ -18,7 +18,7 @@ from dashboard.components.safe_text import escape_markdown
 from dashboard.components.text import format_time
 
 if TYPE_CHECKING:
-    from core.report.verdicts import ConfigurationComparison, RunComparison
+    from core.report.comparisons import ConfigurationComparison, RunComparison
     from core.store.records import Run
 
 

@@ -1,0 +1,120 @@
+"""The section of a model card on how to use the model, as code that needs transformers and peft only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from string import Template
+from typing import Any
+
+from core.store.records import Run
+
+
+@dataclass(frozen=True)
+class BaseModelFacts:
+    """What a model card states about the base model beyond the run's record.
+
+    ``license`` is None if unknown. ``quantization`` holds the fields of the run's `BitsAndBytesConfig`,
+    none without quantization. ``has_tokenizer`` says whether the saved folder holds the tokenizer, which
+    those of early versions do not.
+    """
+
+    license: str | None = None
+    quantization: Mapping[str, Any] = field(default_factory=dict)
+    has_tokenizer: bool = True
+
+
+def render_usage(run: Run, labels: Sequence[str], form: str, base: BaseModelFacts) -> str:
+    """Return the section that shows how to use a saved model; empty for a baseline."""
+    if run.kind == "baseline":
+        return ""
+    usage = {"recorded": _loading_code, "exported": _exported_usage, "merged": _merged_usage}[form]
+    return f"## Usage\n\n{usage(run, labels, base)}"
+
+
+def render_loading_options(run: Run, quantization: Mapping[str, Any]) -> str:
+    """Return, as code, the arguments of `from_pretrained` that read a run's base model as the run read it.
+
+    Without them a checkpoint keeps its own number format, and a head of another size is an error.
+    """
+    adapter = run.kind == "adapter"
+    options = {
+        "revision": repr(run.model_revision) if adapter and run.model_revision else "",
+        "dtype": "torch.float32",
+        "ignore_mismatched_sizes": "True" if adapter else "",
+        "quantization_config": f"BitsAndBytesConfig(**{dict(quantization)!r})" if quantization else "",
+        "trust_remote_code": "True" if run.config.get("trust_remote_code") else "",
+    }
+    return ", ".join(f"{name}={value}" for name, value in options.items() if value)
+
+
+def _loading_code(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
+    adapter = run.kind == "adapter"
+    trust = ", trust_remote_code=True" if run.config.get("trust_remote_code") else ""
+    revision = f", revision={run.model_revision!r}" if run.model_revision else ""
+    code = Template(_ADAPTER_CODE if adapter else _FULL_CODE).substitute(
+        bits=", BitsAndBytesConfig" if base.quantization else "",
+        labels=repr(list(labels)),
+        name=repr(run.model),
+        tokenizer=f"folder{trust}" if base.has_tokenizer else f"{run.model!r}{revision}{trust}",
+        options=render_loading_options(run, base.quantization),
+    )
+    notes = [
+        *([_LABELS_NOTE] if adapter else []),
+        *([_QUANTIZATION_NOTE.format(run.config["quantize"][0])] if base.quantization else []),
+    ]
+    return "\n\n".join([*notes, f"```python\n{code}```\n"])
+
+
+def _exported_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
+    return f"{_EXPORTED}\n{_loading_code(run, labels, base)}"
+
+
+def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
+    return _MERGED
+
+
+_LABELS_NOTE = (
+    "transformers takes the label names of an adapter from its base model, not from this folder: "
+    "pass `id2label` as here. `labels.json` holds the names in the form of a `config.json`."
+)
+_QUANTIZATION_NOTE = "The base model is quantized to {} bits, which requires bitsandbytes."
+_ADAPTER_CODE = """import torch
+from peft import PeftModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer$bits, pipeline
+
+folder = "path/to/this/folder"
+labels = $labels
+tokenizer = AutoTokenizer.from_pretrained($tokenizer)
+base = AutoModelForSequenceClassification.from_pretrained(
+    $name,
+    id2label=dict(enumerate(labels)), label2id={label: code for code, label in enumerate(labels)},
+    pad_token_id=tokenizer.pad_token_id, $options,
+)
+model = PeftModel.from_pretrained(base, folder).eval()
+classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+print(classify(["a text"], truncation=True, top_k=None))
+"""
+_FULL_CODE = """import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer$bits, pipeline
+
+folder = "path/to/this/folder"
+tokenizer = AutoTokenizer.from_pretrained($tokenizer)
+model = AutoModelForSequenceClassification.from_pretrained(folder, $options).eval()
+classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+print(classify(["a text"], truncation=True, top_k=None))
+"""
+_EXPORTED = """On the command line, with the packages of `requirements.txt` only:
+
+```
+pip install -r requirements.txt
+python example.py "a text" "another"
+```
+
+In Python:
+"""
+_MERGED = """```python
+from transformers import pipeline
+
+classify = pipeline("text-classification", model="path/to/this/folder", tokenizer="path/to/this/folder")
+print(classify(["a text"], truncation=True, top_k=None))
+```
+"""

@@ -1,0 +1,122 @@
+"""Compare recorded runs and configurations on their common test set."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.config import differing_values
+from core.errors import RequestError
+from core.evaluation.comparison import MARGIN, Comparison, compare
+from core.evaluation.intervals import holm
+from core.evaluation.seeds import SeedComparison, compare_seeds
+from core.store import queries
+from core.store.engine import Store
+from core.store.records import Run
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Run A compared with run B on their common test set.
+
+    ``settings`` and ``versions`` hold the settings, and the packages, device and dtype, that differ: A's value first.
+    """
+
+    a: Run
+    b: Run
+    labels: tuple[str, ...]
+    result: Comparison
+    settings: dict[str, list[object]]
+    versions: dict[str, list[object]]
+
+
+@dataclass(frozen=True)
+class ConfigurationComparison:
+    """Configuration A compared with configuration B over their common seeds."""
+
+    a: tuple[Run, ...]
+    b: tuple[Run, ...]
+    result: SeedComparison
+
+
+def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:
+    """Compare two complete runs. Raises `RequestError` with the part that differs if they are not comparable."""
+    a, b = queries.run(store, a_id), queries.run(store, b_id)
+    labels = _common_labels(store, a, b)
+    true, predicted_a = queries.labels_and_predictions(store, a.id, labels)
+    _, predicted_b = queries.labels_and_predictions(store, b.id, labels)
+    if not len(predicted_a) == len(predicted_b) > 0:
+        raise RequestError(f"Runs {a.id} and {b.id} cannot be compared: one of them has no stored predictions.")
+    return RunComparison(
+        a,
+        b,
+        labels,
+        result=compare(true, predicted_a, predicted_b, len(labels), margin),
+        settings=differing_values([a.config, b.config]),
+        versions=differing_values(_software_and_device(a, b)),
+    )
+
+
+def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationComparison | None:
+    """Compare the configurations of two runs, paired by seed; None if they share fewer than two seeds.
+
+    A deterministic run (a baseline such as TF-IDF) is paired with every seed. Archived and deleted runs are excluded.
+    Raises `RequestError` if the two runs are not comparable.
+    """
+    a, b = queries.run(store, a_id), queries.run(store, b_id)
+    labels = _common_labels(store, a, b)
+    pairs = _pair_by_seed(queries.runs_of_configuration(store, a), queries.runs_of_configuration(store, b))
+    if len(pairs) < 2 or a.group_key == b.group_key:
+        return None
+    runs_a, runs_b = zip(*pairs, strict=True)
+    true, _ = queries.labels_and_predictions(store, a.id, labels)
+    predicted = [
+        np.stack([queries.labels_and_predictions(store, run.id, labels)[1] for run in side])
+        for side in (runs_a, runs_b)
+    ]
+    return ConfigurationComparison(runs_a, runs_b, compare_seeds(true, predicted[0], predicted[1], len(labels)))
+
+
+def holm_adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
+    """Return the p values of several comparisons, Holm-adjusted for their number."""
+    return holm([comparison.result.p for comparison in comparisons])
+
+
+def _pair_by_seed(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> list[tuple[Run, Run]]:
+    if not runs_a or not runs_b:
+        return []
+    if all(run.seed is None for run in runs_b):
+        return [(run, runs_b[-1]) for run in runs_a if run.seed is not None]
+    if all(run.seed is None for run in runs_a):
+        return [(runs_a[-1], run) for run in runs_b if run.seed is not None]
+    by_seed = {run.seed: run for run in runs_b}
+    return [(run, by_seed[run.seed]) for run in runs_a if run.seed in by_seed]
+
+
+def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
+    """Return the labels of two runs' common test set. Raises `RequestError` if they have none."""
+    for run in (a, b):
+        if run.state != "complete" or run.dataset_id is None:
+            raise RequestError(f"Run {run.id} is {run.state} and has no predictions to compare.")
+    assert a.dataset_id is not None and b.dataset_id is not None
+    data_a, data_b = queries.dataset(store, a.dataset_id), queries.dataset(store, b.dataset_id)
+    if data_a.evaluation_fingerprint == data_b.evaluation_fingerprint:
+        return tuple(data_a.labels)
+    if sorted(data_a.labels) != sorted(data_b.labels):
+        reason = f"their labels differ ({', '.join(data_a.labels)} and {', '.join(data_b.labels)})"
+    elif data_a.labels != data_b.labels:
+        reason = f"the order of their labels differs ({', '.join(data_a.labels)} and {', '.join(data_b.labels)})"
+    else:
+        reason = f"their test examples differ ({data_a.name} and {data_b.name})"
+    raise RequestError(f"Runs {a.id} and {b.id} cannot be compared example by example: {reason}.")
+
+
+def _software_and_device(*runs: Run) -> list[Mapping[str, Any]]:
+    """Return the package versions of each run, and its device and dtype if recorded for all."""
+    recorded = {name for name in ("device", "training_dtype") if all(name in run.environment for run in runs)}
+    return [
+        run.environment.get("packages", {})
+        | {name.replace("_", " "): run.environment[name] for name in sorted(recorded)}
+        for run in runs
+    ]
