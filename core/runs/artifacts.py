@@ -40,8 +40,7 @@ def _save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str
     if not difference <= RELOAD_TOLERANCE:  # also where it is NaN
         raise RunError(
             f"The saved files do not reproduce the run: after loading them again, the logits differ by up to "
-            f"{difference:.2g} (tolerance {RELOAD_TOLERANCE:g}). They were discarded. Run it again; if it fails "
-            "again, try --dtype float32."
+            f"{difference:.2g} (tolerance {RELOAD_TOLERANCE:g}). The files were discarded. Try another --method."
         )
     _publish(run, folder, unused_adapter_folder(run.store.folder, run.id, job.config.default_name()))
 
