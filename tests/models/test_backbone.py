@@ -177,9 +177,7 @@ def with_code(folder, to):
 
 
 def test_code_that_comes_with_a_model_is_refused_before_it_runs(tiny_bert, tmp_path):
-    with pytest.raises(
-        RequestError, match=r"code of its own \(modeling_own.py\).*anything that you can.*--trust-remote-code"
-    ):
+    with pytest.raises(RequestError, match=r"\(modeling_own.py\).*--trust-remote-code"):
         found(with_code(tiny_bert, tmp_path))
 
 
