@@ -63,7 +63,7 @@ def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | 
     @given(prop.cases)
     def holds(case: Any) -> None:
         with TemporaryDirectory() as folder, chdir(folder):
-            outcomes[kind, prop.holds(case, Path(folder))] += 1
+            outcomes[kind, prop.check(case, Path(folder))] += 1
 
     try:
         holds()

@@ -1,6 +1,6 @@
-"""What holds whatever comes in: random tables, bytes, settings and commands, and what may become of them.
+"""Properties that hold for any input: random tables, bytes, settings and command lines.
 
-The tests ask for a few of each, the same ones every time; `scripts.fuzz` goes on for as long as one likes.
+The tests check a fixed sample of each; `scripts.fuzz` checks new ones for as long as one likes.
 """
 
 import csv
@@ -34,11 +34,11 @@ from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import annotate
 from core.text.redact import redact_secrets
 from core.text.sanitize import UNSTORABLE, replace_unstorable
-from dashboard.components.annotations import import_csv as annotating
-from tests.bad_input.asking import ask, complaint, contents
+from dashboard.components.annotations import import_csv
+from tests.command_line import folder_contents, refusal_faults, run_cli
 
 ENDINGS = [f"{ending}{packed}" for ending in READERS for packed in ("", ".gz")]
-CHARACTERS = st.characters(exclude_categories=())  # surrogates and NUL too
+CHARACTERS = st.characters(exclude_categories=())  # with surrogates and NUL
 ODD_WORDS = [
     *("", " ", "0", "-1", "1", "2", "3", "8", "1e-3", "nan", "inf", "-inf", "1e999", "9" * 25, "9" * 4400, "0x10", "½"),
     *("true", "false", "none", "null", "auto", "a=b", "=", "test=a", "last:4", "a,b", "~", "~nobody", ".", "..", "/"),
@@ -61,30 +61,30 @@ NESTED = st.recursive(CELLS, lambda inner: st.lists(inner, max_size=3) | st.dict
 
 
 @dataclass(frozen=True)
-class Given:
-    """A file as it comes in, and what is asked of it."""
+class InputFile:
+    """A data file and the settings that it is loaded with."""
 
     name: str
     content: bytes
-    asked: dict[str, Any]
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Property:
-    """Cases, and what holds of each: it returns what became of one, and raises where that may not be."""
+    """A strategy of cases and a check, which returns the outcome of a case and raises `AssertionError` for a fault."""
 
     cases: st.SearchStrategy[Any]
-    holds: Callable[[Any, Path], str]
+    check: Callable[[Any, Path], str]
     examples: int
 
 
 @st.composite
 def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
-    """Draw columns of equal length: mostly texts and labels, beside others of every kind."""
+    """Draw columns of equal length: mostly texts and labels, some of other types."""
     rows = draw(st.integers(0, 40))
     names = draw(st.lists(st.sampled_from(["text", "label", "review", "split", "n", " text"]) | WORDS, max_size=4))
-    few = draw(st.lists(NESTED if draw(st.booleans()) else CELLS, min_size=1, max_size=4))
-    cells = st.sampled_from(few)
+    values = draw(st.lists(NESTED if draw(st.booleans()) else CELLS, min_size=1, max_size=4))
+    cells = st.sampled_from(values)
     columns: dict[str, list[Any]] = {name: draw(st.lists(cells, min_size=rows, max_size=rows)) for name in names}
     if draw(st.integers(0, 3)):
         rows = max(rows, 30) if draw(st.integers(0, 3)) else rows
@@ -95,8 +95,8 @@ def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
     return columns | {"row": list(range(rows))}
 
 
-def written(columns: dict[str, list[Any]], ending: str) -> bytes:
-    """Return a file's bytes; what a format can't hold is written as it would be by mistake."""
+def serialize_table(columns: dict[str, list[Any]], ending: str) -> bytes:
+    """Return a file's bytes; values that a format cannot hold are written as a careless program would."""
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     if ending.startswith(".json"):
         text = "\n".join(map(json.dumps, rows)) if ending == ".jsonl" else json.dumps(rows)
@@ -120,95 +120,94 @@ def _plain(cell: Any) -> Any:
 
 
 @st.composite
-def table_files(draw: st.DrawFn) -> Given:
-    """Draw a table in one of the formats, with settings for it."""
+def table_files(draw: st.DrawFn) -> InputFile:
+    """Draw a table in one of the formats, with settings."""
     columns, name = draw(tables()), f"my{draw(st.sampled_from(ENDINGS))}"
-    content = written(columns, "." + name.split(".")[1])
-    named = st.none() | st.sampled_from([*columns])
-    asked: dict[str, Any] = {f"{split}_size": draw(st.integers(2, 6)) for split in ("train", "validation", "test")}
+    content = serialize_table(columns, "." + name.split(".")[1])
+    column = st.none() | st.sampled_from([*columns])
+    settings: dict[str, Any] = {f"{split}_size": draw(st.integers(2, 6)) for split in ("train", "validation", "test")}
     if draw(st.integers(0, 3)) == 0:
-        asked |= {field: draw(named) for field in ("text_column", "label_column", "split_column")}
-    return Given(name, gzip.compress(content) if name.endswith(".gz") else content, asked)
+        settings |= {field: draw(column) for field in ("text_column", "label_column", "split_column")}
+    return InputFile(name, gzip.compress(content) if name.endswith(".gz") else content, settings)
 
 
 @st.composite
-def damaged_files(draw: st.DrawFn) -> Given:
-    """Draw bytes: any, or those of a sound file that was cut or changed somewhere."""
+def damaged_files(draw: st.DrawFn) -> InputFile:
+    """Draw random bytes, or those of a valid file with random damage."""
     name = f"my{draw(st.sampled_from(ENDINGS))}"
     if draw(st.booleans()):
-        return Given(name, draw(st.binary(max_size=200)), {})
+        return InputFile(name, draw(st.binary(max_size=200)), {})
     rows = draw(st.integers(1, 30))
     columns = {
         "text": [f"a text {n}" for n in range(rows)],
         "label": ["good", "bad"] * (rows // 2) + ["bad"] * (rows % 2),
     }
-    content = bytearray(written(columns, "." + name.split(".")[1]))
+    content = bytearray(serialize_table(columns, "." + name.split(".")[1]))
     content = bytearray(gzip.compress(content)) if name.endswith(".gz") else content
     for _ in range(draw(st.integers(0, 3))):
         place = draw(st.integers(0, len(content)))
         content[place : place + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
-    return Given(name, bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content), {})
+    return InputFile(name, bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content), {})
 
 
-def loads_or_refuses(given: Given, folder: Path) -> str:
-    """A file becomes a sound data set that can be stored, or is refused."""
-    path = folder / given.name
-    path.write_bytes(given.content)
+def loaded_or_refused(file: InputFile, folder: Path) -> str:
+    """Assert that a file is loaded as a valid data set that can be stored, or is refused."""
+    path = folder / file.name
+    path.write_bytes(file.content)
     try:
-        config = make_config(
-            {"dataset": str(path), **{name: one for name, one in given.asked.items() if one is not None}}
-        )
+        settings = {name: value for name, value in file.settings.items() if value is not None}
+        config = make_config({"dataset": str(path), **settings})
         data = load_data(config)
     except RequestError as error:
-        assert_plain(str(error))
+        assert_readable(str(error))
         return "refused"
-    assert_sound(data, config)
+    assert_valid(data, config)
     assert save_dataset(open_store(str(folder / "runs.db"), create=True), data) == 1
     return "loaded"
 
 
-def reads_or_refuses(given: Given, folder: Path) -> str:
-    """A file, however damaged, is read or refused; also by `predict`."""
-    path = folder / given.name
-    path.write_bytes(given.content)
+def read_or_refused(file: InputFile, folder: Path) -> str:
+    """Assert that a damaged file is read or refused, also by `predict`."""
+    path = folder / file.name
+    path.write_bytes(file.content)
     outcomes = []
     for read in (read_table, lambda path: read_input_rows(path, None, "text")):
         try:
             read(path)
             outcomes.append("read")
         except RequestError as error:
-            assert_plain(str(error))
+            assert_readable(str(error))
             outcomes.append("refused")
     sizes = {"train_size": 2, "validation_size": 2, "test_size": 2}
-    loads_or_refuses(Given(given.name, given.content, sizes), folder)
+    loaded_or_refused(InputFile(file.name, file.content, sizes), folder)
     return outcomes[0]
 
 
-def assert_plain(message: str) -> None:
-    """Raise `AssertionError` for what is no message to a person."""
+def assert_readable(message: str) -> None:
+    """Assert that a message is short and shows no internals."""
     assert message.strip() and len(message) < 6_000, message[:200]
     assert "Traceback" not in message and "object at 0x" not in message, message
 
 
-def assert_sound(data: DataSet, config: RunConfig) -> None:
-    """Raise `AssertionError` for a data set that is not what the rest relies on."""
+def assert_valid(data: DataSet, config: RunConfig) -> None:
+    """Assert what every other module relies on."""
     assert len(data.labels) == len(set(data.labels)) >= 2
     assert all(label.strip() == label and 0 < len(label) <= MAX_LABEL_LENGTH for label in data.labels)
-    assert all(map(_storable, data.labels))
+    assert all(map(_is_storable, data.labels))
     seen: list[Any] = []
     for name, split in data.splits.items():
         assert len(split) == len(split.labels) == len(split.extra) == getattr(config, f"{name}_size")
-        assert all(isinstance(text, str) and text.strip() and _storable(text) for text in split.texts)
+        assert all(isinstance(text, str) and text.strip() and _is_storable(text) for text in split.texts)
         assert set(split.labels) == set(range(len(data.labels)))
-        assert _storable(json.dumps(split.extra, allow_nan=False, ensure_ascii=False))
+        assert _is_storable(json.dumps(split.extra, allow_nan=False, ensure_ascii=False))
         assert "\\u0000" not in json.dumps(split.extra)
-        # A return alone ends a line: what stands behind it, the row's number too, is another row's then.
+        # A lone carriage return ends a line of a CSV file: the rest of the row belongs to another row then.
         seen += [row["row"] for row in split.extra if row.get("row") is not None]
     assert len(seen) == len(set(seen))
     json.dumps(data.checks, allow_nan=False)
 
 
-def _storable(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     return UNSTORABLE.search(text) is None
 
 
@@ -218,7 +217,7 @@ OTHERS = ["--name", "--config", "--no-baselines", "--rerun-baselines", "--debug"
 
 @st.composite
 def commands(draw: st.DrawFn) -> list[str]:
-    """Draw a command line; one that would run asks for the majority class of a tiny file."""
+    """Draw a command line; one that runs something uses the majority class and a tiny file."""
     words = st.lists(WORDS, max_size=2)
     rest = [
         word for one in draw(st.lists(st.sampled_from([*FLAGS, *OTHERS]), max_size=3)) for word in [one, *draw(words)]
@@ -234,17 +233,18 @@ def commands(draw: st.DrawFn) -> list[str]:
 TINY = ["--train-size", "4", "--validation-size", "4", "--test-size", "4"]
 
 
-def answers_in_words(argv: list[str], folder: Path) -> str:
-    """A command line does what it says, or is refused in words and changes nothing."""
+def executed_or_refused(argv: list[str], folder: Path) -> str:
+    """Assert that a command line is executed, or refused with a message and without any change."""
     rows = "".join(f"a text {n},{('good', 'bad')[n % 2]}\n" for n in range(30))
     (folder / "my.csv").write_text(f"text,label\n{rows}")
-    before = contents(folder)
+    before = folder_contents(folder)
     argv = [str(folder / "my.csv") if word == "my.csv" else word for word in argv]
-    code, _, err = ask([*argv, "--db", str(folder / "runs.db")])
+    code, _, err = run_cli([*argv, "--db", str(folder / "runs.db")])
     if code == 0:
-        return "done"
-    assert not complaint(code, err.replace("Traceback", "") if "--debug" in argv else err), (argv, code, err)
-    assert contents(folder) == before
+        return "executed"
+    faults = refusal_faults(code, err.replace("Traceback", "") if "--debug" in argv else err)
+    assert not faults, (argv, faults, err)
+    assert folder_contents(folder) == before
     return "refused"
 
 
@@ -257,7 +257,7 @@ VALUES = {
 
 
 def _likely(name: str) -> st.SearchStrategy[Any]:
-    """Draw values that a setting may well have, one or a few."""
+    """Draw one or several plausible values of a setting."""
     kind = next((one for one in VALUES if str(one.__name__) in str(RunConfig.model_fields[name].annotation)), None)
     one = VALUES[kind] if kind else st.sampled_from(["a", "lora", "none", "auto", "last:2", "x=1", "test=a", "pissa"])
     return one | st.lists(one, min_size=1, max_size=3)
@@ -275,28 +275,26 @@ YAML = st.one_of(
 )
 
 
-def settings_or_refused(content: bytes, folder: Path) -> str:
-    """A file of settings makes configs that can be recorded and made again, or is refused."""
+def configured_or_refused(content: bytes, folder: Path) -> str:
+    """Assert that a config file makes configs that survive a round trip through JSON, or is refused."""
     (folder / "run.yaml").write_bytes(content)
     try:
         configs = expand_grid(requested_values(parse(["--config", str(folder / "run.yaml")])))
     except RequestError as error:
-        assert_plain(str(error))
+        assert_readable(str(error))
         return "refused"
     for config in configs:
         stored = json.loads(json.dumps(config.settings(), allow_nan=False))
         assert make_config(stored).settings() == config.settings()
-    return "made"
+    return "configured"
 
 
-def stays_hidden(text: str, folder: Path) -> str:
-    """What is hidden once is hidden for good, and can be stored when it is storable."""
-    hidden = redact_secrets(text)
-    assert redact_secrets(hidden) == hidden
-    assert _storable(replace_unstorable(hidden)) and replace_unstorable(replace_unstorable(text)) == replace_unstorable(
-        text
-    )
-    return "same" if hidden == text else "hidden"
+def redacted_for_good(text: str, folder: Path) -> str:
+    """Assert that redaction is idempotent and keeps storable text storable."""
+    redacted, storable = redact_secrets(text), replace_unstorable(text)
+    assert redact_secrets(redacted) == redacted
+    assert replace_unstorable(storable) == storable and _is_storable(replace_unstorable(redacted))
+    return "unchanged" if redacted == text else "redacted"
 
 
 SECRETS = st.lists(
@@ -313,7 +311,7 @@ KNOWN["a"] = {"tag": "old", "note": "kept", "proposed_label": "good"}
 
 @st.composite
 def uploads(draw: st.DrawFn) -> bytes:
-    """Draw a file of annotations: any bytes, or a CSV of texts that are known, and others."""
+    """Draw a file of annotations: random bytes, or a CSV of known and unknown texts."""
     if not draw(st.integers(0, 3)):
         return draw(st.binary(max_size=200))
     columns = draw(st.lists(st.sampled_from(["text", *ANNOTATION_FIELDS, "label"]), max_size=5))
@@ -329,26 +327,26 @@ def uploads(draw: st.DrawFn) -> bytes:
     return file.getvalue().encode("utf-8", "replace")
 
 
-def noted_or_refused(content: bytes, folder: Path) -> str:
-    """An uploaded file is refused as a whole, or all that it changes can be kept."""
+def imported_or_refused(content: bytes, folder: Path) -> str:
+    """Assert that an uploaded file is refused as a whole, or that all its changes can be stored."""
     try:
-        found = annotating.read(content, KNOWN, ("good", "bad"))
+        result = import_csv.read(content, KNOWN, ("good", "bad"))
     except RequestError as error:
-        assert_plain(str(error))
+        assert_readable(str(error))
         return "refused"
-    assert set(found.changes) <= KNOWN.keys() and found.texts >= len(found.changes)
+    assert set(result.changes) <= KNOWN.keys() and result.texts >= len(result.changes)
     store = open_store(str(folder / "runs.db"), create=True)
-    assert annotate(store, found.changes) <= len(found.changes)
-    kept = annotations(store)
-    assert all(_storable(word) for name in ANNOTATION_FIELDS for word in kept[name].dropna())
-    return "noted" if found.changes else "nothing new"
+    assert annotate(store, result.changes) <= len(result.changes)
+    stored = annotations(store)
+    assert all(_is_storable(text) for name in ANNOTATION_FIELDS for text in stored[name].dropna())
+    return "imported" if result.changes else "nothing new"
 
 
 PROPERTIES = {
-    "tables": Property(table_files(), loads_or_refuses, 150),
-    "damaged files": Property(damaged_files(), reads_or_refuses, 250),
-    "commands": Property(commands(), answers_in_words, 100),
-    "settings": Property(YAML, settings_or_refused, 400),
-    "secrets": Property(SECRETS, stays_hidden, 300),
-    "annotations": Property(uploads(), noted_or_refused, 100),
+    "tables": Property(table_files(), loaded_or_refused, 150),
+    "damaged files": Property(damaged_files(), read_or_refused, 250),
+    "commands": Property(commands(), executed_or_refused, 100),
+    "settings": Property(YAML, configured_or_refused, 400),
+    "secrets": Property(SECRETS, redacted_for_good, 300),
+    "annotations": Property(uploads(), imported_or_refused, 100),
 }

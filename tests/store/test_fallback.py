@@ -17,7 +17,7 @@ from core.store.fallback import import_fallback, is_recorded, list_fallbacks
 from core.store.recorder import recording
 from core.store.run_edits import edit_run
 from core.store.run_writer import RunWriter
-from tests.bad_input.asking import SIZES, ask
+from tests.command_line import SIZES, run_cli
 from tests.store.helpers import DATA, lock_database, record_run, save_random_predictions, set_columns
 
 SETTINGS = {**DATA, "method": "lora"}
@@ -208,13 +208,13 @@ def test_run_does_not_count_as_recorded_before_its_files_are_copied(store, data)
 def test_commands_report_and_merge_a_fallback_database(store, data, monkeypatch):
     record_while_locked(store, data)
     monkeypatch.setenv("RUNS_DB", store.address)
-    code, output, errors = ask(["--dataset", "movie-reviews-3", "--method", "majority", *SIZES])
+    code, output, errors = run_cli(["--dataset", "movie-reviews-3", "--method", "majority", *SIZES])
     assert code == 0 and "majority" in output
     assert str(store.folder / "aside") in errors and "runner.py db recover" in errors
-    code, output, _ = ask(["db", "check"])
+    code, output, _ = run_cli(["db", "check"])
     assert code == 0 and "is recorded in a fallback database" in output
-    assert ask(["db", "recover"])[0] == 0
-    assert "fallback database" not in ask(["db", "check"])[1]
+    assert run_cli(["db", "recover"])[0] == 0
+    assert "fallback database" not in run_cli(["db", "check"])[1]
     assert len(queries.runs(store)) == 2
 
 
