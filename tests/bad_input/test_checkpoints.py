@@ -1,4 +1,4 @@
-"""Runs that are to go on: with checkpoints that somebody replaced, and after all else has changed."""
+"""Stopped runs whose checkpoints, records, data or models were replaced."""
 
 import json
 import pickle
@@ -14,18 +14,19 @@ from core.runs.job import prepare_jobs
 from core.runs.pipeline import run_job
 from core.runs.progress import Progress
 from core.system.files import compute_checksum
-from tests.bad_input.asking import ask, refused
-from tests.bad_input.test_model_folders import Damage, Harm
+from tests.bad_input.damage import Damage, Payload, assert_nothing_executed
+from tests.command_line import assert_refused, run_cli
 from tests.small_runs import SIZES, create_store, write_films
 
-PICKLE = pickle.dumps(Harm())
-TRAINERS_OWN = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "scaler.pt", "pytorch_model.bin")
-"""What the Trainer writes and reads as pickles, where it is left to do so."""
+PICKLE = pickle.dumps(Payload())
+TRAINER_PICKLES = (
+    *("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin", "scaler.pt", "pytorch_model.bin"),
+)
+"""Files that transformers' Trainer reads as pickles."""
+RESUME = ["resume", "1", "--db", "runs.db"]
 
 
-class Stopping(Progress):
-    """Asks to stop after three steps."""
-
+class StopAfterThreeSteps(Progress):
     step = 0
 
     def on_step_end(self, step, total, epoch):
@@ -36,8 +37,8 @@ class Stopping(Progress):
 
 
 @pytest.fixture(scope="module")
-def stopped_once(tmp_path_factory, tiny_bert):
-    """A folder with a run that was stopped in its training, its data and its model."""
+def stopped(tmp_path_factory, tiny_bert):
+    """A folder with the data, the model and the database of a run that was stopped during training."""
     folder = tmp_path_factory.mktemp("stopped")
     write_films(folder)
     shutil.copytree(tiny_bert, folder / "model")
@@ -46,146 +47,123 @@ def stopped_once(tmp_path_factory, tiny_bert):
         config = make_config({"dataset": "films.csv", "model": "model", "r": 2, **SIZES, "epochs": 2})
         (job,) = prepare_jobs([config], folder)
         with pytest.raises(KeyboardInterrupt):
-            run_job(job, store, Stopping(), checkpoint_interval=0.0)
+            run_job(job, store, StopAfterThreeSteps(), checkpoint_interval=0.0)
         store.engine.dispose()
     return folder
 
 
-def as_if_whole(checkpoint: Path) -> None:
+@pytest.fixture
+def folder(stopped, tmp_path, monkeypatch):
+    """A copy of the folder as the current folder."""
+    shutil.copytree(stopped, tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "here"
+
+
+def update_checksum(checkpoint: Path) -> None:
     (checkpoint / "sha256").write_text(compute_checksum(checkpoint, "*.*"))
 
 
-def all_of(change: Damage) -> Damage:
+def in_every_checkpoint(change: Damage) -> Damage:
     return lambda work: [change(step) for step in work.glob("step-*")]
 
 
-def newest(change: Damage) -> Damage:
+def in_newest_checkpoint(change: Damage) -> Damage:
     return lambda work: change(max(work.glob("step-*")))
 
 
-def pickled(checkpoint: Path) -> None:
+def pickle_state(checkpoint: Path) -> None:
     (checkpoint / "state.safetensors").write_bytes(PICKLE)
 
 
-def pickled_and_summed(checkpoint: Path) -> None:
-    pickled(checkpoint)
-    as_if_whole(checkpoint)
-
-
-def beside(checkpoint: Path) -> None:
-    for name in TRAINERS_OWN:
+def add_trainer_pickles(checkpoint: Path) -> None:
+    for name in TRAINER_PICKLES:
         (checkpoint / name).write_bytes(PICKLE)
-    as_if_whole(checkpoint)
+    update_checksum(checkpoint)
 
 
-def odd_names(work: Path) -> None:
-    for name in ("step-1 copy", "step-0x1", "step-99", "step-1.5"):
+def add_folders_of_other_names(work: Path) -> None:
+    for name in ("step-1 copy", "step-0x1", "step-1.5"):
         shutil.copytree(max(work.glob("step-*")), work / name)
-    shutil.rmtree(work / "step-99")
-    (work / "step-99").write_text("no folder")
+    (work / "step-99").write_text("not a folder")
 
 
 DAMAGES: dict[str, Damage] = {
-    "the newest is a pickle": newest(pickled),
-    "all are pickles": all_of(pickled),
-    "all are pickles, and say that they are whole": all_of(pickled_and_summed),
-    "pickles lie beside": all_of(beside),
-    "names that are no steps": odd_names,
-    "nothing is left": lambda work: [shutil.rmtree(step) for step in work.glob("step-*")],
-    "state of words": all_of(lambda step: [(step / "state.safetensors").write_text("words"), as_if_whole(step)]),
-    "trainer's state of words": all_of(lambda step: (step / "trainer_state.json").write_text("words")),
+    "pickle in the newest": in_newest_checkpoint(pickle_state),
+    "pickles with matching checksum": in_every_checkpoint(lambda step: (pickle_state(step), update_checksum(step))),
+    "pickles beside the state": in_every_checkpoint(add_trainer_pickles),
+    "folders of other names": add_folders_of_other_names,
+    "no checkpoint": lambda work: [shutil.rmtree(step) for step in work.glob("step-*")],
+    "trainer state is not JSON": in_every_checkpoint(lambda step: (step / "trainer_state.json").write_text("text")),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_run_goes_on_without_what_somebody_put_there(name, stopped_once, tmp_path, monkeypatch):
-    shutil.copytree(stopped_once, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
+def test_a_run_resumes_without_damaged_checkpoints_and_executes_nothing(name, folder):
     (work,) = Path("adapters").glob(".unfinished-1-*")
     assert len(list(work.glob("step-*"))) == 2
     DAMAGES[name](work)
-    code, out, err = ask(["resume", "1", "--db", "runs.db"])
-    assert not Path("hacked").exists()
+    code, out, err = run_cli(RESUME)
+    assert_nothing_executed(folder)
     assert (code, "Traceback" in err) == (0, False), out + err
     assert " 1 " in out
 
 
-def in_the_row(column: str, value: object) -> Damage:
-    """Change what is recorded of the run; of its settings one by one."""
+def edit_row(column: str, value: object) -> Damage:
+    """Change a column of the run; of a JSON column the given keys only."""
 
     def change(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
+            changed = value
             if isinstance(value, dict):
-                ((settings,),) = connection.execute("SELECT config FROM runs")
-                changed = json.dumps(json.loads(settings) | value)
-            else:
-                changed = value
+                ((stored,),) = connection.execute(f"SELECT {column} FROM runs")
+                changed = json.dumps(json.loads(stored) | value)
             connection.execute(f"UPDATE runs SET {column} = ?", (changed,))
 
     return change
 
 
-def settings(**changed: object) -> Damage:
-    return in_the_row("config", changed)
+def replace_in_films(folder: Path) -> None:
+    films = folder / "films.csv"
+    films.write_text(films.read_text().replace("film 1", "song 1"))
 
 
 CHANGES: dict[str, tuple[Damage, str]] = {
-    "data gone": (lambda folder: (folder / "films.csv").unlink(), "There is no file"),
-    "data empty": (lambda folder: (folder / "films.csv").write_text(""), "is empty"),
-    "data changed": (
-        lambda folder: (folder / "films.csv").write_text(
-            (folder / "films.csv").read_text().replace("film 1", "song 1")
-        ),
-        "changed since",
-    ),
-    "model gone": (lambda folder: shutil.rmtree(folder / "model"), "neither a folder nor"),
-    "model without weights": (lambda folder: (folder / "model/model.safetensors").unlink(), "holds no weights"),
+    "data deleted": (lambda folder: (folder / "films.csv").unlink(), "films.csv"),
+    "data emptied": (lambda folder: (folder / "films.csv").write_text(""), "films.csv"),
+    "data changed": (replace_in_films, "changed since"),
+    "model deleted": (lambda folder: shutil.rmtree(folder / "model"), "model"),
+    "model without weights": (lambda folder: (folder / "model/model.safetensors").unlink(), "weights"),
     "model pickled": (
         lambda folder: (folder / "model/model.safetensors").rename(folder / "model/pytorch_model.bin"),
-        "no safetensors weights",
+        "safetensors",
     ),
-    "model damaged": (lambda folder: (folder / "model/config.json").write_text("{"), "holds no model"),
-    "settings of another method": (settings(method="nonsense"), "nonsense"),
-    "settings that are none": (settings(no_such=1), "no_such"),
-    "settings out of bounds": (settings(r=0), "--r 0"),
-    "settings of a secret": (settings(dataset="hf_" + "aB3dE5gH7j" * 3), "seems to hold a token"),
-    "no settings": (in_the_row("config", "null"), "damaged"),
-    "settings of words": (in_the_row("config", "{"), ""),
-    "complete": (in_the_row("status", "complete"), "complete"),
-    "in the trash": (in_the_row("deleted_at", "2026-01-01 00:00:00.000000"), "trash"),
+    "unknown method": (edit_row("config", {"method": "nonsense"}), "nonsense"),
+    "unknown setting": (edit_row("config", {"no_such": 1}), "no_such"),
+    "setting out of range": (edit_row("config", {"r": 0}), "--r 0"),
+    "setting with a token": (edit_row("config", {"dataset": "hf_" + "aB3dE5gH7j" * 3}), "--dataset"),
+    "settings are null": (edit_row("config", "null"), "config"),
+    "settings are not JSON": (edit_row("config", "{"), "db check"),
+    "complete": (edit_row("status", "complete"), "complete"),
+    "in the trash": (edit_row("deleted_at", "2026-01-01 00:00:00.000000"), "trash"),
 }
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_can_not_go_on_is_refused_in_words(name, stopped_once, tmp_path, monkeypatch):
-    here = tmp_path / "here"
-    shutil.copytree(stopped_once, here)
-    monkeypatch.chdir(here)
-    change, said = CHANGES[name]
-    change(here)
-    assert said in refused(["resume", "1", "--db", "runs.db"], here)
+def test_a_run_that_cannot_be_resumed_is_refused_with_the_reason(name, folder):
+    change, named = CHANGES[name]
+    change(folder)
+    assert named in assert_refused(RESUME, folder)
 
 
 @pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param("../..", id="parent-of-parent"),
-        pytest.param("/etc", id="etc"),
-        pytest.param("adapters", id="adapters"),
-        pytest.param("adapters/../..", id="outside-adapters"),
-        pytest.param("runs.db", id="runs.db"),
-        pytest.param("adapters/1-lora", id="other-adapter"),
-        pytest.param("", id="empty"),
-        pytest.param("a\nb", id="line-break"),
-    ],
+    "path", ["../..", "/etc", "adapters", "runs.db", "adapters/1-lora", pytest.param("", id="empty")]
 )
-def test_work_that_is_none_of_the_run_is_left_alone(path, stopped_once, tmp_path, monkeypatch):
-    here = tmp_path / "here"
-    shutil.copytree(stopped_once, here)
-    monkeypatch.chdir(here)
-    (here / "adapters/1-lora").mkdir()
-    (here / "adapters/1-lora/precious").touch()
-    in_the_row("work_path", path)(here)
-    code, out, err = ask(["resume", "1", "--db", "runs.db"])
+def test_resuming_never_touches_a_work_folder_of_something_else(path, folder):
+    other = folder / "adapters/1-lora"
+    other.mkdir()
+    (other / "precious").touch()
+    edit_row("work_path", path)(folder)
+    code, out, err = run_cli(RESUME)
     assert code in (0, 2) and "Traceback" not in err and "unexpected" not in err, out + err
-    assert (here / "adapters/1-lora/precious").exists() and (here / "films.csv").exists()
+    assert (other / "precious").exists() and (folder / "films.csv").exists()
