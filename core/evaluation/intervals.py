@@ -113,8 +113,8 @@ class Resampled:
         value, draws = float(self.values[column]), self.draws[:, column]
         jackknife = None if self.jackknife is None else self.jackknife[:, column]
         if self.strata is None:
-            return _bca(value, draws, jackknife, self.weights)
-        return _percentile(value, draws, _expanded_tails(jackknife, self.weights, self.strata))
+            return bca_interval(value, draws, jackknife, self.weights)
+        return _percentile(value, draws, expanded_tails(jackknife, self.weights, self.strata))
 
 
 def resample(
@@ -166,7 +166,7 @@ def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Est
         ]
     )
     jackknife = (values.sum() - values) / (total - 1) if total > 1 else None
-    return _bca(float(values.mean()), means, jackknife, np.ones(total))
+    return bca_interval(float(values.mean()), means, jackknife, np.ones(total))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -178,12 +178,20 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _bca(value: float, draws: Floats, jackknife: Floats | None, weights: Floats) -> Estimate:
-    """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410)."""
+def bca_interval(
+    value: float,
+    draws: Floats,
+    jackknife: Floats | None,
+    weights: Floats,
+    tails: Floats | tuple[float, float] = TAILS,
+) -> Estimate:
+    """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410).
+
+    ``tails``: the two probabilities that bound it, before they are corrected.
+    """
     draws = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(draws) == 0:
         return UNDEFINED
-    tails = np.array(TAILS)
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
     if jackknife is not None and 0 < below < 1 and np.isfinite(jackknife).all():
         bias = ndtri(below)
@@ -196,7 +204,7 @@ def _bca(value: float, draws: Floats, jackknife: Floats | None, weights: Floats)
     return _percentile(value, draws, tails)
 
 
-def _expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
+def expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
     """Return tail probabilities widened for few examples, from Student's t (Hesterberg 2015, arXiv 1411.5279).
 
     A rare class may carry most of the variance, so the degrees of freedom come from the classes' shares
@@ -216,7 +224,7 @@ def _expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[n
     return np.array([tail, 1 - tail])
 
 
-def _percentile(value: float, draws: Floats, tails: Floats) -> Estimate:
+def _percentile(value: float, draws: Floats, tails: Floats | tuple[float, float]) -> Estimate:
     """Return a value with quantiles of its finite draws; undefined where the value is not finite."""
     draws = draws[np.isfinite(draws)]
     if not np.isfinite(value) or len(draws) == 0:

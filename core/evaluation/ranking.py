@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.intervals import RESAMPLES, UNDEFINED, Estimate, Floats, Resampled
+from core.evaluation.intervals import RESAMPLES, TAILS, UNDEFINED, Estimate, Floats, bca_interval, expanded_tails
 
 MAX_RESAMPLES = 2_000
 """Resamples of the ranking metrics: each has to walk through all examples of each label."""
@@ -40,8 +40,8 @@ def ranking_estimates(
 
     ``true``: [n] label codes; ``probabilities``: [n, k]. With two labels both are those of the second
     one. Undefined where a label has no example, or all of them. The intervals are BCa over resampled
-    examples, from at most `MAX_RESAMPLES` draws, fewer for many examples and labels. A label that a
-    resample lacks is left out of its mean.
+    examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` draws, fewer for many
+    examples and labels. A label that a resample lacks is left out of its mean.
     """
     n, labels = probabilities.shape
     columns = range(labels) if labels != 2 else (1,)
@@ -54,13 +54,19 @@ def ranking_estimates(
         return Estimate(float(values[0])), Estimate(float(values[1]))
     affordable = _MAX_STEPS // (n * len(columns))
     draws = min(draws, MAX_RESAMPLES, max(affordable, MIN_RESAMPLES))
-    roc_auc, average_precision = Resampled(
-        values=values,
-        draws=np.concatenate([ranking_scores(rankings, counts) for counts in draw_counts(n, draws, seed)]),
-        jackknife=_jackknife(rankings, n),
-        weights=np.ones(min(n, _MAX_DELETIONS)),
-    ).estimates()
+    resampled = np.concatenate([ranking_scores(rankings, counts) for counts in draw_counts(n, draws, seed)])
+    jackknife = _jackknife(rankings, n)
+    roc_auc, average_precision = (
+        _interval(true, float(values[column]), resampled[:, column], jackknife[:, column]) for column in (0, 1)
+    )
     return roc_auc, average_precision
+
+
+def _interval(true: NDArray[np.int64], value: float, draws: Floats, jackknife: Floats) -> Estimate:
+    """Return the BCa interval, with wider tails where a rare label carries the variance."""
+    weights = np.ones(len(jackknife))
+    tails = TAILS if len(jackknife) < len(true) else expanded_tails(jackknife, weights, true)
+    return bca_interval(value, draws, jackknife, weights, tails)
 
 
 def ranking_scores(rankings: list[Ranking], counts: Counts) -> Floats:

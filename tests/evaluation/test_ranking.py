@@ -3,7 +3,7 @@ import pytest
 from sklearn import metrics as sk
 
 from core.evaluation import ranking
-from core.evaluation.intervals import UNDEFINED
+from core.evaluation.intervals import UNDEFINED, expanded_tails
 from core.evaluation.metrics import evaluate
 from core.evaluation.ranking import ranking_estimates, ranking_scores
 from tests.evaluation.slow_forms import bca_interval
@@ -65,8 +65,12 @@ def test_intervals_agree_with_scipy_on_the_same_resamples():
     draws = np.concatenate([ranking_scores(rankings, counts) for counts in ranking.draw_counts(60, 200, seed=0)])
     estimates = ranking_estimates(true, probabilities, draws=200)
     for column, score in enumerate((sk.roc_auc_score, sk.average_precision_score)):
-        slow = bca_interval((true, probabilities[:, 1]), score, draws[:, column])
+        data = (true, probabilities[:, 1])
+        jackknife = np.array([score(*(np.delete(part, i) for part in data)) for i in range(60)])
+        low_tail, high_tail = expanded_tails(jackknife, np.ones(60), true)
+        slow = bca_interval(data, score, draws[:, column], high_tail - low_tail)
         assert (estimates[column].low, estimates[column].high) == pytest.approx(slow, abs=1e-9)
+        assert low_tail < 0.025
 
 
 def test_each_resample_has_as_many_examples_as_the_split():
@@ -85,16 +89,31 @@ def test_many_examples_are_left_out_in_blocks_with_nearly_the_same_interval(monk
         assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.004)
 
 
-def test_few_draws_are_made_where_each_takes_long(monkeypatch):
+def test_label_that_a_resample_lacks_is_left_out_of_its_mean():
+    true, probabilities = drawn(30, 3, seed=6)
+    rankings = [ranking.rank_label(true == code, probabilities[:, code]) for code in range(3)]
+    counts = np.stack([true != 0, true == 0, np.full(30, True)]).astype(np.int32)
+    without_first, only_first, complete = ranking_scores(rankings, counts)
+    kept = true != 0
+    pairs = [(true[kept] == code, probabilities[kept, code]) for code in (1, 2)]
+    slow = [np.mean([score(*pair) for pair in pairs]) for score in (sk.roc_auc_score, sk.average_precision_score)]
+    assert without_first == pytest.approx(slow)
+    assert np.isnan(only_first).all()
+    assert complete == pytest.approx(of_scikit_learn(true, probabilities))
+
+
+@pytest.mark.parametrize(("affordable", "expected"), [(1, 400), (700, 700), (10_000, 2000)])
+def test_number_of_draws_falls_with_examples_and_labels(affordable, expected, monkeypatch):
     true, probabilities = drawn(50, 3, seed=5)
     sizes = []
-    real = ranking_scores
-    monkeypatch.setattr(ranking, "_MAX_STEPS", 1)
+    monkeypatch.setattr(ranking, "_MAX_STEPS", affordable * 50 * 3)
     monkeypatch.setattr(
-        ranking, "ranking_scores", lambda rankings, counts: sizes.append(len(counts)) or real(rankings, counts)
+        ranking,
+        "ranking_scores",
+        lambda rankings, counts: sizes.append(len(counts)) or ranking_scores(rankings, counts),
     )
     ranking_estimates(true, probabilities)
-    assert sum(sizes) == 1 + ranking.MIN_RESAMPLES + 50
+    assert sum(sizes) == 1 + expected + 50  # the observed value, the draws and the jackknife
 
 
 def test_top_3_accuracy_counts_the_first_of_equal_labels_and_needs_six_labels():
