@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import binomtest, fisher_exact
 from sklearn.metrics import f1_score
 
+from core.evaluation import intervals
 from core.evaluation.counts import tally
 from core.evaluation.intervals import (
     UNDEFINED,
@@ -130,6 +131,17 @@ def test_interval_of_a_mean_agrees_with_scipy_on_the_same_resamples():
     assert bounds(bootstrap_mean(values, seed=7, draws=300)) == pytest.approx(
         bca_interval((values,), np.mean, draws), abs=1e-9
     )
+
+
+def test_estimates_do_not_depend_on_how_much_is_held_at_once(monkeypatch):
+    counts, values = np.array([15, 4, 1]), np.random.default_rng(1).normal(size=30)
+    at_once = resample(means, counts, draws=101), bootstrap_mean(values, draws=101)
+    for held in (1, 31, 100):
+        monkeypatch.setattr(intervals, "_CHUNK", held)
+        resampled = resample(means, counts, draws=101)
+        assert np.array_equal(resampled.draws, at_once[0].draws)
+        assert np.array_equal(resampled.jackknife, at_once[0].jackknife)
+        assert bootstrap_mean(values, draws=101) == at_once[1]
 
 
 def test_mean_of_one_value_is_its_own_interval():

@@ -88,10 +88,11 @@ def test_metrics_that_need_more_than_predictions_are_absent_without_it():
     assert "macro_f1_over_baseline" not in metrics
 
 
-def test_leaked_examples_are_left_out():
+@pytest.mark.parametrize("leaked", [(0, 7, 39), (5,)], ids=["three", "one"])
+def test_leaked_examples_are_left_out(leaked):
     true, probabilities = draw(40, 2, seed=4)
-    metrics = evaluate(true, probabilities, LABELS[:2], draws=100, leaked=(0, 7, 39)).metrics
-    kept = np.delete(np.arange(40), [0, 7, 39])
+    metrics = evaluate(true, probabilities, LABELS[:2], draws=100, leaked=leaked).metrics
+    kept = np.delete(np.arange(40), leaked)
     clean = evaluate(true[kept], probabilities[kept], LABELS[:2], draws=100).metrics
     assert metrics["accuracy_without_leaks"] == clean["accuracy"]
     assert metrics["macro_f1_without_leaks"] == clean["macro_f1"]

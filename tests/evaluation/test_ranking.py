@@ -89,6 +89,16 @@ def test_many_examples_are_left_out_in_blocks_with_nearly_the_same_interval(monk
         assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.004)
 
 
+def test_estimates_do_not_depend_on_how_much_is_held_at_once(monkeypatch):
+    true, probabilities = drawn(40, 3, seed=7)
+    at_once = ranking_estimates(true, probabilities, draws=250)
+    monkeypatch.setattr(ranking, "_CHUNK", 400)  # 10 resamples of 40 examples
+    assert ranking_estimates(true, probabilities, draws=255) != at_once
+    assert ranking_estimates(true, probabilities, draws=250) == at_once
+    monkeypatch.setattr(ranking, "_CHUNK", 1)
+    assert ranking_estimates(true, probabilities, draws=250) == at_once
+
+
 def test_label_that_a_resample_lacks_is_left_out_of_its_mean():
     true, probabilities = drawn(30, 3, seed=6)
     rankings = [ranking.rank_label(true == code, probabilities[:, code]) for code in range(3)]
