@@ -1,4 +1,4 @@
-"""A tiny model of every kind, made on the spot: its checkpoint without a text classifier's head, as real ones are."""
+"""A tiny model of every kind, generated on demand, as a checkpoint without a classification head."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def _unigrams(special: tuple[str, ...]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: how its config, its tokenizer and its published checkpoints are, only smaller."""
+    """One kind of model: a small version of its config, its tokenizer and its published checkpoints."""
 
     name: str
     checkpoint: str
@@ -47,13 +47,13 @@ class Kind:
     targets: tuple[str, ...]
 
     def write(self, folder: Path) -> Path:
-        """Write a model with random weights and its tokenizer, as a published checkpoint has them."""
+        """Write a model with random weights and its tokenizer, in the form of a published checkpoint."""
         import torch
 
         tokenizer = getattr(transformers, self.tokenizer)(**self.vocabulary(self.special))
         tokenizer.save_pretrained(folder)
-        named = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
-        options = {"vocab_size": len(tokenizer), **named, **self.config}
+        token_ids = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
+        options = {"vocab_size": len(tokenizer), **token_ids, **self.config}
         config = transformers.AutoConfig.for_model(self.name.split("/")[0], **options)
         torch.manual_seed(0)
         getattr(transformers, self.checkpoint)(config).save_pretrained(folder)
@@ -73,7 +73,7 @@ _ENCODER = {
     "intermediate_size": 64,
     "max_position_embeddings": POSITIONS,
 }
-_OFFSET = _ENCODER | {"max_position_embeddings": POSITIONS + 2}  # they count from the padding's number + 1
+_OFFSET = _ENCODER | {"max_position_embeddings": POSITIONS + 2}  # positions count from the padding index + 1
 _DECODER = _ENCODER | {"num_key_value_heads": 1, "head_dim": 16}
 _DEBERTA = _ENCODER | {
     "relative_attention": True,

@@ -1,4 +1,4 @@
-"""What cannot work is told before anything of a run begins, with the reason and what would work."""
+"""A method that cannot work is refused before the run starts, with the reason and the alternatives."""
 
 import pytest
 
@@ -15,35 +15,33 @@ def dry_run(values):
 
 @pytest.mark.parametrize("method", ["lora", "ia3", "vera", "ln_tuning", "p_tuning", "deft"])
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
-def test_what_works_passes(fixture, method, request):
+def test_working_methods_pass(fixture, method, request):
     dry_run({"method": method, "model": str(request.getfixturevalue(fixture))})
 
 
-def test_a_method_that_cannot_train_on_a_model_is_told_with_those_that_can(tiny_gpt2):
-    with pytest.raises(
-        RequestError, match=r"--method loha can't train .* peft says: .*Conv1D.* these work: .*lora.*ia3"
-    ):
+def test_unsupported_method_is_refused_with_alternatives(tiny_gpt2):
+    with pytest.raises(RequestError, match=r"--method loha cannot train .*Conv1D.* methods work .*lora.*ia3"):
         dry_run({"method": "loha", "model": str(tiny_gpt2)})
 
 
-def test_sizes_that_do_not_divide_are_told(tiny_bert):
-    with pytest.raises(RequestError, match=r"--method c3a can't train .* peft says: .*block size.*7"):
+def test_indivisible_size_is_refused(tiny_bert):
+    with pytest.raises(RequestError, match=r"c3a.*block size.*7"):
         dry_run({"method": "c3a", "model": str(tiny_bert), "peft": {"block_size": 7}})
 
 
-def test_layers_are_counted_in_the_whole_model(tiny_bert):
+def test_layer_indices_refer_to_the_full_model(tiny_bert):
     dry_run({"model": "minilm", "layers": "last:4"})
-    with pytest.raises(RequestError, match="the model has 2 layers"):
+    with pytest.raises(RequestError, match="2 layers"):
         dry_run({"model": str(tiny_bert), "layers": "last:4"})
 
 
-def test_modules_are_looked_for_in_the_whole_model():
+def test_target_modules_refer_to_the_full_model():
     dry_run({"target_modules": "encoder.layer.5.attention.self.query"})
-    with pytest.raises(RequestError, match="'encoder.layer.6.attention.self.query' is not in minilm"):
+    with pytest.raises(RequestError, match="encoder.layer.6"):
         dry_run({"target_modules": "encoder.layer.6.attention.self.query"})
 
 
-def test_a_model_that_cannot_be_made_smaller_is_left_to_its_run(tmp_path):
+def test_model_without_miniature_is_skipped(tmp_path):
     from transformers import CanineConfig, CanineModel
 
     tiny = CanineConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
@@ -51,29 +49,29 @@ def test_a_model_that_cannot_be_made_smaller_is_left_to_its_run(tmp_path):
     dry_run({"model": str(tmp_path)})
 
 
-def test_only_methods_that_work_in_so_many_bits_are_advised(tiny_bert):
+def test_alternatives_support_the_quantization(tiny_bert):
     with pytest.raises(RequestError) as refused:
         dry_run({"method": "loha", "model": str(tiny_bert), "quantize": "4bit"})
-    advised = str(refused.value).split("these work: ")[1]
-    assert "lora" in advised and "hra" not in advised and "deft" not in advised
+    alternatives = str(refused.value).split("methods work ")[1]
+    assert "lora" in alternatives and "hra" not in alternatives and "deft" not in alternatives
 
 
-def test_nothing_is_advised_where_an_option_was_wrong(tiny_bert):
+def test_wrong_option_of_a_working_method_suggests_no_alternatives(tiny_bert):
     with pytest.raises(RequestError) as refused:
         dry_run({"method": "c3a", "model": str(tiny_bert), "peft": {"block_size": 7}})
-    assert "these work" not in str(refused.value)
+    assert "methods work" not in str(refused.value)
 
 
-def test_a_misspelt_module_is_told(tiny_bert):
-    with pytest.raises(RequestError, match="--target-modules 'qeury' is not in"):
+def test_misspelled_module_is_refused(tiny_bert):
+    with pytest.raises(RequestError, match="qeury"):
         dry_run({"model": str(tiny_bert), "target_modules": "qeury"})
 
 
-def test_a_method_and_a_quantisation_that_do_not_go_together_are_told(tiny_bert):
-    with pytest.raises(RequestError, match=r"--method delora can't train .* in 4bit like this"):
+def test_unsupported_quantization_is_refused(tiny_bert):
+    with pytest.raises(RequestError, match="delora.* in 4bit"):
         dry_run({"method": "delora", "model": str(tiny_bert), "quantize": "4bit"})
 
 
-def test_a_format_that_a_method_cannot_train_in_is_told(tiny_bert):
-    with pytest.raises(RequestError, match="--method adamss can't train .* same dtype"):
+def test_unsupported_dtype_is_refused(tiny_bert):
+    with pytest.raises(RequestError, match="adamss.* same dtype"):
         dry_run({"method": "adamss", "model": str(tiny_bert), "dtype": "bfloat16"})

@@ -19,8 +19,10 @@ from tests.small_runs import job_for, saved_as
 LABELS = ("bad", "fair", "good")
 TEXTS = tuple(" ".join([word] * (1 + n % 5)) for n in range(14) for word in ("bad film", "the film", "good film"))
 PROBE = ("good", "the film was good", "bad film", "", "the " * 5 * POSITIONS, "bad " * 7)
-UNSEEN = 1e-4
-"""Largest difference that the padding may make: float32's, over two layers."""
+PADDING_TOLERANCE = 1e-4
+"""Largest difference that padding may cause: the float32 error of two layers."""
+QUICK = ("bert", "gpt2", "bart", "deberta-v2")
+"""Kinds of the quick suite; the others are slow."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,9 @@ def films():
     )
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in KINDS]
+)
 def kind(request):
     return KINDS[request.param]
 
@@ -57,13 +61,13 @@ def saved(fitted, tmp_path_factory):
     return folder
 
 
-def test_a_saved_adapter_gives_the_same_answers_on_a_fresh_base(config, fitted, saved):
+def test_saved_adapter_reloads_with_the_same_logits(config, fitted, saved):
     reloaded = load_classifier(saved_as(config, LABELS, saved)).logits(PROBE)
     assert np.isfinite(reloaded).all()
     assert np.abs(reloaded - fitted.classifier.logits(PROBE)).max() < 1e-5
 
 
-def test_plain_peft_on_a_plain_base_gives_the_same_answers(config, fitted, saved):
+def test_plain_peft_gives_the_same_logits(config, fitted, saved):
     tokenizer = fitted.classifier.tokenizer
     base = AutoModelForSequenceClassification.from_pretrained(
         config.model, num_labels=len(LABELS), pad_token_id=tokenizer.pad_token_id
@@ -73,17 +77,17 @@ def test_plain_peft_on_a_plain_base_gives_the_same_answers(config, fitted, saved
     assert np.abs(logits - fitted.classifier.logits(PROBE)).max() < 1e-5
 
 
-def test_the_trained_head_is_in_the_saved_file(kind, config, fitted, saved, films):
+def test_saved_file_holds_the_trained_head(kind, config, fitted, saved, films):
     assert tuple(fitted.environment["new_modules"]) == kind.new
     untrained = fit_untrained(job_for(config, films)).classifier.model.state_dict()
     for name, tensor in load_file(saved / "adapter_model.safetensors").items():
-        own = name.removeprefix("base_model.model.")
-        if own.startswith(kind.new) and own.endswith(".weight"):
-            assert not tensor.equal(untrained.pop(own)), f"{own} is as it was drawn"
+        key = name.removeprefix("base_model.model.")
+        if key.startswith(kind.new) and key.endswith(".weight"):
+            assert not tensor.equal(untrained.pop(key)), f"{key} is untrained"
     assert not [name for name in untrained if name.startswith(kind.new) and name.endswith(".weight")]
 
 
-def test_the_modules_to_adapt_are_recorded_with_the_reason(kind, fitted):
+def test_target_modules_are_recorded_with_the_reason(kind, fitted):
     assert tuple(fitted.environment["target_modules"]) == kind.targets
     assert (
         kind.name.split("/")[0] in fitted.environment["target_modules_reason"]
@@ -91,31 +95,31 @@ def test_the_modules_to_adapt_are_recorded_with_the_reason(kind, fitted):
     )
 
 
-def test_an_answer_depends_on_its_own_text_alone(fitted):
+def test_logits_are_independent_of_the_batch(fitted):
     together = fitted.classifier.logits(PROBE)
     alone = np.concatenate([fitted.classifier.logits([text]) for text in PROBE])
-    assert np.abs(together - alone).max() < UNSEEN
+    assert np.abs(together - alone).max() < PADDING_TOLERANCE
 
 
-def test_a_text_that_is_too_long_is_cut_to_what_the_model_can_read(kind, fitted):
+def test_long_text_is_truncated_to_the_models_positions(kind, fitted):
     positions = fitted.classifier.tokenizer.model_max_length
     assert positions == (256 if kind.name in ("t5", "xlnet") else POSITIONS)
     assert fitted.classifier.truncated(PROBE).tolist() == [False, False, False, False, True, False]
 
 
-def test_a_sign_of_the_end_within_a_text_is_text(fitted):
+def test_end_token_within_a_text_is_text(fitted):
     assert np.isfinite(fitted.classifier.logits(["a good </s> film", "bad"])).all()
 
 
 @pytest.mark.parametrize("method", ["lora", "ia3", "ln_tuning"])
-def test_methods_pass_the_trial_and_train_in_lower_precision(method, config, films):
+def test_methods_train_on_bfloat16_weights(method, config, films):
     lower = config.model_copy(update={"method": method, "dtype": "bfloat16"})
     dry_run_adapter(lower, find_backbone(lower))
     assert np.isfinite(fine_tune(job_for(lower, films), Progress()).classifier.logits(PROBE)).all()
 
 
 @pytest.mark.parametrize("fit", [fit_frozen, fit_untrained])
-def test_baselines_run_and_come_back_the_same(fit, config, films, tmp_path):
+def test_baselines_reload_with_the_same_logits(fit, config, films, tmp_path):
     baseline = config.model_copy(update={"method": fit.__name__.removeprefix("fit_"), "lr": None})
     classifier = fit(job_for(baseline, films)).classifier
     classifier.save(tmp_path)
@@ -123,4 +127,4 @@ def test_baselines_run_and_come_back_the_same(fit, config, films, tmp_path):
     assert np.isfinite(logits).all()
     assert np.abs(load_classifier(saved_as(baseline, LABELS, tmp_path)).logits(PROBE) - logits).max() < 1e-5
     alone = np.concatenate([classifier.logits([text]) for text in PROBE])
-    assert np.abs(logits - alone).max() < UNSEEN
+    assert np.abs(logits - alone).max() < PADDING_TOLERANCE

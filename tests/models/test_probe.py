@@ -1,4 +1,4 @@
-"""The shipped table of methods, and how it is made."""
+"""The shipped table of capabilities, and the probe that makes it."""
 
 import re
 from importlib.metadata import version
@@ -11,35 +11,37 @@ from core.catalog.methods import METHODS
 from core.models.probe import VARIANTS, probe_on
 
 NAMES = [kind.value.lower() for kind in PeftType]
-KNOWN = [name for name, method in METHODS.items() if method.kind == "adapter"]
+ADAPTERS = [name for name, method in METHODS.items() if method.kind == "adapter"]
 
 
-def test_the_table_holds_every_method_of_the_installed_peft():
+def test_table_holds_every_method_of_the_installed_peft():
     assert set(load_capabilities().results) == set(NAMES) | set(VARIANTS)
     assert load_capabilities().versions["peft"] == version("peft")
 
 
-def test_enough_methods_can_be_used():
+def test_enough_methods_are_usable():
     assert len([name for name in load_capabilities().usable_methods("encoder") if name in METHODS]) >= 28
     assert len([name for name in load_capabilities().usable_methods("gpt2") if name in METHODS]) >= 12
 
 
-def test_whatever_can_be_used_is_offered():
+def test_every_usable_method_is_in_the_catalog():
     for model in MODELS:
-        assert {name for name in load_capabilities().usable_methods(model) if name in NAMES} <= set(KNOWN)
+        assert {name for name in load_capabilities().usable_methods(model) if name in NAMES} <= set(ADAPTERS)
     assert all(
-        any(load_capabilities().is_usable(name, model) for model in MODELS) for name in KNOWN if name != "prefix_tuning"
+        any(load_capabilities().is_usable(name, model) for model in MODELS)
+        for name in ADAPTERS
+        if name != "prefix_tuning"
     )
 
 
-def test_each_failure_has_a_reason():
+def test_every_failure_has_a_reason():
     for models in load_capabilities().results.values():
         for aspects in models.values():
             assert list(aspects) == list(ASPECTS)
-            assert all(probe_result.works != bool(probe_result.reason) for probe_result in aspects.values())
+            assert all(result.works != bool(result.reason) for result in aspects.values())
 
 
-def test_no_reason_names_a_folder():
+def test_no_reason_names_a_path():
     reasons = [
         v.reason
         for models in load_capabilities().results.values()
@@ -52,10 +54,10 @@ def test_no_reason_names_a_folder():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*NAMES, *VARIANTS])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_table_says_what_a_new_probe_finds(model, name):
+def test_table_matches_a_new_probe(model, name):
     settings = VARIANTS.get(name)
-    found = probe_on(model, {"method": "lora", **settings} if settings else {"method": name})
+    results = probe_on(model, {"method": "lora", **settings} if settings else {"method": name})
     shipped = load_capabilities().results[name][model]
-    assert {aspect: probe_result.works for aspect, probe_result in found.items()} == {
-        aspect: probe_result.works for aspect, probe_result in shipped.items()
+    assert {aspect: result.works for aspect, result in results.items()} == {
+        aspect: result.works for aspect, result in shipped.items()
     }
