@@ -110,11 +110,11 @@ def _compare(adapter: Callable[[int], str]) -> Visit:
 
 
 def _failures(adapter: Callable[[int], str]) -> Visit:
-    orders = ("most disputed first", "surest first")
+    orders = ("Most disagreement first", "Most confident first")
     clicks = {
         "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _find("Text contains", WORDS)),
         "sort by disagreement": Click(
-            lambda n: {"run": adapter(n + 40), "by": orders[0]}, _choose("Order", lambda n: orders[n % 2])
+            lambda n: {"run": adapter(n + 40), "by": "most disputed first"}, _choose("Sort by", lambda n: orders[n % 2])
         ),
         "another run": Click(lambda n: {"run": adapter(n + 20)}, _choose("Run", lambda n: adapter(n + 20))),
     }

@@ -61,7 +61,12 @@ def choose_option(
 
 
 def select_option(
-    label: str, options: Mapping[str, str], default: str, key: str, on_change: Callable[[], None], **kwargs: Any
+    label: str,
+    options: Mapping[str, str],
+    default: str,
+    key: str,
+    on_change: Callable[[], None] | None = None,
+    **kwargs: Any,
 ) -> str:
     """Draw a select box with one value selected; ``kwargs``: as for `st.selectbox`."""
     widget = _restore(key, options, default)
@@ -75,6 +80,32 @@ def select_option(
         **kwargs,
     )
     return str(choice)
+
+
+def select_optional(label: str, options: Options, key: str, **kwargs: Any) -> str | None:
+    """Draw a select box with one value or none selected; ``kwargs``: as for `st.selectbox`."""
+    labels = options if isinstance(options, Mapping) else {value: value for value in options}
+    widget, requested = f"choose {key}", st.query_params.get(key)
+    st.session_state[widget] = requested if requested in labels else None
+
+    def save() -> None:
+        selected = st.session_state[widget]
+        if selected is None:
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = selected
+
+    choice = st.selectbox(
+        label,
+        list(labels),
+        index=None,
+        format_func=labels.__getitem__,
+        placeholder="Any",
+        key=widget,
+        on_change=save,
+        **kwargs,
+    )
+    return None if choice is None else str(choice)
 
 
 def select_options(label: str, options: Mapping[str, str], default: Sequence[str], key: str) -> list[str]:

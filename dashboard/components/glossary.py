@@ -39,6 +39,8 @@ TERMS = {
     "disagreement": "The share of the best other runs on this test set that predict another label than this one.",
     "length": "The number of words; an ideograph counts as one.",
     "truncated": "Whether the text was truncated for the model.",
+    "error slices": "Groups of examples with more errors, or fewer, than elsewhere. p is adjusted for the number of "
+    "slices. A slice by a column that repeats the label, such as a mean rating, says little.",
     "slice": "Examples with something in common: their length, a word, a sign, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
     "elsewhere, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
@@ -47,6 +49,8 @@ TERMS = {
     "suggested label": "The label for which the run's probability is unusually high, compared with its own examples.",
     "proposed label": "The label that a person suggests instead. The data set is not changed.",
     "tag": "A keyword for this text, to find similar ones. It belongs to the text, in all runs.",
+    "word importance": "Loads the model and leaves out each word in turn: the more the log-odds of the label fall, "
+    "the more the prediction depends on that word.",
     "weight": "How much the log-odds of the label fall when this word is left out. Positive words support the label.",
     "similarity": "How many words the two texts share: 100% is the same text.",
     "default": "The value of the setting when it is not given and all others are as they are.",

@@ -330,7 +330,7 @@ def uploads(draw: st.DrawFn) -> bytes:
 def imported_or_refused(content: bytes, folder: Path) -> str:
     """Assert that an uploaded file is refused as a whole, or that all its changes can be stored."""
     try:
-        result = import_csv.read(content, KNOWN, ("good", "bad"))
+        result = import_csv.read_annotations(content, KNOWN, ("good", "bad"))
     except RequestError as error:
         assert_readable(str(error))
         return "refused"

@@ -25,7 +25,7 @@ def table(app, column):
 
 
 def facts(app):
-    return dict(table(app, "what it is").iloc[:, :2].itertuples(index=False, name=None))
+    return dict(table(app, "description").iloc[:, :2].itertuples(index=False, name=None))
 
 
 def example_of(store, run, text):

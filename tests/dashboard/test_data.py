@@ -1,67 +1,86 @@
-"""The page of the data: what the runs learnt from, and what to mind."""
+"""The Data page: quality checks, class balance, text lengths, rater disagreement and examples."""
 
 import pandas as pd
+import pytest
 
-from dashboard.app_pages.data import charts
-from dashboard.app_pages.data import text as words
+from dashboard import data
+from dashboard.app_pages.data import charts, text, view_data
 from dashboard.data import cache
 from tests.dashboard.reading import page_text
 
 
-def test_data_tells_balance_checks_and_rare_classes(seeded, open_page):
-    app = open_page("data", run=seeded.other_test_set)
-    words = page_text(app)
-    assert "80 train, 20 validation, 100 test examples; 3 labels" in words
-    assert "«neutral» is rare" in words
-    assert list(app.dataframe[0].value.columns) == ["label", "train", "validation", "test"]
-    app.selectbox(key="split").select("test").run()
-    assert "100 examples" in page_text(app)
+def no_rare_classes():
+    return pd.DataFrame(columns=["label", "count", "share", "half"])
 
 
-def test_data_shows_what_is_wrong_with_the_rows_behind_it(seeded, open_page):
+def test_page_shows_sizes_class_balance_and_flagged_rows(seeded, open_page):
     app = open_page("data", run=seeded.flawed)
-    words = page_text(app)
-    assert "2 test examples also stand in the training or validation split: the scores flatter." in words
-    assert "Texts that stand with more than one label: 1." in words
-    assert "That is too few to tell" in words
+    assert "80 train, 20 validation, 100 test examples; 3 labels" in page_text(app)
     assert [box.label for box in app.expander] == [
-        "Texts that stand twice within a split: 1",
-        "Test examples that also stand in another split: 2",
-        "Test examples with a near duplicate in another split: 1",
-        "Texts with more than one label: 1",
+        "Duplicates within a split: 1",
+        "Leaked test examples: 2",
+        "Near-duplicate test examples: 1",
+        "Conflicting labels: 1",
     ]
+    balance = next(table.value for table in app.dataframe if "train" in table.value)
+    assert list(balance.columns) == ["label", "train", "validation", "test"]
 
 
-def test_filters_of_the_examples_come_from_the_address(seeded, open_page):
+def test_examples_are_filtered_by_the_url_and_by_the_controls(seeded, open_page):
     app = open_page("data", run=seeded.flawed, split="test", label="odd", contains="film")
-    shown = app.dataframe[-1].value
-    assert set(shown["split"]) == {"test"} and set(shown["label"]) == {"odd"}
-    assert f"{len(shown)} examples" in page_text(app)
+    examples = app.dataframe[-1].value
+    assert set(examples["split"]) == {"test"}
+    assert set(examples["label"]) == {"odd"}
+    app.selectbox(key="label").select("good").run()
+    assert set(app.dataframe[-1].value["label"]) == {"good"}
 
 
-def test_where_texts_were_rated_by_several_people_the_most_disputed_are_shown(seeded, open_page):
+def test_disputed_examples_are_sorted_by_rater_deviation(seeded, open_page):
     app = open_page("data", run=seeded.flawed)
-    assert "Where the raters disagree" in [element.value for element in app.subheader]
-    (disputed,) = [table.value for table in app.dataframe if "deviation of the raters" in table.value]
-    assert disputed["deviation of the raters"].astype(float).is_monotonic_decreasing
+    (disputed,) = [table.value for table in app.dataframe if "rater deviation" in table.value]
+    assert disputed["rater deviation"].astype(float).is_monotonic_decreasing
 
 
-def test_what_the_model_reads_the_beginning_of_is_said():
-    none = pd.DataFrame(columns=["label", "count", "share", "half"])
-    assert words.remarks({}, none, {"train": 0.2, "test": 0.0})[-1] == (
-        "The best model reads only the beginning of 20.0 % of the train texts: a larger --max-length reads more."
-    )
-    assert "No text is longer than the best model reads." in words.remarks({}, none, {"train": 0.0})
+def test_source_without_ratings_has_no_disputed_examples(hard):
+    assert view_data.disputed_examples(data.run(hard[1]).dataset_id).empty
+    assert view_data.errors_by_disagreement(hard[1]).empty
 
 
-def test_many_classes_are_drawn_as_the_most_and_the_least_common():
+def test_quality_checks_name_what_inflates_scores():
+    checks = {"left_out": {"without text": 2}, "duplicates": {"test": 1, "train": 0}, "leaked_test_examples": 3}
+    rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053], "half": [0.092]})
+    assert text.quality_checks(checks, rare) == [
+        "2 rows without text were dropped.",
+        "Duplicates within a split: 1 in test.",
+        "Leakage: 3 test examples are also in the training or validation split: scores are inflated.",
+        "Rare class neutral: 53 test examples (5.3% of the test set). F1 is known to within ±9.2 points.",
+    ]
+    clean = text.quality_checks({}, no_rare_classes())
+    assert clean[0] == "No duplicates."
+    assert len(clean) == 2
+
+
+def test_class_below_minimum_support_has_no_reliable_metrics():
+    rare = pd.DataFrame({"label": ["odd"], "count": [4], "share": [0.04], "half": [0.3]})
+    assert "Too few for reliable metrics" in text.quality_checks({}, rare)[-1]
+
+
+@pytest.mark.parametrize(
+    ("shares", "named"), [({"train": 0.2, "test": 0.0}, ["20.0% of train texts"]), ({"train": 0.0}, [])]
+)
+def test_truncated_splits_are_named(shares, named):
+    sentence = text.quality_checks({}, no_rare_classes(), shares)[-1]
+    assert [part for part in ("20.0% of train texts", "test texts") if part in sentence] == named
+
+
+def test_balance_of_many_classes_shows_the_most_and_the_least_frequent():
     many = pd.DataFrame({"label": [f"class {i}" for i in range(150)], "count": range(150)})
     (rows,) = charts.training_balance(many).datasets.values()
     assert list(rows["count"]) == [*range(149, 134, -1), *range(14, -1, -1)]
 
 
-def test_what_was_changed_here_is_seen_at_once_on_a_server_too(monkeypatch):
+def test_write_changes_the_version_of_a_database_on_a_server(monkeypatch):
     monkeypatch.setenv("RUNS_DB", "postgresql://somewhere/runs")
     before = cache.version().writes
-    cache.written(lambda: None)
+    cache.write(lambda: None)
     assert cache.version().writes == before + 1

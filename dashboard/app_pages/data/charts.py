@@ -1,4 +1,4 @@
-"""What the data are like: the balance of the classes, the lengths of the texts, how far raters are apart."""
+"""Charts of the data: class balance, text lengths, and errors by rater disagreement."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,14 @@ from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, INK, height_of, label_color, share_axis
 
 SPLITS = ["train", "validation", "test"]
-MOST_CLASSES = 12
-"""More classes than this are drawn as one bar each instead of one in every split, and lengths as one line."""
+MAX_CLASSES = 12
+"""With more classes, only the balance of the training split is drawn, and lengths as one line."""
+MAX_BARS = 30
 
 
 @cached_chart
 def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
-    """Draw the share of each class in each split, with its count. ``balance``: split, label, count, share."""
+    """Draw share and count of each class in each split. ``balance``: split, label, count, share."""
     base = alt.Chart(balance).encode(
         y=alt.Y("split", sort=SPLITS, title=None),
         yOffset=alt.YOffset("label", sort=list(labels)),
@@ -32,13 +33,14 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
 
 
 @cached_chart
-def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
-    """Draw how many training examples the most and the least common classes have, where there are many.
+def training_balance(balance: pd.DataFrame) -> alt.LayerChart:
+    """Draw the number of training examples of the most and the least frequent classes.
 
     ``balance``: label and count of the training split.
     """
     ranked = balance.sort_values("count", ascending=False, kind="stable")
-    shown = ranked if len(ranked) <= most else pd.concat([ranked.head(most // 2), ranked.tail(most // 2)])
+    half = MAX_BARS // 2
+    shown = ranked if len(ranked) <= MAX_BARS else pd.concat([ranked.head(half), ranked.tail(half)])
     base = alt.Chart(shown).encode(
         y=alt.Y("label", sort=shown["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180)),
         x=alt.X("count", title="training examples"),
@@ -50,15 +52,15 @@ def training_balance(balance: pd.DataFrame, most: int = 30) -> alt.LayerChart:
             base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=",")),
         ],
         height=20 * len(shown) + 60,
-        description="Training examples of the most and the least common classes.",
+        description="Training examples of the most and the least frequent classes.",
     )
 
 
 @cached_chart
-def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
-    """Draw how the lengths of texts are spread, a line a class. ``bins``: label, from, to, share."""
+def text_lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
+    """Draw the distribution of text lengths, one line per class. ``bins``: label, from, to, share."""
     chart: alt.Chart = (
-        alt.Chart(bins, height=320, description="Lengths of the texts in characters, a line a class.")
+        alt.Chart(bins, height=320, description="Distribution of text lengths in characters, one line per class.")
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("from", title="characters"),
@@ -77,25 +79,25 @@ def lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
 
 
 @cached_chart
-def disagreement(parts: pd.DataFrame) -> alt.LayerChart:
-    """Draw how often a run is wrong where the raters were of one mind, and where they were not.
+def errors_by_disagreement(quarters: pd.DataFrame) -> alt.LayerChart:
+    """Draw the error rate of a run in quarters of the test set by rater deviation.
 
-    ``parts``: raters (in words, in order), errors (a share) with errors_low and errors_high, and size.
+    ``quarters``: raters (the name), errors (a share) with errors_low and errors_high, and size.
     """
-    base = alt.Chart(parts).encode(
-        y=alt.Y("raters", sort=parts["raters"].tolist(), title=None, axis=alt.Axis(labelLimit=220)),
+    base = alt.Chart(quarters).encode(
+        y=alt.Y("raters", sort=quarters["raters"].tolist(), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[
-            alt.Tooltip("raters", title="deviation of the raters"),
+            alt.Tooltip("raters", title="rater deviation"),
             *(alt.Tooltip(name, format=".1%") for name in ("errors", "errors_low", "errors_high")),
             alt.Tooltip("size", format=",", title="test examples"),
         ],
     )
-    x = alt.X("errors_low", title="share wrong", axis=share_axis(), scale=alt.Scale(zero=True))
+    x = alt.X("errors_low", title="error rate", axis=share_axis(), scale=alt.Scale(zero=True))
     return alt.LayerChart(
         layer=[
             base.mark_rule(strokeWidth=3, opacity=0.6, color=BLUE).encode(x=x, x2="errors_high"),
             base.mark_point(filled=True, size=140, opacity=1, color=BLUE).encode(x="errors"),
         ],
-        height=height_of(len(parts)),
-        description="Share of wrong answers by how far the raters of a text were apart, with 95 % intervals.",
+        height=height_of(len(quarters)),
+        description="Error rate by quarter of rater deviation, with 95% intervals.",
     )

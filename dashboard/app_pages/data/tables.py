@@ -1,68 +1,67 @@
-"""Tables of the data: balance, lengths, flawed rows and examples."""
+"""Tables of the data: class balance, text lengths, flagged rows and examples."""
 
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_count, format_number, format_percent
 from core.text.sanitize import escape_invisible
 from dashboard.components.table_cells import cell_column, column_config, format_cells, sanitize_cells, style_cells
 from dashboard.components.text import unique_names
 
-ROWS_WITHOUT_SCROLLING = 12
+_ROWS_WITHOUT_SCROLLING = 12
+_LONG_TEXTS = ("test text", "duplicate", "text")
 
 
-def balance(shown: pd.DataFrame) -> None:
-    """Show count and share of each class in each split, a row a class."""
-    wide = pd.DataFrame({"label": list(dict.fromkeys(shown["label"]))})
-    for split, own in shown.groupby("split", sort=False):
-        found = own.set_index("label").reindex(wide["label"])
-        wide[str(split)] = cell_column(format_cells(_cell, found["count"], found["share"]))
-    _many(wide, numbers=wide.columns[1:])
+def show_balance(balance: pd.DataFrame) -> None:
+    """Show count and share of each class, a row per class and a column per split."""
+    cells = pd.DataFrame({"label": list(dict.fromkeys(balance["label"]))})
+    for split, rows in balance.groupby("split", sort=False):
+        by_label = rows.set_index("label").reindex(cells["label"])
+        cells[str(split)] = cell_column(format_cells(_format_count_and_share, by_label["count"], by_label["share"]))
+    _show_classes(cells)
 
 
-def _cell(number: float, share: float) -> str:
-    return f"{format_count(number)} ({format_percent(share)} %)"
+def _format_count_and_share(count: float, share: float) -> str:
+    return f"{FIGURES['count'].format(count)} ({FIGURES['share'].format(share)}%)"
 
 
-def lengths(shown: pd.DataFrame) -> None:
-    """Show how long the texts of each class are, in characters."""
-    figures = [name for name in shown if name != "label"]
-    cells = {name: cell_column(format_cells(format_count, shown[name])) for name in figures}
-    _many(shown.assign(**cells), numbers=figures)
+def show_lengths(lengths: pd.DataFrame) -> None:
+    """Show the lengths of texts in characters, a row per class."""
+    columns = [name for name in lengths if name != "label"]
+    _show_classes(lengths.assign(**{name: cell_column(format_cells(format_count, lengths[name])) for name in columns}))
 
 
-def _many(shown: pd.DataFrame, numbers: Any) -> None:
-    """Show a table as told, sorted by a click; one of many rows scrolls."""
-    height: Any = "content" if len(shown) <= ROWS_WITHOUT_SCROLLING else 440
-    st.dataframe(style_cells(shown), hide_index=True, height=height, column_config=column_config(shown, numbers))
+def _show_classes(cells: pd.DataFrame) -> None:
+    height: Any = "content" if len(cells) <= _ROWS_WITHOUT_SCROLLING else 440
+    config = column_config(cells, cells.columns[1:])
+    st.dataframe(style_cells(cells), hide_index=True, height=height, column_config=config)
 
 
-def flawed(frame: pd.DataFrame) -> None:
-    """Show rows of the data that something is the matter with."""
-    if "similarity" in frame:
-        frame = frame.assign(similarity=[f"{format_percent(share)} %" for share in frame["similarity"]])
-    texts = {
-        name: st.column_config.TextColumn(width="large") for name in ("test text", "twin", "text") if name in frame
-    }
-    shown = sanitize_cells(frame)
-    st.dataframe(shown, hide_index=True, column_config=column_config(frame) | texts, lazy=True)
+def show_flagged(rows: pd.DataFrame) -> None:
+    """Show rows that a data quality check flagged; their texts are exact."""
+    if "similarity" in rows:
+        rows = rows.assign(similarity=[f"{format_percent(share)}%" for share in rows["similarity"]])
+    long_texts = {name: st.column_config.TextColumn(width="large") for name in _LONG_TEXTS if name in rows}
+    config = column_config(rows) | long_texts
+    st.dataframe(sanitize_cells(rows), hide_index=True, column_config=config, lazy=True)
 
 
-def examples(shown: pd.DataFrame, extra: pd.DataFrame) -> None:
-    """Show examples, a row each, with the source's other columns; only what is looked at is sent."""
-    frame = shown[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
-    frame["text"] = list(map(escape_invisible, frame["text"]))
-    more = extra.set_axis(unique_names((str(name).replace("_", " ") for name in extra), frame), axis=1)
-    both = pd.concat([frame.reset_index(drop=True), more.reset_index(drop=True)], axis=1)
-    wide = column_config(both) | {"text": st.column_config.TextColumn(width="large")}
-    st.dataframe(both, hide_index=True, height=440, column_config=wide, lazy=True, placeholder=DASH)
+def show_examples(examples: pd.DataFrame, source: pd.DataFrame) -> None:
+    """Show examples with the source's other columns; the browser gets only the rows in view."""
+    columns = examples[["split", "label", "text", "length"]].rename(columns={"length": "characters"})
+    columns["text"] = list(map(escape_invisible, columns["text"]))
+    names = unique_names((str(name).replace("_", " ") for name in source), columns)
+    table = pd.concat([columns.reset_index(drop=True), source.set_axis(names, axis=1).reset_index(drop=True)], axis=1)
+    config = column_config(table) | {"text": st.column_config.TextColumn(width="large")}
+    st.dataframe(table, hide_index=True, height=440, column_config=config, lazy=True, placeholder=DASH)
 
 
-def disputed(shown: pd.DataFrame) -> None:
-    """Show the texts that the raters judged most differently. ``shown``: split, label, text, deviation."""
-    frame = shown[["label", "split", "text"]].copy()
-    frame.insert(1, "deviation of the raters", cell_column(format_cells(format_number, shown["deviation"])))
-    wide = column_config(frame, ["deviation of the raters"]) | {"text": st.column_config.TextColumn(width="large")}
-    st.dataframe(style_cells(frame), hide_index=True, height=320, column_config=wide)
+def show_disputed(examples: pd.DataFrame) -> None:
+    """Show the examples with the highest rater deviation. ``examples``: split, label, text, deviation."""
+    table = examples[["label", "split", "text"]].copy()
+    table.insert(1, "rater deviation", cell_column(format_cells(format_number, examples["deviation"])))
+    config = column_config(table, ["rater deviation"]) | {"text": st.column_config.TextColumn(width="large")}
+    st.dataframe(style_cells(table), hide_index=True, height=320, column_config=config)

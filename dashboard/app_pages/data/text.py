@@ -1,4 +1,4 @@
-"""What the page of the data says in whole sentences."""
+"""Sentences of the Data page."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,71 +11,82 @@ if TYPE_CHECKING:
     from core.store.records import Dataset
 
 
-def of_dataset(dataset: "Dataset", balance: pd.DataFrame) -> str:
-    """Return what a data set is."""
+def summary(dataset: "Dataset", balance: pd.DataFrame) -> str:
+    """Return name, size and source of a data set."""
     sizes = balance.groupby("split")["count"].sum()
     parts = ", ".join(f"{format_count(sizes[split])} {split}" for split in ("train", "validation", "test"))
     return (
-        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text from the column "
-        f"«{dataset.text_column}», labels from «{dataset.label_column}» of {dataset.source}."
+        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text column '{dataset.text_column}', "
+        f"label column '{dataset.label_column}' of {dataset.source}."
     )
 
 
-def remarks(checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[str, float] | None = None) -> list[str]:
-    """Return what to mind before believing a score on these data.
+def quality_checks(
+    checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[str, float] | None = None
+) -> list[str]:
+    """Return the results of the data quality checks, a sentence each.
 
-    ``rare``: label, count, share and half (the half width of the interval of its F1); ``truncated``: the
-    share of each split's texts of which the best run read the beginning only.
+    ``rare``: label, count, share and half (half the width of the interval of F1) of rare classes.
+    ``truncated``: the share of each split's texts that the best run truncated.
     """
-    left_out = [
-        f"{format_count(rows)} rows {reason} were left out." for reason, rows in checks.get("left_out", {}).items()
-    ]
-    duplicates = [f"{format_count(rows)} in {split}" for split, rows in checks.get("duplicates", {}).items() if rows]
-    leaked, near = checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)
     conflicts = checks.get("conflicting_texts", 0)
     return [
-        *left_out,
-        *_mended(checks.get("mended", 0)),
-        f"Texts that stand twice within a split: {', '.join(duplicates)}." if duplicates else "No text stands twice.",
-        f"{_test_examples(leaked)} in the training or validation split: the scores flatter."
-        if leaked
-        else "No test example also stands in the training or validation split.",
-        *([f"Near duplicates: {_test_examples(near)} there with few changes."] if near else []),
-        *([f"Texts that stand with more than one label: {format_count(conflicts)}."] if conflicts else []),
-        *_truncated(truncated or {}),
-        *map(_rare, rare.rename(columns={"count": "count_"}).itertuples()),
+        *(f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()),
+        *_replacements(checks.get("mended", 0)),
+        _duplicates(checks.get("duplicates", {})),
+        *_leaks(checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)),
+        *([f"Conflicting labels: {format_count(conflicts)} texts."] if conflicts else []),
+        *_truncation(truncated or {}),
+        *map(_rare_class, rare.rename(columns={"count": "examples"}).itertuples()),
     ]
 
 
-def _mended(rows: int) -> list[str]:
-    return [f"In {format_count(rows)} rows \ufffd stands for characters that no database can hold."] if rows else []
+def _replacements(rows: int) -> list[str]:
+    return [f"In {format_count(rows)} rows \ufffd replaces characters that cannot be stored."] if rows else []
 
 
-def _truncated(shares: Mapping[str, float]) -> list[str]:
+def _duplicates(by_split: Mapping[str, int]) -> str:
+    parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
+    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates."
+
+
+def _leaks(exact: int, near: int) -> list[str]:
+    if exact:
+        head = f"Leakage: {_test_examples(exact)} also in the training or validation split: scores are inflated."
+    else:
+        head = "No leakage: no test example is in the training or validation split."
+    return [head, *([f"Near duplicates: {_test_examples(near)} almost equal to one of another split."] if near else [])]
+
+
+def _test_examples(number: int) -> str:
+    return f"{format_count(number)} test {'example is' if number == 1 else 'examples are'}"
+
+
+def _truncation(shares: Mapping[str, float]) -> list[str]:
     if not shares:
         return []
-    cut = [f"{format_percent(share)} % of the {split} texts" for split, share in shares.items() if share > 0]
-    if not cut:
-        return ["No text is longer than the best model reads."]
-    return [f"The best model reads only the beginning of {', '.join(cut)}: a larger --max-length reads more."]
+    parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
+    if not parts:
+        return ["The best run truncated no texts."]
+    return [f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."]
 
 
-def _test_examples(number_: int) -> str:
-    return f"{format_count(number_)} test {'example also stands' if number_ == 1 else 'examples also stand'}"
+def _rare_class(row: Any) -> str:
+    """Return the size of a rare class, and how uncertain its metrics are."""
+    head = (
+        f"Rare class {row.label}: {format_count(row.examples)} test examples ({format_percent(row.share)}% of the "
+        "test set)."
+    )
+    if row.examples < MIN_SUPPORT:
+        return f"{head} Too few for reliable metrics (fewer than {MIN_SUPPORT})."
+    if row.half == row.half:
+        return f"{head} F1 is known to within ±{format_points(row.half)[1:]} points."
+    return f"{head} Its metrics are uncertain."
 
 
-def _rare(row: Any) -> str:
-    """Return how well the figures of a rare class can be known."""
-    known = f"Its F1 is known to ± {format_points(row.half)[1:]} points at best." if row.half == row.half else ""
-    few = f"That is too few to tell (fewer than {MIN_SUPPORT})." if row.count_ < MIN_SUPPORT else ""
-    head = f"«{row.label}» is rare: {format_percent(row.share)} % of the test set, {format_count(row.count_)} examples."
-    return f"{head} {few or known or 'Its figures are uncertain.'}"
-
-
-def raters(disputed: pd.DataFrame) -> str:
-    """Return how to read the raters' disagreement."""
-    worst = disputed["deviation"].max()
+def rater_disagreement(disputed: pd.DataFrame) -> str:
+    """Return how to read the disagreement of raters."""
     return (
-        f"Several people rated each text. Where they are far apart (a standard deviation of up to {worst:.2f}), no "
-        "label is quite right, and a run that is wrong there is wrong in company."
+        f"Several people rated each text, with a standard deviation of up to {disputed['deviation'].max():.2f}. "
+        "Where a run is wrong on a disputed text, the raters disagree too."
     )

@@ -1,45 +1,59 @@
-"""The page of the data: lengths, rare classes, and what is wrong with the rows."""
+"""Data of the Data page: text lengths, rare classes, rater disagreement, and rows that quality checks flagged."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import proportion
 from dashboard import data
-from dashboard.components import default_runs as choices
+from dashboard.components.estimates import with_interval
 from dashboard.components.filters import filter_texts
+from dashboard.components.ratings import rater_deviation
+
+ALL_CLASSES = "all classes"
+QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
+"""The names of the quarters of the test set by rater deviation."""
+RARE_SHARE = 0.1
+"""A class with a smaller share of the test set is rare."""
+_LENGTH_BINS = 30
+_MAX_DISPUTED = 100
+_MAX_RUNS_SEARCHED = 20
 
 
-def examples(dataset_id: int, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
-    """Return the examples of a split and a label whose text holds these words; the index is their place."""
+def filter_examples(dataset_id: int, split: str | None, label: str | None, contains: str) -> pd.DataFrame:
+    """Return the examples of a split and a label whose text contains a phrase, with their index in `data.examples`."""
     frame = data.examples(dataset_id)
     for column, value in (("split", split), ("label", label)):
         frame = frame if value is None else frame[frame[column] == value]
     return filter_texts(frame, contains)
 
 
-ALL = "all classes"
+def length_bins(dataset_id: int, *, by_class: bool) -> pd.DataFrame:
+    """Return the distribution of text lengths: label, from, to (characters) and share of the label's examples.
 
-
-def lengths(dataset_id: int, *, by_class: bool = True) -> pd.DataFrame:
-    """Return how long the texts are: label, from, to (characters) and share of the label's examples, in 30 bins.
-
-    The longest hundredth is counted in the last bin, so that one long text does not flatten the rest.
+    The last bin includes the longest 1%, so that a single long text does not stretch the axis.
+    ``by_class=False``: all classes together, with the label `ALL_CLASSES`.
     """
     frame = data.examples(dataset_id)
     longest = max(float(frame["length"].quantile(0.99)), 1.0)
-    edges = np.linspace(0, longest, 31)
+    edges = np.linspace(0, longest, _LENGTH_BINS + 1)
+    groups = frame["label"] if by_class else np.full(len(frame), ALL_CLASSES)
     parts = []
-    for label, own in frame.groupby(frame["label"] if by_class else np.full(len(frame), ALL))["length"]:
-        counts, _ = np.histogram(own.clip(upper=longest), edges)
-        parts.append(pd.DataFrame({"label": label, "from": edges[:-1], "to": edges[1:], "share": counts / len(own)}))
+    for label, lengths in frame.groupby(groups)["length"]:
+        counts, _ = np.histogram(lengths.clip(upper=longest), edges)
+        parts.append(
+            pd.DataFrame({"label": label, "from": edges[:-1], "to": edges[1:], "share": counts / len(lengths)})
+        )
     return pd.concat(parts)
 
 
 def length_summary(dataset_id: int) -> pd.DataFrame:
-    """Return a row a label: shortest, median, 95th percentile and longest text in characters."""
-    of_label = data.examples(dataset_id).groupby("label")["length"]
-    steps = {"shortest": 0.0, "median": 0.5, "95 % are shorter than": 0.95, "longest": 1.0}
-    return pd.DataFrame({name: of_label.quantile(step) for name, step in steps.items()}).reset_index()
+    """Return minimum, median, 95th percentile and maximum of the text lengths by label, in characters."""
+    lengths = data.examples(dataset_id).groupby("label")["length"]
+    quantiles = {"minimum": 0.0, "median": 0.5, "95th percentile": 0.95, "maximum": 1.0}
+    return pd.DataFrame({name: lengths.quantile(quantile) for name, quantile in quantiles.items()}).reset_index()
 
 
 def training_balance(dataset_id: int) -> pd.DataFrame:
@@ -48,113 +62,112 @@ def training_balance(dataset_id: int) -> pd.DataFrame:
     return frame[frame["split"] == "train"][["label", "count"]]
 
 
-RATERS = "rating_deviation"
-"""The column that says how far the people were apart who rated a text."""
-
-
-def disputed(dataset_id: int, most: int = 100) -> pd.DataFrame:
-    """Return the texts that the raters judged most differently: split, label, text and deviation.
-
-    Empty where nobody recorded that.
-    """
-    frame, extra = data.examples(dataset_id), data.source_columns(dataset_id)
-    if RATERS not in extra:
+def disputed_examples(dataset_id: int) -> pd.DataFrame:
+    """Return the examples with the highest rater deviation: split, label, text and deviation; empty without ratings."""
+    frame = data.examples(dataset_id)
+    frame = frame.assign(deviation=rater_deviation(frame["extra"]).to_numpy())
+    if frame["deviation"].isna().all():
         return pd.DataFrame()
-    frame = frame.assign(deviation=pd.to_numeric(extra[RATERS], errors="coerce").to_numpy())
-    return frame.nlargest(most, "deviation").reset_index(drop=True)
+    return frame.nlargest(_MAX_DISPUTED, "deviation").reset_index(drop=True)
 
 
-def errors_by_raters(run_id: int) -> pd.DataFrame:
-    """Return how often a run is wrong by how far the raters of a text were apart, in quarters of the test set.
+def errors_by_disagreement(run_id: int) -> pd.DataFrame:
+    """Return the error rate of a run in quarters of the test set by rater deviation.
 
-    Columns: raters (in words), errors with errors_low and errors_high, and size; empty without raters.
+    Columns: raters (one of `QUARTERS`), errors with errors_low and errors_high, and size; empty without
+    ratings.
     """
     frame = data.predictions_with_outcomes(run_id)
-    deviation = pd.Series([(extra or {}).get(RATERS) for extra in frame["extra"]], dtype=float)
+    deviation = rater_deviation(frame["extra"])
     if deviation.nunique() < len(QUARTERS):
         return pd.DataFrame()
-    quarter = pd.qcut(deviation, len(QUARTERS), labels=list(QUARTERS), duplicates="drop")
-    rows = []
-    for name, own in (~frame["right"]).groupby(quarter, observed=True):
-        share = proportion(int(own.sum()), len(own))
-        ends = {"errors": share.value, "errors_low": share.low, "errors_high": share.high}
-        rows.append({"raters": name, **ends, "size": len(own)})
-    return pd.DataFrame(rows)
-
-
-QUARTERS = ("most of one mind", "second quarter", "third quarter", "furthest apart")
-
-
-def truncation(test_set: int) -> dict[str, float]:
-    """Return for each split the share of texts of which the best run with a model read the beginning only."""
-    known = (data.run(int(run_id)) for run_id in data.complete_runs(test_set)["id"].head(20))
-    return next((run.environment["truncated"] for run in known if run.environment.get("truncated")), {})
-
-
-def truncated(run_id: int) -> pd.DataFrame:
-    """Return the test examples of which a run read the beginning only: label, text and length."""
-    frame = data.predictions_with_outcomes(run_id)
-    own = frame[frame["truncated"].fillna(False).astype(bool)]
-    return own.assign(characters=own["text"].str.len())[["label", "text", "characters"]].reset_index(drop=True)
-
-
-RARE_SHARE = 0.1
-"""A class with less of the test set than this is called rare."""
-
-
-def leaks(dataset_id: int, *, exact: bool) -> pd.DataFrame:
-    """Return the test examples that stand, or nearly stand, in another split: both texts, labels and similarity."""
-    listed = data.dataset(dataset_id).checks.get("leaks", [])
-    wanted = [leak for leak in listed if (leak["similarity"] == 1) == exact]
-    places = data.examples(dataset_id).set_index(["split", "position"])
-    rows = []
-    for leak in wanted:
-        own, twin = places.loc[("test", leak["test"])], places.loc[(leak["split"], leak["position"])]
-        rows.append(
-            {
-                "test text": own["text"],
-                "test label": own["label"],
-                "twin": twin["text"],
-                "its label": twin["label"],
-                "split": leak["split"],
-                "similarity": leak["similarity"],
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def conflicts(dataset_id: int) -> pd.DataFrame:
-    """Return the texts that stand with more than one label: text, and where it stands with which."""
+    quarters = pd.qcut(deviation, len(QUARTERS), labels=list(QUARTERS), duplicates="drop")
     rows = [
-        {
-            "text": conflict["text"],
-            "labels": ", ".join(f"{place['label']} ({place['split']})" for place in conflict["places"]),
-        }
-        for conflict in data.dataset(dataset_id).checks.get("conflicts", [])
+        {"raters": name, **with_interval("errors", proportion(int(wrong.sum()), len(wrong))), "size": len(wrong)}
+        for name, wrong in (~frame["right"]).groupby(quarters, observed=True)
     ]
     return pd.DataFrame(rows)
 
 
-def duplicates(dataset_id: int) -> pd.DataFrame:
-    """Return the texts that stand twice or more within a split: split, text, label and times."""
-    from core.data.checks import normalize_text
-
-    frame = data.examples(dataset_id)
-    same = frame.assign(same=frame["text"].map(normalize_text)).groupby(["split", "same"], sort=False)
-    found = same.agg(text=("text", "first"), label=("label", "first"), times=("text", "size")).reset_index()
-    return found[found["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
+def truncated_shares(test_set: int) -> dict[str, float]:
+    """Return for each split the share of texts that the best run with a recorded truncation truncated."""
+    best = data.complete_runs(test_set)["id"].head(_MAX_RUNS_SEARCHED)
+    environments = (data.run(int(run_id)).environment for run_id in best)
+    return next((environment["truncated"] for environment in environments if environment.get("truncated")), {})
 
 
-def rare_classes(dataset_id: int, test_set: int) -> pd.DataFrame:
-    """Return the classes that are a small part of the test set: label, count, share and ``half``.
+def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
+    """Return the rare classes of the test set: label, count, share and half.
 
-    ``half`` is half the width of the interval of the best run's F1: how well the class can be known.
+    ``half`` is half the width of the interval of the best run's F1.
     """
     balance = data.balance(dataset_id)
     rare = balance[(balance["split"] == "test") & (balance["share"] < RARE_SHARE)]
-    best = choices.best_run(test_set)
-    if best is None or data.class_metrics(best).empty:
+    if best_run is None or data.class_metrics(best_run).empty:
         return rare.assign(half=np.nan)
-    classes = data.class_metrics(best).set_index("label")
-    half = (classes["f1_high"] - classes["f1_low"]) / 2
+    metrics = data.class_metrics(best_run).set_index("label")
+    half = (metrics["f1_high"] - metrics["f1_low"]) / 2
     return rare.assign(half=rare["label"].map(half).astype(float))
+
+
+def flagged_rows(dataset_id: int, best_run: int | None) -> Mapping[str, pd.DataFrame]:
+    """Return the rows that data quality checks flagged, by the title of the check; without empty ones."""
+    flagged = {
+        "Duplicates within a split": duplicates(dataset_id),
+        "Leaked test examples": leaks(dataset_id, exact=True),
+        "Near-duplicate test examples": leaks(dataset_id, exact=False),
+        "Conflicting labels": conflicts(dataset_id),
+        "Truncated test examples": pd.DataFrame() if best_run is None else truncated_examples(best_run),
+    }
+    return {title: rows for title, rows in flagged.items() if not rows.empty}
+
+
+def duplicates(dataset_id: int) -> pd.DataFrame:
+    """Return the texts that occur several times within a split: split, text, label and times."""
+    from core.data.checks import normalize_text
+
+    frame = data.examples(dataset_id)
+    groups = frame.assign(key=frame["text"].map(normalize_text)).groupby(["split", "key"], sort=False)
+    texts = groups.agg(text=("text", "first"), label=("label", "first"), times=("text", "size")).reset_index()
+    return texts[texts["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
+
+
+def leaks(dataset_id: int, *, exact: bool) -> pd.DataFrame:
+    """Return the test examples that have a duplicate, or a near duplicate, in another split."""
+    recorded = data.dataset(dataset_id).checks.get("leaks", [])
+    examples = data.examples(dataset_id).set_index(["split", "position"])
+    return pd.DataFrame([_leak(leak, examples) for leak in recorded if (leak["similarity"] == 1) == exact])
+
+
+def _leak(leak: Mapping[str, Any], examples: pd.DataFrame) -> dict[str, Any]:
+    test, duplicate = examples.loc[("test", leak["test"])], examples.loc[(leak["split"], leak["position"])]
+    return {
+        "test text": test["text"],
+        "test label": test["label"],
+        "duplicate": duplicate["text"],
+        "duplicate label": duplicate["label"],
+        "split": leak["split"],
+        "similarity": leak["similarity"],
+    }
+
+
+def conflicts(dataset_id: int) -> pd.DataFrame:
+    """Return the texts that have several labels: text and labels (each with its split)."""
+    return pd.DataFrame(
+        [
+            {"text": conflict["text"], "labels": _format_places(conflict["places"])}
+            for conflict in data.dataset(dataset_id).checks.get("conflicts", [])
+        ]
+    )
+
+
+def _format_places(places: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{place['label']} ({place['split']})" for place in places)
+
+
+def truncated_examples(run_id: int) -> pd.DataFrame:
+    """Return the test examples that a run truncated: label, text and characters."""
+    frame = data.predictions_with_outcomes(run_id)
+    truncated = frame[frame["truncated"].fillna(False).astype(bool)]
+    columns = truncated.assign(characters=truncated["text"].str.len())[["label", "text", "characters"]]
+    return columns.reset_index(drop=True)

@@ -1,159 +1,191 @@
-"""Choices on the page of the failures: what to list, and in what order."""
+"""Choices on the Failures page: view, filters and order; all are URL parameters."""
 
 from typing import Any
 
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.failures import view_data as frames
+from dashboard.app_pages.failures import view_data
 from dashboard.app_pages.failures.view_data import (
-    EITHER,
-    NOT_NOTED,
-    NOTED,
+    ALL,
+    ANNOTATED,
+    FULL_RANGE,
+    NOT_ANNOTATED,
+    NOT_TRUNCATED,
     PROPOSED,
     RIGHT,
     SORTS,
     TAGGED,
+    TRUNCATED,
     WRONG,
     Bounds,
     Filters,
 )
-from dashboard.components.filters import MISTAKES, SUSPECT_LABELS, choose_option
+from dashboard.components.filters import MISTAKES, SUSPECT_LABELS, choose_option, select_option, select_optional
 from dashboard.components.flips import FLIPS
 from dashboard.components.safe_text import escape_markdown
-from dashboard.components.slices.view_data import named
+from dashboard.components.slices.view_data import find_slice
 from dashboard.state import clicked_cell
 
-FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "least", "most", "shortest", "longest")
-BEGINNING, WHOLE = "beginning only", "whole"
+_NUMBERS = ("shortest", "longest", "least", "most")
+_URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "slice", "answers")
 
 
 def choose_view() -> str:
-    """Draw the choice of what to list: mistakes, or labels in doubt; it stands in the address."""
-    return choose_option("Show", [MISTAKES, SUSPECT_LABELS], MISTAKES, "view")
-
-
-def _choose_sort() -> str:
-    return str(st.selectbox("Order", list(SORTS), key="by", bind="query-params", width=190))
+    """Draw the choice between misclassified examples and suspect labels."""
+    return choose_option("Show", {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels"}, MISTAKES, "view")
 
 
 def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Filters, str]:
-    """Draw the filters, the rarer ones in a box, and the choice of the order; all of it stands in the address."""
+    """Draw the filters, the less common ones in a box, and the order; return both.
+
+    ``against``: whether the run is compared with another one.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        true = _pick("True label", labels, "true", width=170)
-        predicted = _pick("Predicted", labels, "predicted", width=170)
-        flip = _pick("Flip", list(FLIPS), "flip", width=150) if against else None
-        settled = flip is not None or (true is not None and predicted is not None)
-        outcome = _choose_outcome(settled=settled)
+        true = select_optional("True label", labels, "true", width=170)
+        predicted = select_optional("Predicted", labels, "predicted", width=170)
+        flip = _choose_flip() if against else None
+        outcome = _choose_outcome(is_implied=flip is not None or (true is not None and predicted is not None))
         contains = st.text_input(
             "Text contains", key="contains", bind="query-params", icon=":material/search:", width=200
         )
         sort = _choose_sort()
     with st.expander("More filters", icon=":material/filter_alt:", key="more", on_change="rerun"):
-        confidence = _confidence_range()
+        confidence = _choose_confidence()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            words = _bounds("Words", "shortest", "longest", whole=True)
-            truncated = _choose_truncated(run_id)
-            noted = _pick("Annotation", [NOTED, NOT_NOTED, PROPOSED, *(TAGGED + tag for tag in data.tags())], "noted")
+            words = _choose_range("Words", "shortest", "longest", integer=True)
+            is_truncated = _choose_truncated(run_id)
+            annotation = _choose_annotation()
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            column, value, between = _choose_column(run_id)
-    chosen = Filters(
+            column, value, value_range = _choose_column(run_id)
+    filters = Filters(
         true=true,
         predicted=predicted,
-        flip=flip and FLIPS[flip],
+        flip=flip,
         confidence=confidence,
         contains=str(contains or ""),
         outcome=outcome,
         words=words,
-        truncated=truncated,
+        is_truncated=is_truncated,
         column=column,
         value=value,
-        between=between,
-        noted=noted,
-        within=_chosen_slice(run_id),
+        value_range=value_range,
+        annotation=annotation,
+        slice_=_selected_slice(run_id),
     )
-    return chosen, sort
+    return filters, sort
 
 
-def _pick(label: str, options: list[str], key: str, width: int = 190) -> str | None:
-    choice = st.selectbox(label, options, index=None, placeholder="any", key=key, bind="query-params", width=width)
-    return None if choice is None else str(choice)
+def _choose_sort() -> str:
+    options = {value: sort.label for value, sort in SORTS.items()}
+    return select_option("Sort by", options, next(iter(options)), "by", width=190)
 
 
-def _choose_outcome(*, settled: bool) -> str:
-    why = "Settled where both labels, or a flip, are chosen." if settled else None
-    choice = choose_option("Answers", [WRONG, RIGHT, EITHER], WRONG, "answers", disabled=settled, help=why)
-    return EITHER if settled else choice
+def _choose_flip() -> str | None:
+    choice = select_optional("Flip", {value: flip.capitalize() for value, flip in FLIPS.items()}, "flip", width=150)
+    return None if choice is None else FLIPS[choice]
 
 
-def _confidence_range() -> tuple[int, int]:
-    low, high = st.slider("Confidence, %", *frames.FULL_RANGE, frames.FULL_RANGE, key="confidence", bind="query-params")
+def _choose_outcome(*, is_implied: bool) -> str:
+    options = {WRONG: "Wrong", RIGHT: "Correct", ALL: "All"}
+    reason = "Determined by the selected labels or flip." if is_implied else None
+    choice = choose_option("Predictions", options, WRONG, "answers", disabled=is_implied, help=reason)
+    return ALL if is_implied else choice
+
+
+def _choose_confidence() -> tuple[int, int]:
+    low, high = st.slider("Confidence, %", *FULL_RANGE, FULL_RANGE, key="confidence", bind="query-params")
     return int(low), int(high)
 
 
-def _bounds(what: str, low: str, high: str, *, whole: bool = False) -> Bounds:
-    step, format_ = (1, "%d") if whole else (None, "%g")
+def _choose_range(label: str, low: str, high: str, *, integer: bool = False) -> Bounds:
+    step, number_format = (1, "%d") if integer else (None, "%g")
     first, second = (
         st.number_input(
-            f"{what}, {said}", value=None, step=step, format=format_, key=key, bind="query-params", width=130
+            f"{label}, {bound}",
+            value=None,
+            step=step,
+            format=number_format,
+            key=key,
+            bind="query-params",
+            width=130,
         )
-        for said, key in (("from", low), ("to", high))
+        for bound, key in (("min", low), ("max", high))
     )
     return first, second
 
 
 def _choose_truncated(run_id: int) -> bool | None:
-    """Draw the choice by how much of a text the model read, where that was recorded."""
+    """Draw the filter by truncation, where it is recorded."""
     if data.predictions_with_outcomes(run_id)["truncated"].isna().all():
         return None
-    choice = _pick("The model read", [BEGINNING, WHOLE], "truncated")
-    return None if choice is None else choice == BEGINNING
+    choice = select_optional("Truncation", {TRUNCATED: "Truncated", NOT_TRUNCATED: "Complete"}, "truncated", width=190)
+    return None if choice is None else choice == TRUNCATED
+
+
+def _choose_annotation() -> str | None:
+    options = {ANNOTATED: "Annotated", NOT_ANNOTATED: "Not annotated", PROPOSED: "Proposed label"}
+    options |= {TAGGED + tag: f"Tag: {tag}" for tag in data.tags()}
+    return select_optional("Annotation", options, "noted", width=190)
 
 
 def _choose_column(run_id: int) -> tuple[str | None, str | None, Bounds]:
-    """Draw the choice of a column of the data, then of its values or of a range."""
-    column = _pick("Column of the data", [str(name) for name in data.prediction_columns(run_id).columns], "column")
+    """Draw the filter by a column of the source: the column, then a value or a range."""
+    columns = [str(name) for name in data.prediction_columns(run_id).columns]
+    column = select_optional("Source column", columns, "column", width=190)
     if column is None:
         return None, None, (None, None)
-    if frames.is_numeric(run_id, column):
-        return column, None, _bounds("Value", "least", "most")
-    return column, _pick("Value", frames.commonest(run_id, column), "value"), (None, None)
+    if view_data.is_numeric(run_id, column):
+        return column, None, _choose_range("Value", "least", "most")
+    values = view_data.frequent_values(run_id, column)
+    return column, select_optional("Value", values, "value", width=190), (None, None)
 
 
-def _chosen_slice(run_id: int) -> tuple[str, Any] | None:
-    """Return the slice that the address names; one that was not found in this run is passed over, and said."""
+def _selected_slice(run_id: int) -> tuple[str, Any] | None:
+    """Return name and members of the slice in the URL; warn of a slice that this run does not have."""
     name = st.query_params.get("slice")
-    found = named(run_id, name) if name else None
-    if name and found is None:
+    slice_ = find_slice(run_id, name) if name else None
+    if name and slice_ is None:
         st.warning(
-            f"This run has no slice «{escape_markdown(name[:60])}». All examples are shown.", icon=":material/warning:"
+            f"This run has no slice '{escape_markdown(name[:60])}'. The filter is ignored.", icon=":material/warning:"
         )
-    return (found.name, found.members) if found else None
+    return (slice_.name, slice_.members) if slice_ else None
 
 
-def choose_slice(name: str | None) -> None:
-    """Keep in the address the slice that was clicked, or lift it; as a callback."""
-    if name is None:
-        st.query_params.pop("slice", None)
-    else:
-        st.query_params["slice"] = name
+def filter_by_slice(name: str | None) -> None:
+    """Filter by a slice, or by none; a table's callback."""
+    _set_filter("slice", name)
 
 
 def filter_by_cell() -> None:
-    """Set the filters of true and predicted label to the cell that was clicked, or lift them."""
+    """Filter by the labels of the clicked cell of the confusion matrix, or by none; a chart's callback."""
     filter_by_labels(clicked_cell("cells"))
 
 
 def filter_by_labels(labels: tuple[str, str] | None) -> None:
-    """Set the filters of true and predicted label, or lift them; as a callback."""
-    st.session_state["true"], st.session_state["predicted"] = labels or (None, None)
+    """Filter by a true and a predicted label, or by none; a table's callback."""
+    true, predicted = labels or (None, None)
+    _set_filter("true", true)
+    _set_filter("predicted", predicted)
+
+
+def _set_filter(key: str, value: str | None) -> None:
+    if value is None:
+        st.query_params.pop(key, None)
+    else:
+        st.query_params[key] = value
+
+
+def selected_labels() -> tuple[str | None, str | None]:
+    """Return the true and the predicted label of the filters."""
+    return st.query_params.get("true"), st.query_params.get("predicted")
 
 
 def clear_filters() -> None:
-    """Lift all filters; as a button's callback."""
-    for key in FILTERS:
+    """Clear all filters; a button's callback."""
+    for key in _URL_FILTERS:
+        st.query_params.pop(key, None)
+    for key in _NUMBERS:
         st.session_state[key] = None
     st.session_state["contains"] = ""
-    st.session_state["confidence"] = frames.FULL_RANGE
-    st.session_state["answers"] = WRONG
-    st.query_params.pop("slice", None)
+    st.session_state["confidence"] = FULL_RANGE

@@ -1,21 +1,21 @@
-"""Tables of judged examples."""
+"""Tables of predicted examples and of confusions, as arguments of `st.dataframe`."""
 
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, format_percent
+from core.text.formatting import DASH, format_count, format_percent
 from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.components.glossary import help_for
-from dashboard.components.table_cells import cell_column, format_cells, style_cells
+from dashboard.components.table_cells import cell_column, column_config, format_cells, style_cells
 from dashboard.components.text import unique_names
 
-PREVIEW = 300
-"""Characters of a text in a list; the panel has the whole."""
-TEXT_WIDTH = 290  # pixels: the figures behind it stay in sight
-_HEADS = {
+PREVIEW_LENGTH = 300
+"""Longer texts are cut in the list; the selected example is shown completely."""
+_TEXT_PIXELS = 290  # leaves room for the figures
+_TITLES = {
     "text": "text",
     "label": "true",
     "predicted": "predicted",
@@ -23,60 +23,63 @@ _HEADS = {
     "confidence": "confidence, %",
     "loss": "loss",
     "disagreement": "disagreement, %",
-    "other": "the other said",
+    "other": "other run",
     "value": "value",
     "suggested": "suggested label",
-    "quality": "quality of the label, %",
-    "deviation": "deviation of the raters",
+    "quality": "label quality, %",
+    "deviation": "rater deviation",
     "tag": "tag",
     "note": "note",
     "proposed_label": "proposed label",
 }
 _SHARES = ("confidence", "disagreement", "quality")
+_NUMBERS = ("loss", "deviation")
 
 
-def failures(frame: pd.DataFrame, sort: str | None, cell_column: str | None, height: int) -> dict[str, Any]:
-    """Return what `st.dataframe` needs to show judged examples, a row each.
+def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | None, height: int) -> dict[str, Any]:
+    """Return a table of predicted examples, a row each; empty columns of annotations are omitted.
 
-    ``sort``: the column they are sorted by, which is shown; ``cell_column``: the name of the data's own
-    column in ``value``. What nobody annotated and no run was asked for is left out.
+    ``sort``: the column of the order, which is shown. ``value_column``: the name of the source's
+    column in ``value``.
     """
-    wanted = [name for name in _HEADS if name in frame and (name != "loss" or sort == "loss")]
-    wanted = [name for name in wanted if name not in data.ANNOTATION_FIELDS or frame[name].notna().any()]
-    shown = frame[wanted].copy()
-    shown["text"] = [escape_invisible(f"{text[:PREVIEW]}…" if len(text) > PREVIEW else text) for text in shown["text"]]
+    columns = [name for name in _TITLES if name in frame and (name != "loss" or sort == "loss")]
+    columns = [name for name in columns if name not in data.ANNOTATION_FIELDS or frame[name].notna().any()]
+    table = frame[columns].copy()
+    table["text"] = list(map(_preview, table["text"]))
     for name in _SHARES:
-        if name in shown:
-            shown[name] *= 100
-    ours = [head for name, head in _HEADS.items() if name != "value"]
-    heads = _HEADS | ({"value": unique_names([cell_column], ours)[0]} if cell_column else {})
+        if name in table:
+            table[name] *= 100
+    titles = dict(_TITLES)
+    if value_column:
+        titles["value"] = unique_names([value_column], [title for name, title in _TITLES.items() if name != "value"])[0]
     return {
-        "data": shown.rename(columns=heads),
+        "data": table.rename(columns=titles),
         "hide_index": True,
         "height": height,
         "placeholder": DASH,
-        "column_config": _configured(wanted, heads),
+        "column_config": {titles[name]: _configure(name, titles[name]) for name in columns},
     }
 
 
-def _configured(wanted: list[str], heads: dict[str, str]) -> dict[str, Any]:
-    """Return the column heads, each with its help line; shares as bars, other figures in three digits."""
-    configured: dict[str, Any] = {}
-    for name in wanted:
-        help_ = help_for(heads[name])
-        if name in _SHARES:
-            configured[heads[name]] = st.column_config.ProgressColumn(
-                min_value=0, max_value=100, format="%.1f", width="small", help=help_
-            )
-        elif name in ("loss", "deviation"):
-            configured[heads[name]] = st.column_config.NumberColumn(format="%.3f", width="small", help=help_)
-        else:
-            configured[heads[name]] = st.column_config.Column(width=TEXT_WIDTH if name == "text" else None, help=help_)
-    return configured
+def _preview(text: str) -> str:
+    return escape_invisible(f"{text[:PREVIEW_LENGTH]}…" if len(text) > PREVIEW_LENGTH else text)
 
 
-def confusions(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return what `st.dataframe` needs to show the most frequent confusions: true, predicted, count, share."""
-    shown = frame[["true", "predicted", "count"]].rename(columns={"count": "examples"})
-    shown["share, %"] = cell_column(format_cells(format_percent, frame["share"]))
-    return {"data": style_cells(shown), "hide_index": True, "height": 230}
+def _configure(name: str, title: str) -> Any:
+    """Return the configuration of a column: shares as bars, other numbers with three decimals."""
+    if name in _SHARES:
+        return st.column_config.ProgressColumn(
+            min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
+        )
+    if name in _NUMBERS:
+        return st.column_config.NumberColumn(format="%.3f", width="small", help=help_for(title))
+    return st.column_config.Column(width=_TEXT_PIXELS if name == "text" else None, help=help_for(title))
+
+
+def confusions_table(confusions: pd.DataFrame) -> dict[str, Any]:
+    """Return a table of the most frequent confusions: true, predicted, count, share."""
+    cells = confusions[["true", "predicted"]].copy()
+    cells["examples"] = cell_column(format_cells(format_count, confusions["count"]))
+    cells["share, %"] = cell_column(format_cells(format_percent, confusions["share"]))
+    config = column_config(cells, ["examples", "share, %"])
+    return {"data": style_cells(cells), "hide_index": True, "height": 230, "column_config": config}

@@ -1,51 +1,44 @@
-"""Choices on the page where runs are tried, and what was tried so far."""
+"""Controls of the Try it page, and the history of the session."""
 
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.try_it.view_data import Tried
+from dashboard.app_pages.try_it.view_data import HistoryEntry, add_entry
+from dashboard.components.glossary import help_for
 from dashboard.state import test_set
 
-MOST_BESIDE = 3
-MOST_TRIED = 50
-LONGEST = 20_000  # characters
-LONGEST_IN_ADDRESS = 1_000  # longer ones make addresses that browsers and chats cut off
+MAX_OTHER_RUNS = 3
+MAX_LENGTH = 20_000  # characters
+MAX_URL_LENGTH = 1_000  # browsers and chats cut longer URLs
 
 
-def write_text() -> str:
-    """Draw the box to write a text in; ready with what the address holds, else with a test example."""
+def enter_text() -> str:
+    """Draw the text box, filled from the URL, else with a test example."""
     example = st.query_params.get("example", "")
-    ready = (st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set()))[:LONGEST]
+    initial = st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set())
     key = f"text {test_set()} {example}"
-    return str(st.text_area("Text", ready, height=120, key=key, max_chars=LONGEST, on_change=_keep_text, args=(key,)))
+    return str(
+        st.text_area(
+            "Text", initial[:MAX_LENGTH], height=120, key=key, max_chars=MAX_LENGTH, on_change=_save_text, args=(key,)
+        )
+    )
 
 
-def _keep_text(key: str) -> None:
-    written = str(st.session_state[key])
-    if written and len(written) <= LONGEST_IN_ADDRESS:
-        st.query_params["text"] = written
+def _save_text(key: str) -> None:
+    text = str(st.session_state[key])
+    if text and len(text) <= MAX_URL_LENGTH:
+        st.query_params["text"] = text
     else:
         st.query_params.pop("text", None)
 
 
-def asks_for_words() -> bool:
-    """Draw the choice of being shown on which words the answer rests."""
-    return st.toggle(
-        "Which words it rests on",
-        key="weights",
-        bind="query-params",
-        help="Each word is left out in turn: the more the answer's log-odds fall, the more it rests on that word.",
-    )
+def show_word_importance() -> bool:
+    """Draw the switch that shows the word importance."""
+    return st.toggle("Word importance", key="weights", bind="query-params", help=help_for("word importance"))
 
 
-def remember(tried: Tried) -> list[Tried]:
-    """Add what was tried to the session's history; return it, the newest first.
-
-    A text that was tried before moves to the front, with what other runs said of it then.
-    """
-    history: list[Tried] = st.session_state.get("tried", [])
-    earlier = next((one.answers for one in history if one.text == tried.text), {})
-    others = [one for one in history if one.text != tried.text]
-    history = [Tried(tried.text, {**earlier, **tried.answers}), *others][:MOST_TRIED]
+def add_to_history(entry: HistoryEntry) -> list[HistoryEntry]:
+    """Add a text with its predictions to the session's history; return it, newest first."""
+    history = add_entry(st.session_state.get("tried", []), entry)
     st.session_state["tried"] = history
     return history

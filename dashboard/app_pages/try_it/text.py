@@ -1,26 +1,19 @@
-"""What runs answer, in words."""
-
-from typing import TYPE_CHECKING
+"""Sentences of the Try it page."""
 
 import pandas as pd
 
 from core.text.formatting import format_number, format_percent
 
-if TYPE_CHECKING:
-    pass
 
-
-def temperature(fitted: float | None) -> str:
-    """Return whether the probabilities of an answer are calibrated."""
-    if fitted is None:
+def calibration(temperature: float | None) -> str:
+    """Return whether the probabilities of a prediction are calibrated."""
+    if temperature is None:
         return "Not calibrated: this run has no fitted temperature."
-    fitted_on = f"the temperature fitted on the validation examples, {format_number(fitted)}"
-    return f"Calibrated with {fitted_on}; elsewhere confidence stands as trained."
+    return f"Calibrated with temperature {format_number(temperature)}. Other pages show uncalibrated confidence."
 
 
-def answer(probabilities: pd.DataFrame, threshold: float = 0.0) -> str:
-    """Return the most probable label with its probability; below the threshold, that it is unsure."""
-    first = probabilities.loc[probabilities["probability"].idxmax()]
-    if first["probability"] < threshold:
-        return f"unsure: {first['label']} is the likeliest, {format_percent(first['probability'])} %"
-    return f"{first['label']}, {format_percent(first['probability'])} %"
+def prediction(probabilities: pd.DataFrame, threshold: float = 0.0) -> str:
+    """Return the most probable label with its probability, marked as unsure below the threshold."""
+    best = probabilities.loc[probabilities["probability"].idxmax()]
+    unsure = "unsure: " if best["probability"] < threshold else ""
+    return f"{unsure}{best['label']}, {format_percent(best['probability'])}%"

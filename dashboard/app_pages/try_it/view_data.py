@@ -1,4 +1,4 @@
-"""The page where runs are tried: the likeliest classes, and what an edit changed."""
+"""Data of the Try it page: predictions of the session and what an edit changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,56 +8,73 @@ import pandas as pd
 
 from dashboard.components.safe_text import escape_markdown
 
-MOST_CLASSES = 12
+MAX_CLASSES = 12
+"""Of more classes the chart shows the most probable ones."""
+MAX_ENTRIES = 50
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A text that was tried, and each run's answer to it: the label, and what the screen said. Runs by their names."""
+class HistoryEntry:
+    """A text with its predictions: the label and the sentence on the page, by the run's label."""
 
     text: str
-    answers: Mapping[str, tuple[str, str]]
+    predictions: Mapping[str, tuple[str, str]]
 
 
-def likeliest(answer: pd.DataFrame) -> pd.DataFrame:
-    """Return the probabilities to draw: all in the labels' order, of many the likeliest first."""
-    if len(answer) <= MOST_CLASSES:
-        return answer
-    return answer.nlargest(MOST_CLASSES, "probability").reset_index(drop=True)
+def add_entry(history: Sequence[HistoryEntry], entry: HistoryEntry) -> list[HistoryEntry]:
+    """Return the history, newest first, with an entry added.
+
+    An earlier entry of the same text is merged: predictions of runs that are no longer selected are kept.
+    """
+    earlier: Mapping[str, tuple[str, str]] = next(
+        (other.predictions for other in history if other.text == entry.text), {}
+    )
+    others = [other for other in history if other.text != entry.text]
+    return [HistoryEntry(entry.text, {**earlier, **entry.predictions}), *others][:MAX_ENTRIES]
 
 
-def marked_changes(before: str, after: str) -> str:
-    """Return in Markdown what was taken out of a text (struck through) and what was put in (bold)."""
+def select_most_probable(prediction: pd.DataFrame) -> pd.DataFrame:
+    """Return the probabilities to draw: all in the order of the labels, of many the highest ones."""
+    if len(prediction) <= MAX_CLASSES:
+        return prediction
+    return prediction.nlargest(MAX_CLASSES, "probability").reset_index(drop=True)
+
+
+def predicted_label(prediction: pd.DataFrame) -> str:
+    """Return the label with the highest probability."""
+    return str(prediction.loc[prediction["probability"].idxmax(), "label"])
+
+
+def mark_changes(before: str, after: str) -> str:
+    """Return the difference of two texts in Markdown: deleted words struck through, inserted words bold."""
     old, new = before.split(), after.split()
     parts = []
-    for what, a, b, c, d in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
-        if what == "equal":
-            parts.append(escape_markdown(" ".join(new[c:d])))
+    for operation, old_from, old_to, new_from, new_to in SequenceMatcher(a=old, b=new, autojunk=False).get_opcodes():
+        deleted, inserted = (escape_markdown(" ".join(words)) for words in (old[old_from:old_to], new[new_from:new_to]))
+        if operation == "equal":
+            parts.append(inserted)
             continue
-        if b > a:
-            parts.append(f"~~{escape_markdown(' '.join(old[a:b]))}~~")
-        if d > c:
-            parts.append(f"**{escape_markdown(' '.join(new[c:d]))}**")
+        if deleted:
+            parts.append(f"~~{deleted}~~")
+        if inserted:
+            parts.append(f"**{inserted}**")
     return " ".join(parts)
 
 
-def likeliest_label(answer: pd.DataFrame) -> str:
-    """Return the label with the highest probability."""
-    return str(answer.loc[answer["probability"].idxmax(), "label"])
-
-
-def tried(history: Sequence[Tried]) -> pd.DataFrame:
-    """Return what was tried to be read: the text, and a column a run with what it said."""
-    rows = [{"text": one.text} | {run: said for run, (_, said) in one.answers.items()} for one in history]
+def history_table(history: Sequence[HistoryEntry]) -> pd.DataFrame:
+    """Return a row per text, with a column per run."""
+    rows = [
+        {"text": entry.text} | {run: sentence for run, (_, sentence) in entry.predictions.items()} for entry in history
+    ]
     return pd.DataFrame(rows).fillna("")
 
 
-def changed_answers(before: Tried, now: Tried) -> pd.DataFrame:
-    """Return a row a run that answered both texts: what it said before and now, and whether the label flipped."""
+def changed_predictions(before: HistoryEntry, now: HistoryEntry) -> pd.DataFrame:
+    """Return a row per run with predictions for both texts: before, now, and whether the label changed."""
     rows = []
-    for run, (label, said) in now.answers.items():
-        if run in before.answers:
-            earlier, said_before = before.answers[run]
-            flipped = "same label" if label == earlier else f"flipped: {earlier} → {label}"
-            rows.append({"run": run, "before": said_before, "now": said, "label": flipped})
+    for run, (label, sentence) in now.predictions.items():
+        if run in before.predictions:
+            old_label, old_sentence = before.predictions[run]
+            change = "unchanged" if label == old_label else f"{old_label} → {label}"
+            rows.append({"run": run, "before": old_sentence, "now": sentence, "label": change})
     return pd.DataFrame(rows)

@@ -1,1 +1,1 @@
-"""Annotations: controls, import and export."""
+"""Annotations of examples: form, import and export."""

@@ -1,4 +1,4 @@
-"""Annotations from a file: what a CSV says of texts, read whole before anything is kept."""
+"""Import annotations from a CSV file, which is validated completely before anything is saved."""
 
 import csv
 import io
@@ -11,72 +11,78 @@ from core.text.formatting import format_count
 from core.text.sanitize import unescape_formula
 from dashboard import data
 
-MOST_MEGABYTES = 20
+Annotation = dict[str, str | None]
+"""Tag, note and proposed label; some may be missing."""
+
+MAX_MEGABYTES = 20
+_MAX_BYTES = MAX_MEGABYTES * 1_000_000
 _SEPARATORS = (",", ";", "\t")
-_LONGEST_CELL = MOST_MEGABYTES * 1_000_000
+_MAX_COLUMNS_NAMED, _MAX_NAME_LENGTH, _MAX_LABELS_NAMED = 8, 30, 20
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a file says: on how many texts it notes something, what that changes by text, and how many it can't place.
+class ImportedAnnotations:
+    """The annotations of a file.
 
-    ``changes`` hold of each text the fields that are to become another; ``unknown`` counts the texts
-    that this data set does not have.
+    ``texts``: the number of annotated texts. ``changes``: by text the fields that differ from the
+    stored ones. ``unknown``: the number of texts that are not in the data set.
     """
 
     texts: int
-    changes: dict[str, dict[str, str | None]]
+    changes: dict[str, Annotation]
     unknown: int
 
 
-def read(content: bytes, known: Mapping[str, Mapping[str, str | None]], labels: Sequence[str]) -> Found:
-    """Read annotations from a CSV file. Raises `RequestError` with the reason where it can't be used.
+def read_annotations(
+    content: bytes, stored: Mapping[str, Mapping[str, str | None]], labels: Sequence[str]
+) -> ImportedAnnotations:
+    """Return the annotations of a CSV file. Raises `RequestError` with the reason where it is invalid.
 
-    ``known``: every text of the data set with what is noted on it, which stays where the file lacks a
-    column. Rows that say nothing are passed over; so are those that say what is known, beside a row of
-    the same text that says something else.
+    ``stored``: the annotation of every text of the data set; fields without a column in the file keep
+    their value. Rows without an annotation are skipped, and so are rows that repeat the stored one.
     """
-    rows, columns = _rows(content)
-    by_text = {_plain(text): text for text in known}
+    rows, columns = _parse(content)
+    by_text = {_normalize_line_ends(text): text for text in stored}
     texts: set[str] = set()
-    changed: dict[str, tuple[int, dict[str, str | None]]] = {}
     unknown: set[str] = set()
+    changes: dict[str, tuple[int, Annotation]] = {}
     for line, row in rows:
-        fields = {name: _bare(unescape_formula(row[name])) for name in data.ANNOTATION_FIELDS if name in columns}
-        _check(fields, line, labels)
+        fields = {name: _strip(unescape_formula(row[name])) for name in data.ANNOTATION_FIELDS if name in columns}
+        _check_fields(fields, line, labels)
         if not any(fields.values()):
             continue
-        text = _its_text(row["text"], by_text)
+        text = _find_text(row["text"], by_text)
         if text is None:
             unknown.add(row["text"])
             continue
         texts.add(text)
-        new = {name: value for name, value in fields.items() if value != _bare(known[text][name])}
-        if new:
-            _check_alike(changed.setdefault(text, (line, new)), line, new)
-    return Found(len(texts), {text: new for text, (_, new) in changed.items()}, len(unknown))
+        change = {name: value for name, value in fields.items() if value != _strip(stored[text][name])}
+        if change:
+            _check_consistent(changes.setdefault(text, (line, change)), line, change)
+    return ImportedAnnotations(len(texts), {text: change for text, (_, change) in changes.items()}, len(unknown))
 
 
-def _bare(text: str | None) -> str | None:
-    """Return what is noted without the blanks around it, which nobody means; None for nothing."""
+def _error(message: str, code: str | None) -> RequestError:
+    return RequestError(f"{message} Nothing was imported.", code=code)
+
+
+def _strip(text: str | None) -> str | None:
+    """Return a field without surrounding blanks; None for an empty one."""
     return (text or "").strip() or None
 
 
-def _check_alike(first: tuple[int, dict[str, str | None]], line: int, new: dict[str, str | None]) -> None:
-    """Refuse two rows that say different things of one text."""
-    if first[1] != new:
-        raise RequestError(
-            f"Lines {format_count(first[0])} and {format_count(line)} have the same text and "
-            "say different things of it. Nothing was kept."
-        )
+def _check_consistent(first: tuple[int, Annotation], line: int, change: Annotation) -> None:
+    """Raise `RequestError` for two rows that annotate the same text differently."""
+    if first[1] != change:
+        lines = f"Lines {format_count(first[0])} and {format_count(line)}"
+        raise _error(f"{lines} annotate the same text differently.", "conflicting_rows")
 
 
-def _rows(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    """Return the rows with their line numbers, and the columns."""
-    text = _decoded(content)
-    csv.field_size_limit(_LONGEST_CELL)
-    first = text.split("\n", 1)[0]
-    separator = max(_SEPARATORS, key=first.count)
+def _parse(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Return the rows with their line numbers, and the column names."""
+    text = _decode(content)
+    csv.field_size_limit(_MAX_BYTES)
+    separator = max(_SEPARATORS, key=text.split("\n", 1)[0].count)
     try:
         reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         columns = [name.strip() for name in reader.fieldnames or []]
@@ -84,60 +90,53 @@ def _rows(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
         reader.fieldnames = columns
         rows: list[tuple[int, dict[Any, Any]]] = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
-        raise RequestError(f"This is no CSV that can be read: {error}. Nothing was kept.") from None
+        raise _error(f"The file is not valid CSV: {error}.", "invalid_csv") from None
     for line, row in rows:
         if None in row or None in row.values():
-            raise RequestError(f"Line {format_count(line)} has not as many cells as the first line. Nothing was kept.")
+            raise _error(f"Line {format_count(line)} has not as many cells as the first line.", "cell_count")
     return rows, columns
 
 
-def _decoded(content: bytes) -> str:
-    if len(content) > MOST_MEGABYTES * 1_000_000:
-        raise RequestError(f"The file is larger than {MOST_MEGABYTES} MB. Nothing was kept.")
+def _decode(content: bytes) -> str:
+    if len(content) > _MAX_BYTES:
+        raise _error(f"The file is larger than {MAX_MEGABYTES} MB.", "file_size")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RequestError(
-            "The file is not in UTF-8. Save it as «CSV UTF-8» and try again. Nothing was kept."
-        ) from None
+        raise _error("The file is not UTF-8. Save it as 'CSV UTF-8' and try again.", "encoding") from None
     if not text.strip():
-        raise RequestError("The file is empty. Nothing was kept.")
+        raise _error("The file is empty.", "empty_file")
     return text
 
 
 def _check_columns(columns: Sequence[str]) -> None:
-    shown = ", ".join(name[:30] for name in columns[:8])
+    listed = ", ".join(name[:_MAX_NAME_LENGTH] for name in columns[:_MAX_COLUMNS_NAMED])
     if "text" not in columns:
-        raise RequestError(f"There is no column «text». Its columns: {shown}. Nothing was kept.")
+        raise _error(f"There is no column 'text'. Columns: {listed}.", "missing_column")
     if not set(data.ANNOTATION_FIELDS) & set(columns):
-        raise RequestError(
-            f"There is no column «tag», «note» or «proposed_label». Its columns: {shown}. Nothing was kept."
-        )
-    twice = next((name for name in ("text", *data.ANNOTATION_FIELDS) if columns.count(name) > 1), None)
-    if twice:
-        raise RequestError(f"There is more than one column «{twice}». Nothing was kept.")
+        raise _error(f"There is no column 'tag', 'note' or 'proposed_label'. Columns: {listed}.", "missing_column")
+    duplicate = next((name for name in ("text", *data.ANNOTATION_FIELDS) if columns.count(name) > 1), None)
+    if duplicate:
+        raise _error(f"There is more than one column '{duplicate}'.", "duplicate_column")
 
 
-def _check(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
+def _check_fields(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
     where, label = f"Line {format_count(line)}", fields.get("proposed_label")
     try:
         data.validate_annotation(fields)
     except RequestError as error:
-        raise RequestError(f"{where}: {error} Nothing was kept.") from None
+        raise _error(f"{where}: {error}", error.code) from None
     if label and label not in labels:
-        shown = ", ".join(labels[:20])
-        raise RequestError(
-            f"{where}: «{label[:50]}» is no label of this data set: {shown}.{did_you_mean(label, labels)} "
-            "Nothing was kept."
-        )
+        listed, suggestion = ", ".join(labels[:_MAX_LABELS_NAMED]), did_you_mean(label, labels)
+        raise _error(f"{where}: unknown label '{label[:50]}'.{suggestion} Labels: {listed}.", "unknown_label")
 
 
-def _plain(text: str) -> str:
-    """Return a text with plain line ends: spreadsheets change them."""
+def _normalize_line_ends(text: str) -> str:
+    r"""Return a text with ``\n`` as the only line end: spreadsheets change them."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _its_text(cell: str, by_text: dict[str, str]) -> str | None:
-    """Return the data set's text that a cell means, with or without the apostrophe of our own files."""
-    plain = _plain(cell)
-    return by_text.get(plain) or by_text.get(unescape_formula(plain))
+def _find_text(cell: str, by_text: dict[str, str]) -> str | None:
+    """Return the text of the data set that a cell holds, with or without the apostrophe of exported formulas."""
+    text = _normalize_line_ends(cell)
+    return by_text.get(text) or by_text.get(unescape_formula(text))

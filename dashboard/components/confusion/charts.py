@@ -1,4 +1,4 @@
-"""Confusion matrices: which label was taken for which."""
+"""Charts of confusion matrices."""
 
 from collections.abc import Sequence
 
@@ -8,25 +8,25 @@ import pandas as pd
 from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import DARK, SHARE
 
-FEW = 4
-"""Up to so many labels have room for large squares."""
+FEW_LABELS = 4
+"""Up to this number of labels the cells are large."""
 
 
 @cached_chart
 def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str | None = None) -> alt.LayerChart:
-    """Draw a confusion matrix: counts as text, colour by the share of the true label's examples.
+    """Draw a confusion matrix: counts as text, color by the share of the true label's examples.
 
-    ``cells``: true, predicted, count, share; drawn are those of ``labels`` alone. ``selection`` names
-    the parameter that a click sets.
+    ``cells``: true, predicted, count, share; only those of ``labels`` are drawn. ``selection``: the
+    name of the parameter that a click sets.
     """
-    few = len(labels) <= FEW
+    few = len(labels) <= FEW_LABELS
     shown = cells[cells["true"].isin(list(labels)) & cells["predicted"].isin(list(labels))]
     names = alt.Axis(orient="top", labelAngle=-25 if few else -90, labelLimit=110)
     tooltip: list[str | alt.Tooltip] = [
         "true:N",
         "predicted:N",
         alt.Tooltip("count:Q", format=","),
-        alt.Tooltip("share:Q", format=".1%", title="of its row"),
+        alt.Tooltip("share:Q", format=".1%", title="share of row"),
     ]
     base = alt.Chart(shown).encode(
         x=alt.X("predicted:N", sort=list(labels), title="predicted", axis=names),
@@ -37,7 +37,7 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str 
     if selection:
         cell = alt.selection_point(name=selection, fields=["true", "predicted"])
         squares = squares.add_params(cell).encode(opacity=alt.condition(cell, alt.value(1), alt.value(0.35)))
-    # With many labels most squares are empty: their noughts would hide the mistakes.
+    # With many labels most cells are empty: zeros would hide the errors.
     text = alt.Text("count:Q", format=",") if few else alt.Text("text:N")
     if not few:
         base = base.transform_calculate(text="datum.count > 0 ? format(datum.count, ',') : ''")
@@ -48,5 +48,5 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], selection: str 
     return alt.LayerChart(
         layer=[squares, counts],
         height=max(220, (70 if few else 26) * len(labels) + 60),
-        description="Confusion matrix: rows are true labels, columns predicted ones; colour is the share of the row.",
+        description="Confusion matrix: rows are true labels, columns predicted ones; color is the share of the row.",
     )

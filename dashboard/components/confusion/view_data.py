@@ -1,4 +1,4 @@
-"""Which label a run took for which."""
+"""Data of confusion matrices."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ import pandas as pd
 
 from dashboard import data
 
-MOST_DRAWN = 16
-"""Of more labels than this a matrix can't be read."""
-MOST_LISTED = 20
+MAX_LABELS = 16
+"""Of more labels a matrix shows those with the most errors."""
+MAX_CONFUSIONS = 20
 
 
 def confusion(run_id: int) -> pd.DataFrame:
-    """Return a row a cell of the confusion matrix: true, predicted, count, and share of its row."""
+    """Return a row per cell of the confusion matrix: true, predicted, count, and share of its row."""
     names, (true, predicted) = data.labels(run_id), data.label_codes(run_id)
     counts = np.bincount(true * len(names) + predicted, minlength=len(names) ** 2)
     total = np.bincount(true, minlength=len(names)).repeat(len(names))
@@ -24,17 +24,17 @@ def confusion(run_id: int) -> pd.DataFrame:
     return cells
 
 
-def most_mistaken(cells: pd.DataFrame, labels: Sequence[str]) -> list[str]:
-    """Return the labels to draw, in their order: of many those that are mistaken, or named by mistake, most often."""
-    if len(labels) <= MOST_DRAWN:
+def select_labels(cells: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """Return the labels to draw, in their order: all, or of many those with the most errors."""
+    if len(labels) <= MAX_LABELS:
         return list(labels)
     wrong = cells[cells["true"] != cells["predicted"]]
-    mistakes = wrong.groupby("true")["count"].sum() + wrong.groupby("predicted")["count"].sum()
-    most = set(mistakes.sort_values(ascending=False, kind="stable").index[:MOST_DRAWN])
-    return [label for label in labels if label in most]
+    errors = wrong.groupby("true")["count"].sum() + wrong.groupby("predicted")["count"].sum()
+    selected = set(errors.sort_values(ascending=False, kind="stable").index[:MAX_LABELS])
+    return [label for label in labels if label in selected]
 
 
 def frequent_confusions(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells with most mistakes, the most frequent first."""
+    """Return the cells with the most errors, in descending order."""
     wrong = cells[(cells["true"] != cells["predicted"]) & (cells["count"] > 0)]
-    return wrong.sort_values("count", ascending=False, kind="stable", ignore_index=True).head(MOST_LISTED)
+    return wrong.sort_values("count", ascending=False, kind="stable", ignore_index=True).head(MAX_CONFUSIONS)

@@ -1,4 +1,4 @@
-"""A list of examples, page by page, and which of them is open. The address says both."""
+"""A paged list of examples and the selected example; page and selection are URL parameters."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,9 +10,9 @@ PAGE_SIZE = 50
 
 
 def choose_page(total: int, filtered_by: str) -> int:
-    """Draw the choice of a page of a list; return the place of its first row.
+    """Draw the choice of a page of a list; return the position of its first row.
 
-    ``filtered_by``: what the list is made by, in words; where that changes, the first page comes first.
+    ``filtered_by``: describes the filters; when it changes, the list returns to its first page.
     """
     pages = max(1, -(-total // PAGE_SIZE))
     if st.session_state.setdefault("listed", filtered_by) != filtered_by:
@@ -23,13 +23,13 @@ def choose_page(total: int, filtered_by: str) -> int:
     return (int(st.pagination(pages, key="sheet", bind="query-params")) - 1) * PAGE_SIZE
 
 
-def opened() -> str:
-    """Return the number of the example that is open, as the address has it; empty for none."""
+def selected_example() -> str:
+    """Return the id of the selected example as the URL has it; empty for none."""
     return st.query_params.get("example", "")
 
 
-def open_example(example_id: int | None, page: int | None = None) -> None:
-    """Open an example, or close it, on a page of the list; as a callback."""
+def select_example(example_id: int | None, page: int | None = None) -> None:
+    """Select an example, or none, and a page of the list; a widget's callback."""
     if example_id is None:
         st.query_params.pop("example", None)
     else:
@@ -38,42 +38,60 @@ def open_example(example_id: int | None, page: int | None = None) -> None:
         st.session_state["sheet"] = page
 
 
-def show_list(shown: dict[str, Any], ids: Sequence[int], key: str) -> None:
-    """Show a table of examples; a click on a row opens it. ``shown``: for `st.dataframe`; ``ids``: of its rows."""
-    rows = [row for row, example_id in enumerate(ids) if str(example_id) == opened()]
-    # A table of other rows is another one.
-    show_rows(shown, f"{key} {hash(tuple(ids))}", rows, lambda row: open_example(None if row is None else ids[row]))
+def show_list(table: dict[str, Any], ids: Sequence[int], key: str) -> None:
+    """Show a table of examples; selecting a row selects its example.
 
-
-def show_rows(shown: dict[str, Any], table: str, rows: list[int], on_click: Callable[[int | None], None]) -> None:
-    """Show a table in which ``rows`` (one or none) are chosen, as the address has it, and a click chooses another."""
-    if table in st.session_state and list(st.session_state[table]["selection"]["rows"]) != rows:
-        st.session_state[table] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    st.dataframe(
-        **shown,
-        key=table,
-        on_select=lambda: on_click(next(iter(st.session_state[table]["selection"]["rows"]), None)),
-        selection_mode="single-row",
-        selection_default={"selection": {"rows": rows}},
+    ``table``: arguments of `st.dataframe`; ``ids``: the example ids of its rows.
+    """
+    rows = [row for row, example_id in enumerate(ids) if str(example_id) == selected_example()]
+    # The ids are part of the key: other rows are another widget, without the old selection.
+    show_selectable(
+        table, f"{key} {hash(tuple(ids))}", rows, lambda row: select_example(None if row is None else ids[row])
     )
 
 
-def step_through(listed: pd.Series) -> None:
-    """Draw the buttons that lead to the example before and after the open one, and away from it.
+def show_selectable(
+    table: dict[str, Any], key: str, selected: list[int], on_select: Callable[[int | None], None]
+) -> None:
+    """Show a table in which at most one row is selected.
 
-    ``listed``: the numbers of all listed examples, in their order.
+    ``table``: arguments of `st.dataframe`; ``on_select``: gets the number of the selected row, or None.
     """
-    place = next((place for place, example_id in enumerate(listed) if str(example_id) == opened()), None)
+    if key in st.session_state and list(st.session_state[key]["selection"]["rows"]) != selected:
+        st.session_state[key] = {"selection": {"rows": selected, "columns": [], "cells": []}}
+    st.dataframe(
+        **table,
+        key=key,
+        on_select=lambda: on_select(next(iter(st.session_state[key]["selection"]["rows"]), None)),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": selected}},
+    )
+
+
+def show_navigation(example_ids: pd.Series) -> None:
+    """Draw the place of the selected example in the list, and buttons to the previous and the next one.
+
+    ``example_ids``: of all listed examples, in their order.
+    """
+    places = (place for place, example_id in enumerate(example_ids) if str(example_id) == selected_example())
+    place = next(places, None)
     with st.container(horizontal=True, vertical_alignment="center"):
-        said = "Not in the list above" if place is None else f"Example {place + 1:,} of {len(listed):,} in the list"
-        st.subheader(said, width="stretch")
-        before, after = (None, None) if place is None else (place - 1, place + 1)
-        _step("Previous", ":material/arrow_back:", "K", listed, before)
-        _step("Next", ":material/arrow_forward:", "J", listed, after)
-        st.button("Close", icon=":material/close:", on_click=open_example, args=(None,))
+        title = "Not in the list" if place is None else f"Example {place + 1:,} of {len(example_ids):,}"
+        st.subheader(title, width="stretch")
+        previous, following = (None, None) if place is None else (place - 1, place + 1)
+        _step_button("Previous", ":material/arrow_back:", "K", example_ids, previous)
+        _step_button("Next", ":material/arrow_forward:", "J", example_ids, following)
+        show_close_button()
 
 
-def _step(label: str, icon: str, shortcut: str, listed: pd.Series, place: int | None) -> None:
-    there = place is not None and 0 <= place < len(listed)
-    target = (int(listed.iloc[place]), place // PAGE_SIZE + 1) if there and place is not None else (None, None)
-    st.button(label, icon=icon, shortcut=shortcut, on_click=open_example, args=target, disabled=not there)
+def show_close_button() -> None:
+    """Draw the button that closes the selected example."""
+    st.button("Close", icon=":material/close:", on_click=select_example, args=(None,))
+
+
+def _step_button(label: str, icon: str, shortcut: str, example_ids: pd.Series, place: int | None) -> None:
+    if place is None or not 0 <= place < len(example_ids):
+        st.button(label, icon=icon, shortcut=shortcut, disabled=True)
+    else:
+        target = (int(example_ids.iloc[place]), place // PAGE_SIZE + 1)
+        st.button(label, icon=icon, shortcut=shortcut, on_click=select_example, args=target)

@@ -1,4 +1,4 @@
-"""What is known of one example."""
+"""Tables about one example."""
 
 from typing import Any
 
@@ -10,62 +10,58 @@ from dashboard.components.glossary import help_for
 from dashboard.components.table_cells import sanitize_cells
 from dashboard.components.text import unique_names
 
-ROW, HEAD = 35, 38  # pixels of a table's row and of its head
-MOST_ROWS = 6
+_ROW_PIXELS, _HEAD_PIXELS = 35, 38
+_MAX_VISIBLE_ROWS = 6
 
 
-def example(row: Any, disagreement: float | None, other: str | None) -> None:
-    """Show what is recorded of a judged example besides its text; ``other``: the run it is held against."""
-    read = {True: "its beginning only", False: "whole"}
-    said = {
-        "true label": f"{row['label']}, {format_percent(row['true_probability'])} %",
-        "predicted": f"{row['predicted']}, {format_percent(row['confidence'])} %",
+def show_properties(row: Any, disagreement: float | None, other: str | None) -> None:
+    """Show what is recorded of an example besides its text. ``other``: the label of the run to compare with."""
+    properties = {
+        "true label": f"{row['label']}, {format_percent(row['true_probability'])}%",
+        "predicted": f"{row['predicted']}, {format_percent(row['confidence'])}%",
         "loss": format_number(row["loss"]),
-        "disagreement": None if disagreement is None else f"{format_percent(disagreement)} %",
+        "disagreement": None if disagreement is None else f"{format_percent(disagreement)}%",
         "length": f"{format_count(row['words'])} words",
-        "the model read": None if row["truncated"] is None else read.get(bool(row["truncated"])),
-        f"{other} said": row.get("other"),
+        "truncated": None if row["truncated"] is None else format_setting(bool(row["truncated"])),
+        f"{other} predicted": row.get("other"),
         "flip": row.get("flip"),
     }
     extra = row["extra"] or {}
-    names = unique_names((name.replace("_", " ") for name in extra), said)
-    said |= dict(zip(names, map(format_setting, extra.values()), strict=True))
-    rows = [(name, value, help_for(name) or "") for name, value in said.items() if value not in (None, "", DASH)]
-    shown = pd.DataFrame(rows, columns=["", "value", "what it is"])
-    st.dataframe(shown, hide_index=True, height="content")
+    names = unique_names((name.replace("_", " ") for name in extra), properties)
+    properties |= dict(zip(names, map(format_setting, extra.values()), strict=True))
+    rows = [(name, value, help_for(name) or "") for name, value in properties.items() if value not in (None, "", DASH)]
+    table = pd.DataFrame(rows, columns=["", "value", "description"])
+    st.dataframe(table, hide_index=True, height="content")
 
 
-def shares(frame: pd.DataFrame) -> None:
-    """Show the probability of each label, the likeliest first. ``frame``: label, probability."""
-    _bars(frame, "probability", "probability, %")
+def show_probabilities(probabilities: pd.DataFrame) -> None:
+    """Show the probability of each label. ``probabilities``: label, probability."""
+    _show_bars(probabilities, "probability")
 
 
-def nearest(frame: pd.DataFrame) -> None:
-    """Show training examples with how many of their words they share: text, label, similarity."""
-    _bars(frame, "similarity", "similarity, %")
+def show_nearest(examples: pd.DataFrame) -> None:
+    """Show similar training examples: text (exact), label, similarity."""
+    _show_bars(sanitize_cells(examples), "similarity")
 
 
-def others(frame: pd.DataFrame) -> None:
-    """Show what other runs said of an example: run, predicted, confidence, right."""
-    shown = frame[["run", "predicted", "confidence"]].assign(
-        right=["right" if one else "wrong" for one in frame["right"]]
-    )
-    _bars(shown.rename(columns={"right": "right or wrong"}), "confidence", "confidence, %")
+def show_other_predictions(predictions: pd.DataFrame) -> None:
+    """Show the predictions of other runs on an example: run, predicted, confidence, right."""
+    outcome = ["correct" if right else "wrong" for right in predictions["right"]]
+    _show_bars(predictions[["run", "predicted", "confidence"]].assign(outcome=outcome), "confidence")
 
 
-def weights(frame: pd.DataFrame) -> None:
-    """Show each word of a text with how much it speaks for a label, in the order of the text."""
+def show_word_weights(words: pd.DataFrame) -> None:
+    """Show the weight of each word of a text for a label, in the order of the text."""
     config = {"weight": st.column_config.NumberColumn(format="%+.3f", help=help_for("weight"))}
-    st.dataframe(sanitize_cells(frame[["word", "weight"]]), hide_index=True, height=240, column_config=config)
+    st.dataframe(words[["word", "weight"]], hide_index=True, height=240, column_config=config)
 
 
-def _bars(frame: pd.DataFrame, share: str, title: str) -> None:
-    """Show a table with a share as a bar, no taller than a few rows."""
-    config = {
-        title: st.column_config.ProgressColumn(
-            min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
-        )
-    }
-    shown = sanitize_cells(frame).assign(**{share: frame[share] * 100}).rename(columns={share: title})
-    height = HEAD + ROW * min(len(shown), MOST_ROWS)
-    st.dataframe(shown, hide_index=True, height=height, column_config=config)
+def _show_bars(table: pd.DataFrame, share: str) -> None:
+    """Show a table of a few rows with a share as bars in percent."""
+    title = f"{share}, %"
+    column = st.column_config.ProgressColumn(
+        min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
+    )
+    cells = table.assign(**{share: table[share] * 100}).rename(columns={share: title})
+    height = _HEAD_PIXELS + _ROW_PIXELS * min(len(cells), _MAX_VISIBLE_ROWS)
+    st.dataframe(cells, hide_index=True, height=height, column_config={title: column})

@@ -1,4 +1,4 @@
-"""One example: what a run and others say of it, and what is like it."""
+"""Data about one example: its prediction, those of other runs, and similar training examples."""
 
 from typing import Any
 
@@ -6,50 +6,52 @@ import pandas as pd
 
 from dashboard import data
 
-MOST_WORDS = 15
+MAX_WORDS = 15
+"""Of more words the chart shows the most important ones."""
 
 
-def place_of(run_id: int, example_id: str) -> int | None:
-    """Return the place of an example among those that a run judged; None where it is not among them."""
+def find_position(run_id: int, example_id: str) -> int | None:
+    """Return the position of an example in a run's predictions; None where it has none."""
     ids = data.predictions_with_outcomes(run_id)["example_id"]
-    found = ids.index[ids.astype(str) == example_id]
-    return int(found[0]) if len(found) else None
+    positions = ids.index[ids.astype(str) == example_id]
+    return int(positions[0]) if len(positions) else None
 
 
-def example(run_id: int, against: int | None, place: int) -> Any:
-    """Return all that is recorded of an example: its outcome, length and annotation."""
-    frame = data.predictions_with_outcomes(run_id, against).iloc[[place]]
-    return data.annotated(frame.assign(words=data.word_counts(run_id).iloc[place])).iloc[0]
+def example_row(run_id: int, against: int | None, position: int) -> Any:
+    """Return an example's row of `data.predictions_with_outcomes` with its annotation and ``words`` (their number)."""
+    frame = data.predictions_with_outcomes(run_id, against).iloc[[position]]
+    return data.annotated(frame.assign(words=data.word_counts(run_id).iloc[position])).iloc[0]
 
 
-def shares(run_id: int, place: int) -> pd.DataFrame:
-    """Return the probability that a run gives each label of an example, the likeliest first: label and probability."""
-    frame = pd.DataFrame({"label": data.labels(run_id), "probability": data.probabilities(run_id)[place].astype(float)})
+def label_probabilities(run_id: int, position: int) -> pd.DataFrame:
+    """Return label and probability of each label of an example, highest probability first."""
+    probabilities = data.probabilities(run_id)[position].astype(float)
+    frame = pd.DataFrame({"label": data.labels(run_id), "probability": probabilities})
     return frame.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
 
-def others(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
-    """Return what the best other runs say of an example: run, predicted, confidence and right."""
-    found = data.predictions_on_example(int(row["example_id"]), data.other_runs(run_id, test_set))
-    found["run"] = data.run_rows(found["run_id"].tolist())["label"]
-    return found.assign(right=found["predicted"] == row["label"])
+def other_predictions(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
+    """Return the predictions of the best other runs on an example: run, predicted, confidence and right."""
+    predictions = data.predictions_on_example(int(row["example_id"]), data.other_runs(run_id, test_set))
+    runs = data.run_rows(predictions["run_id"].tolist())["label"]
+    return predictions.assign(run=runs, right=predictions["predicted"] == row["label"])
 
 
-def suspicion(run_id: int, place: int) -> tuple[str, float] | None:
-    """Return the label that speaks against an example's own and the quality of its own; None without doubt."""
-    found = next((one for one in data.suspects(run_id) if one.position == place), None)
-    return (data.labels(run_id)[found.suggested], found.quality) if found else None
+def suggested_label(run_id: int, position: int) -> tuple[str, float] | None:
+    """Return the suggested label and the quality of the label of a suspect example; None for other examples."""
+    suspect = next((suspect for suspect in data.suspects(run_id) if suspect.position == position), None)
+    return (data.labels(run_id)[suspect.suggested], suspect.quality) if suspect else None
 
 
-def nearest(run_id: int, text: str) -> pd.DataFrame:
-    """Return the training examples that are nearest to a text: text, label and similarity."""
+def nearest_examples(run_id: int, text: str) -> pd.DataFrame:
+    """Return the training examples that are most similar to a text: text (exact), label and similarity."""
     dataset_id = data.run(run_id).dataset_id
     if dataset_id is None:
         return pd.DataFrame(columns=["text", "label", "similarity"])
     return data.nearest_examples(dataset_id, text)
 
 
-def weightiest(weights: pd.DataFrame) -> pd.DataFrame:
-    """Return the words that speak most for or against a label, in the order of the text; ``place`` numbers them."""
+def select_most_important(weights: pd.DataFrame) -> pd.DataFrame:
+    """Return the words with the largest weights, in the order of the text; ``place`` numbers the words from 1."""
     numbered = weights.assign(place=range(1, len(weights) + 1))
-    return numbered.loc[numbered["weight"].abs().nlargest(MOST_WORDS).index].sort_index()
+    return numbered.loc[numbered["weight"].abs().nlargest(MAX_WORDS).index].sort_index()

@@ -1,38 +1,48 @@
-"""The kinds of texts on which a run errs more, or less, than elsewhere."""
+"""Error slices: groups of examples on which a run makes more errors, or fewer, than elsewhere."""
 
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from dashboard import data
+from dashboard.components.estimates import with_interval
 
 if TYPE_CHECKING:
     from core.evaluation.slices import Slice
 
-MOST_LISTED = 50
-_SHARES = {"wrong": "error_rate", "rest": "rest", "gap": "difference"}
-SIGNIFICANT = 0.05
+MAX_SLICES = 50
 
 
-def slices(run_id: int) -> pd.DataFrame:
-    """Return a row a slice, those that stand out most first: name, size, p and three shares with their intervals.
+def error_slices(run_id: int) -> pd.DataFrame:
+    """Return a row per slice, in the order of `data.slices`: name, size, p_adjusted, and shares with intervals.
 
-    ``wrong``: the share of errors inside, ``rest``: elsewhere, ``gap``: the first less the second.
+    ``wrong``: the error rate on the slice; ``rest``: on all other examples; ``gap``: the difference.
     """
-    found = data.slices(run_id)
-    frame = pd.DataFrame({"name": [one.name for one in found], "size": [one.size for one in found]})
-    frame["p"] = [one.p_adjusted for one in found]
-    for name, attribute in _SHARES.items():
-        for end, part in (("", "value"), ("_low", "low"), ("_high", "high")):
-            frame[f"{name}{end}"] = [getattr(getattr(one, attribute), part) for one in found]
-    return frame
+    rows = [
+        {
+            "name": slice_.name,
+            "size": slice_.size,
+            "p_adjusted": slice_.p_adjusted,
+            **with_interval("wrong", slice_.error_rate),
+            **with_interval("rest", slice_.rest),
+            **with_interval("gap", slice_.difference),
+        }
+        for slice_ in data.slices(run_id)
+    ]
+    return pd.DataFrame(rows, columns=["name", "size", "p_adjusted", *_interval_columns()])
 
 
-def standing_out(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the slices on which the run errs more than elsewhere, beyond what chance explains."""
-    return frame[(frame["p"] < SIGNIFICANT) & (frame["gap"] > 0)]
+def _interval_columns() -> list[str]:
+    return [column for name in ("wrong", "rest", "gap") for column in with_interval(name, None)]
 
 
-def named(run_id: int, name: str) -> "Slice | None":
-    """Return the slice of this name; None where there is none."""
-    return next((one for one in data.slices(run_id) if one.name == name), None)
+def select_significant(slices: pd.DataFrame) -> pd.DataFrame:
+    """Return the slices with significantly more errors than elsewhere."""
+    from core.evaluation.power import ALPHA
+
+    return slices[(slices["p_adjusted"] < ALPHA) & (slices["gap"] > 0)]
+
+
+def find_slice(run_id: int, name: str) -> "Slice | None":
+    """Return the slice with this name; None without one."""
+    return next((slice_ for slice_ in data.slices(run_id) if slice_.name == name), None)

@@ -1,0 +1,57 @@
+"""Sections beside the list: the confusion matrix and the error slices. A click on either filters the list."""
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.app_pages.failures import controls, tables, text
+from dashboard.components.chart_cache import show_chart
+from dashboard.components.confusion.charts import confusion_matrix
+from dashboard.components.confusion.view_data import MAX_LABELS, confusion, frequent_confusions, select_labels
+from dashboard.components.example.controls import show_selectable
+from dashboard.components.glossary import help_for
+from dashboard.components.safe_text import show_text
+from dashboard.components.slices.tables import slices_table
+from dashboard.components.slices.view_data import MAX_SLICES, error_slices, select_significant
+from dashboard.components.text import shown_of
+
+
+def show_confusion(run_id: int) -> None:
+    """Show the confusion matrix and, with many labels, the most frequent confusions."""
+    cells, labels = confusion(run_id), data.labels(run_id)
+    drawn = select_labels(cells, labels)
+    show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select=controls.filter_by_cell, key="cells")
+    some = shown_of(len(drawn), len(labels), "labels", "with the most errors")
+    st.caption(f"{some}Color: share of the row. Click a cell to filter, double-click to show all.")
+    if len(labels) <= MAX_LABELS // 2:
+        return
+    confusions = frequent_confusions(cells)
+    pairs = list(confusions[["true", "predicted"]].itertuples(index=False, name=None))
+    selected = [row for row, pair in enumerate(pairs) if pair == controls.selected_labels()]
+    st.markdown("**Most frequent confusions**")
+    show_selectable(
+        tables.confusions_table(confusions),
+        "confusions",
+        selected,
+        lambda row: controls.filter_by_labels(None if row is None else pairs[row]),
+    )
+
+
+def show_slices(run_id: int) -> None:
+    """Show the error slices."""
+    st.subheader("Error slices", help=help_for("error slices"))
+    with st.spinner("Searching for error slices …"):
+        slices = error_slices(run_id)
+    for sentence in text.slice_summary(select_significant(slices), len(slices)):
+        show_text(sentence)
+    shown = slices.head(MAX_SLICES)
+    if shown.empty:
+        return
+    names = list(shown["name"])
+    selected = [row for row, name in enumerate(names) if name == st.query_params.get("slice")]
+    show_selectable(
+        slices_table(shown),
+        f"slices {run_id}",
+        selected,
+        lambda row: controls.filter_by_slice(None if row is None else names[row]),
+    )
+    st.caption(shown_of(len(shown), len(slices), "slices", "with the smallest p") + "Select a slice to filter.")
