@@ -1,4 +1,4 @@
-"""The exceptions that a user is shown: one plain message that says how to mend it."""
+"""Exceptions that are shown to users as one message that says what happened, why, and what to do."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
@@ -16,7 +16,7 @@ class BenchError(Exception):
 
 
 class RequestError(BenchError):
-    """The request was wrong. It is refused before anything is written."""
+    """The request is invalid. It is refused before anything is written."""
 
 
 class StoreError(RequestError):
@@ -24,21 +24,21 @@ class StoreError(RequestError):
 
 
 class RunError(BenchError):
-    """A run had begun and could not be finished. Its row keeps the reason."""
+    """A run has failed. Its row records the reason."""
 
 
-class OutOfMemory(RunError):  # noqa: N818 - stands in the record, as the kind of error
-    """A run did not fit into the memory; its text says what to change."""
+class OutOfMemory(RunError):  # noqa: N818 - recorded as the error type
+    """A run did not fit into memory; its text says what to change."""
 
 
-def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the likeliest meaning, or nothing."""
-    by_lower = {name.lower(): name for name in known}
-    close = get_close_matches(given.lower(), by_lower, n=5, cutoff=0.6)
-    # Of words equally near, the one with the same letters: most often two were swapped.
-    close.sort(key=lambda name: (-_nearness(given.lower(), name), sorted(name) != sorted(given.lower())))
-    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest candidate, or an empty string."""
+    lower, by_lower = name.lower(), {candidate.lower(): candidate for candidate in candidates}
+    matches = get_close_matches(lower, by_lower, n=5, cutoff=0.6)
+    # Of equally similar candidates, prefer one with the same letters: swapped letters are the most frequent typo.
+    matches.sort(key=lambda match: (-_similarity(lower, match), sorted(match) != sorted(lower)))
+    return f" Did you mean '{by_lower[matches[0]]}'?" if matches else ""
 
 
-def _nearness(one: str, other: str) -> float:
-    return round(SequenceMatcher(None, other, one).ratio(), 2)
+def _similarity(a: str, b: str) -> float:
+    return round(SequenceMatcher(None, b, a).ratio(), 2)

@@ -1,4 +1,4 @@
-"""Labelled text: where it comes from, how it is split and named, and what is wrong with it."""
+"""Labeled text: sources, columns, labels, splits and data quality checks."""
 
 from core.config import RunConfig
 from core.data.sources import load_source
@@ -6,5 +6,5 @@ from core.data.splits import DataSet, draw_splits
 
 
 def load_data(config: RunConfig) -> DataSet:
-    """Load, check and split the config's data set. Raises `RequestError` where it can't be used."""
+    """Load, check and split the config's data set. Raises `RequestError` if it cannot be used."""
     return draw_splits(load_source(config), config)

@@ -1,4 +1,4 @@
-"""Which column holds the text, and which the label."""
+"""Detect the text column and the label column."""
 
 from collections.abc import Sequence
 
@@ -17,8 +17,9 @@ LABEL_NAMES = (
     *("label", "labels", "sentiment", "class", "category", "target", "polarity", "rating", "stars"),
     *("label text", "topic", "intent", "emotion", "genre", "score", "tag"),
 )
-_MOST_LISTED = 50
-_SHORTEST_TEXT = 10  # characters on average, for a column that is taken without a usual name
+_MAX_LISTED = 50
+_MIN_MEAN_LENGTH = 10
+"""Minimum mean number of characters of a text column without a common name."""
 
 
 def detect_columns(
@@ -26,31 +27,32 @@ def detect_columns(
 ) -> tuple[str, str]:
     """Return the names of the text column and of the label column.
 
-    They are those that the config names, else those of ``like`` (another table's), else those with
-    a usual name, else the only possible ones of exactly two columns. Raises `RequestError` with the
-    columns where that leaves a doubt.
+    They are those of the config, else those of ``like`` (another table), else those with a common name, else the only
+    possible ones of two columns. Raises `RequestError` with the columns if that is ambiguous.
     """
-    text = _named(config, "text_column", columns, dataset, like and like[0])
-    label = _named(config, "label_column", columns, dataset, like and like[1])
+    text = _requested_column(config, "text_column", columns, dataset, like and like[0])
+    label = _requested_column(config, "label_column", columns, dataset, like and like[1])
     free = [column for column in columns if column not in (text, label)]
-    text = text or _usual("text_column", free, TEXT_NAMES, dataset)
-    label = label or _usual("label_column", [column for column in free if column != text], LABEL_NAMES, dataset)
+    text = text or _common_column("text_column", free, TEXT_NAMES, dataset)
+    label = label or _common_column("label_column", [column for column in free if column != text], LABEL_NAMES, dataset)
     if text is None or label is None:
-        text, label = _obvious(frame, columns, dataset, text, label)
+        text, label = _infer_from_content(frame, columns, dataset, text, label)
     if text == label:
         raise RequestError(f"--text-column and --label-column both name '{text}' of {dataset}.")
     return text, label
 
 
 def format_columns(columns: Sequence[str]) -> str:
-    """Return the columns as a sentence of a message."""
-    names = [f"{name:.60}" for name in map(str, columns[:_MOST_LISTED])]
+    """Return a sentence that lists the columns."""
+    names = [f"{name:.60}" for name in map(str, columns[:_MAX_LISTED])]
     more = f" and {len(columns) - len(names):,} more" if len(columns) > len(names) else ""
-    return f"Its columns are: {', '.join(names)}{more}."
+    return f"Columns: {', '.join(names)}{more}."
 
 
-def _named(config: RunConfig, field: str, columns: Sequence[str], dataset: str, like: str | None) -> str | None:
-    """Return the column that was asked for; in a second table its namesake, where it has one."""
+def _requested_column(
+    config: RunConfig, field: str, columns: Sequence[str], dataset: str, like: str | None
+) -> str | None:
+    """Return the requested column; in a second table, the column of the same name."""
     name: str | None = getattr(config, field)
     if like is not None:
         return like if like in columns else name if name in columns else None
@@ -62,21 +64,21 @@ def _named(config: RunConfig, field: str, columns: Sequence[str], dataset: str, 
     return name
 
 
-def _usual(field: str, columns: Sequence[str], usual: Sequence[str], dataset: str) -> str | None:
-    """Return the column with the first of the usual names; case, spaces and punctuation don't matter."""
-    for name in map(_bare, usual):
-        found = [column for column in columns if _bare(column) == name]
-        if len(found) > 1:
+def _common_column(field: str, columns: Sequence[str], names: Sequence[str], dataset: str) -> str | None:
+    """Return the column with the first of the common names, ignoring case, spaces and punctuation."""
+    for name in map(_letters, names):
+        matches = [column for column in columns if _letters(column) == name]
+        if len(matches) > 1:
             raise RequestError(
-                f"{dataset} has several columns that may be its {_role(field)}: {', '.join(map(str, found))}. "
+                f"{dataset} has several candidates for its {_role(field)} column: {', '.join(map(str, matches))}. "
                 f"Name one with {flag(field)}."
             )
-        if found:
-            return found[0]
+        if matches:
+            return matches[0]
     return None
 
 
-def _bare(name: object) -> str:
+def _letters(name: object) -> str:
     return "".join(filter(str.isalnum, str(name).casefold()))
 
 
@@ -84,45 +86,45 @@ def _role(field: str) -> str:
     return field.removesuffix("_column")
 
 
-def _obvious(
+def _infer_from_content(
     frame: pd.DataFrame, columns: Sequence[str], dataset: str, text: str | None, label: str | None
 ) -> tuple[str, str]:
-    """Return what is left of two columns, where it can be nothing else."""
-    both = [column for column in columns if not str(column).startswith("Unnamed:")]  # pandas' own index
-    if len(both) == 2:
-        fitting = [
-            (one, other)
-            for one, other in (both, both[::-1])
-            if one == (text or one)
-            and other == (label or other)
-            and (text or _reads_like_text(frame[one]))
-            and (label or _reads_like_labels(frame[other]))
+    """Return text and label of a table with two columns if their content allows only one assignment."""
+    candidates = [column for column in columns if not str(column).startswith("Unnamed:")]  # pandas' own index
+    if len(candidates) == 2:
+        assignments = [
+            (first, second)
+            for first, second in (candidates, candidates[::-1])
+            if first == (text or first)
+            and second == (label or second)
+            and (text or _looks_like_text(frame[first]))
+            and (label or _looks_like_labels(frame[second]))
         ]
-        if len(fitting) == 1:
-            _refuse_an_example_as_header(frame, dataset, *fitting[0])
-            return fitting[0]
+        if len(assignments) == 1:
+            _refuse_missing_header(frame, dataset, *assignments[0])
+            return assignments[0]
     field = "label_column" if text else "text_column"
-    hint = " A data set needs two columns, one with texts and one with labels." if len(columns) < 2 else ""
+    hint = " A data set needs a text column and a label column." if len(columns) < 2 else ""
     raise RequestError(
-        f"{dataset} has no column with a usual name for a {_role(field)}. {format_columns(columns)}{hint} "
+        f"{dataset} has no column with a common name for the {_role(field)}. {format_columns(columns)}{hint} "
         f"Name one with {flag(field)}."
     )
 
 
-def _reads_like_text(column: pd.Series) -> bool:
+def _looks_like_text(column: pd.Series) -> bool:
     texts = [value for value in column if isinstance(value, str)]
-    long = sum(map(len, texts)) >= _SHORTEST_TEXT * len(texts)
-    return bool(texts) and long and 2 * len(set(texts)) > len(column)
+    is_long = sum(map(len, texts)) >= _MIN_MEAN_LENGTH * len(texts)
+    return bool(texts) and is_long and 2 * len(set(texts)) > len(column)
 
 
-def _reads_like_labels(column: pd.Series) -> bool:
+def _looks_like_labels(column: pd.Series) -> bool:
     values = column.dropna().map(str)
     return 2 <= int(values.nunique()) <= min(MAX_LABELS, len(values) // 2)
 
 
-def _refuse_an_example_as_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:
+def _refuse_missing_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:
     if str(label) in {label_name(value) for value in frame[label].dropna()}:
         raise RequestError(
-            f"The first line of {dataset} looks like an example, not like a header: '{text}', '{label}'. "
-            "Put the columns' names above it, such as: text,label"
+            f"The first line of {dataset} looks like an example, not a header: '{text}', '{label}'. "
+            "Add a header line, such as: text,label"
         )

@@ -1,4 +1,4 @@
-"""Labelled text from the Hugging Face Hub."""
+"""Read labeled text from the Hugging Face Hub."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -11,20 +11,19 @@ from core.errors import RequestError, did_you_mean
 
 
 def read_hub_dataset(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | None]:
-    """Return all rows of a Hub data set, with the name of their split, and its revision.
+    """Return all rows of a Hub data set with the names of their splits, and its revision.
 
-    ``config``: which of its configurations. Class labels come back as their names, in the order of
-    their codes; a label that is kept back (-1) is missing. Raises `RequestError` where the data set
-    can't be had, with what works offline, or where a configuration has to be named, with all of them.
+    ``config``: the name of its configuration. Class labels are returned as names, in the order of their codes; a hidden
+    label (-1) is missing. Raises `RequestError` if the data set is unavailable, or if a configuration must be named.
     """
     import datasets  # slow to import, and not needed for bundled data
 
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
-        # To the library it is the name of a format: it would read what lies in the folder that we are in.
-        raise RequestError(_unavailable(name, FileNotFoundError("the Hub's names have an owner, as in owner/name")))
+        # The library would take it as the name of a format and read files of the current folder.
+        raise RequestError(_unavailable(name, FileNotFoundError("Hub names have an owner, as in owner/name")))
     try:
         loaded = datasets.load_dataset(name, config)
-    except Exception as error:  # the loader raises a different type for each of a dozen causes
+    except Exception as error:  # the loader raises many types of errors
         configs = _configs(name)
         if configs and config not in configs and (config is not None or len(configs) > 1):
             raise RequestError(_which_config(name, config, configs)) from None
@@ -39,7 +38,7 @@ def _configs(name: str) -> list[str]:
 
     try:
         return list(datasets.get_dataset_config_names(name))
-    except Exception:  # it can't be had at all: the first error says why
+    except Exception:  # unavailable: the first error states why
         return []
 
 
@@ -53,7 +52,7 @@ def _frame(split: str, data: Any) -> pd.DataFrame:
 
 
 def _revision(data: Any) -> str | None:
-    """Return the commit in the download addresses, where the builder kept them."""
+    """Return the commit in the download addresses, if the builder recorded them."""
     for address in data.info.download_checksums or {}:
         if "@" in address:
             return str(address).split("@", 1)[1].split("/", 1)[0]
@@ -70,7 +69,7 @@ def _which_config(name: str, config: str | None, configs: list[str]) -> str:
 def _unavailable(name: str, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
-        f"'{name}' is neither a bundled data set nor a file, and the Hugging Face Hub did not give it "
+        f"'{name}' is not a bundled data set, not a file, and not available from the Hugging Face Hub "
         f"({type(error).__name__}: {reason}).{did_you_mean(name, BUNDLED)} "
-        f"Without a network these work: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file."
+        f"Available offline: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file."
     )

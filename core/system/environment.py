@@ -1,4 +1,4 @@
-"""Under what a run took place: versions, code, machine; never names of hosts or people."""
+"""The environment of a run: versions, code and machine, without names of hosts or people."""
 
 import ctypes
 import gc
@@ -35,26 +35,28 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _threads() -> int:
-    """Return how many threads OpenMP is told to use, on the first of its levels; else one a core."""
-    told = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    return int(told) if re.fullmatch(r"[1-9]\d{0,4}", told) else os.cpu_count() or 1
+    """Return the number of OpenMP threads of the first level, by default one per core."""
+    setting = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return int(setting) if re.fullmatch(r"[1-9]\d{0,4}", setting) else os.cpu_count() or 1
 
 
 def processor_name() -> str:
-    """Return what computes: the GPU with its CUDA, else the CPU with the instructions that torch uses on it.
+    """Return the GPU with its CUDA version, else the CPU with the instruction set that torch uses.
 
-    On another one the same sums are added up in another order, and results differ in their last digits.
+    Another processor sums in another order, so that results differ in their last digits.
     """
     import torch
 
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-    named = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
-    return f"{next(iter(named), platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
+    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    return (
+        f"{next(iter(models), platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
+    )
 
 
 def memory_limit_bytes() -> int:
-    """Return how many bytes a run can hold at most: the GPU's memory, else the machine's or container's."""
+    """Return the available memory in bytes: the GPU's, else the machine's or container's."""
     import psutil
     import torch
 
@@ -65,7 +67,7 @@ def memory_limit_bytes() -> int:
 
 
 def _lines(path: str) -> list[str]:
-    """Return the lines of a file of the system's; none where the system has no such file."""
+    """Return the lines of a system file; none if it does not exist."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -79,18 +81,18 @@ def package_versions() -> dict[str, str]:
 
 
 def installed_versions(packages: Sequence[str]) -> dict[str, str | None]:
-    """Return the installed version of each package; None where it is missing."""
-    found: dict[str, str | None] = {}
+    """Return the installed version of each package; None if it is missing."""
+    versions: dict[str, str | None] = {}
     for name in packages:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = None
-    return found
+            versions[name] = None
+    return versions
 
 
 def _git(*arguments: str) -> str | None:
-    """Return git's answer; None outside a checkout or without git."""
+    """Return the output of git; None outside a checkout or without git."""
     try:
         answer = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
@@ -99,7 +101,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def release_memory() -> None:
-    """Hand memory that is no longer used back to the system: glibc keeps much of it for later."""
+    """Return unused memory to the system, much of which glibc would keep."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries lack it
@@ -108,10 +110,10 @@ def release_memory() -> None:
 
 
 class PeakMemory:
-    """Measures, within a ``with``, the most memory that this process held at once, in bytes.
+    """Measure the peak memory of this process in bytes, within a ``with`` block.
 
-    On a GPU the device's own peak; else the resident size, looked at four times a second. What an
-    earlier run has freed does not count.
+    On a GPU it is the device's peak, else the resident size, sampled four times a second. Memory that an earlier run
+    has freed is excluded.
     """
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Paths that a person names, and files that are whole or not there at all, also after a power failure."""
+"""User paths, checksums, and atomic writes that survive a power failure."""
 
 import errno
 import os
@@ -8,52 +8,51 @@ from pathlib import Path
 from core.errors import RequestError
 
 WEIGHT_PATTERN = "*.safetensors"
-"""The files of an adapter whose sizes its run's row holds."""
+"""Files whose sizes are recorded in the run's row."""
 CHECKSUM_PATTERNS = (WEIGHT_PATTERN, "*.json")
-"""The files of an adapter whose hash its run's row holds; that of earlier runs is one of the weights alone."""
+"""Files whose checksum is recorded in the run's row; early runs recorded one of the weights only."""
 
 
 def parse_user_path(what: str, name: str) -> Path:
-    """Return the path that a person named; ``~`` is the home. ``what``: the flag, or the word for it.
+    """Return the path of a name that a user entered; ``~`` is the home folder. ``what``: the flag or its meaning.
 
-    Raises `RequestError` for a name that the system has no place for, or that it does not let us look at.
+    Raises `RequestError` for invalid or inaccessible paths.
     """
     try:
         path = Path(name).expanduser()
         path.exists()
         path.resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # too long, not ours, a home of nobody, links in a circle
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no permission, unknown home, circular links
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise RequestError(f"{what} {name[:200]!r} can't be a path here: {reason}. Name another one.") from None
+        raise RequestError(f"{what} {name[:200]!r} is not a valid path: {reason}. Name another one.") from None
     return path
 
 
 def write_atomically(target: Path, text: str) -> None:
-    """Write a file that is there whole, the earlier one until then. Raises `OSError`."""
-    written = target.with_name(f".{target.name}-{os.getpid()}")
-    written.write_text(text, encoding="utf-8")
-    _settle(written)
-    os.replace(written, target)
+    """Replace a file atomically. Raises `OSError`."""
+    temporary = target.with_name(f".{target.name}-{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    _flush(temporary)
+    os.replace(temporary, target)
 
 
-def publish_atomically(written: Path, target: Path) -> None:
-    """Give a file or a folder that was written aside its name, once all that it holds is on the disk.
+def publish_atomically(source: Path, target: Path) -> None:
+    """Rename a file or a folder to its final name after its content is on disk.
 
-    Raises `OSError` where there is something of that name already: renaming alone puts a file in the
-    place of another, and a folder in that of an empty one.
+    Raises `OSError` if the target exists: renaming alone would replace a file or an empty folder.
     """
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
-    for path in [*written.rglob("*"), written]:
-        _settle(path)
-    os.rename(written, target)
-    _settle(target.parent)
+    for path in [*source.rglob("*"), source]:
+        _flush(path)
+    os.rename(source, target)
+    _flush(target.parent)
 
 
-def _settle(path: Path) -> None:
+def _flush(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
-        return  # Windows opens no folders, and keeps their entries in order by itself
-    # Windows flushes only what was opened for writing; elsewhere a read-only file is flushed as well, and a folder.
+        return  # Windows cannot open folders, and keeps their entries consistent itself
+    # Windows flushes only files opened for writing; elsewhere read-only files and folders are flushed too.
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -62,19 +61,19 @@ def _settle(path: Path) -> None:
 
 
 def compute_checksum(folder: Path, *patterns: str) -> str:
-    """Return the SHA-256 of a folder's files of these patterns, one after another by name."""
-    found = sha256()
+    """Return the SHA-256 of the folder's files that match the patterns, in order of pattern and name."""
+    checksum = sha256()
     for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
         with path.open("rb") as file:
             while block := file.read(1 << 20):
-                found.update(block)
-    return found.hexdigest()
+                checksum.update(block)
+    return checksum.hexdigest()
 
 
 def matches_checksum(folder: Path, digest: str | None) -> bool:
-    """Tell whether a run's files are those that it saved, by the hash in its row; nothing speaks against those of none.
+    """Return whether a run's files match the checksum in its row; True without a checksum.
 
-    Raises `OSError` where they can't be read.
+    Raises `OSError` if they cannot be read.
     """
     return digest is None or digest in (
         compute_checksum(folder, *CHECKSUM_PATTERNS),

@@ -1,20 +1,20 @@
-"""Whether a process that was heard of is still there."""
+"""Check whether a process is still alive."""
 
 from datetime import datetime
 
 
-def is_alive(pid: float, heard_at: datetime) -> bool:
-    """Tell whether a process of this machine that was heard of at a time is there; not another of its number.
+def is_alive(pid: float, seen_at: datetime) -> bool:
+    """Return whether a process that was seen at a time is alive; a new process with its id does not count.
 
-    One that is stopped (Ctrl-Z) is there: it may go on at any time.
+    A stopped process (Ctrl-Z) is alive: it may continue at any time.
     """
-    import psutil  # for this alone
+    import psutil  # only needed here
 
     try:
         process = psutil.Process(int(pid))
-        ended = process.status() == psutil.STATUS_ZOMBIE
-        return not ended and process.create_time() <= heard_at.timestamp() + 1
-    except psutil.AccessDenied:  # it is there, and somebody else's
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return not is_zombie and process.create_time() <= seen_at.timestamp() + 1
+    except psutil.AccessDenied:  # alive, of another user
         return True
     except (psutil.Error, ValueError):
         return False

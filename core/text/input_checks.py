@@ -1,4 +1,4 @@
-"""Words that a person gives: which of them name nothing, can't be stored, or must not be."""
+"""Validate values that users enter."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,38 +7,38 @@ from core.text.redact import redact_secrets
 from core.text.sanitize import replace_unstorable
 
 MAX_VALUE_LENGTH = 4_000
-"""Characters of a name, a column or a path."""
-_LONGEST_TOLD = 100
+"""Maximum number of characters of a name, a column or a path."""
+_MAX_REPR_LENGTH = 100
 
 
 def validate_setting_value(value: Any) -> None:
-    """Raise `ValueError` for a word that no setting may hold, also within lists and mappings: they are recorded."""
-    for word in _words(value):
-        if not word.strip():
+    """Raise `ValueError` for strings that no setting may contain, also within lists and mappings."""
+    for text in _strings(value):
+        if not text.strip():
             raise ValueError("should not be empty")
-        if len(word) > MAX_VALUE_LENGTH:
-            raise ValueError(f"is too long: {len(word):,} characters, {MAX_VALUE_LENGTH:,} are the most")
-        if replace_unstorable(word) != word:
-            raise ValueError("holds a character that can't be stored (NUL, or half of one)")
-        if redact_secrets(word) != word:
+        if len(text) > MAX_VALUE_LENGTH:
+            raise ValueError(f"is too long: {len(text):,} characters, the maximum is {MAX_VALUE_LENGTH:,}")
+        if replace_unstorable(text) != text:
+            raise ValueError("contains a character that cannot be stored (NUL or a lone surrogate)")
+        if redact_secrets(text) != text:
             raise ValueError(
-                "seems to hold a token, a key or a password, and settings are recorded. "
-                "Give it in the environment instead: for the Hub as HF_TOKEN"
+                "looks like a token, a key or a password, and settings are recorded. "
+                "Set it in the environment instead, for the Hub as HF_TOKEN"
             )
 
 
-def _words(value: Any) -> Iterator[str]:
+def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _words([key, inner])
+            yield from _strings([key, inner])
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _words(inner)
+            yield from _strings(inner)
 
 
 def redacted_repr(value: Any) -> str:
-    """Return a value as a message names it: short, and without a secret."""
+    """Return the `repr` of a value for a message: truncated, and without secrets."""
     text = redact_secrets(repr(value))
-    return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"
+    return text if len(text) <= _MAX_REPR_LENGTH else f"{text[:_MAX_REPR_LENGTH]}…"

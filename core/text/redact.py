@@ -1,4 +1,4 @@
-"""What is never stored or shown: tokens, passwords, keys."""
+"""Remove tokens, passwords and keys from text before it is stored or shown."""
 
 import os
 import re
@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 REDACTED = "***"
-"""What stands where a secret was."""
+"""Replacement of a secret."""
 MIN_SECRET_LENGTH = 8
-"""A variable's value of so many characters is taken for a secret; a shorter one is as likely a word."""
+"""Minimum length of an environment variable's value that is treated as a secret."""
 
 _NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD")
-"""How the names of environment variables end whose values are secrets."""
+"""Suffixes of the names of environment variables that contain secrets."""
 _PARAMETERS = r"password|passwd|pwd|(?:\w+_)?token|api_?key|(?:\w+_)?secret|sig|signature"
-_WHOLE = re.compile(
+_SECRETS = re.compile(
     "|".join(
         (
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
@@ -26,33 +26,33 @@ _WHOLE = re.compile(
         )
     )
 )
-_BEHIND = tuple(
+_SECRETS_AFTER_PREFIX = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"""(\bauthorization['"]?\s*[:=]\s*['"]?(?:(?:bearer|basic|token)\s+)?)[^\s'"]+""",
         r"(\bbearer\s+)(?=\S*\d)[\w.~+/-]{12,}=*",
         rf"([?&](?:{_PARAMETERS})=|\bpassword=)[^\s&#'\"]+",
-        # scheme://user:password@host; a port is none, and a password may hold @, or else /.
+        # scheme://user:password@host; a port is not a password, and a password may contain @ or /.
         r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"]*:)(?!\d+(?:/|\s|$))(?:[^\s/\"]+|[^\s@\"]+(?:@[^\s/@\"]*)*)(?=@)",
     )
 )
-"""Patterns whose first group stays."""
+"""Patterns whose first group is kept."""
 
 
 def redact_secrets(text: str) -> str:
-    """Return the text with `REDACTED` in place of each token, key and password that shows by its form.
+    """Replace each recognizable token, key and password by `REDACTED`.
 
-    So do the values of environment variables whose names end in TOKEN, KEY, SECRET or PASSWORD.
+    The values of environment variables whose names end in TOKEN, KEY, SECRET or PASSWORD are replaced too.
     """
-    for value in _of_the_environment():
+    for value in _environment_secrets():
         text = text.replace(value, REDACTED)
-    for pattern in _BEHIND:
+    for pattern in _SECRETS_AFTER_PREFIX:
         text = pattern.sub(rf"\g<1>{REDACTED}", text)
-    return _WHOLE.sub(REDACTED, text)
+    return _SECRETS.sub(REDACTED, text)
 
 
 def redact_json(value: Any) -> Any:
-    """Return nested JSON with `redact_secrets` done to every text and name in it."""
+    """Apply `redact_secrets` to every string and key of nested JSON."""
     if isinstance(value, str):
         return redact_secrets(value)
     if isinstance(value, dict):
@@ -62,10 +62,13 @@ def redact_json(value: Any) -> Any:
     return value
 
 
-def _of_the_environment() -> list[str]:
-    """Return the values to hide, as they are and as they stand in URLs and in quotes, the longest first."""
+def _environment_secrets() -> list[str]:
+    """Return the secret values, also URL-quoted and escaped, the longest first."""
     values = {value.strip() for name, value in os.environ.items() if name.upper().endswith(_NAMES)}
     forms = {
-        form for one in values if len(one) >= MIN_SECRET_LENGTH for form in (one, quote(one, safe=""), repr(one)[1:-1])
+        form
+        for value in values
+        if len(value) >= MIN_SECRET_LENGTH
+        for form in (value, quote(value, safe=""), repr(value)[1:-1])
     }
     return sorted(forms, key=len, reverse=True)

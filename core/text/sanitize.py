@@ -3,40 +3,40 @@
 import re
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""Characters that no text may hold: NUL, which PostgreSQL refuses, and half a surrogate pair, which is no UTF-8."""
+"""Characters that cannot be stored: NUL, which PostgreSQL refuses, and lone surrogates, which are not UTF-8."""
 
 
 def replace_unstorable(text: str) -> str:
-    """Return the text with U+FFFD, the mark of a lost character, for each that databases can't hold."""
+    """Replace each character that cannot be stored by U+FFFD."""
     return UNSTORABLE.sub("\ufffd", text)
 
 
 _MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_FEW_MARKS = 4
-# Control characters but tab and line feed; what turns text round or hides in it (not the joiners and marks that
-# scripts and emoji need); halves of characters, which no encoding takes; accents heaped over the lines around.
-_ODD = re.compile(
+_MAX_MARKS = 4
+# Control characters except tab and line feed; bidirectional controls and invisible characters (not the joiners and
+# marks that scripts and emoji need); lone surrogates; stacked combining marks.
+_INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u115f\u1160\u180e\u200b\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    rf"\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]|(?<={_MARKS}{{{_FEW_MARKS}}}){_MARKS}+"
+    rf"\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]|(?<={_MARKS}{{{_MAX_MARKS}}}){_MARKS}+"
 )
 
 
 def escape_invisible(text: str) -> str:
-    """Return a stranger's text with what would steer a terminal or a reader's eye as signs such as ``⟨U+202E⟩``.
+    """Replace control, invisible and bidirectional characters of an untrusted text by codes such as ``⟨U+202E⟩``.
 
-    Tabs and ends of lines stay.
+    Tabs and line breaks are kept.
     """
-    return _ODD.sub(_sign, text.replace("\r\n", "\n")) if _ODD.search(text) else text
+    return _INVISIBLE.sub(_format_code, text.replace("\r\n", "\n")) if _INVISIBLE.search(text) else text
 
 
-def _sign(odd: re.Match[str]) -> str:
-    times = f" ×{len(odd[0])}" if len(odd[0]) > 1 else ""
-    return f"⟨U+{ord(odd[0][0]):04X}{times}⟩"  # the pictures of control characters are missing in many fonts
+def _format_code(match: re.Match[str]) -> str:
+    repeats = f" ×{len(match[0])}" if len(match[0]) > 1 else ""
+    return f"⟨U+{ord(match[0][0]):04X}{repeats}⟩"  # many fonts lack glyphs for control characters
 
 
 def escape_json(json: str) -> str:
-    """Return JSON with such characters escaped: it says the same, and can be printed on a terminal."""
-    return _ODD.sub(lambda odd: "".join(map(_escape, odd[0])), json)
+    """Escape such characters in JSON, which keeps its meaning and makes it safe to print."""
+    return _INVISIBLE.sub(lambda match: "".join(map(_escape, match[0])), json)
 
 
 def _escape(character: str) -> str:
@@ -46,22 +46,22 @@ def _escape(character: str) -> str:
 
 
 def to_single_line(text: object) -> str:
-    """Return a name as `escape_invisible`, without ends of lines: it can't begin a line of its own."""
+    """Return `escape_invisible` of a text on a single line."""
     return escape_invisible(" ".join(str(text).split()))
 
 
-_BEGINS = r"(^|[;\t\r\n])"  # a cell; where the machine's list separator is «;», also in the middle of a text
+_CELL_START = r"(^|[;\t\r\n])"  # a cell; with the list separator ";" also within a text
 _BLANK = r"(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\u200b-\u200f\u2060\ufeff])*"
-_SIGNS = rf"{_BLANK}[=@＝＠]|{_BLANK}[+\-＋－](?!\))"  # but no smiley
-_FORMULA = re.compile(rf"{_BEGINS}({_SIGNS})")
+_SIGNS = rf"{_BLANK}[=@＝＠]|{_BLANK}[+\-＋－](?!\))"  # but not a smiley
+_FORMULA = re.compile(rf"{_CELL_START}({_SIGNS})")
 _NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\))?")
-_ESCAPED = re.compile(rf"{_BEGINS}'(?={_SIGNS}|[\t\r\n])")
+_ESCAPED = re.compile(rf"{_CELL_START}'(?={_SIGNS}|[\t\r\n])")
 
 
 def escape_formula(text: str) -> str:
-    """Return a cell that no spreadsheet runs: an apostrophe stands before what would begin a formula.
+    """Prefix an apostrophe to a cell that a spreadsheet would evaluate as a formula.
 
-    Numbers, such as «-1» or our own «+3.1 (+0.8 to +5.4)», stay as they are.
+    Numbers such as "-1" or "+3.1 (+0.8 to +5.4)" are kept.
     """
     if _NUMBER.fullmatch(text):
         return text
@@ -70,6 +70,6 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(cell: str) -> str:
-    """Return a cell as it was before `escape_formula`; one that this did not write, as it is."""
-    typed = _ESCAPED.sub(r"\1", cell)
-    return typed if escape_formula(typed) == cell else cell
+    """Undo `escape_formula`; other cells are returned unchanged."""
+    original = _ESCAPED.sub(r"\1", cell)
+    return original if escape_formula(original) == cell else cell

@@ -1,4 +1,4 @@
-"""YAML as a person writes settings in it: plain values, and nothing that makes more of itself."""
+"""Parse YAML settings with plain values only."""
 
 import math
 from typing import Any
@@ -10,29 +10,29 @@ _DATE = "tag:yaml.org,2002:timestamp"
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what a YAML text says: None, truths, numbers, words, lists and mappings.
+    """Parse YAML to None, booleans, numbers, strings, lists and mappings.
 
-    A date stays the words that it is. Raises `ValueError`, in words, for what is no YAML, has tags or
-    aliases, names a key twice in one mapping, is nested too deeply, or holds what JSON can't.
+    Dates stay strings. Raises `ValueError` with the reason for malformed YAML, tags, aliases, duplicate keys, deep
+    nesting, or values that JSON cannot represent.
     """
     try:
-        value = _Plain(text).get_single_data()
+        value = _PlainLoader(text).get_single_data()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
         raise ValueError("its values are nested too deeply") from None
-    except (ValueError, LookupError, TypeError) as error:  # of a value that is not what its tag says
-        raise ValueError(f"it holds a value that can't be read ({str(error).partition(';')[0]})") from None
+    except (ValueError, LookupError, TypeError) as error:  # a value that does not match its tag
+        raise ValueError(f"it contains an invalid value ({str(error).partition(';')[0]})") from None
     require_json_values(value)
     return value
 
 
 def require_json_values(value: Any) -> None:
-    """Raise `ValueError` for values that no JSON can hold: objects, numbers without a value, keys that are no words."""
+    """Raise `ValueError` for values that JSON cannot represent: objects, non-finite numbers, complex keys."""
     if isinstance(value, dict):
-        odd = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
-        if odd is not None:
-            raise ValueError(f"a key should be a word: {odd!r:.60}")
+        invalid = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
+        if invalid is not None:
+            raise ValueError(f"a key should be a string: {invalid!r:.60}")
         for inner in value.values():
             require_json_values(inner)
     elif isinstance(value, list | tuple):
@@ -41,16 +41,16 @@ def require_json_values(value: Any) -> None:
     elif isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     elif not isinstance(value, str | int | float | None):
-        raise ValueError(f"a {type(value).__name__} is no plain value: {value!r:.60}")
+        raise ValueError(f"a {type(value).__name__} is not a plain value: {value!r:.60}")
 
 
-class _Plain(yaml.SafeLoader):
-    """Knows plain values alone; no aliases, which a few lines of can fill the memory."""
+class _PlainLoader(yaml.SafeLoader):
+    """Load plain values only; a few lines of aliases could fill the memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark
-            raise yaml.MarkedYAMLError(problem="an alias (*name) can't be used here: write it out", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem="aliases (*name) are not supported: repeat the value", problem_mark=mark)
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
@@ -58,15 +58,15 @@ class _Plain(yaml.SafeLoader):
         values: dict[Any, Any] = super().construct_mapping(node, deep)
         if len(values) < len(node.value):
             keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise yaml.MarkedYAMLError(problem=f"'{twice!s:.60}' stands there twice", problem_mark=node.start_mark)
+            duplicate = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.MarkedYAMLError(problem=f"duplicate key '{duplicate!s:.60}'", problem_mark=node.start_mark)
         return values
 
 
-_Plain.yaml_constructors = {
+_PlainLoader.yaml_constructors = {
     tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag in _PLAIN or tag is None
 }
-_Plain.yaml_implicit_resolvers = {
+_PlainLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in found if tag != _DATE]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

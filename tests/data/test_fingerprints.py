@@ -9,7 +9,7 @@ from core.data import load_data
 
 
 @pytest.mark.parametrize("name", ["movie-reviews", "movie-reviews-3"])
-def test_the_bundled_sets_are_still_those_of_the_shipped_record(name, shipped_record):
+def test_bundled_sets_match_the_shipped_record(name, shipped_record):
     with sqlite3.connect(shipped_record / "runs.db") as record:
         query = "SELECT fingerprint, evaluation_fingerprint FROM datasets WHERE name = ?"
         recorded = record.execute(query, [name]).fetchone()

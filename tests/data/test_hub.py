@@ -18,14 +18,14 @@ def write(folder, **sizes):
         datasets.Dataset.from_dict(rows, features=FEATURES).to_parquet(folder / f"{name}.parquet")
 
 
-def test_class_labels_come_back_as_names_and_splits_are_kept(tmp_path):
+def test_class_labels_are_names_and_splits_are_kept(tmp_path):
     write(tmp_path, train=60, test=20)
     frame, _ = read_hub_dataset(str(tmp_path))
     assert set(frame["label"]) == {"bad", "good"}
     assert frame["__split__"].value_counts().to_dict() == {"train": 60, "test": 20}
 
 
-def test_the_sources_test_split_is_the_one_that_is_measured(tmp_path):
+def test_test_split_of_the_source_is_used(tmp_path):
     write(tmp_path, train=60, test=20)
     config = make_config({"train_size": 30, "validation_size": 10, "test_size": 12})
     frame, revision = read_hub_dataset(str(tmp_path))
@@ -34,7 +34,7 @@ def test_the_sources_test_split_is_the_one_that_is_measured(tmp_path):
     assert all(text.startswith("train ") for text in (*data.train.texts, *data.validation.texts))
 
 
-def test_a_data_set_without_a_test_split_is_split_here(tmp_path):
+def test_dataset_without_test_split_is_split(tmp_path):
     write(tmp_path, train=80)
     config = make_config({"train_size": 30, "validation_size": 10, "test_size": 12})
     frame, revision = read_hub_dataset(str(tmp_path))
@@ -42,8 +42,8 @@ def test_a_data_set_without_a_test_split_is_split_here(tmp_path):
     assert len(set(data.test.texts) & set(data.train.texts)) == 0
 
 
-def test_a_data_set_that_cannot_be_had_says_what_works(tmp_path):
-    with pytest.raises(RequestError, match="Without a network these work"):
+def test_unavailable_dataset_is_refused_with_alternatives(tmp_path):
+    with pytest.raises(RequestError, match="Available offline"):
         read_hub_dataset("nobody/no-such-set")
 
 
@@ -64,7 +64,7 @@ def test_several_configurations_are_listed_and_one_can_be_named(tmp_path):
     assert len(read_hub_dataset(str(tmp_path), "de")[0]) == 60
 
 
-def test_labels_keep_the_order_of_their_codes_and_hidden_ones_are_left_out(tmp_path):
+def test_labels_keep_the_order_of_their_codes_and_hidden_ones_are_excluded(tmp_path):
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["z", "a"])})
     for name, codes in {"train": [0, 1] * 30, "test": [-1] * 10}.items():
         columns = {"text": [f"{name} {n}" for n in range(len(codes))], "label": codes}
@@ -72,15 +72,15 @@ def test_labels_keep_the_order_of_their_codes_and_hidden_ones_are_left_out(tmp_p
     frame, revision = read_hub_dataset(str(tmp_path))
     source = make_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
     assert source.labels == ("z", "a")
-    assert source.left_out == {"in the split 'test', which has no labels": 10}
-    assert source.own == {"train": "train"}
+    assert source.excluded == {"in the split 'test', which has no labels": 10}
+    assert source.split_names == {"train": "train"}
 
 
-def test_hidden_labels_without_names_are_known_by_minus_one(tmp_path):
+def test_hidden_labels_without_names_are_minus_one(tmp_path):
     for name, codes in {"train": [0, 1] * 30, "test": [-1] * 10}.items():
         columns = {"text": [f"{name} {n}" for n in range(len(codes))], "label": codes}
         datasets.Dataset.from_dict(columns).to_parquet(tmp_path / f"{name}.parquet")
     frame, revision = read_hub_dataset(str(tmp_path))
     source = make_source(Table("films", "films", "hub:films", revision, frame), make_config({}))
     assert source.labels == ("0", "1")
-    assert source.left_out == {"in the split 'test', which has no labels": 10}
+    assert source.excluded == {"in the split 'test', which has no labels": 10}

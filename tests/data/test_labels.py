@@ -45,7 +45,7 @@ def test_labels_have_one_spelling_in_every_format(tmp_path, ending, values, name
 @pytest.mark.parametrize(
     ("ordered", "names"), [(True, ("low", "high")), (False, ("high", "low"))], ids=["ordered", "unordered"]
 )
-def test_an_ordered_category_keeps_its_order(tmp_path, ordered, names):
+def test_ordered_category_keeps_its_order(tmp_path, ordered, names):
     column = pd.Categorical(["high", "low", "low", None], categories=["low", "high", "unused"], ordered=ordered)
     pd.DataFrame({"text": list("wxyz"), "label": column}).to_parquet(tmp_path / "a.parquet")
     assert labels_of(tmp_path / "a.parquet") == names
@@ -53,7 +53,7 @@ def test_an_ordered_category_keeps_its_order(tmp_path, ordered, names):
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 def test_lists_of_labels_are_refused(tmp_path, ending):
-    with pytest.raises(RequestError, match="holds lists, objects or bytes .*Several labels a text"):
+    with pytest.raises(RequestError, match="lists, objects or bytes"):
         labels_of(write(tmp_path, [["a", "b"], ["a"], ["b"]], ending))
 
 
@@ -64,12 +64,12 @@ def test_scores_are_refused(tmp_path, ending):
 
 
 def test_as_many_labels_as_rows_are_refused(tmp_path):
-    with pytest.raises(RequestError, match=r"as many labels as rows \(20\), as an id or a free text has"):
+    with pytest.raises(RequestError, match=r"as many labels as rows \(20\), like an id"):
         labels_of(write(tmp_path, [f"id {n}" for n in range(20)], ".csv"))
 
 
 def test_more_than_150_labels_are_refused_and_150_are_split(tmp_path):
-    with pytest.raises(RequestError, match="151 different labels in 906 rows; 150 are the most"):
+    with pytest.raises(RequestError, match="151 different labels in 906 rows; the maximum is 150"):
         labels_of(write(tmp_path, [f"topic {n % 151}" for n in range(906)], ".csv"))
     data = load_data(make_config({"dataset": str(write(tmp_path, [n % 150 for n in range(900)], ".csv")), **SIZES}))
     assert len(data.labels) == 150

@@ -19,17 +19,17 @@ def rows(text="a {} film", label="goo{}d", column="no{}te"):
     return "\n".join(map(json.dumps, [*held, *odd]))
 
 
-def test_what_no_database_can_hold_is_replaced_and_counted(tmp_path):
+def test_unstorable_characters_are_replaced_and_counted(tmp_path):
     (tmp_path / "a.jsonl").write_text(rows(column="note"))
     loaded = load_source(make_config({"dataset": str(tmp_path / "a.jsonl")}))
     assert loaded.labels == ("bad", "fine", "goo\ufffdd")
     assert set(loaded.frame["text"][6:]) == {"a \ufffd film"}
-    assert loaded.mended == 6
+    assert loaded.sanitized_rows == 6
     data = load_data(make_config({"dataset": str(tmp_path / "a.jsonl")} | dict.fromkeys(SIZES, 3)))
     assert data.checks["mended"] == 6
 
 
-def test_sound_texts_stay_as_they_are():
+def test_storable_texts_are_unchanged():
     frame = pd.DataFrame({"text": ["naïve 👩‍👩‍👧 \u202e \x1b", None], "n": [1, 2]})
     same, changed = sanitize_frame(frame)
     pd.testing.assert_frame_equal(same, frame)
@@ -37,7 +37,7 @@ def test_sound_texts_stay_as_they_are():
 
 
 @pytest.mark.parametrize("dtype", [object, "str", "category"])
-def test_columns_of_every_type_are_mended(dtype):
+def test_columns_of_every_type_are_sanitized(dtype):
     column = pd.Series(["a\0b", "fine", None, "a\0b"]).astype(dtype)
     frame, changed = sanitize_frame(pd.DataFrame({"self\0": column, "t": pd.to_datetime(["2020-01-01"] * 4)}))
     assert changed == 2
@@ -45,12 +45,12 @@ def test_columns_of_every_type_are_mended(dtype):
     assert list(frame["self\ufffd"].dropna()) == ["a\ufffdb", "fine", "a\ufffdb"]
 
 
-def test_column_names_are_mended(tmp_path):
+def test_column_names_are_sanitized(tmp_path):
     (tmp_path / "a.jsonl").write_text(rows(column="no{}te"))
     loaded = load_source(make_config({"dataset": str(tmp_path / "a.jsonl")}))
     assert set(loaded.frame["extra"][7]) == {"note", "no\ufffdte"}
 
 
-def test_texts_to_classify_are_mended_too(tmp_path):
+def test_texts_to_predict_are_sanitized(tmp_path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "sad \ud83d"}))
     assert list(read_input_rows(tmp_path / "a.jsonl", None, "text").frame["text"]) == ["sad \ufffd"]

@@ -165,8 +165,8 @@ def test_a_failed_run_ends_with_code_1_and_says_why(tmp_path, capsys, tiny_bert)
         pytest.param(["--r", "-1"], "--r '-1' should be greater", id="rank-negative"),
         pytest.param(["--lr", "fast"], "--lr 'fast' should be a valid number", id="rate-word"),
         pytest.param(["--train-size", "1000000"], "usable rows", id="train-size-too-large"),
-        pytest.param(["--dataset", "nowhere.csv"], "There is no file nowhere.csv", id="file-unknown"),
-        pytest.param(["--dataset", "some/set"], "Without a network these work", id="dataset-offline"),
+        pytest.param(["--dataset", "nowhere.csv"], "does not exist nowhere.csv", id="file-unknown"),
+        pytest.param(["--dataset", "some/set"], "Available offline", id="dataset-offline"),
         pytest.param(["--model", "some/model"], "neither a folder nor", id="model-unknown"),
         pytest.param(
             ["--target-modules", "nonsense"], "--target-modules 'nonsense' is not in", id="target-modules-unknown"

@@ -67,7 +67,7 @@ def test_answers_to_hostile_texts_are_printed_as_text(capsys):
 
 def test_a_wrong_request_repeats_what_was_typed_as_text(printed):
     said = printed("predict", 1, "--file", INVISIBLE[0] + ".csv")
-    assert "There is no file ⟨U+001B⟩[31mred" in said
+    assert "does not exist ⟨U+001B⟩[31mred" in said
     assert not STEERS.findall(said)
 
 

@@ -131,10 +131,10 @@ def test_a_real_pipe_works(used):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        pytest.param(["--file", "nowhere.csv"], "There is no file nowhere.csv", id="file-unknown"),
+        pytest.param(["--file", "nowhere.csv"], "does not exist nowhere.csv", id="file-unknown"),
         pytest.param(
             ["--file", "{in}", "--text-column", "nte"],
-            "Its columns are: note, n. Did you mean 'note'?",
+            "Columns: note, n. Did you mean 'note'?",
             id="column-misspelled",
         ),
         pytest.param(["--file", "{in}"], "Name one with --text-column", id="column-ambiguous"),

@@ -17,7 +17,7 @@ def made(path, kind):
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_was_written_aside_gets_its_name(tmp_path, kind):
+def test_publishing_renames_complete_files(tmp_path, kind):
     publish_atomically(made(tmp_path / "aside", kind), tmp_path / "named")
     inner = tmp_path / "named" if kind == "file" else tmp_path / "named" / "inner"
     assert inner.read_text() == "aside" and [path.name for path in tmp_path.iterdir()] == ["named"]
@@ -25,7 +25,7 @@ def test_what_was_written_aside_gets_its_name(tmp_path, kind):
 
 @pytest.mark.parametrize("there", ["file", "empty folder", "folder"])
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_nothing_is_put_in_the_place_of_what_is_there(tmp_path, kind, there):
+def test_publishing_does_not_replace_existing_files(tmp_path, kind, there):
     aside, target = made(tmp_path / "aside", kind), made(tmp_path / "named", there)
     with pytest.raises(FileExistsError):
         publish_atomically(aside, target)

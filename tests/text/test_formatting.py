@@ -31,7 +31,7 @@ from core.text.sanitize import escape_formula, escape_invisible, to_single_line,
         pytest.param(f.format_milliseconds(2.5), "2.5 s", id="milliseconds-seconds"),
         pytest.param(f.format_milliseconds(None), "—", id="milliseconds-missing"),
         pytest.param(f.format_count(12345), "12,345", id="count"),
-        pytest.param(f.format_parameters(74498, 22_788_484), "74.5 k (0.33 %)", id="parameters"),
+        pytest.param(f.format_parameters(74498, 22_788_484), "74.5 k (0.33%)", id="parameters"),
         pytest.param(f.format_parameters(0, 100), "0", id="parameters-none"),
         pytest.param(f.format_parameters(35_592, 35_592), "35.6 k", id="parameters-all"),
         pytest.param(f.format_parameters(None), "—", id="parameters-missing"),
@@ -42,7 +42,7 @@ from core.text.sanitize import escape_formula, escape_invisible, to_single_line,
         pytest.param(f.format_setting(None), "—", id="setting-missing"),
     ],
 )
-def test_numbers_read_alike_everywhere(written, expected):
+def test_number_formats(written, expected):
     assert written == expected
 
 
@@ -58,11 +58,11 @@ def test_numbers_read_alike_everywhere(written, expected):
         pytest.param("👩‍👩‍👧 é e\u0301 שלום می‌خواهم", "👩‍👩‍👧 é e\u0301 שלום می‌خواهم", id="scripts"),
     ],
 )
-def test_what_hides_or_steers_is_shown_as_signs_and_scripts_stay(text, shown):
+def test_invisible_characters_are_escaped_and_scripts_are_kept(text, shown):
     assert escape_invisible(text) == shown
 
 
-def test_a_name_begins_no_line_of_its_own():
+def test_single_line_escapes_line_breaks_and_controls():
     assert to_single_line("a\n#7 helped\x1b[A") == "a #7 helped⟨U+001B⟩[A"
 
 
@@ -83,6 +83,6 @@ def test_a_name_begins_no_line_of_its_own():
         pytest.param("", "", id="empty"),
     ],
 )
-def test_no_cell_is_a_formula_and_each_can_be_read_back(text, cell):
+def test_formulas_are_escaped_reversibly(text, cell):
     assert escape_formula(text) == cell
     assert unescape_formula(cell) == text

@@ -53,7 +53,7 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("token", TOKENS)
-def test_a_token_is_hidden_wherever_it_stands(token):
+def test_token_is_redacted_anywhere(token):
     for told in ("{}", "with {} in it", "('{}',)", "x={}\n  line two: {}\n", "https://user:{}@host", "{},{}"):
         hidden = redact_secrets(told.replace("{}", token))
         assert REDACTED in hidden
@@ -62,36 +62,36 @@ def test_a_token_is_hidden_wherever_it_stands(token):
 
 
 @pytest.mark.parametrize(("told", "secret"), BEHIND)
-def test_what_stands_before_and_behind_a_password_stays(told, secret):
+def test_text_around_a_password_is_kept(told, secret):
     assert redact_secrets(told.format(secret)) == told.format(REDACTED)
     assert redact_secrets(told.format(REDACTED)) == told.format(REDACTED)
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_text_stays_as_it_is(text):
+def test_ordinary_text_is_not_redacted(text):
     assert redact_secrets(text) == text
 
 
 @pytest.mark.parametrize("name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "my_api_key", "CLIENT_SECRET", "PGPASSWORD"])
-def test_values_of_telling_variables_are_hidden(name, monkeypatch):
+def test_values_of_secret_variables_are_redacted(name, monkeypatch):
     monkeypatch.setenv(name, "correct horse/battery")
     told = "It said 'correct horse/battery', or correct%20horse%2Fbattery in a link."
     assert redact_secrets(told) == f"It said '{REDACTED}', or {REDACTED} in a link."
 
 
-def test_short_values_and_those_of_other_variables_are_words(monkeypatch):
+def test_short_values_and_other_variables_are_not_redacted(monkeypatch):
     monkeypatch.setenv("SORT_KEY", "name")
     monkeypatch.setenv("KEYBOARD", "a qwerty one")
     assert redact_secrets("the name of a qwerty one") == "the name of a qwerty one"
 
 
-def test_the_longer_of_two_values_is_hidden_whole(monkeypatch):
+def test_longer_of_two_overlapping_values_is_redacted_completely(monkeypatch):
     monkeypatch.setenv("A_TOKEN", "password")
     monkeypatch.setenv("B_TOKEN", "password-and-more")
     assert redact_secrets("password-and-more, password") == f"{REDACTED}, {REDACTED}"
 
 
-def test_a_traceback_keeps_its_lines_and_loses_its_secrets():
+def test_traceback_keeps_its_lines_without_secrets():
     token = f"hf_{LONG}"
     try:
         try:
