@@ -3,7 +3,14 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from core.evaluation.calibration import BINS, apply_temperature, coverage, fit_temperature, reliability
+from core.evaluation.calibration import (
+    BINS,
+    apply_temperature,
+    coverage,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+)
 from core.evaluation.intervals import proportion
 from core.evaluation.metrics import evaluate
 
@@ -30,10 +37,10 @@ def test_no_other_temperature_has_a_lower_log_loss():
     assert min(losses, key=losses.get) == best
 
 
-def test_temperature_of_logits_without_information_is_bounded():
+def test_temperature_of_logits_without_a_best_one_ends_at_its_bounds():
     true = np.array([0, 1] * 20)
     assert fit_temperature(-5 * np.eye(2)[true], true) == pytest.approx(np.exp(4), rel=0.01)
-    assert np.exp(-4) <= fit_temperature(5 * np.eye(2)[true], true) < 0.2
+    assert fit_temperature(1e-3 * np.eye(2)[true], true) == pytest.approx(np.exp(-4), rel=0.01)
 
 
 def test_temperature_does_not_change_the_prediction():
@@ -75,8 +82,19 @@ def test_null_bands_contain_perfectly_calibrated_models_95_of_100_times():
         diagram = reliability(confidence, rng.random(100) < confidence, seed)
         ece_held.append(diagram.null.low <= diagram.ece <= diagram.null.high)
         bins_held += [bin_.null_low <= bin_.accuracy <= bin_.null_high for bin_ in diagram.bins]
+        assert all(0 <= bin_.null_low <= bin_.confidence <= bin_.null_high <= 1 for bin_ in diagram.bins)
     assert 0.9 <= np.mean(ece_held) <= 0.99
     assert 0.94 <= np.mean(bins_held) <= 0.995  # a band of whole examples is wider
+
+
+def test_ece_is_the_mean_distance_of_accuracy_and_confidence_over_15_bins():
+    rng = np.random.default_rng(0)
+    confidence = rng.uniform(0.2, 1, 300)
+    right = rng.random(300) < confidence**2
+    bins = [(confidence >= low / 15) & (confidence < (low + 1) / 15) for low in range(15)]
+    gaps = [abs(right[bin_].mean() - confidence[bin_].mean()) * bin_.mean() for bin_ in bins if bin_.any()]
+    assert expected_calibration_error(confidence, right) == pytest.approx(sum(gaps))
+    assert reliability(confidence, right).ece == pytest.approx(sum(gaps))
 
 
 def test_bins_hold_every_example_once():
