@@ -35,16 +35,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_colu
     and a line below names them.
     """
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
     count = len(columns)
     while count > 2 and not _fits(console, _build_table(columns[:count], rows, text_columns, wrap)):
         count -= 1
-    console.print(_build_table(columns[:count], rows, text_columns, wrap))
+    with console.capture() as capture:  # rich itself would exit when the reader closes the pipe
+        console.print(_build_table(columns[:count], rows, text_columns, wrap))
+    print(capture.get(), end="")
     if count < len(columns):
         hidden = ", ".join(map(to_single_line, columns[count:]))
-        console.print(Text(f"Columns that do not fit: {hidden}. Use a wider terminal to see them."))
+        print_text(f"Columns that do not fit: {hidden}. Use a wider terminal to see them.")
 
 
 def _build_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int, wrap: str) -> "Table":

@@ -24,7 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         arguments = parse(words)
-        return int(arguments.execute(arguments))
+        code = int(arguments.execute(arguments))
+        print(end="", flush=True)  # a closed pipe is noticed here, not at exit
+        return code
     except KeyboardInterrupt:
         print("runner.py: stopped.", file=sys.stderr)
         return STOPPED

@@ -11,6 +11,8 @@ from cli.main import main
 
 SIZES = ("--train-size", "6", "--validation-size", "4", "--test-size", "4")
 """Splits that fit a data set of a few rows."""
+SMALL = ("--train-size", "48", "--validation-size", "16", "--test-size", "32", "--epochs", "1", "--max-length", "32")
+"""Settings of a training that takes a moment."""
 _MAX_HASHED_BYTES = 1 << 26
 _MAX_MESSAGE_LENGTH = 6_000
 
@@ -23,9 +25,16 @@ class Result(NamedTuple):
     err: str
 
 
-def run_cli(argv: Sequence[str]) -> Result:
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def run_cli(argv: Sequence[str], stdout: io.StringIO | None = None) -> Result:
     """Execute a command line."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = stdout or io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = main(argv)

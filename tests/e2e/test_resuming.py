@@ -3,10 +3,6 @@
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,41 +18,15 @@ from core.store import queries
 from core.store.engine import open_store
 from core.store.records import is_running
 from tests import small_runs
+from tests.e2e.processes import run_arguments, start, wait_for_checkpoint
 from tests.small_runs import write_films
-
-ROOT = Path(__file__).resolve().parents[2]
-SIZES = [
-    "--train-size",
-    "96",
-    "--validation-size",
-    "18",
-    "--test-size",
-    "36",
-    "--batch-size",
-    "4",
-    "--max-length",
-    "24",
-]
-
-
-def arguments(folder, model, epochs=40):
-    data = ["--dataset", write_films(folder), "--model", str(model), "--lr", "0.01", "--epochs", str(epochs)]
-    return [*data, *SIZES, "--no-baselines", "--checkpoint-every", "0", "--db", str(folder / "runs.db")]
 
 
 @pytest.fixture
 def running(tmp_path, tiny_bert):
     """A run in a process of its own, in the middle of its training, and its store."""
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "runner.py"), *arguments(tmp_path, tiny_bert)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("adapters/.unfinished-1-*/step-*")):
-        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-        time.sleep(0.02)
+    process = start(*run_arguments(tmp_path, tiny_bert))
+    wait_for_checkpoint(process, tmp_path)
     yield process, open_store(str(tmp_path / "runs.db"))
     process.kill()
     process.communicate()
@@ -85,7 +55,7 @@ def uninterrupted_probabilities(tmp_path, tiny_bert):
     """Return the test probabilities of the same run, never stopped."""
     folder = tmp_path / "uninterrupted"
     folder.mkdir()
-    assert main(arguments(folder, tiny_bert)) == 0
+    assert main(run_arguments(folder, tiny_bert)) == 0
     return queries.probabilities(open_store(str(folder / "runs.db")), 1)
 
 
@@ -105,10 +75,9 @@ def test_killed_run_resumes_and_equals_an_uninterrupted_one(killed, tmp_path, ti
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_run_that_is_stopped_by_a_signal_can_be_resumed(running, name, capsys):
+def test_run_that_is_stopped_by_a_signal_can_be_resumed(running, capsys):
     process, store = running
-    code, errors = stop(process, getattr(signal, name))
+    code, errors = stop(process, signal.SIGTERM)
     assert code == 130 and "resume 1" in errors and "Traceback" not in errors
     assert main(["show", "1", "--db", store.address]) == 0
     assert "resume 1" in capsys.readouterr().out
