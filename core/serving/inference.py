@@ -1,4 +1,4 @@
-"""Use a recorded run: load what it learnt, predict, and say which words a prediction rests on."""
+"""Load recorded runs, predict, and explain predictions by word importance."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,13 +23,13 @@ from core.store.engine import Store
 from core.system.files import matches_checksum
 
 MAX_SPANS = 200
-"""A text of more words is left out of itself in so many chunks of about equally many words."""
+"""Maximum number of spans; longer texts are divided into chunks of consecutive words."""
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 
 
 @dataclass(frozen=True)
 class WordWeight:
-    """A word, or a chunk of a long text: ``text[start:end]``, and how much it speaks for a label, in log-odds."""
+    """A word, or a chunk of a long text, ``text[start:end]``, and its weight for a label in log-odds."""
 
     word: str
     start: int
@@ -39,48 +39,46 @@ class WordWeight:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A recorded run, ready to answer."""
+    """A recorded run, ready to predict."""
 
     run_id: int
     labels: tuple[str, ...]
     classifier: Classifier
 
     def predict(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return probabilities [n, k], a row a text, a column a label."""
+        """Return probabilities [n, k] in the order of the texts."""
         return probabilities(self.classifier.logits(texts))
 
     def word_weights(self, text: str, label: str | None = None) -> tuple[WordWeight, ...]:
-        """Return for each word how much the log-odds of a label fall without it, in the text's order.
+        """Return by how much the log-odds of a label fall without each word, in order of the text.
 
-        The label is the predicted one where none is given. Words are parted by white space, and
-        ideographs from each other. Each is left out in turn (occlusion, Zeiler and Fergus 2014,
-        arXiv 1311.2901; for words Li et al. 2016, arXiv 1612.08220). Log-odds, because where a run
-        is sure a probability hardly moves, whatever is left out. Words that stand in for each
-        other, and those past what the model reads, weigh little alone. Raises `RequestError` for
-        an unknown label.
+        The default label is the predicted one. Words are separated by white space, ideographs are words. Each is
+        removed in turn (occlusion, Zeiler and Fergus 2014, arXiv 1311.2901; for words Li et al. 2016, arXiv
+        1612.08220). Log-odds are used because probabilities near 1 hardly change. Redundant words and words beyond the
+        maximum length have low weights. Raises `RequestError` for an unknown label.
         """
         if label is not None and label not in self.labels:
-            known = ", ".join(self.labels)
+            listed = ", ".join(self.labels)
             raise RequestError(
-                f"'{label}' is no label of run {self.run_id}: {known}.{did_you_mean(label, self.labels)}"
+                f"Run {self.run_id} has no label '{label}'. Labels: {listed}.{did_you_mean(label, self.labels)}"
             )
-        spans = _pieces(text)
+        spans = _split_into_spans(text)
         if not spans:
             return ()
-        logits = self.classifier.logits([text, *_each_left_out(text, spans)])
+        logits = self.classifier.logits([text, *_occlusions(text, spans)])
         odds = _log_odds(logits, int(logits[0].argmax()) if label is None else self.labels.index(label))
         with np.errstate(invalid="ignore"):
-            falls = odds[0] - odds[1:]
-        falls[~np.isfinite(falls)] = 0  # a label that is impossible or certain stays so, whatever is left out
-        return tuple(WordWeight(text[a:b], a, b, float(fall)) for (a, b), fall in zip(spans, falls, strict=True))
+            drops = odds[0] - odds[1:]
+        drops[~np.isfinite(drops)] = 0  # an impossible or certain label stays so
+        return tuple(WordWeight(text[a:b], a, b, float(drop)) for (a, b), drop in zip(spans, drops, strict=True))
 
 
 def load_run(
     store: Store, run_id: int, bases: BaseModelCache | None = None, *, trust_remote_code: bool = False
 ) -> LoadedRun:
-    """Load a complete run, onto one of these bases where it can share it; without any, onto a base of its own.
+    """Load a complete run, onto a cached base model if it can share one.
 
-    Raises `RequestError` where it can't be used, with the reason.
+    Raises `RequestError` with the reason if it cannot be used.
     """
     saved = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
     with translate_load_errors(run_id):
@@ -90,72 +88,76 @@ def load_run(
 
 
 def load_runs(store: Store, run_ids: Sequence[int]) -> list[LoadedRun]:
-    """Load several complete runs, in the given order; adapters of one base share it where they can."""
+    """Load several complete runs in the given order; adapters share their base model if possible."""
     bases = BaseModelCache()
     return [load_run(store, run_id, bases) for run_id in run_ids]
 
 
 @contextmanager
 def translate_load_errors(run_id: int) -> Iterator[None]:
-    """Raise `RequestError` where a run's files can't be loaded: they can be anything, which is said in many ways."""
+    """Translate any error while loading a run's files to `RequestError`; damaged files raise many types."""
     try:
         yield
     except BenchError:
         raise
     except Exception as error:
         raise RequestError(
-            f"The files of run {run_id} can't be used ({type(error).__name__}: {error}). "
-            "Whether they are damaged is told by: python runner.py db check"
+            f"The files of run {run_id} cannot be loaded ({type(error).__name__}: {error}). "
+            "Check them for damage: python runner.py db check"
         ) from error
 
 
 def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -> SavedClassifier:
     """Return the files of a complete run, with its config, labels and backbone.
 
-    Code that comes with its model is trusted now or not at all, whatever the record says: a record
-    may come from anybody. Raises `RequestError` where there is no such run, or its files are gone or changed.
+    Remote code is trusted only if requested now, regardless of the record, which may come from anyone. Raises
+    `RequestError` if there is no such run, or if its files are missing or changed.
     """
     run = queries.run(store, run_id)
     if run.state != "complete" or run.dataset_id is None:
-        raise RequestError(f"Run {run_id} is {run.state}: there is nothing to predict with. See: python runner.py list")
+        raise RequestError(
+            f"Run {run_id} is {run.state} and has no model to predict with. List runs: python runner.py list"
+        )
     folder = run.adapter_folder(store.folder)
     if folder is None or not folder.is_dir():
-        raise RequestError(f"The files of run {run_id} are gone: {run.adapter_path} is not beside the database.")
+        raise RequestError(
+            f"The files of run {run_id} are missing: {run.adapter_path} is not beside the database. Restore them."
+        )
     with translate_load_errors(run_id):
         if not matches_checksum(folder, run.adapter_sha256):
             raise RequestError(
-                f"The files of run {run_id} in {run.adapter_path} are not those that it saved (SHA-256): what they "
-                "would say is not what was measured. Bring them back as they were, or run it again."
+                f"The files of run {run_id} in {run.adapter_path} do not match their recorded checksum (SHA-256), so "
+                "its recorded scores do not apply to them. Restore the files, or run it again."
             )
     settings = run.config | {"trust_remote_code": trust_remote_code}
-    if run.model_revision:  # the Hub's may have moved since
+    if run.model_revision:  # the Hub may have a newer revision
         settings["revision"] = run.model_revision
     config, labels = make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels)
     return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
 
 
 def load_classifier(saved: SavedClassifier) -> Classifier:
-    """Load saved files; onto a fresh backbone where the method has one."""
+    """Load saved files, onto a new backbone if the method has one."""
     kind, method = saved.config.kind, saved.config.method
     load = IMPLEMENTATIONS[method].load if kind == "baseline" else load_full if kind == "full" else load_adapted
     return load(saved)
 
 
-def _pieces(text: str) -> list[tuple[int, int]]:
-    """Return where the words of a text start and end; of a long text, chunks of consecutive words."""
-    found = [match.span() for match in _WORD.finditer(text)]
-    bounds = np.linspace(0, len(found), min(len(found), MAX_SPANS) + 1).astype(int)
-    return [(found[first][0], found[last - 1][1]) for first, last in pairwise(bounds)]
+def _split_into_spans(text: str) -> list[tuple[int, int]]:
+    """Return the start and end of each word; of a long text, of chunks of consecutive words."""
+    words = [match.span() for match in _WORD.finditer(text)]
+    bounds = np.linspace(0, len(words), min(len(words), MAX_SPANS) + 1).astype(int)
+    return [(words[first][0], words[last - 1][1]) for first, last in pairwise(bounds)]
 
 
-def _each_left_out(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """Return the text without each span in turn, nor the white space before it (after it, for the first)."""
+def _occlusions(text: str, spans: Sequence[tuple[int, int]]) -> list[str]:
+    """Return the text without each span in turn and the white space before it (after it for the first)."""
     starts = [start for start, _ in spans]
     first = text[: starts[0]] + text[starts[1] if len(spans) > 1 else spans[0][1] :]
     return [first, *(text[:before] + text[end:] for (_, before), (_, end) in pairwise(spans))]
 
 
 def _log_odds(logits: NDArray[np.float32], code: int) -> NDArray[np.float64]:
-    """Return the logarithm of p / (1 - p) of one label, [n], from logits [n, k]; exact where p is all but 1."""
+    """Return the logarithm of p / (1 - p) of one label, [n], from logits [n, k]; exact for p near 1."""
     others = np.delete(logits.astype(np.float64), code, axis=1)
     return np.asarray(logits[:, code] - logsumexp(others, axis=1), dtype=np.float64)

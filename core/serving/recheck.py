@@ -1,4 +1,4 @@
-"""Whether a recorded run still says what it said, under the libraries of today."""
+"""Check whether a recorded run still gives the same predictions with the installed packages."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ from core.store.run_writer import save_recheck
 from core.system.environment import package_versions
 
 DRIFT_TOLERANCE = 1e-3
-"""A probability that moved by more than this has drifted; rounding moves it by far less."""
+"""Change of a probability that counts as drift; rounding errors are far smaller."""
 
 
 @dataclass(frozen=True)
 class RecheckResult:
-    """What predicting the stored test set again gave; ``versions`` are those that differ, then and now."""
+    """Differences between stored and new predictions; ``versions``: package versions that differ, old first."""
 
     run_id: int
     examples: int
@@ -29,16 +29,16 @@ class RecheckResult:
 
 
 def recheck_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -> RecheckResult:
-    """Load a run's stored files, predict its stored test set again, and record what became of it."""
+    """Predict a run's stored test set again with its stored files, and record the result."""
     run = queries.run(store, run_id)
     loaded = load_run(store, run_id, trust_remote_code=trust_remote_code)
     stored, texts = queries.probabilities(store, run_id), list(queries.predictions(store, run_id)["text"])
     if not texts:
-        raise RequestError(f"Run {run_id} has no stored predictions to hold against.")
-    again = loaded.predict(texts)
-    difference = float(np.abs(again - stored).max())
-    changed = int((again.argmax(axis=1) != stored.argmax(axis=1)).sum())
-    found = RecheckResult(
+        raise RequestError(f"Run {run_id} has no stored predictions to compare with.")
+    new = loaded.predict(texts)
+    difference = float(np.abs(new - stored).max())
+    changed = int((new.argmax(axis=1) != stored.argmax(axis=1)).sum())
+    result = RecheckResult(
         run_id,
         examples=len(texts),
         changed_labels=changed,
@@ -46,5 +46,5 @@ def recheck_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -
         drifted=changed > 0 or not difference <= DRIFT_TOLERANCE,
         versions=differing_values([run.environment.get("packages", {}), package_versions()]),
     )
-    save_recheck(store, run_id, changed, difference, found.drifted, {"packages": package_versions()})
-    return found
+    save_recheck(store, run_id, changed, difference, result.drifted, {"packages": package_versions()})
+    return result

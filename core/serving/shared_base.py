@@ -1,4 +1,4 @@
-"""Adapters of one base in one process: the base is in memory once, and switches to the adapter that answers."""
+"""Share one base model in memory between several adapters."""
 
 import itertools
 import json
@@ -28,24 +28,24 @@ from core.models.tokenizers import load_run_tokenizer
 
 _Load = Callable[[], AdaptedClassifier]
 
-_NAMING = {"auto_mapping", "base_model_name_or_path", "peft_version", "revision"}
+_PROVENANCE_FIELDS = {"auto_mapping", "base_model_name_or_path", "peft_version", "revision"}
 _MAY_DIFFER = {
     "lora": {
         *("r", "lora_alpha", "lora_dropout", "init_lora_weights"),
         *("target_modules", "rank_pattern", "alpha_pattern"),
     }
 }
-"""What each adapter on a base can have its own way, by method; in all else those that share are set alike."""
-_LEAVES_BASE = {"bias": "none", "layer_replication": None, "kasa_config": None}
+"""Fields that may differ between adapters that share a base, by method."""
+_UNCHANGED_BASE = {"bias": "none", "layer_replication": None, "kasa_config": None}
 _HARMLESS_INITS = {True, False} | {
     name for name, init in INITS.items() if init.quantized != "4bit" and not init.mutates
 }
 
 
 class BaseModelCache:
-    """The base models in memory, each with the adapters that share it.
+    """Cache base models in memory with the adapters that share them.
 
-    A base lives as long as one of its classifiers does: who keeps a few classifiers keeps few bases.
+    A base model is released with its last classifier.
     """
 
     def __init__(self) -> None:
@@ -53,17 +53,17 @@ class BaseModelCache:
         self._lock = Lock()
 
     def load(self, saved: SavedClassifier) -> NeuralClassifier:
-        """Load an adapter, onto a base that is in memory already where the two can share it."""
+        """Load an adapter, onto a cached base model if it can share one."""
         config, folder, backbone = saved.config, saved.folder, require_backbone(saved.backbone)
         check_adapter(folder, config.method, backbone)
         if not can_share(config, folder):
             return load_adapted(saved)
-        key = (backbone.path, backbone.revision, len(saved.labels), config.method, _alike(config, folder))
+        key = (backbone.path, backbone.revision, len(saved.labels), config.method, _shared_settings(config, folder))
         load = partial(load_adapted, saved)
-        with self._lock:  # who asks for a base that is being loaded waits for it
+        with self._lock:  # wait for a base that is being loaded
             shared = self._shared.get(key)
-            if shared is not None and shared.sound:
-                with suppress(Exception):  # whatever it was, a fresh base shows whether the adapter itself is at fault
+            if shared is not None and shared.is_usable:
+                with suppress(Exception):  # a new base shows whether the adapter is at fault
                     return shared.add(folder, load_run_tokenizer(config, backbone), load)
             first = load()
             shared = self._shared[key] = _SharedBase(first.model)
@@ -71,84 +71,83 @@ class BaseModelCache:
 
 
 def can_share(config: RunConfig, folder: Path) -> bool:
-    """Tell whether an adapter leaves its base as it is, so that others can sit on it too.
+    """Return whether an adapter leaves its base unchanged, so that others can share it.
 
-    The probe says which methods do. Not an adapter on a quantised base, nor one that trained the
-    base's biases, or that changes the base's layers or weights when it is put on. PiSSA, OLoRA and
-    the like changed them in training, but are saved as plain LoRA of the unchanged base: they share.
+    The probe determines which methods do. Excluded are quantized bases, trained biases, and adapters that change the
+    layers or weights of the base when loaded. PiSSA, OLoRA and similar are saved as LoRA of the unchanged base.
     """
     if config.quantize or METHODS[config.method].prompts or not probe_result(config.method, "shares").works:
         return False
-    written = _written(folder)
-    leaves = all(written.get(name, value) == value for name, value in _LEAVES_BASE.items())
-    return leaves and written.get("init_lora_weights", True) in _HARMLESS_INITS
+    settings = _read_settings(folder)
+    is_unchanged = all(settings.get(name, value) == value for name, value in _UNCHANGED_BASE.items())
+    return is_unchanged and settings.get("init_lora_weights", True) in _HARMLESS_INITS
 
 
-def _alike(config: RunConfig, folder: Path) -> str:
-    """Return what has to be the same in the settings of adapters that share a base."""
-    own = _NAMING | _MAY_DIFFER.get(config.method, set())
-    settings = {name: _in_order(value) for name, value in _written(folder).items() if name not in own}
+def _shared_settings(config: RunConfig, folder: Path) -> str:
+    """Return the settings that must be equal for adapters that share a base."""
+    may_differ = _PROVENANCE_FIELDS | _MAY_DIFFER.get(config.method, set())
+    settings = {name: _sort_names(value) for name, value in _read_settings(folder).items() if name not in may_differ}
     return json.dumps(settings, sort_keys=True)
 
 
-def _in_order(value: Any) -> Any:
-    """Return a list of names, which peft keeps as a set and writes in any order, sorted; all else as it is."""
-    names = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return sorted(set(value)) if names else value
+def _sort_names(value: Any) -> Any:
+    """Sort a list of names, which peft keeps as a set and writes in any order; return other values unchanged."""
+    is_names = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return sorted(set(value)) if is_names else value
 
 
-def _written(folder: Path) -> dict[str, Any]:
+def _read_settings(folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     return settings
 
 
 class _SharedBase:
-    """A base with adapters on it, of which one answers at a time.
+    """A base model with several adapters, of which one is active.
 
-    It is ``sound`` unless an adapter could not be put on: what that left on the base is unknown.
+    ``is_usable`` is False after an adapter failed to load, which leaves the base in an unknown state.
     """
 
     def __init__(self, model: PeftModel) -> None:
         self.model = model
         self.lock = Lock()
-        self.sound = True
+        self.is_usable = True
         self._names = (f"adapter{number}" for number in itertools.count(1))
-        self._living: WeakValueDictionary[str, _Sharing] = WeakValueDictionary()
+        self._adapters: WeakValueDictionary[str, _SharedClassifier] = WeakValueDictionary()
 
     def classifier(self, name: str, tokenizer: PreTrainedTokenizerBase, load: _Load) -> NeuralClassifier:
-        """Return what answers with the adapter of this name."""
-        self._living[name] = made = _Sharing(self, name, tokenizer, load)
-        return made
+        """Return a classifier with the adapter of this name."""
+        self._adapters[name] = classifier = _SharedClassifier(self, name, tokenizer, load)
+        return classifier
 
     def add(self, folder: Path, tokenizer: PreTrainedTokenizerBase, load: _Load) -> NeuralClassifier:
-        """Put another adapter on the base, and take off those that nobody holds any more."""
+        """Load another adapter, and delete unused ones."""
         name = next(self._names)
         with self.lock, silence_libraries():
-            self.sound = False
+            self.is_usable = False
             self.model.load_adapter(folder, name)
             self.switch_to(name)
-            for forgotten in set(self.model.peft_config) - {name, *self._living}:
-                self.model.delete_adapter(forgotten)
-            self.sound = True
+            for unused in set(self.model.peft_config) - {name, *self._adapters}:
+                self.model.delete_adapter(unused)
+            self.is_usable = True
             return self.classifier(name, tokenizer, load)
 
     def switch_to(self, name: str) -> None:
-        """Make an adapter, with its head, the one that answers; to be called under the lock."""
+        """Activate an adapter with its head; call it under the lock."""
         if self.model.active_adapter != name:
             self.model.set_adapter(name, inference_mode=True)
 
 
-class _Sharing(NeuralClassifier):
-    """An adapter, with its head, on a base that it shares; loaded anew, on one of its own, if that is damaged."""
+class _SharedClassifier(NeuralClassifier):
+    """An adapter with its head on a shared base; it is reloaded onto a private base if the shared one is unusable."""
 
     def __init__(self, shared: _SharedBase, name: str, tokenizer: PreTrainedTokenizerBase, load: _Load) -> None:
         super().__init__(shared.model, tokenizer)
         self._base, self._name, self._load = shared, name, load
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return logits [n, k], in the order of the texts; other adapters of the base wait meanwhile."""
+        """Return logits [n, k], in the order of the texts; other adapters of the base wait."""
         with self._base.lock:
-            if not self._base.sound:
+            if not self._base.is_usable:
                 self._base, self._name = _SharedBase(self._load().model), "default"
                 self.model = self._base.model
             self._base.switch_to(self._name)
