@@ -1,4 +1,4 @@
-"""Charts are pure: the same frame gives the same chart, and each says what it shows."""
+"""Charts: valid Vega-Lite with a description, colors, order and clicks."""
 
 import altair as alt
 import pandas as pd
@@ -13,6 +13,7 @@ from dashboard.components.chart_cache import CachedChart
 from dashboard.components.confusion import charts as confusion
 from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as cost
+from dashboard.components.example import charts as example
 
 RUNS = pd.DataFrame(
     {
@@ -72,7 +73,11 @@ HISTORY = pd.DataFrame(
 )
 BALANCE = pd.DataFrame({"split": ["train", "test"], "label": ["no", "no"], "count": [10, 5], "share": [1.0, 1.0]})
 BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]})
-ANSWER = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
+QUARTERS = pd.DataFrame(
+    {"raters": ["lowest quarter"], "errors": [0.1], "errors_low": [0.0], "errors_high": [0.2], "size": [25]}
+)
+WORDS = pd.DataFrame({"word": ["a", "dull"], "place": [1, 2], "weight": [0.1, -2.0]})
+PREDICTION = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})
 
 ALL = {
     "cost_quality": lambda: cost_charts.cost_quality(
@@ -91,52 +96,54 @@ ALL = {
     "coverage": lambda: run.coverage(COVERAGE, 0.6),
     "run_intervals": lambda: compare.run_intervals(RUNS, "macro_f1"),
     "class_balance": lambda: dataset.class_balance(BALANCE, ["no", "yes"]),
-    "lengths": lambda: dataset.lengths(BINS, ["no", "yes"]),
-    "probabilities": lambda: try_it.probabilities(ANSWER, "#0072B2"),
+    "text_lengths": lambda: dataset.text_lengths(BINS, ["no", "yes"]),
+    "errors_by_disagreement": lambda: dataset.errors_by_disagreement(QUARTERS),
+    "word_importance": lambda: example.word_importance(WORDS, "yes"),
+    "probabilities": lambda: try_it.probabilities(PREDICTION, "#0072B2"),
 }
 
 
 def spec(chart: CachedChart) -> dict:
-    alt.Chart.from_dict(chart.spec)  # checked against Vega-Lite's schema
+    alt.Chart.from_dict(chart.spec)  # validates against the schema of Vega-Lite
     return chart.to_dict()
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_chart_is_valid_and_says_what_it_shows(name):
+def test_chart_is_valid_and_has_a_description(name):
     assert spec(ALL[name]())["description"].endswith(".")
 
 
-def test_a_run_has_one_colour():
+def test_color_of_a_run_is_stable():
     assert theme.run_color(3) == theme.run_color(3) != theme.run_color(4)
 
 
-def of_runs(scores, seconds):
-    """Return made-up runs with these scores and costs."""
+def made_up_runs(scores, seconds):
+    """Return runs with these scores and costs."""
     frame = pd.DataFrame({"macro_f1": scores, "train_seconds": seconds, "kind": "adapter", "trainable_parameters": 1})
     label = [f"#{i} run" for i in range(len(frame))]
     return frame.assign(id=range(len(frame)), label=label, macro_f1_low=0.0, macro_f1_high=1.0)
 
 
-def test_runs_that_cost_nothing_stand_left_of_all_others():
+def test_runs_without_cost_are_left_of_all_others():
     placed = cost.cost_quality(RUNS, "train_seconds").set_index("label")
     assert 0 < placed.loc["#1 tfidf", "place"] < placed.loc["#2 lora-r8", "place"] == 60
     axis = spec(ALL["cost_quality"]())["layer"][0]["encoding"]["x"]["axis"]
     assert axis["values"][0] == placed.loc["#1 tfidf", "place"]
 
 
-def test_only_runs_of_unknown_cost_are_left_out():
-    runs_ = of_runs([0.7, 0.8], [None, 5.0])
+def test_runs_with_unknown_cost_are_omitted():
+    runs_ = made_up_runs([0.7, 0.8], [None, 5.0])
     assert cost.without_cost(runs_, "train_seconds") == ["#0 run"]
     assert cost.cost_quality(runs_, "train_seconds")["label"].tolist() == ["#1 run"]
 
 
-def test_the_front_holds_the_runs_that_no_other_one_beats_in_both():
-    placed = cost.cost_quality(of_runs([0.7, 0.6, 0.8, 0.75], [1, 2, 3, 4]), "train_seconds")
+def test_pareto_front_has_the_undominated_runs():
+    placed = cost.cost_quality(made_up_runs([0.7, 0.6, 0.8, 0.75], [1, 2, 3, 4]), "train_seconds")
     assert placed.loc[placed["front"], "label"].tolist() == ["#0 run", "#2 run"]
 
 
 def test_labels_of_many_runs_mark_the_front_and_do_not_overlap():
-    many = of_runs([0.5 + i % 50 / 100 for i in range(200)], [1 + i for i in range(200)])
+    many = made_up_runs([0.5 + i % 50 / 100 for i in range(200)], [1 + i for i in range(200)])
     placed = cost.cost_quality(many, "train_seconds")
     named = placed[placed["name"] != ""]
     assert named["front"].all() and 0 < len(named) <= cost.MAX_LABELS
@@ -145,51 +152,51 @@ def test_labels_of_many_runs_mark_the_front_and_do_not_overlap():
 
 
 @pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]], ids=["zero", "positive", "missing"])
-def test_one_run_or_none_of_known_cost_can_be_drawn(seconds):
+def test_cost_of_a_single_run_can_be_drawn(seconds):
     spec(
         cost_charts.cost_quality(
-            cost.cost_quality(of_runs([0.7], seconds), "train_seconds"), "train_seconds", "seconds"
+            cost.cost_quality(made_up_runs([0.7], seconds), "train_seconds"), "train_seconds", "seconds"
         )
     )
 
 
-def test_the_colour_of_a_confusion_matrix_is_fixed_to_shares_from_0_to_1():
+def test_color_scale_of_confusion_matrix_is_fixed():
     squares = spec(ALL["confusion_matrix"]())["layer"][0]
     assert squares["encoding"]["color"]["scale"] == {"domain": [0, 1], "scheme": "viridis"}
 
 
-def test_a_click_in_a_confusion_matrix_names_the_true_and_the_predicted_label():
+def test_click_in_confusion_matrix_selects_both_labels():
     (cell,) = spec(ALL["confusion_matrix"]())["params"]
     assert cell["name"] == "cell"
     assert cell["select"]["fields"] == ["true", "predicted"]
 
 
-def test_classes_are_drawn_in_the_given_order():
+def test_classes_are_drawn_in_their_order():
     assert spec(ALL["class_changes"]())["layer"][1]["encoding"]["y"]["sort"] == CHANGES["label"].tolist()
 
 
-def test_each_class_shows_both_scores_and_their_difference():
+def test_class_has_both_scores_and_their_difference():
     lines, ends, text = spec(ALL["class_changes"]())["layer"]
     assert (lines["encoding"]["x"]["field"], lines["encoding"]["x2"]["field"]) == ("a", "b")
     assert ends["encoding"]["shape"]["scale"]["domain"] == RUNS["label"].tolist()
     assert text["encoding"]["text"]["field"] == "text"
 
 
-def test_gains_are_blue_and_losses_orange_alike_far_from_grey():
+def test_color_scale_of_differences_is_symmetric():
     squares = spec(ALL["difference"]())["layer"][0]
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
     assert scale["range"][0] == theme.ORANGE
 
 
-def test_runs_that_are_shown_together_are_told_apart_by_colour():
+def test_runs_shown_together_have_distinct_colors():
     assert len(set(theme.run_colors([13, 20, 27, 6]).values())) == 4
     assert theme.run_colors([13, 20])[13] == theme.run_color(13)
     assert len(theme.run_colors(range(1, 30))) == 29
 
 
 @pytest.mark.parametrize("page", ["runs", "run", "compare"])
-def test_no_page_hands_its_charts_what_cannot_be_told_apart_at_once(page, seeded, open_page, caplog):
+def test_arguments_of_cached_charts_are_hashable(page, seeded, open_page, caplog):
     open_page(page, run=seeded.lora, against=f"{seeded.odd},{seeded.tfidf}", pair=f"{seeded.odd},{seeded.lora}")
     open_page(page, run=seeded.lora, against=seeded.odd)
     assert not [record for record in caplog.records if "hash" in record.getMessage()]

@@ -30,10 +30,10 @@ def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     assert f"run={record.lora}" in visitor.page.url
     visitor.follow("See failures", "Failures")
     assert f"run={record.lora}" in visitor.page.url
-    wrong = visitor.page.get_by_text("of 100 test examples are wrong").inner_text()
+    wrong = visitor.page.get_by_text("of 100 test examples are misclassified").inner_text()
     visitor.page.reload()
     visitor.settle("Failures")
-    assert visitor.page.get_by_text("of 100 test examples are wrong").inner_text() == wrong
+    assert visitor.page.get_by_text("of 100 test examples are misclassified").inner_text() == wrong
     assert f"run={record.lora}" in visitor.page.url
     chosen = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
     assert chosen.input_value() == f"#{record.lora} lora-r8"
@@ -83,7 +83,7 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
     assert visitor.shows("Example 1 of ")
     visitor.page.get_by_label("Note").fill("irony, not *praise*")
     visitor.page.get_by_role("button", name="Save").click()
-    assert visitor.page.get_by_role("button", name="Take back").wait_for() is None
+    assert visitor.page.get_by_role("button", name="Remove").wait_for() is None
     visitor.settle()
     address = visitor.page.url
     assert "example=" in address and "predicted=positive" in address
@@ -111,11 +111,11 @@ def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, 
     assert visitor.shows("unsure: ")
 
 
-def test_labels_in_doubt_are_a_click_away_from_the_data(dashboard, record, visit):
+def test_data_page_links_to_suspect_labels(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"data?run={record.flawed}")
-    visitor.follow("Labels in doubt", "Failures")
-    assert visitor.shows("labels of the test set are in doubt")
+    visitor.follow("Suspect labels", "Failures")
+    assert visitor.shows("test labels are suspect")
 
 
 def test_without_a_database_every_page_says_what_to_run(tmp_path, visit):

@@ -1,4 +1,4 @@
-"""A hostile record through every page in a real browser: nothing is run, all is shown as text, files are safe."""
+"""A hostile database on every page in a real browser: text is shown literally, no script runs, downloads are safe."""
 
 import csv
 import io
@@ -17,15 +17,15 @@ from tests.hostile import COMMANDS, FORMULAS, MARKUP, TEXTS, Hostile, record_hos
 
 pytestmark = needs_chromium
 
-RUNS = re.compile(r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
-OUR_NUMBER = re.compile(r"[+−-]?[\d.,]+( \(.*\))?|[—−]")
-TURNS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
-PARTS = ("Classes", "Training", "Calibration", "Abstaining", "Cost", "Settings", "Record")
+FORMULA_START = re.compile(r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠]")
+FORMATTED_NUMBER = re.compile(r"[+−-]?[\d.,]+( \(.*\))?|[—−]")
+CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
+TABS = ("Classes", "Training", "Calibration", "Abstaining", "Cost", "Settings", "Record")
 PAGES = (
     "?columns=note,tags,model,worst+class,training+set&chosen=2,3",
     "?show=trash&chosen=6",
     "?search=script&seeds=true",
-    *(f"run?run=2&part={part}&card=true&log=true" for part in PARTS),
+    *(f"run?run=2&part={part}&card=true&log=true" for part in TABS),
     *(f"run?run={run}" for run in (1, 4, 5, 6)),
     "compare?run=2&against=1",
     "compare?run=2&against=1,3&pair=3,1",
@@ -37,36 +37,36 @@ PAGES = (
 )
 
 
-class Guarded(Visitor):
-    """A visitor who also remembers dialogs and requests to anywhere else."""
+class GuardedVisitor(Visitor):
+    """A visitor that also records dialogs, popups and requests to other servers."""
 
     def __init__(self, page, home: str) -> None:
         super().__init__(page, home)
-        self.done: list[str] = []
+        self.violations: list[str] = []
         page.on("dialog", self._dialog)
         page.on("request", self._request)
-        page.on("popup", lambda popup: self.done.append(f"popup {popup.url}"))
+        page.on("popup", lambda popup: self.violations.append(f"popup {popup.url}"))
 
     def _dialog(self, dialog) -> None:
-        self.done.append(f"dialog {dialog.message}")
+        self.violations.append(f"dialog {dialog.message}")
         dialog.dismiss()
 
     def _request(self, request) -> None:
         if not request.url.startswith((self.home, "data:", "blob:")):
-            self.done.append(request.url)
+            self.violations.append(request.url)
 
     def settle(self, title: str | None = None) -> None:
         super().settle(title)
-        self.is_unharmed()
+        self.check_unharmed()
 
-    def is_unharmed(self) -> None:
-        assert self.done == []
+    def check_unharmed(self) -> None:
+        assert self.violations == []
         assert self.page.evaluate("window.hacked") is None
-        for frame in ("stMain", "stSidebar"):
-            inside = self.page.get_by_test_id(frame)
+        for area in ("stMain", "stSidebar"):
+            inside = self.page.get_by_test_id(area)
             assert inside.locator("script, iframe, [onerror], [onload]").count() == 0
             assert inside.locator('a[href*="//evil"], a[href^="javascript"], img[src*="//evil"]').count() == 0
-            assert not TURNS.findall(inside.inner_text())
+            assert not CONTROL_CHARACTERS.findall(inside.inner_text())
 
 
 @pytest.fixture(scope="module")
@@ -83,32 +83,32 @@ def home(hostile):
 @pytest.fixture
 def visitor(browser, home):
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    yield Guarded(context.new_page(), home)
+    yield GuardedVisitor(context.new_page(), home)
     context.close()
 
 
 @pytest.fixture(scope="module")
 def example(hostile) -> int:
-    """The number of the example whose text is markup."""
+    """Return the id of the example whose text is markup."""
     frame = queries.predictions(open_store(str(hostile.database)), hostile.adapter)
     return int(frame.loc[frame["text"] == MARKUP[1], "example_id"].iloc[0])
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_every_page_shows_it_as_text(address, visitor, example):
+def test_page_shows_hostile_text_literally(address, visitor, example):
     visitor.open(address.format(example=example))
-    visitor.page.wait_for_timeout(300)  # what a script would do, it does after the page is drawn
-    visitor.is_unharmed()
+    visitor.page.wait_for_timeout(300)  # a script would run after the page is drawn
+    visitor.check_unharmed()
 
 
-def test_names_tags_and_notes_are_shown_as_they_were_written(visitor, hostile):
+def test_names_tags_and_notes_are_shown_literally(visitor, hostile):
     visitor.open(f"run?run={hostile.adapter}")
     for text in (MARKUP[0][:50], ":red[red] :material/home:", "&lt;b&gt; &amp; &#x202E;", "'; DROP TABLE runs; --"):
         assert visitor.shows(text)
     assert visitor.page.get_by_test_id("stMain").locator("h2, table, blockquote, .katex, img").count() == 0
 
 
-def test_a_hostile_cell_of_the_matrix_filters_by_its_labels(visitor, hostile):
+def test_click_on_hostile_cell_filters_by_its_labels(visitor, hostile):
     visitor.open(f"failures?run={hostile.adapter}")
     visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(0).click()
     assert visitor.shows("with true label <script>")
@@ -118,76 +118,76 @@ def test_a_hostile_cell_of_the_matrix_filters_by_its_labels(visitor, hostile):
     assert visitor.shows("with true label <script>")
 
 
-def test_the_form_of_a_run_and_the_question_before_it_is_deleted(visitor, hostile):
+def test_edit_form_and_deletion_dialog_show_text_literally(visitor, hostile):
     visitor.open(f"?chosen={hostile.other}")
-    visitor.page.get_by_text("Name, note, tags").click()
-    visitor.page.get_by_label("Note", exact=True).wait_for()  # the popover around it has a label that holds "note"
+    visitor.page.get_by_text("Edit", exact=True).click()
+    visitor.page.get_by_label("Notes", exact=True).wait_for()
     visitor.settle()
     visitor.open(f"?show=trash&chosen={hostile.trashed}")
-    visitor.page.get_by_role("button", name="Delete for good …").click()
-    visitor.page.get_by_role("dialog").get_by_text(f"Lost for good: #{hostile.trashed}").wait_for()
+    visitor.page.get_by_role("button", name="Delete permanently …").click()
+    visitor.page.get_by_role("dialog").get_by_text(f"This deletes #{hostile.trashed}").wait_for()
     visitor.settle()
 
 
-def taken(visitor: Visitor, button) -> bytes:
-    with visitor.page.expect_download() as download:
+def download(visitor: Visitor, button) -> bytes:
+    with visitor.page.expect_download() as downloaded:
         button.click()
-    assert re.fullmatch(r"[\w.-]+", download.value.suggested_filename)
-    return download.value.path().read_bytes()
+    assert re.fullmatch(r"[\w.-]+", downloaded.value.suggested_filename)
+    return downloaded.value.path().read_bytes()
 
 
-def is_no_formula(content: bytes) -> None:
+def check_no_formulas(content: bytes) -> None:
     for row in csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")):
         for cell in row:
-            assert OUR_NUMBER.fullmatch(cell) or not RUNS.match(cell), cell
+            assert FORMATTED_NUMBER.fullmatch(cell) or not FORMULA_START.match(cell), cell
             assert not re.search(r"[;\r\n][\s\x00-\x1f]*[=@]", cell), cell
 
 
-def test_what_is_taken_away_of_a_run(visitor, hostile):
+def test_downloads_of_a_run_are_safe(visitor, hostile):
     visitor.open(f"run?run={hostile.adapter}")
     visitor.page.get_by_test_id("stPopoverButton").click()
 
     def button(label: str):
         return visitor.page.get_by_role("button", name=label)
 
-    is_no_formula(taken(visitor, button("Predictions (CSV)")))
-    assert isinstance(yaml.safe_load(taken(visitor, button("Settings (YAML)"))), dict)
-    with zipfile.ZipFile(io.BytesIO(taken(visitor, button("zip")))) as archive:
+    check_no_formulas(download(visitor, button("Predictions (CSV)")))
+    assert isinstance(yaml.safe_load(download(visitor, button("Settings (YAML)"))), dict)
+    with zipfile.ZipFile(io.BytesIO(download(visitor, button("zip")))) as archive:
         for name in archive.namelist():
             path = PurePosixPath(name)
             assert not path.is_absolute() and ".." not in path.parts and "\\" not in name
-    assert taken(visitor, button("Log (text)"))
+    assert download(visitor, button("Log (text)"))
 
 
-def test_what_is_taken_away_of_tables(visitor, hostile):
+def test_downloads_of_tables_are_safe(visitor, hostile):
     visitor.open(f"compare?run={hostile.adapter}&against={hostile.baseline}")
     for place in (0, 1):
-        is_no_formula(taken(visitor, visitor.page.get_by_role("button", name="CSV", exact=True).nth(place)))
-        table = taken(visitor, visitor.page.get_by_role("button", name="Markdown", exact=True).nth(place)).decode()
+        check_no_formulas(download(visitor, visitor.page.get_by_role("button", name="CSV", exact=True).nth(place)))
+        table = download(visitor, visitor.page.get_by_role("button", name="Markdown", exact=True).nth(place)).decode()
         assert not re.search(r"(?<!\\)[<\[`$!]", table)
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines() if line.startswith("|")}) == 1
-        latex = taken(visitor, visitor.page.get_by_role("button", name="LaTeX", exact=True).nth(place)).decode()
+        latex = download(visitor, visitor.page.get_by_role("button", name="LaTeX", exact=True).nth(place)).decode()
         assert not re.search(r"\\(href|input|write|html)", latex)
 
 
-def test_what_is_taken_away_of_mistakes_and_comes_back(visitor, hostile, tmp_path):
+def test_exported_annotations_are_safe_and_can_be_imported(visitor, hostile, tmp_path):
     visitor.open(f"failures?run={hostile.adapter}&answers=all")
-    visitor.page.get_by_text("To and from files").click()
-    is_no_formula(taken(visitor, visitor.page.get_by_role("button", name="This list")))
-    annotations = taken(visitor, visitor.page.get_by_role("button", name="All annotated examples"))
-    is_no_formula(annotations)
+    visitor.page.get_by_text("Import / export").click()
+    check_no_formulas(download(visitor, visitor.page.get_by_role("button", name="This list")))
+    annotations = download(visitor, visitor.page.get_by_role("button", name="All annotated examples"))
+    check_no_formulas(annotations)
     (tmp_path / "annotations.csv").write_bytes(annotations)
     visitor.page.locator('input[type="file"]').set_input_files(tmp_path / "annotations.csv")
-    assert visitor.shows("annotations, 0 of them new or changed")
+    assert visitor.shows("annotations, 0 new or changed")
 
 
-def test_a_hostile_address_is_shown_as_text(visitor):
+def test_hostile_url_is_shown_literally(visitor):
     for text in (*MARKUP[:3], COMMANDS[0], FORMULAS[0]):
         visitor.open("run?" + urlencode(dict.fromkeys(("run", "part", "dataset"), text)))
         visitor.open("failures?" + urlencode(dict.fromkeys(("slice", "example"), text)))
 
 
-def test_a_hostile_text_is_answered_and_its_edit_marked_as_text(visitor, hostile):
+def test_hostile_text_is_predicted_and_its_changes_marked(visitor, hostile):
     visitor.open(f"try?run={hostile.baseline}")
     box = visitor.page.locator("textarea").first
     for text in (TEXTS[0], TEXTS[1]):
@@ -195,4 +195,4 @@ def test_a_hostile_text_is_answered_and_its_edit_marked_as_text(visitor, hostile
         box.press("Control+Enter")
         visitor.page.wait_for_timeout(500)
         visitor.settle("Try it")
-    assert visitor.shows("What the edit changed")
+    assert visitor.shows("Changes")
