@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from core.evaluation.counts import confusion
 from core.evaluation.intervals import UNDEFINED
 from core.evaluation.metrics import evaluate
 from core.evaluation.predictions import leaked_positions
@@ -164,7 +163,3 @@ def test_many_classes_are_evaluated():
     assert len(evaluation.classes) == 150
     macro_f1 = evaluation.metrics["macro_f1"]
     assert macro_f1.low < macro_f1.value < macro_f1.high
-
-
-def test_confusion_has_true_labels_as_rows_and_predicted_ones_as_columns():
-    assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist() == [[1, 1], [0, 1]]
