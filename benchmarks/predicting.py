@@ -24,7 +24,7 @@ from transformers import BatchEncoding
 
 from core.data import bundled
 from core.models.neural_classifier import NeuralClassifier, run_texts
-from core.serving.batch_predict import CHUNK, atomic_text_writer, read_input_rows, write_predictions
+from core.serving.batch_predict import CHUNK_ROWS, atomic_text_writer, read_input_table, write_predictions
 from core.serving.inference import LoadedRun, load_runs
 from core.store import queries
 from core.store.engine import Store, open_store
@@ -55,8 +55,8 @@ def prepared_batches(classifier: NeuralClassifier, texts: list[str]) -> list[Bat
         batches.append(batch)
         return torch.zeros(len(batch["input_ids"]), 1)
 
-    for start in range(0, len(texts), CHUNK):
-        run_texts(classifier.model, classifier.tokenizer, texts[start : start + CHUNK], keep)
+    for start in range(0, len(texts), CHUNK_ROWS):
+        run_texts(classifier.model, classifier.tokenizer, texts[start : start + CHUNK_ROWS], keep)
     return batches
 
 
@@ -69,7 +69,7 @@ def run_bare_model(model: Any, batches: list[BatchEncoding]) -> None:
 
 def predict_file(loaded: LoadedRun, source: Path, output: Path) -> None:
     """Classify a file as `predict` does, with the model loaded."""
-    rows = read_input_rows(source, None, "text")
+    rows = read_input_table(source, None, "text")
     with atomic_text_writer(output) as target:
         write_predictions(loaded, rows, target, ".csv")
 

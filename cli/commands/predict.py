@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.progress import Progress
 
-    from core.serving.batch_predict import Rows
+    from core.serving.batch_predict import InputTable
     from core.serving.inference import LoadedRun
     from core.store.engine import Store
 
@@ -62,11 +62,11 @@ def execute(arguments: Namespace) -> int:
     return 0
 
 
-def read_input(arguments: Namespace, store: "Store") -> "Rows":
+def read_input(arguments: Namespace, store: "Store") -> "InputTable":
     """Return the texts to classify. Raises `RequestError` for no texts, and for texts from two sources."""
     import pandas as pd
 
-    from core.serving.batch_predict import Rows, check_output_path, read_input_rows
+    from core.serving.batch_predict import InputTable, check_output_path, read_input_table
     from core.store import queries
 
     run = queries.run(store, arguments.run)
@@ -79,8 +79,8 @@ def read_input(arguments: Namespace, store: "Store") -> "Rows":
         check_output_path(parse_user_path("--output", arguments.output), file)
     if file:
         trained_on = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
-        return read_input_rows(file, arguments.text_column, trained_on)
-    return Rows(pd.DataFrame({"text": arguments.texts or _read_standard_input()}, dtype=object), "text")
+        return read_input_table(file, arguments.text_column, trained_on)
+    return InputTable(pd.DataFrame({"text": arguments.texts or _read_standard_input()}, dtype=object), "text")
 
 
 def _read_standard_input() -> list[str]:
@@ -107,7 +107,7 @@ class _Terminal(io.TextIOBase):
         return sys.stdout.write(escape_invisible(text))
 
 
-def write_rows(loaded: "LoadedRun", rows: "Rows", arguments: Namespace) -> None:
+def write_rows(loaded: "LoadedRun", rows: "InputTable", arguments: Namespace) -> None:
     """Write the rows with their predictions, and report on standard error what was written."""
     from core.serving.batch_predict import atomic_text_writer, write_predictions
 

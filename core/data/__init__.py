@@ -1,4 +1,4 @@
-"""Labeled text: sources, columns, labels, splits and data quality checks."""
+"""Labeled text: sources, columns, labels, splits, fingerprints and data quality checks."""
 
 from core.config import RunConfig
 from core.data.sources import load_source

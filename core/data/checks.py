@@ -1,4 +1,4 @@
-"""Data quality checks: duplicates, leaks between splits and conflicting labels."""
+"""Data quality checks: duplicates, conflicting labels, and leaks from the test split."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,33 +6,34 @@ from typing import Any
 
 from datasketch import MinHash, MinHashLSH
 
-SHINGLE = 5  # characters
-SIMILARITY = 0.8
-"""Minimum Jaccard similarity of the five-character shingles of near duplicates."""
+SHINGLE_LENGTH = 5
+"""Characters per shingle."""
+MIN_SIMILARITY = 0.8
+"""The Jaccard similarity of their shingles from which two texts are near duplicates."""
 _PERMUTATIONS = 64
 _MAX_CONFLICTS = 200
-"""Number of conflicts that are stored with their positions."""
+"""The number of conflicts to store with their positions."""
 
 
 def normalize_text(text: str) -> str:
-    """Normalize case and white space: texts that are equal then are duplicates."""
+    """Return the text casefolded and with single spaces: texts equal in this form are duplicates."""
     return " ".join(text.casefold().split())
 
 
 def check_splits(
-    texts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]], excluded: Mapping[str, int]
+    texts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]], excluded_rows: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Check the splits, given the texts and labels of each split in order.
+    """Check the splits; ``texts`` and ``labels`` by split.
 
-    Returns JSON: ``left_out`` (excluded rows by reason), ``duplicates`` (within each split), ``conflicts`` (texts with
-    several labels), ``leaks`` (test examples with an exact or near duplicate in another split, with its position and
-    similarity), and their counts.
+    Returns JSON: ``left_out`` (excluded rows by reason), ``duplicates`` (within each split), ``conflicts``
+    (texts with several labels), ``leaks`` (test examples with an exact or near duplicate in another
+    split, with its position and similarity), and the number of each.
     """
-    normalized = {name: [normalize_text(text) for text in part] for name, part in texts.items()}
+    normalized = {name: [normalize_text(text) for text in split] for name, split in texts.items()}
     conflicts, leaks = _find_conflicts(normalized, labels), _find_leaks(normalized)
     return {
-        "left_out": dict(excluded),
-        "duplicates": {name: sum(count - 1 for count in Counter(part).values()) for name, part in normalized.items()},
+        "left_out": dict(excluded_rows),
+        "duplicates": {name: sum(count - 1 for count in Counter(split).values()) for name, split in normalized.items()},
         "conflicting_texts": len(conflicts),
         "conflicts": conflicts[:_MAX_CONFLICTS],
         "leaked_test_examples": sum(leak["similarity"] == 1 for leak in leaks),
@@ -42,44 +43,45 @@ def check_splits(
 
 
 def _find_conflicts(texts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the texts with more than one label, with their positions."""
+    """Return the texts with more than one label, with the places of their examples."""
     places: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for split, part in texts.items():
-        for position, (text, label) in enumerate(zip(part, labels[split], strict=True)):
+    for split, split_texts in texts.items():
+        for position, (text, label) in enumerate(zip(split_texts, labels[split], strict=True)):
             places[text].append({"split": split, "position": position, "label": label})
     return [
-        {"text": text, "places": occurrences}
-        for text, occurrences in places.items()
-        if len({place["label"] for place in occurrences}) > 1
+        {"text": text, "places": text_places}
+        for text, text_places in places.items()
+        if len({place["label"] for place in text_places}) > 1
     ]
 
 
 def _find_leaks(texts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """Return the most similar example of another split for each leaked test example.
+    """Return the most similar example of another split for each test example that leaks.
 
-    Candidates come from MinHash (Broder 1997); their similarity is then computed exactly.
+    MinHash finds the candidates (Broder 1997); their similarity is then computed exactly.
     """
-    others = [
+    candidates = [
         (split, position, text)
-        for split, part in texts.items()
+        for split, split_texts in texts.items()
         if split != "test"
-        for position, text in enumerate(part)
+        for position, text in enumerate(split_texts)
     ]
-    index = MinHashLSH(threshold=SIMILARITY, num_perm=_PERMUTATIONS)
-    for number, (_, _, text) in enumerate(others):
+    index = MinHashLSH(threshold=MIN_SIMILARITY, num_perm=_PERMUTATIONS)
+    for number, (_, _, text) in enumerate(candidates):
         index.insert(number, _min_hash(text))
     leaks = []
-    for test, text in enumerate(texts["test"]):
-        candidates = [(_similarity(text, others[number][2]), -number) for number in index.query(_min_hash(text))]
-        similarity, number = max(candidates, default=(0.0, 0))
-        if similarity >= SIMILARITY:
-            split, position, _ = others[-number]
-            leaks.append({"test": test, "split": split, "position": position, "similarity": round(similarity, 4)})
+    for test_position, text in enumerate(texts["test"]):
+        matches = [(_similarity(text, candidates[number][2]), -number) for number in index.query(_min_hash(text))]
+        similarity, negative_number = max(matches, default=(0.0, 0))
+        if similarity >= MIN_SIMILARITY:
+            split, position, _ = candidates[-negative_number]
+            leak = {"test": test_position, "split": split, "position": position, "similarity": round(similarity, 4)}
+            leaks.append(leak)
     return leaks
 
 
 def _shingles(text: str) -> set[str]:
-    return {text[start : start + SHINGLE] for start in range(max(1, len(text) - SHINGLE + 1))}
+    return {text[start : start + SHINGLE_LENGTH] for start in range(max(1, len(text) - SHINGLE_LENGTH + 1))}
 
 
 def _min_hash(text: str) -> MinHash:
@@ -89,7 +91,8 @@ def _min_hash(text: str) -> MinHash:
 
 
 def _similarity(text: str, other: str) -> float:
+    """Return the Jaccard similarity of two texts' shingles; 1 for equal texts only."""
     if text == other:
         return 1.0
     a, b = _shingles(text), _shingles(other)
-    return min(len(a & b) / len(a | b), 0.9999)  # 1 is reserved for equal texts
+    return min(len(a & b) / len(a | b), 0.9999)

@@ -1,4 +1,4 @@
-"""Detect the text column and the label column."""
+"""Detection of the text column and the label column of a table."""
 
 from collections.abc import Sequence
 
@@ -17,68 +17,81 @@ LABEL_NAMES = (
     *("label", "labels", "sentiment", "class", "category", "target", "polarity", "rating", "stars"),
     *("label text", "topic", "intent", "emotion", "genre", "score", "tag"),
 )
-_MAX_LISTED = 50
-_MIN_MEAN_LENGTH = 10
-"""Minimum mean number of characters of a text column without a common name."""
+_MAX_LISTED_COLUMNS = 50
+_MIN_MEAN_TEXT_LENGTH = 10
+"""Mean number of characters from which a column without a usual name can be the text column."""
 
 
 def detect_columns(
-    frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig, like: tuple[str, str] | None = None
+    frame: pd.DataFrame,
+    columns: Sequence[str],
+    dataset: str,
+    config: RunConfig,
+    reference: tuple[str, str] | None = None,
 ) -> tuple[str, str]:
-    """Return the names of the text column and of the label column.
+    """Return the names of the text column and the label column.
 
-    They are those of the config, else those of ``like`` (another table), else those with a common name, else the only
-    possible ones of two columns. Raises `RequestError` with the columns if that is ambiguous.
+    In order of precedence: the columns named in the config, those of ``reference`` (another table's
+    names), those with a usual name, and the only possible assignment of exactly two columns. Raises
+    `RequestError` with the columns if none is unambiguous.
     """
-    text = _requested_column(config, "text_column", columns, dataset, like and like[0])
-    label = _requested_column(config, "label_column", columns, dataset, like and like[1])
-    free = [column for column in columns if column not in (text, label)]
-    text = text or _common_column("text_column", free, TEXT_NAMES, dataset)
-    label = label or _common_column("label_column", [column for column in free if column != text], LABEL_NAMES, dataset)
+    text = _requested_column(config, "text_column", columns, dataset, reference and reference[0])
+    label = _requested_column(config, "label_column", columns, dataset, reference and reference[1])
+    unassigned = [column for column in columns if column not in (text, label)]
+    text = text or _usual_column("text_column", unassigned, TEXT_NAMES, dataset)
+    label = label or _usual_column(
+        "label_column", [column for column in unassigned if column != text], LABEL_NAMES, dataset
+    )
     if text is None or label is None:
-        text, label = _infer_from_content(frame, columns, dataset, text, label)
+        text, label = _infer_from_values(frame, columns, dataset, text, label)
     if text == label:
-        raise RequestError(f"--text-column and --label-column both name '{text}' of {dataset}.")
+        raise RequestError(f"--text-column and --label-column both name '{text}' of {dataset}.", code="same_column")
     return text, label
 
 
 def format_columns(columns: Sequence[str]) -> str:
-    """Return a sentence that lists the columns."""
-    names = [f"{name:.60}" for name in map(str, columns[:_MAX_LISTED])]
+    """Return the columns as a sentence of a message."""
+    names = [f"{name:.60}" for name in map(str, columns[:_MAX_LISTED_COLUMNS])]
     more = f" and {len(columns) - len(names):,} more" if len(columns) > len(names) else ""
     return f"Columns: {', '.join(names)}{more}."
 
 
+def unknown_column_error(flag_name: str, name: str, dataset: object, columns: Sequence[str]) -> RequestError:
+    """Return the error for a column that a table lacks, with the table's columns and the likeliest one."""
+    hint = did_you_mean(name, map(str, columns))
+    return RequestError(
+        f"{flag_name} '{name}' is not in {dataset}. {format_columns(columns)}{hint}", code="unknown_column"
+    )
+
+
 def _requested_column(
-    config: RunConfig, field: str, columns: Sequence[str], dataset: str, like: str | None
+    config: RunConfig, field: str, columns: Sequence[str], dataset: str, reference: str | None
 ) -> str | None:
-    """Return the requested column; in a second table, the column of the same name."""
+    """Return the column named in the config; in a second table the reference's, if it has one of that name."""
     name: str | None = getattr(config, field)
-    if like is not None:
-        return like if like in columns else name if name in columns else None
+    if reference is not None:
+        return reference if reference in columns else name if name in columns else None
     if name is not None and name not in columns:
-        raise RequestError(
-            f"{flag(field)} '{name}' is not in {dataset}. {format_columns(columns)}"
-            f"{did_you_mean(name, map(str, columns))}"
-        )
+        raise unknown_column_error(flag(field), name, dataset, columns)
     return name
 
 
-def _common_column(field: str, columns: Sequence[str], names: Sequence[str], dataset: str) -> str | None:
-    """Return the column with the first of the common names, ignoring case, spaces and punctuation."""
-    for name in map(_letters, names):
-        matches = [column for column in columns if _letters(column) == name]
+def _usual_column(field: str, columns: Sequence[str], usual_names: Sequence[str], dataset: str) -> str | None:
+    """Return the column with the first of the usual names, compared without case, spaces and punctuation."""
+    for name in map(_normalize_name, usual_names):
+        matches = [column for column in columns if _normalize_name(column) == name]
         if len(matches) > 1:
             raise RequestError(
-                f"{dataset} has several candidates for its {_role(field)} column: {', '.join(map(str, matches))}. "
-                f"Name one with {flag(field)}."
+                f"{dataset} has several possible {_role(field)} columns: {', '.join(map(str, matches))}. "
+                f"Name one with {flag(field)}.",
+                code="ambiguous_column",
             )
         if matches:
             return matches[0]
     return None
 
 
-def _letters(name: object) -> str:
+def _normalize_name(name: object) -> str:
     return "".join(filter(str.isalnum, str(name).casefold()))
 
 
@@ -86,34 +99,35 @@ def _role(field: str) -> str:
     return field.removesuffix("_column")
 
 
-def _infer_from_content(
+def _infer_from_values(
     frame: pd.DataFrame, columns: Sequence[str], dataset: str, text: str | None, label: str | None
 ) -> tuple[str, str]:
-    """Return text and label of a table with two columns if their content allows only one assignment."""
-    candidates = [column for column in columns if not str(column).startswith("Unnamed:")]  # pandas' own index
+    """Return the text and label column of a table of two columns, if only one assignment is possible."""
+    candidates = [column for column in columns if not str(column).startswith("Unnamed:")]  # an index of pandas
     if len(candidates) == 2:
         assignments = [
-            (first, second)
-            for first, second in (candidates, candidates[::-1])
-            if first == (text or first)
-            and second == (label or second)
-            and (text or _looks_like_text(frame[first]))
-            and (label or _looks_like_labels(frame[second]))
+            (text_column, label_column)
+            for text_column, label_column in (candidates, candidates[::-1])
+            if text_column == (text or text_column)
+            and label_column == (label or label_column)
+            and (text or _looks_like_texts(frame[text_column]))
+            and (label or _looks_like_labels(frame[label_column]))
         ]
         if len(assignments) == 1:
-            _refuse_missing_header(frame, dataset, *assignments[0])
+            _require_header(frame, dataset, *assignments[0])
             return assignments[0]
     field = "label_column" if text else "text_column"
-    hint = " A data set needs a text column and a label column." if len(columns) < 2 else ""
+    hint = " A data set needs a column of texts and a column of labels." if len(columns) < 2 else ""
     raise RequestError(
-        f"{dataset} has no column with a common name for the {_role(field)}. {format_columns(columns)}{hint} "
-        f"Name one with {flag(field)}."
+        f"{dataset} has no column with a usual name for a {_role(field)}. {format_columns(columns)}{hint} "
+        f"Name the {_role(field)} column with {flag(field)}.",
+        code="no_column",
     )
 
 
-def _looks_like_text(column: pd.Series) -> bool:
+def _looks_like_texts(column: pd.Series) -> bool:
     texts = [value for value in column if isinstance(value, str)]
-    is_long = sum(map(len, texts)) >= _MIN_MEAN_LENGTH * len(texts)
+    is_long = sum(map(len, texts)) >= _MIN_MEAN_TEXT_LENGTH * len(texts)
     return bool(texts) and is_long and 2 * len(set(texts)) > len(column)
 
 
@@ -122,9 +136,11 @@ def _looks_like_labels(column: pd.Series) -> bool:
     return 2 <= int(values.nunique()) <= min(MAX_LABELS, len(values) // 2)
 
 
-def _refuse_missing_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:
+def _require_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:
+    """Raise `RequestError` if the header's label is also a label of the rows: it is an example."""
     if str(label) in {label_name(value) for value in frame[label].dropna()}:
         raise RequestError(
             f"The first line of {dataset} looks like an example, not a header: '{text}', '{label}'. "
-            "Add a header line, such as: text,label"
+            "Add a header line with the column names, such as: text,label",
+            code="no_header",
         )

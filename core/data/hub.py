@@ -1,4 +1,4 @@
-"""Read labeled text from the Hugging Face Hub."""
+"""Labeled text from the Hugging Face Hub."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -9,40 +9,43 @@ from core.data.bundled import BUNDLED
 from core.data.source_splits import SPLIT_COLUMN
 from core.errors import RequestError, did_you_mean
 
+_MAX_LISTED_CONFIGURATIONS = 30
+
 
 def read_hub_dataset(name: str, config: str | None = None) -> tuple[pd.DataFrame, str | None]:
-    """Return all rows of a Hub data set with the names of their splits, and its revision.
+    """Return all rows of a Hub data set with a column of their splits, and the data set's revision.
 
-    ``config``: the name of its configuration. Class labels are returned as names, in the order of their codes; a hidden
-    label (-1) is missing. Raises `RequestError` if the data set is unavailable, or if a configuration must be named.
+    ``config``: one of its configurations. Class labels are returned by name, ordered by their codes; a
+    hidden label (-1) is missing. Raises `RequestError` if the data set is not available, or if it has
+    several configurations and none or an unknown one is named.
     """
-    import datasets  # slow to import, and not needed for bundled data
+    import datasets  # slow to import, and bundled data does not need it
 
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
-        # The library would take it as the name of a format and read files of the current folder.
-        raise RequestError(_unavailable(name, FileNotFoundError("Hub names have an owner, as in owner/name")))
+        # datasets takes such a name for a file format and reads the working directory.
+        raise _unavailable_error(name, FileNotFoundError("a data set's name has an owner: owner/name"))
     try:
-        loaded = datasets.load_dataset(name, config)
-    except Exception as error:  # the loader raises many types of errors
-        configs = _configs(name)
+        splits = datasets.load_dataset(name, config)
+    except Exception as error:  # the loader raises many types
+        configs = _list_configurations(name)
         if configs and config not in configs and (config is not None or len(configs) > 1):
-            raise RequestError(_which_config(name, config, configs)) from None
-        raise RequestError(_unavailable(name, error)) from error
-    frames = [_frame(split, data) for split, data in loaded.items()]
-    revision = next((_revision(data) for data in loaded.values()), None)
+            raise _configuration_error(name, config, configs) from None
+        raise _unavailable_error(name, error) from error
+    frames = [_to_frame(split, data) for split, data in splits.items()]
+    revision = next((_revision(data) for data in splits.values()), None)
     return pd.concat(frames, ignore_index=True), revision
 
 
-def _configs(name: str) -> list[str]:
+def _list_configurations(name: str) -> list[str]:
     import datasets
 
     try:
         return list(datasets.get_dataset_config_names(name))
-    except Exception:  # unavailable: the first error states why
+    except Exception:  # the data set is not available; the caller reports the first error
         return []
 
 
-def _frame(split: str, data: Any) -> pd.DataFrame:
+def _to_frame(split: str, data: Any) -> pd.DataFrame:
     frame: pd.DataFrame = data.to_pandas()
     for column, feature in data.features.items():
         if hasattr(feature, "int2str"):
@@ -52,24 +55,32 @@ def _frame(split: str, data: Any) -> pd.DataFrame:
 
 
 def _revision(data: Any) -> str | None:
-    """Return the commit in the download addresses, if the builder recorded them."""
-    for address in data.info.download_checksums or {}:
-        if "@" in address:
-            return str(address).split("@", 1)[1].split("/", 1)[0]
+    """Return the commit in the download URLs, if the builder recorded them."""
+    for url in data.info.download_checksums or {}:
+        if "@" in url:
+            return str(url).split("@", 1)[1].split("/", 1)[0]
     return None
 
 
-def _which_config(name: str, config: str | None, configs: list[str]) -> str:
-    listed = f"{', '.join(configs[:30])}{' …' if len(configs) > 30 else ''}"
+def _configuration_error(name: str, config: str | None, configs: list[str]) -> RequestError:
+    shown = ", ".join(configs[:_MAX_LISTED_CONFIGURATIONS])
+    shown += " …" if len(configs) > _MAX_LISTED_CONFIGURATIONS else ""
     if config is None:
-        return f"'{name}' has several configurations: {listed}. Name one with --dataset-config."
-    return f"--dataset-config '{config}' is not in '{name}'. It has: {listed}.{did_you_mean(config, configs)}"
+        return RequestError(
+            f"'{name}' has several configurations: {shown}. Name one with --dataset-config.",
+            code="ambiguous_configuration",
+        )
+    return RequestError(
+        f"--dataset-config '{config}' is not in '{name}'. Configurations: {shown}.{did_you_mean(config, configs)}",
+        code="unknown_configuration",
+    )
 
 
-def _unavailable(name: str, error: Exception) -> str:
+def _unavailable_error(name: str, error: Exception) -> RequestError:
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return (
-        f"'{name}' is not a bundled data set, not a file, and not available from the Hugging Face Hub "
+    return RequestError(
+        f"'{name}' is neither a bundled data set nor a file, and loading it from the Hugging Face Hub failed "
         f"({type(error).__name__}: {reason}).{did_you_mean(name, BUNDLED)} "
-        f"Available offline: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file."
+        f"Available offline: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file.",
+        code="dataset_unavailable",
     )

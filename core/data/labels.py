@@ -1,4 +1,4 @@
-"""Convert the cells of a label column to ordered label names."""
+"""Label names: their spelling, order and limits."""
 
 import math
 import re
@@ -14,106 +14,110 @@ from core.errors import RequestError
 
 MAX_LABELS = 150
 MAX_LABEL_LENGTH = 200
-"""Characters; longer values are texts, and exceed database indexes."""
+"""Characters; a longer value is a text, and too long for a database index."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
-_HIDDEN = "-1"
-"""Value of hidden test labels in data sets of the Hub."""
+_HIDDEN_LABEL = "-1"
+"""The value that data sets of the Hub have in place of a hidden test label."""
+_OTHER_COLUMN = "Name another column with --label-column."
 
 
 def label_name(value: Any) -> str:
-    """Return a label's name: 0.0 is '0', booleans are 'true' and 'false', white space is stripped.
+    """Return a label's name: 0.0 is '0', true is 'true' in every format, surrounding space is stripped.
 
-    Unicode is normalized to NFC.
+    Unicode is normalized (NFC), so that equivalent spellings are one label.
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float | Decimal) and _is_integral(value):
-        value = int(value)  # a column of 0 and 1 with missing values is read as floats
+    if isinstance(value, float | Decimal) and _is_integer(value):
+        value = int(value)  # pandas reads a column of 0, 1 and missing values as floats
     return str(value).lower() if isinstance(value, bool) else unicodedata.normalize("NFC", str(value).strip())
 
 
-def _is_integral(value: float | Decimal) -> bool:
+def _is_integer(value: float | Decimal) -> bool:
     return math.isfinite(value) and value == math.floor(value)
 
 
 def name_labels(column: pd.Series, dataset: str) -> tuple[pd.Series, tuple[str, ...]]:
-    """Return each row's label name, and the distinct names in their order.
+    """Return the label name of each row, and the distinct names in order.
 
-    ``column`` has no missing values. An ordered category keeps its order; numbers are sorted by value, words by name.
-    Raises `RequestError` for values that are not single labels: lists, scores, long texts, as many labels as rows, or
-    more than 150 labels.
+    ``column`` has no missing values. An ordered category keeps its order; numbers are ordered by
+    value, other names alphabetically. Raises `RequestError` for values that are not labels (lists,
+    scores, long texts), for as many labels as rows, and for more than `MAX_LABELS`.
     """
     for value in column:
-        _refuse_invalid_label(value, column.name, dataset)
+        _require_label(value, column.name, dataset)
     names = pd.Series([label_name(value) for value in column], index=column.index, dtype=object)
     if {name.casefold() for name in names.unique()} <= {"false", "true"}:
-        names = names.str.lower()  # strings in one format, booleans in another
+        names = names.str.lower()  # texts in some formats, booleans in others
     distinct = set(names.unique())
-    _refuse_too_long(max(distinct, key=len, default=""), column.name, dataset)
-    _refuse_too_many(len(distinct), len(names), column.name, dataset)
+    _require_short(max(distinct, key=len, default=""), column.name, dataset)
+    _require_few(len(distinct), len(names), column.name, dataset)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
         return names, tuple(name for name in dict.fromkeys(map(label_name, column.cat.categories)) if name in distinct)
-    return names, tuple(
-        sorted(sorted(distinct), key=_natural_key if not all(map(_NUMBER.fullmatch, distinct)) else float)
-    )
+    key = float if all(map(_NUMBER.fullmatch, distinct)) else _natural_order
+    return names, tuple(sorted(sorted(distinct), key=key))
 
 
 def is_missing(column: pd.Series) -> pd.Series:
-    """Return which cells are missing or only white space."""
+    """Return a mask of the cells that are missing or blank."""
     return column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip()).astype(bool)
 
 
 def unlabeled_splits(column: pd.Series, splits: pd.Series) -> list[str]:
-    """Return the source's splits without labels: all missing, or all -1 while no other split has -1."""
+    """Return the source's splits without labels: all missing, or all -1 if no other split has a -1."""
     missing = is_missing(column)
-    codes = column.map(lambda value: not isinstance(value, str | list) and str(value) in (_HIDDEN, f"{_HIDDEN}.0"))
-    codes = codes.astype(bool)
+    hidden = column.map(
+        lambda value: not isinstance(value, str | list) and str(value) in (_HIDDEN_LABEL, f"{_HIDDEN_LABEL}.0")
+    ).astype(bool)
     unlabeled = []
     for name in splits.dropna().unique():
-        inside = splits == name
-        is_hidden = codes[inside].all() and not codes[~inside].any() and not inside.all()
-        if missing[inside].all() or is_hidden:
+        in_split = splits == name
+        is_hidden = hidden[in_split].all() and not hidden[~in_split].any() and not in_split.all()
+        if missing[in_split].all() or is_hidden:
             unlabeled.append(name)
     return unlabeled
 
 
-def _refuse_invalid_label(value: Any, column: Hashable, dataset: str) -> None:
+def _require_label(value: Any, column: Hashable, dataset: str) -> None:
     if not isinstance(value, Hashable) or isinstance(value, tuple | bytes):  # lists, dictionaries, arrays
         raise RequestError(
-            f"Column '{column}' of {dataset} holds lists, objects or bytes ({str(value)[:60]}) instead of one label "
-            "per text. Multi-label data is not supported: keep one label, or name another column with --label-column."
+            f"Column '{column}' of {dataset} contains lists, objects or bytes ({str(value)[:60]}) instead of one "
+            f"label per text. Multi-label data is not supported: keep one label. {_OTHER_COLUMN}",
+            code="not_a_label",
         )
-    if isinstance(value, float | Decimal) and not _is_integral(value):
+    if isinstance(value, float | Decimal) and not _is_integer(value):
         raise RequestError(
-            f"Column '{column}' of {dataset} holds numbers such as {value}: scores, not labels. "
-            "Convert them to labels first (for example below 3: negative), or name another column with --label-column."
+            f"Column '{column}' of {dataset} contains scores such as {value}, not labels. "
+            f"Convert them to labels (for example, below 3: negative). {_OTHER_COLUMN}",
+            code="scores_as_labels",
         )
 
 
-def _refuse_too_long(label: str, column: Hashable, dataset: str) -> None:
+def _require_short(label: str, column: Hashable, dataset: str) -> None:
     if len(label) > MAX_LABEL_LENGTH:
         raise RequestError(
-            f"Column '{column}' of {dataset} holds a label of {len(label):,} characters ('{label[:40]}…'); "
-            f"the maximum is {MAX_LABEL_LENGTH}. It is probably not a label column: name another one with "
-            "--label-column."
+            f"Column '{column}' of {dataset} contains a label of {len(label):,} characters ('{label[:40]}…'); at most "
+            f"{MAX_LABEL_LENGTH} are allowed. It is probably not the label column. {_OTHER_COLUMN}",
+            code="label_too_long",
         )
 
 
-def _refuse_too_many(labels: int, rows: int, column: Hashable, dataset: str) -> None:
+def _require_few(labels: int, rows: int, column: Hashable, dataset: str) -> None:
     if labels == rows and rows > 1:
-        reason = f"as many labels as rows ({rows:,}), like an id or free text"
+        reason = f"as many labels as rows ({rows:,}), like an id or a free text"
     elif labels > MAX_LABELS:
-        reason = f"{labels:,} different labels in {rows:,} rows; the maximum is {MAX_LABELS}"
+        reason = f"{labels:,} different labels in {rows:,} rows; at most {MAX_LABELS} are allowed"
     else:
         return
     raise RequestError(
-        f"Column '{column}' of {dataset} holds {reason}. It is probably not a label column: "
-        "name another one with --label-column."
+        f"Column '{column}' of {dataset} has {reason}. It is probably not the label column. {_OTHER_COLUMN}",
+        code="too_many_labels",
     )
 
 
-def _natural_key(name: str) -> list[Any]:
-    """Return a sort key that puts 'level 2' before 'level 10'."""
+def _natural_order(name: str) -> list[Any]:
+    """Return a sort key by which 'level 2' precedes 'level 10'."""
     parts: list[Any] = re.split(r"(\d+)", name)
-    parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]  # as numbers of any length
+    # Length and digits compare as numbers of any length do.
+    parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
     return parts

@@ -1,5 +1,6 @@
-"""Replace characters that databases cannot store, when data is read."""
+"""Make a table's cells storable: in a database, and as JSON."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,14 @@ def sanitize_frame(frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return sanitized.rename(columns=_replace_unstorable), int(changed.sum())
 
 
+def to_json_row(row: dict[Any, Any]) -> dict[str, Any]:
+    """Return a row with NumPy and pandas values converted to JSON values; missing ones become None."""
+    return {str(key): _to_json_value(value) for key, value in row.items()}
+
+
 def _unstorable_cells(column: pd.Series) -> NDArray[np.bool_]:
-    """Return which cells contain such a character: [n]."""
-    if isinstance(column.dtype, pd.CategoricalDtype):  # few categories for many cells
+    """Return a mask of the cells with a character that databases cannot store, [n]."""
+    if isinstance(column.dtype, pd.CategoricalDtype):  # check each category once
         mask = np.asarray([*map(_is_unstorable, column.cat.categories), False], dtype=bool)
         return np.asarray(mask[column.cat.codes])
     if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -35,3 +41,14 @@ def _is_unstorable(value: Any) -> bool:
 
 def _replace_unstorable(value: Any) -> Any:
     return replace_unstorable(value) if isinstance(value, str) else value
+
+
+def _to_json_value(value: Any) -> Any:
+    if isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if value is None or (isinstance(value, float) and value != value) or value is pd.NaT or value is pd.NA:
+        return None
+    is_finite = isinstance(value, float) and math.isfinite(value)  # JSON has no other numbers
+    return value if is_finite or isinstance(value, str | bool | int) else str(value)

@@ -1,53 +1,49 @@
-"""Map the splits of a source to train, validation and test."""
+"""The splits that a source defines itself, and which of them each of our splits is drawn from."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from core.config import RunConfig
-from core.data.columns import format_columns
+from core.data.columns import format_columns, unknown_column_error
 from core.data.labels import label_name
 from core.errors import RequestError, did_you_mean
 
 SPLIT_COLUMN = "__split__"
-"""The column with the split name of each row of a Hub data set."""
+"""The column with the split of each row of a Hub data set."""
 
-_MAX_LISTED = 30
+_MAX_LISTED_SPLITS = 30
 
-COMMON_SPLIT_NAMES = {
+USUAL_SPLIT_NAMES = {
     "train": ("train", "training"),
     "test": ("test", "testing", "eval", "evaluation"),
     "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
 }
-"""Common names of each split, in the order in which splits are assigned."""
+"""The usual names of each split, in order of precedence: test takes 'eval' before validation does."""
 
 
 def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig) -> pd.Series | None:
-    """Return the split name of each row; None if the source has no splits.
+    """Return the source's split of each row; None if the source has no splits.
 
-    It is read from the config's split column, else from the Hub's splits, else from a column 'split' with common names
-    only. Raises `RequestError` if the config's column is missing.
+    Raises `RequestError` if the config names a split column that the table lacks.
     """
     column = find_split_column(frame, columns, config)
     if config.split_column is not None and column is None:
-        raise RequestError(
-            f"--split-column '{config.split_column}' is not in {dataset}. {format_columns(columns)}"
-            f"{did_you_mean(config.split_column, map(str, columns))}"
-        )
+        raise unknown_column_error("--split-column", config.split_column, dataset, columns)
     if column is None:
         return None
     return frame[column].map(label_name, na_action="ignore").astype(object)
 
 
 def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:
-    """Return the column with the split names, if there is one."""
+    """Return the split column: the config's, the Hub's, or a column 'split' of usual names only."""
     if config.split_column is not None:
         return config.split_column if config.split_column in columns else None
     if SPLIT_COLUMN in frame:
         return SPLIT_COLUMN
-    common = {name for names in COMMON_SPLIT_NAMES.values() for name in names}
+    usual = {name for names in USUAL_SPLIT_NAMES.values() for name in names}
     for column in columns:
-        if str(column).strip().casefold() == "split" and set(frame[column].map(_normalize)) <= common:
+        if str(column).strip().casefold() == "split" and set(frame[column].map(_normalize_name)) <= usual:
             return column
     return None
 
@@ -57,52 +53,60 @@ def assign_splits(
     unlabeled: Sequence[str],
     dataset: str,
     requested: Mapping[str, str],
-    needed: Sequence[str],
+    splits: Sequence[str],
     strict: bool,
 ) -> dict[str, str]:
-    """Return the source's split for each needed split: the requested one, else one with a common name.
+    """Return the source's split for each of ``splits``: the requested one, or the one with a usual name.
 
-    ``unlabeled`` splits are not used. ``strict``: raise an error if no split matches, instead of treating the source as
-    one without splits.
+    ``unlabeled`` splits are never assigned. ``strict``: raise `RequestError` if no assignment is
+    possible, instead of treating the source as one without splits.
     """
     for name, split in requested.items():
         if split in unlabeled:
-            raise RequestError(f"--splits {name}={split}: no row of this split of {dataset} has a label.")
+            raise RequestError(
+                f"--splits {name}={split}: no row of this split of {dataset} has a label.", code="unlabeled_split"
+            )
         if split not in names:
             raise RequestError(
-                f"--splits {name}={split}: {dataset} has no such split. {_list_splits(names)}"
-                f"{did_you_mean(split, names)}"
+                f"--splits {name}={split}: {dataset} has no such split. "
+                f"{_format_splits(names)}{did_you_mean(split, names)}",
+                code="unknown_split",
             )
     assigned = dict(requested)
-    for name in (name for name in COMMON_SPLIT_NAMES if name in needed and name not in assigned):
-        used = {*assigned.values(), *unlabeled}
-        free = {_normalize(split): split for split in names if split not in used}
-        match = next((free[common] for common in COMMON_SPLIT_NAMES[name] if common in free), None)
+    for name in (name for name in USUAL_SPLIT_NAMES if name in splits and name not in assigned):
+        free = {
+            _normalize_name(split): split
+            for split in names
+            if split not in assigned.values() and split not in unlabeled
+        }
+        match = next((free[usual] for usual in USUAL_SPLIT_NAMES[name] if usual in free), None)
         if match is not None:
             assigned[name] = match
-    has_training = "train" in assigned or "train" not in needed or set(names) <= set(assigned.values())
-    if strict and not (assigned and has_training):
+    has_train = "train" in assigned or "train" not in splits or set(names) <= set(assigned.values())
+    if strict and not (assigned and has_train):
         raise RequestError(
-            f"Cannot determine the training split of {dataset}. {_list_splits(names)} "
-            "Name the splits: --splits train=NAME test=NAME"
+            f"Cannot tell which split of {dataset} is the training split. {_format_splits(names)} "
+            "Assign them, as in: --splits train=NAME test=NAME",
+            code="ambiguous_splits",
         )
     return assigned
 
 
-def refuse_missing_splits(requested: Mapping[str, str], dataset: str, columns: Sequence[str]) -> None:
-    """Raise `RequestError` if splits are requested of a source that has none."""
+def refuse_requested_splits(requested: Mapping[str, str], dataset: str, columns: Sequence[str]) -> None:
+    """Raise `RequestError` if splits of a source are requested that has none."""
     if requested:
         name, split = next(iter(requested.items()))
         raise RequestError(
             f"--splits {name}={split}: {dataset} has no splits. "
-            f"If a column contains them, name it with --split-column. {format_columns(columns)}"
+            f"If a column holds them, name it with --split-column. {format_columns(columns)}",
+            code="no_splits",
         )
 
 
-def _normalize(name: object) -> str:
+def _normalize_name(name: object) -> str:
     return str(name).strip().casefold()
 
 
-def _list_splits(names: Sequence[str]) -> str:
-    shown = [f"{name:.60}" for name in names[:_MAX_LISTED]]
-    return f"Splits: {', '.join(shown)}{' …' if len(names) > _MAX_LISTED else ''}."
+def _format_splits(names: Sequence[str]) -> str:
+    shown = [f"{name:.60}" for name in names[:_MAX_LISTED_SPLITS]]
+    return f"Splits: {', '.join(shown)}{' …' if len(names) > _MAX_LISTED_SPLITS else ''}."

@@ -1,4 +1,4 @@
-"""Draw training, validation and test splits from a source, with their fingerprints."""
+"""Draw the training, validation and test splits of a source, and identify them by fingerprints."""
 
 import hashlib
 import json
@@ -17,15 +17,14 @@ from core.data.sources import SPLITS, Source
 from core.errors import RequestError
 
 _DRAWING_ORDER = ("test", "validation", "train")
-_WEIGHTS = {"train": 60, "validation": 15, "test": 25}
-"""Relative sizes in the suggestion for a source that is too small."""
+_SUGGESTED_SHARES = {"train": 60, "validation": 15, "test": 25}
 _SEEDS = {"test": 0, "validation": 1, "train": 2}
-"""Fixed seeds: the seed of a run never changes a split."""
+"""Fixed, so that the splits do not depend on a run's seed."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Examples in order: n texts, n label codes (indices into the labels) and n dicts of other columns."""
+    """Examples in order: n texts, n label codes (indices into the labels), and n dicts of other columns."""
 
     texts: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -42,7 +41,7 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One version of labeled text with its splits, identified by its `fingerprint`."""
+    """One version of labeled text with its splits, identified by `fingerprint` in the database."""
 
     name: str
     source: str
@@ -51,62 +50,65 @@ class DataSet:
     label_column: str
     labels: tuple[str, ...]
     splits: dict[str, Split]
-    excluded: dict[str, int]
+    excluded_rows: dict[str, int]
     sanitized_rows: int = 0
 
     @property
     def train(self) -> Split:
-        """The examples for fitting."""
+        """The examples to fit weights on."""
         return self.splits["train"]
 
     @property
     def validation(self) -> Split:
-        """The examples for model selection."""
+        """The examples to make choices on."""
         return self.splits["validation"]
 
     @property
     def test(self) -> Split:
-        """The examples for the final evaluation."""
+        """The examples to evaluate on, once."""
         return self.splits["test"]
 
     @cached_property
     def checks(self) -> dict[str, Any]:
-        """Results of `core.data.checks.check_splits`, and the number of sanitized rows (``mended``)."""
-        texts = {name: part.texts for name, part in self.splits.items()}
-        labels = {name: [self.labels[code] for code in part.labels] for name, part in self.splits.items()}
-        return check_splits(texts, labels, self.excluded) | {"mended": self.sanitized_rows}
+        """The data quality checks as JSON, see `core.data.checks.check_splits`.
+
+        ``mended`` is the number of rows in which unstorable characters were replaced.
+        """
+        texts = {name: split.texts for name, split in self.splits.items()}
+        labels = {name: [self.labels[code] for code in split.labels] for name, split in self.splits.items()}
+        return check_splits(texts, labels, self.excluded_rows) | {"mended": self.sanitized_rows}
 
     @cached_property
     def evaluation_fingerprint(self) -> str:
-        """Hash of the test texts, their labels and the label names; equal for comparable runs."""
+        """Hash of the test texts, their labels and the label names: equal for comparable runs."""
         return _hash([self.test.fingerprint, self.labels])
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all splits, the label names and their source."""
-        parts = [self.splits[name].fingerprint for name in SPLITS]
-        return _hash([self.name, self.source, self.text_column, self.label_column, self.labels, parts])
+        """Hash of all splits, the label names and the source."""
+        fingerprints = [self.splits[name].fingerprint for name in SPLITS]
+        return _hash([self.name, self.source, self.text_column, self.label_column, self.labels, fingerprints])
 
 
 def draw_splits(source: Source, config: RunConfig) -> DataSet:
-    """Draw the splits: test first, then validation, then training; shuffled and stratified.
+    """Draw the splits, shuffled and stratified: test first, then validation, then training.
 
-    The test split depends only on the source and ``test_size``, and a smaller training split is a prefix of a larger
-    one. Each label has at least one example in each split. Raises `RequestError` for a source that is too small or a
-    label that is too rare.
+    The test split depends on the source and ``test_size`` only, and a smaller training split is a
+    prefix of a larger one. Every label has an example in every split. Raises `RequestError` if the
+    source or one of its labels has too few examples.
     """
     codes = pd.Categorical(source.frame["label"], categories=list(source.labels)).codes.astype(np.int64)
-    pools = _pools(source)
-    _check_sizes(source, config, codes, pools)
-    free = np.ones(len(codes), dtype=bool)
+    pools = _split_pools(source)
+    _require_enough_examples(source, config, codes, pools)
+    available = np.ones(len(codes), dtype=bool)
     splits = {}
     for position, name in enumerate(_DRAWING_ORDER):
-        later = sum(bool((pools[other] & pools[name]).any()) for other in _DRAWING_ORDER[position + 1 :])
-        candidates = np.flatnonzero(free & pools[name])
-        size = getattr(config, f"{name}_size")
-        chosen = candidates[stratified_order(codes[candidates], np.random.default_rng(_SEEDS[name]), later)[:size]]
-        free[chosen] = False
-        splits[name] = _take(source.frame, codes, chosen)
+        later_splits = sum(bool((pools[other] & pools[name]).any()) for other in _DRAWING_ORDER[position + 1 :])
+        candidates = np.flatnonzero(available & pools[name])
+        order = stratified_order(codes[candidates], np.random.default_rng(_SEEDS[name]), later_splits)
+        chosen = candidates[order[: getattr(config, f"{name}_size")]]
+        available[chosen] = False
+        splits[name] = _select_rows(source.frame, codes, chosen)
     return DataSet(
         name=source.name,
         source=source.source,
@@ -115,95 +117,98 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
         label_column=source.label_column,
         labels=source.labels,
         splits={name: splits[name] for name in SPLITS},
-        excluded=source.excluded,
+        excluded_rows=source.excluded_rows,
         sanitized_rows=source.sanitized_rows,
     )
 
 
-def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, leave: int = 0) -> NDArray[np.intp]:
-    """Return an order of the examples in which every prefix is stratified.
+def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, reserve: int = 0) -> NDArray[np.intp]:
+    """Return an order of the examples of which every prefix is stratified.
 
-    ``codes``: n label codes. The k-th of a label's c examples is placed near the fraction k / c of the order, and one
-    example of each label at the front. ``leave`` examples of each label are excluded.
+    ``codes``: n label codes. The k-th of a label's c examples is near the share k / c of the order, and
+    one example of each label comes first. ``reserve`` examples of each label are left out.
     """
     keys = np.full(len(codes), np.nan)
     for code in np.unique(codes):
         members = rng.permutation(np.flatnonzero(codes == code))
-        kept = members[: max(len(members) - leave, 0)]
+        kept = members[: max(len(members) - reserve, 0)]
         keys[kept] = (np.arange(len(kept)) + rng.random(len(kept))) / len(members)
         keys[kept[:1]] = rng.random() - 1  # before all others
     order = np.argsort(keys, kind="stable")
     return order[: int(np.isfinite(keys).sum())]
 
 
-def _pools(source: Source) -> dict[str, NDArray[np.bool_]]:
-    """Return which rows each split may be drawn from; splits with the same pool share one array.
+def _split_pools(source: Source) -> dict[str, NDArray[np.bool_]]:
+    """Return a mask of the rows for each split to be drawn from; splits with the same rows share an array.
 
-    A split that the source lacks is drawn from its training split, else from its first one.
+    A split that the source lacks is drawn from the source's training split, or from its first one.
     """
-    if not source.split_names:
+    if not source.assigned_splits:
         return dict.fromkeys(SPLITS, np.ones(len(source.frame), dtype=bool))
-    given = source.frame["split"].to_numpy()
-    masks = {name: np.asarray(given == name, dtype=bool) for name in source.split_names.values()}
-    fallback = next(source.split_names[name] for name in SPLITS if name in source.split_names)
-    return {name: masks[source.split_names.get(name, fallback)] for name in SPLITS}
+    source_splits = source.frame["split"].to_numpy()
+    masks = {name: np.asarray(source_splits == name, dtype=bool) for name in source.assigned_splits.values()}
+    default = next(source.assigned_splits[name] for name in SPLITS if name in source.assigned_splits)
+    return {name: masks[source.assigned_splits.get(name, default)] for name in SPLITS}
 
 
-def _check_sizes(
+def _require_enough_examples(
     source: Source, config: RunConfig, codes: NDArray[np.int64], pools: dict[str, NDArray[np.bool_]]
 ) -> None:
     sizes = {name: getattr(config, f"{name}_size") for name in SPLITS}
     for name, size in sizes.items():
         if size < len(source.labels):
             raise RequestError(
-                f"{flag(name + '_size')} {size} is less than the number of labels ({len(source.labels)})."
+                f"{flag(name + '_size')} {size} is less than the {len(source.labels)} labels.", code="size_below_labels"
             )
-    shares = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
+    sharing = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
     for name, pool in pools.items():
         counts = np.bincount(codes[pool], minlength=len(source.labels))
-        needed = len(shares[name])
-        if (counts < needed).any():
-            rare = int(counts.argmin())
-            raise RequestError(_too_rare_message(source, name, source.labels[rare], int(counts[rare]), needed))
+        required = len(sharing[name])
+        if (counts < required).any():
+            rarest = int(counts.argmin())
+            raise _rare_label_error(source, name, source.labels[rarest], int(counts[rarest]), required)
     for name, pool in pools.items():
-        if sum(sizes[other] for other in shares[name]) > pool.sum():
-            raise RequestError(_too_small_message(source, sizes, pools, shares, name))
+        if sum(sizes[other] for other in sharing[name]) > pool.sum():
+            raise _too_few_rows_error(source, sizes, pools, sharing, name)
 
 
-def _too_small_message(
+def _too_few_rows_error(
     source: Source,
     sizes: dict[str, int],
     pools: dict[str, NDArray[np.bool_]],
-    shares: dict[str, list[str]],
-    split_name: str,
-) -> str:
-    requested = " + ".join(f"{sizes[name]:,} {name}" for name in shares[split_name])
-    fitting = {}
+    sharing: dict[str, list[str]],
+    split: str,
+) -> RequestError:
+    """Return the error for splits that do not fit into their pool, with sizes that do."""
+    requested = " + ".join(f"{sizes[name]:,} {name}" for name in sharing[split])
+    suggested = {}
     for name in SPLITS:
-        rows, sharing = int(pools[name].sum()), shares[name]
-        minimum, weight = len(source.labels), sum(_WEIGHTS[other] for other in sharing)
-        fits = sum(sizes[other] for other in sharing) <= rows
-        share = (rows - minimum * len(sharing)) * _WEIGHTS[name] // weight
-        fitting[name] = sizes[name] if fits else minimum + share
-    flags = " ".join(f"{flag(name + '_size')} {size}" for name, size in fitting.items())
-    return (
-        f"{source.name} has {int(pools[split_name].sum()):,} usable rows for {', '.join(shares[split_name])}; "
-        f"{requested} examples were requested. For example: {flags}"
+        rows, names = int(pools[name].sum()), sharing[name]
+        minimum, total_share = len(source.labels), sum(_SUGGESTED_SHARES[other] for other in names)
+        fits = sum(sizes[other] for other in names) <= rows
+        free = rows - minimum * len(names)
+        suggested[name] = sizes[name] if fits else minimum + free * _SUGGESTED_SHARES[name] // total_share
+    flags = " ".join(f"{flag(name + '_size')} {size}" for name, size in suggested.items())
+    return RequestError(
+        f"{source.name} has {int(pools[split].sum()):,} usable rows for {', '.join(sharing[split])}, but "
+        f"{requested} examples are requested. For example: {flags}",
+        code="too_few_rows",
     )
 
 
-def _too_rare_message(source: Source, split_name: str, label: str, count: int, needed: int) -> str:
+def _rare_label_error(source: Source, split: str, label: str, count: int, required: int) -> RequestError:
     examples = "1 example" if count == 1 else f"{count} examples"
-    return (
-        f"Label '{label}' has {examples} for {split_name}; each label needs at least {needed}. "
-        f"Add examples of it, merge it with another label, or remove it. "
-        f"Is --label-column '{source.label_column}' right?"
+    return RequestError(
+        f"Label '{label}' has {examples} for {split}; every label needs at least {required} to be learned and "
+        "measured. Add examples, merge the label with another one, or remove it. "
+        f"Is --label-column '{source.label_column}' right?",
+        code="rare_label",
     )
 
 
-def _take(frame: pd.DataFrame, codes: NDArray[np.int64], rows: NDArray[np.intp]) -> Split:
-    chosen = frame.iloc[rows]
-    return Split(tuple(chosen["text"]), codes[rows], tuple(chosen["extra"]))
+def _select_rows(frame: pd.DataFrame, codes: NDArray[np.int64], rows: NDArray[np.intp]) -> Split:
+    selected = frame.iloc[rows]
+    return Split(tuple(selected["text"]), codes[rows], tuple(selected["extra"]))
 
 
 def _hash(parts: Sequence[Any]) -> str:

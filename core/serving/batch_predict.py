@@ -1,4 +1,4 @@
-"""Predict files of texts, and write their rows and columns with the predictions."""
+"""Classify the rows of a file: its rows and columns, with a run's predictions added."""
 
 import csv
 import itertools
@@ -14,25 +14,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.data.columns import TEXT_NAMES, format_columns
+from core.data.columns import TEXT_NAMES, format_columns, unknown_column_error
 from core.data.readers import read_table
 from core.data.sanitize import sanitize_frame
+from core.data.tables import list_file_names
 from core.errors import RequestError, did_you_mean
 from core.text.sanitize import escape_formula
 
 if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
 
-CHUNK = 2048
-"""Number of rows that are predicted and written at a time."""
+CHUNK_ROWS = 2048
+"""Rows to classify and write at a time: many batches, little memory."""
 
 Writer = Callable[[pd.DataFrame, TextIO, bool], None]
-"""Write a chunk of rows; the last argument is True for the first chunk."""
+"""Writes a chunk of rows; the last argument says whether it is the first one."""
 
 
 def _delimited_writer(separator: str) -> Writer:
-    def write(rows: pd.DataFrame, file: TextIO, first: bool) -> None:
-        to_csv = partial(rows.to_csv, sep=separator, index=False, header=first, lineterminator="\n")
+    def write(rows: pd.DataFrame, file: TextIO, is_first: bool) -> None:
+        to_csv = partial(rows.to_csv, sep=separator, index=False, header=is_first, lineterminator="\n")
         text = to_csv()
         # pandas does not quote a lone carriage return, which ends a row for many readers.
         file.write(to_csv(quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text)
@@ -40,7 +41,7 @@ def _delimited_writer(separator: str) -> Writer:
     return write
 
 
-def _write_json_lines(rows: pd.DataFrame, file: TextIO, first: bool) -> None:
+def _write_json_lines(rows: pd.DataFrame, file: TextIO, is_first: bool) -> None:
     rows.to_json(file, orient="records", lines=True, force_ascii=False, date_format="iso")
 
 
@@ -52,8 +53,8 @@ WRITERS: dict[str, Writer] = {
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A table and the name of its text column."""
+class InputTable:
+    """A table to classify, and the name of its text column."""
 
     frame: pd.DataFrame
     text_column: str
@@ -62,106 +63,125 @@ class Rows:
         return len(self.frame)
 
 
-def read_input_rows(path: Path, requested: str | None, default: str) -> Rows:
+def read_input_table(path: Path, requested_column: str | None, training_column: str) -> InputTable:
     """Read a file of texts.
 
-    The text column is the requested one, else that of the run's data (``default``), else one with a common name, else
-    the only one. Raises `RequestError` if there is no such file or column.
+    The text column is the requested one, the one the run was trained on, one with a usual name, or
+    the only one, in this order. Raises `RequestError` if there is no such file or column.
     """
     if path.is_dir():
-        raise RequestError(f"--file {path} is a folder. Name one of its files.")
+        raise RequestError(f"--file {path} is a folder. Name one of its files.", code="is_folder")
     if not path.exists():
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise RequestError(f"File {path} does not exist.{did_you_mean(path.name, siblings)}")
-    frame, _ = sanitize_frame(read_table(path, as_written=True)[0])
+        hint = did_you_mean(path.name, list_file_names(path.parent))
+        raise RequestError(f"There is no file {path}.{hint}", code="no_file")
+    frame, _ = sanitize_frame(read_table(path, as_text=True)[0])
     columns = [str(column) for column in frame.columns]
     if not columns:
-        raise RequestError(f"{path} has no rows.")
-    listed = format_columns(columns)
-    if requested is not None and requested not in columns:
-        raise RequestError(f"--text-column '{requested}' is not in {path}. {listed}{did_you_mean(requested, columns)}")
-    by_lower = {column.strip().lower().replace("_", " "): column for column in columns}
-    common = [default] if default in columns else [by_lower[name] for name in TEXT_NAMES if name in by_lower]
-    candidates = [requested] if requested is not None else common or columns
-    if len(candidates) > 1 and not common:
+        raise RequestError(f"{path} has no rows.", code="no_rows")
+    text_column = _choose_text_column(path, columns, requested_column, training_column)
+    return InputTable(frame.reset_index(drop=True).set_axis(columns, axis=1), text_column)
+
+
+def _choose_text_column(path: Path, columns: Sequence[str], requested: str | None, training_column: str) -> str:
+    if requested is not None:
+        if requested not in columns:
+            raise unknown_column_error("--text-column", requested, path, columns)
+        return requested
+    if training_column in columns:
+        return training_column
+    by_name = {column.strip().lower().replace("_", " "): column for column in columns}
+    usual = [by_name[name] for name in TEXT_NAMES if name in by_name]
+    if len(columns) > 1 and not usual:
         raise RequestError(
-            f"{path} has neither the run's text column '{default}' nor one with a common name. {listed} "
-            "Name one with --text-column."
+            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a usual name. "
+            f"{format_columns(columns)} Name one with --text-column.",
+            code="no_column",
         )
-    return Rows(frame.reset_index(drop=True).set_axis(columns, axis=1), candidates[0])
+    return usual[0] if usual else columns[0]
 
 
 def check_output_path(path: Path, source: Path | None) -> None:
-    """Raise `RequestError` for an output path that cannot be written."""
+    """Raise `RequestError` if the predictions cannot be written to a path; ``source``: the file that is read."""
     if path.suffix.lower() not in WRITERS:
-        raise RequestError(f"--output {path} has the suffix '{path.suffix}'. Supported: {', '.join(WRITERS)}.")
+        raise RequestError(
+            f"--output {path} ends in '{path.suffix}'. Supported: {', '.join(WRITERS)}.", code="unknown_format"
+        )
     if not path.absolute().parent.is_dir():
-        raise RequestError(f"--output {path}: the folder {path.parent} does not exist.")
+        raise RequestError(f"There is no folder {path.parent} for --output {path.name}.", code="no_folder")
     if path.is_dir():
-        raise RequestError(f"--output {path} is a folder. Name a file in it.")
+        raise RequestError(f"--output {path} is a folder. Name a file in it.", code="is_folder")
     if path.exists() and not path.is_file():
-        raise RequestError(f"--output {path} is a device or a pipe. Name a file.")
+        raise RequestError(f"--output {path} is a device or a pipe. Name a regular file.", code="not_a_file")
     if source is not None and path.exists() and path.samefile(source):
-        raise RequestError(f"--output {path} is the input file. Name another one.")
+        raise RequestError(f"--output {path} is the input file. Name another file.", code="same_file")
 
 
 def predict_texts(loaded: "LoadedRun", texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return probabilities [n, k]; NaN for an empty text."""
+    """Return probabilities [n, k]; NaN for a blank text."""
     positions = [position for position, text in enumerate(texts) if text.strip()]
-    predicted = np.full((len(texts), len(loaded.labels)), np.nan, dtype=np.float32)
+    probabilities = np.full((len(texts), len(loaded.labels)), np.nan, dtype=np.float32)
     if positions:
-        predicted[positions] = loaded.predict([texts[position] for position in positions])
-    return predicted
+        probabilities[positions] = loaded.predict([texts[position] for position in positions])
+    return probabilities
 
 
 def write_predictions(
-    loaded: "LoadedRun", rows: Rows, target: TextIO, suffix: str, on_chunk: Callable[[int], None] = lambda count: None
+    loaded: "LoadedRun",
+    table: InputTable,
+    target: TextIO,
+    suffix: str,
+    on_chunk: Callable[[int], None] = lambda rows: None,
 ) -> int:
-    """Write the rows with their predictions, a chunk at a time; return the number of rows without text.
+    """Write the rows with their predictions in chunks; return the number of rows without a text.
 
-    ``suffix``: the format, see `WRITERS`. ``on_chunk`` is called with the number of rows of each chunk. Cells of
-    the input are unchanged; formulas in labels are escaped.
+    ``suffix``: the format, a key of `WRITERS`. ``on_chunk`` is called with the number of rows of every
+    chunk. The table's own cells are not changed; added cells are never formulas.
     """
     labels = list(loaded.labels) if suffix == ".jsonl" else list(map(escape_formula, loaded.labels))
-    names = _new_names(labels, rows.frame.columns)
-    empty = 0
-    for start in range(0, max(len(rows), 1), CHUNK):  # a table without rows still gets a header
-        chunk = rows.frame.iloc[start : start + CHUNK]
-        column = chunk[rows.text_column]
-        predicted = predict_texts(loaded, column.where(column.notna(), "").astype(str).tolist())
-        empty += int(np.isnan(predicted[:, 0]).sum())
-        added = _prediction_columns(predicted, labels).set_axis(names, axis=1).set_index(chunk.index)
+    names = _added_column_names(labels, table.frame.columns)
+    blank_rows = 0
+    for start in range(0, max(len(table), 1), CHUNK_ROWS):  # a table without rows has a header to write
+        chunk = table.frame.iloc[start : start + CHUNK_ROWS]
+        column = chunk[table.text_column]
+        probabilities = predict_texts(loaded, column.where(column.notna(), "").astype(str).tolist())
+        blank_rows += int(np.isnan(probabilities[:, 0]).sum())
+        added = _added_columns(probabilities, labels).set_axis(names, axis=1).set_index(chunk.index)
         WRITERS[suffix](pd.concat([chunk, added], axis=1), target, start == 0)
         on_chunk(len(chunk))
-    return empty
+    return blank_rows
 
 
-def _prediction_columns(probabilities: NDArray[np.float32], labels: Sequence[str]) -> pd.DataFrame:
-    """Return label, confidence and all probabilities, [n, 2 + k]; missing for rows without text."""
+def _added_columns(probabilities: NDArray[np.float32], labels: Sequence[str]) -> pd.DataFrame:
+    """Return label, confidence and all probabilities, [n, 2 + k]; missing for a blank text."""
     has_text = ~np.isnan(probabilities[:, 0])
-    predicted = [labels[int(row.argmax())] if ok else None for row, ok in zip(probabilities, has_text, strict=True)]
-    summary = {"predicted": pd.Series(predicted, dtype=object), "confidence": probabilities.max(axis=1)}
-    return pd.concat([pd.DataFrame(summary), pd.DataFrame(probabilities)], axis=1)
+    predicted = [
+        labels[int(row.argmax())] if is_present else None
+        for row, is_present in zip(probabilities, has_text, strict=True)
+    ]
+    columns = {"predicted": pd.Series(predicted, dtype=object), "confidence": probabilities.max(axis=1)}
+    return pd.concat([pd.DataFrame(columns), pd.DataFrame(probabilities)], axis=1)
 
 
-def _new_names(labels: Sequence[str], existing: Sequence[str]) -> list[str]:
-    """Return the names of the added columns, numbered if the table already has them."""
+def _added_column_names(labels: Sequence[str], existing: Sequence[str]) -> list[str]:
+    """Return the names of the added columns, numbered if the table has a column of the same name."""
     names = list(existing)
-    for base in ("predicted", "confidence", *(f"probability_{label}" for label in labels)):
-        numbered = (f"{base}_{number}" for number in itertools.count(2))
-        names.append(next(name for name in itertools.chain([base], numbered) if name not in names))
+    for base_name in ("predicted", "confidence", *(f"probability_{label}" for label in labels)):
+        numbered = (f"{base_name}_{number}" for number in itertools.count(2))
+        names.append(next(name for name in itertools.chain([base_name], numbered) if name not in names))
     return names[len(existing) :]
 
 
 @contextmanager
 def atomic_text_writer(path: Path) -> Iterator[TextIO]:
-    """Open a temporary file that replaces ``path`` on success; on failure nothing is left."""
+    """Yield a temporary file that is renamed to ``path`` on success and deleted on an error."""
     try:
-        # A private folder: no other process can write to the file or replace it by a link.
+        # In a private folder no other process can write to the file or replace it by a link.
         with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".writing-") as folder:
             temporary = Path(folder) / path.name
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 yield file
             temporary.replace(path)
     except OSError as error:
-        raise RequestError(f"Cannot write --output {path}: {error.strerror or error}.") from error
+        raise RequestError(
+            f"--output {path} cannot be written: {error.strerror or error}.", code="write_failed"
+        ) from error

@@ -26,7 +26,7 @@ from core.data.readers import READERS, read_table
 from core.data.splits import DataSet
 from core.errors import RequestError
 from core.search.grid import expand_grid
-from core.serving.batch_predict import read_input_rows
+from core.serving.batch_predict import read_input_table
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
 from core.store.queries import annotations
@@ -171,7 +171,7 @@ def read_or_refused(file: InputFile, folder: Path) -> str:
     path = folder / file.name
     path.write_bytes(file.content)
     outcomes = []
-    for read in (read_table, lambda path: read_input_rows(path, None, "text")):
+    for read in (read_table, lambda path: read_input_table(path, None, "text")):
         try:
             read(path)
             outcomes.append("read")

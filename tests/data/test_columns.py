@@ -1,68 +1,83 @@
+"""The text and the label column are detected, or the user has to name them."""
+
 import pytest
 
 from core.config import make_config
 from core.data.sources import load_source
-from core.errors import RequestError
+from tests.error_codes import raises_code
 
-LONG = [f"a rather long sentence, number {n}" for n in range(6)]
+TEXTS = [f"a rather long sentence, number {n}" for n in range(6)]
+LABELS = list("ababab")
 
 
-def found(path, **values):
+def detect(path, **values):
     source = load_source(make_config({"dataset": path, **values}))
     return source.text_column, source.label_column
 
 
 @pytest.mark.parametrize(
     "names",
-    [(" Review Text ", "LABEL"), ("review_text", "Label"), ("TWEET", "Topic")],
-    ids=["spaces", "underscore", "capitals"],
+    [(" Review Text ", "LABEL"), ("review_text", "Label")],
+    ids=["spaces", "underscore"],
 )
-def test_common_names_ignore_case_spaces_and_underscores(csv, names):
-    assert found(csv({"id": range(6), names[0]: LONG, names[1]: list("ababab")})) == names
+def test_usual_names_match_without_case_spaces_and_underscores(csv, names):
+    assert detect(csv({"id": range(6), names[0]: TEXTS, names[1]: LABELS})) == names
 
 
 @pytest.mark.parametrize("order", [("words", "kind"), ("kind", "words")], ids=["text-first", "label-first"])
-def test_two_columns_without_common_names_are_inferred_from_content(csv, order):
-    rows = {"words": LONG, "kind": list("ababab")}
-    assert found(csv({name: rows[name] for name in order})) == ("words", "kind")
+def test_two_unusual_columns_are_told_apart_by_their_values(csv, order):
+    rows = {"words": TEXTS, "kind": LABELS}
+    assert detect(csv({name: rows[name] for name in order})) == ("words", "kind")
 
 
-def test_remaining_column_of_two_is_selected(csv):
-    assert found(csv({"text": LONG, "airline": list("ababab")})) == ("text", "airline")
+def test_second_of_two_columns_is_the_label_column(csv):
+    assert detect(csv({"text": TEXTS, "airline": LABELS})) == ("text", "airline")
 
 
-def test_three_columns_without_common_names_are_not_guessed(csv):
-    with pytest.raises(RequestError, match="Columns: words, kind, other. Name one with --text-column"):
-        found(csv({"words": LONG, "kind": list("ababab"), "other": list("ababab")}))
+@pytest.mark.parametrize(
+    "columns",
+    [
+        pytest.param({"words": TEXTS, "kind": LABELS, "other": LABELS}, id="three-columns"),
+        pytest.param({"one": TEXTS, "two": TEXTS}, id="two-texts"),
+        pytest.param({"text": TEXTS}, id="one-column"),
+    ],
+)
+def test_ambiguous_columns_have_to_be_named(csv, columns):
+    with raises_code("no_column", *columns, "--label-column" if "text" in columns else "--text-column"):
+        detect(csv(columns))
 
 
-def test_two_columns_of_texts_are_not_guessed(csv):
-    with pytest.raises(RequestError, match="no column with a common name"):
-        found(csv({"one": LONG, "two": LONG}))
+def test_named_columns_are_used(csv):
+    assert detect(csv({"a": TEXTS, "b": LABELS, "c": LABELS}), text_column="a", label_column="b") == ("a", "b")
 
 
-def test_column_names_that_differ_only_in_case_are_ambiguous(csv):
-    path = csv({"Text": LONG, "text": LONG, "label": list("ababab")})
-    with pytest.raises(RequestError, match="Text, text"):
-        found(path)
-    assert found(path, text_column="text") == ("text", "label")
+def test_unknown_column_is_refused_with_the_likeliest_name(csv):
+    with raises_code("unknown_column", "--label-column 'sentment'", "Did you mean 'sentiment'?"):
+        detect(csv({"review": TEXTS, "sentiment": LABELS}), label_column="sentment")
 
 
-def test_missing_header_is_detected(tmp_path):
+def test_one_column_cannot_be_text_and_label(csv):
+    with raises_code("same_column"):
+        detect(csv({"review": TEXTS, "sentiment": LABELS}), text_column="review", label_column="review")
+
+
+def test_names_that_differ_in_case_only_are_ambiguous(csv):
+    path = csv({"Text": TEXTS, "text": TEXTS, "label": LABELS})
+    with raises_code("ambiguous_column", "Text, text", "--text-column"):
+        detect(path)
+    assert detect(path, text_column="text") == ("text", "label")
+
+
+def test_file_without_header_is_refused(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("\n".join(f"{text.replace(',', '')},{n % 2}" for n, text in enumerate(LONG * 2)))
-    with pytest.raises(RequestError, match="looks like an example"):
-        found(str(path))
-
-
-def test_single_column_is_refused(csv):
-    with pytest.raises(RequestError, match="Columns: text."):
-        found(csv({"text": LONG}))
+    path.write_text("\n".join(f"{text.replace(',', '')},{n % 2}" for n, text in enumerate(TEXTS * 2)))
+    with raises_code("no_header"):
+        detect(str(path))
 
 
 @pytest.mark.parametrize(
     "values", [[1, 2, 3, 4, 5, 6], [0.5] * 6, [True, False] * 3], ids=["integers", "decimals", "booleans"]
 )
-def test_numeric_text_column_is_refused(csv, values):
-    with pytest.raises(RequestError, match="Column 'text' of .* --text-column"):
-        found(csv({"text": values, "label": list("ababab")}))
+def test_text_column_of_numbers_is_refused(csv, values):
+    with raises_code("not_text", "'text'", "--text-column"):
+        detect(csv({"text": values, "label": LABELS}))

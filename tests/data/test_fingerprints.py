@@ -1,4 +1,4 @@
-"""The names under which the shipped record knows the bundled data sets."""
+"""The fingerprints of the bundled data sets are those in the shipped record."""
 
 import sqlite3
 
@@ -9,7 +9,7 @@ from core.data import load_data
 
 
 @pytest.mark.parametrize("name", ["movie-reviews", "movie-reviews-3"])
-def test_bundled_sets_match_the_shipped_record(name, shipped_record):
+def test_bundled_data_has_the_recorded_fingerprints(name, shipped_record):
     with sqlite3.connect(shipped_record / "runs.db") as record:
         query = "SELECT fingerprint, evaluation_fingerprint FROM datasets WHERE name = ?"
         recorded = record.execute(query, [name]).fetchone()

@@ -1,3 +1,5 @@
+"""Splits are drawn from those that the source defines."""
+
 import json
 
 import pytest
@@ -5,11 +7,13 @@ import pytest
 from core.config import make_config
 from core.data import load_data
 from core.errors import RequestError
+from tests.error_codes import raises_code
 
 SIZES = {"train_size": 20, "validation_size": 6, "test_size": 8}
 
 
-def rows(**sizes):
+def make_rows(**sizes):
+    """Return labeled texts that name their split, with the column 'split'."""
     names = [name for name, size in sizes.items() for _ in range(size)]
     texts = [f"{name} text {n}" for n, name in enumerate(names)]
     return {"text": texts, "label": ["a", "b"] * (len(names) // 2), "split": names}
@@ -19,8 +23,8 @@ def load(path, **values):
     return load_data(make_config({"dataset": path, **SIZES, **values}))
 
 
-def drawn_from(data):
-    return {name: {text.split()[0] for text in part.texts} for name, part in data.splits.items()}
+def source_splits_of(data):
+    return {name: {text.split()[0] for text in split.texts} for name, split in data.splits.items()}
 
 
 @pytest.mark.parametrize(
@@ -32,115 +36,131 @@ def drawn_from(data):
         pytest.param(("train", "eval", "test"), id="train-eval-test"),
     ],
 )
-def test_split_column_with_common_names_is_detected(csv, names):
-    data = load(csv(rows(**dict.fromkeys(names, 40))))
-    assert drawn_from(data) == {name: {own} for name, own in zip(("train", "validation", "test"), names, strict=True)}
+def test_split_column_with_usual_names_is_used(csv, names):
+    data = load(csv(make_rows(**dict.fromkeys(names, 40))))
+    assert source_splits_of(data) == {
+        split: {name} for split, name in zip(("train", "validation", "test"), names, strict=True)
+    }
     assert "split" not in data.train.extra[0]
 
 
-def test_split_column_with_other_values_is_an_ordinary_column(csv):
-    data = load(csv(rows(left=50, right=50)))
-    assert drawn_from(data)["train"] == {"left", "right"}
+def test_split_column_with_other_values_is_an_extra_column(csv):
+    data = load(csv(make_rows(left=50, right=50)))
+    assert source_splits_of(data)["train"] == {"left", "right"}
     assert "split" in data.train.extra[0]
 
 
-def test_missing_validation_split_is_drawn_from_training(csv):
-    assert drawn_from(load(csv(rows(train=60, test=20)))) == {
-        "train": {"train"},
-        "validation": {"train"},
-        "test": {"test"},
-    }
-
-
-def test_single_split_is_divided(csv):
-    assert drawn_from(load(csv(rows(test=60)))) == {key: {"test"} for key in ("train", "validation", "test")}
-
-
-def test_other_split_names_are_mapped_and_the_rest_is_excluded(csv):
-    given = rows(a=60, holdout=20, spare=10)
-    given["fold"] = given.pop("split")
-    data = load(csv(given), split_column="fold", splits={"train": "a", "test": "holdout"})
-    assert drawn_from(data) == {"train": {"a"}, "validation": {"a"}, "test": {"holdout"}}
-    assert data.excluded == {"in the split 'spare'": 10}
-
-
-def test_requested_split_overrides_the_common_name(csv):
-    data = load(csv(rows(train=60, validation=20, test=20)), splits={"test": "validation"})
-    assert drawn_from(data) == {"train": {"train"}, "validation": {"train"}, "test": {"validation"}}
-    assert data.excluded == {"in the split 'test'": 20}
-
-
-def test_split_names_may_be_numbers(csv):
-    given = rows(zero=60, one=20)
-    given["fold"] = [0] * 60 + [1] * 20
-    data = load(csv(given), split_column="fold", splits={"train": "0", "test": "1"})
-    assert drawn_from(data)["test"] == {"one"}
-
-
-def test_rows_without_a_split_are_excluded(csv):
-    given = rows(train=60, test=20)
-    given["split"][:2] = [None, None]
-    assert load(csv(given), split_column="split").excluded == {"without a split": 2}
-
-
-def test_unlabeled_split_is_excluded_and_test_is_drawn_from_the_rest(csv):
-    given = rows(train=60, validation=20, test=10)
-    given["label"][80:] = [None] * 10
-    data = load(csv(given))
-    assert drawn_from(data) == {"train": {"train"}, "validation": {"validation"}, "test": {"train"}}
-    assert data.excluded == {"in the split 'test', which has no labels": 10}
-    with pytest.raises(RequestError, match="--splits test=test: no row of this split .* has a label"):
-        load(csv(given), splits={"test": "test"})
-
-
-def test_misspelled_split_is_refused_with_the_splits(csv):
-    with pytest.raises(RequestError, match="no such split. .*Did you mean 'test'"):
-        load(csv(rows(train=60, test=20)), splits={"test": "tset"})
-
-
-def test_misspelled_split_column_is_refused_with_the_columns(csv):
-    with pytest.raises(
-        RequestError, match="--split-column 'splt' is not in .*text, label, split. Did you mean 'split'"
-    ):
-        load(csv(rows(train=60, test=20)), split_column="splt")
-
-
-def test_split_column_without_common_names_needs_a_mapping(csv):
-    with pytest.raises(RequestError, match="Splits: a, b"):
-        load(csv(rows(a=60, b=20)), split_column="split")
-
-
-def test_requested_splits_of_a_source_without_splits_are_refused(csv):
-    given = rows(x=80)
-    del given["split"]
-    with pytest.raises(RequestError, match="--split-column"):
-        load(csv(given), splits={"test": "holdout"})
-
-
-@pytest.mark.parametrize(
-    "sizes",
-    [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 9}, {"all": 11}],
-    ids=["two-splits", "three-splits", "one-split"],
-)
-def test_suggested_sizes_fit(csv, sizes):
-    given = rows(**{name: size - size % 2 for name, size in sizes.items()})
-    with pytest.raises(RequestError, match="usable rows for") as error:
-        load_data(make_config({"dataset": csv(given)}))
-    words = str(error.value).split("For example: ")[1].split()
-    suggested = {flag[2:].replace("-", "_"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
-    data = load_data(make_config({"dataset": csv(given), **suggested}))
-    assert all(len(part) == int(suggested[f"{name}_size"]) for name, part in data.splits.items())
-
-
-def test_split_column_of_lists_is_an_ordinary_column(tmp_path):
+def test_split_column_of_lists_is_an_extra_column(tmp_path):
     lines = [json.dumps({"text": f"text {n}", "label": n % 2, "split": ["train"]}) for n in range(60)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     assert "split" in load(str(tmp_path / "a.jsonl")).train.extra[0]
 
 
-def test_split_column_without_training_split_is_refused_with_its_values(csv):
-    path = csv(rows(a=60, val=20, holdout=40))
-    with pytest.raises(RequestError, match=r"holdout.* --splits train="):
-        load(path, split_column="split")
+def test_missing_validation_split_is_drawn_from_training(csv):
+    data = load(csv(make_rows(train=60, test=20)))
+    assert source_splits_of(data) == {"train": {"train"}, "validation": {"train"}, "test": {"test"}}
+
+
+def test_single_split_is_divided(csv):
+    data = load(csv(make_rows(test=60)))
+    assert source_splits_of(data) == {"train": {"test"}, "validation": {"test"}, "test": {"test"}}
+
+
+def test_splits_can_be_assigned_by_name_and_others_are_excluded(csv):
+    rows = make_rows(a=60, holdout=20, spare=10)
+    rows["fold"] = rows.pop("split")
+    data = load(csv(rows), split_column="fold", splits={"train": "a", "test": "holdout"})
+    assert source_splits_of(data) == {"train": {"a"}, "validation": {"a"}, "test": {"holdout"}}
+    assert data.excluded_rows == {"in the split 'spare'": 10}
+
+
+def test_assigned_split_precedes_the_usual_one(csv):
+    data = load(csv(make_rows(train=60, validation=20, test=20)), splits={"test": "validation"})
+    assert source_splits_of(data) == {"train": {"train"}, "validation": {"train"}, "test": {"validation"}}
+    assert data.excluded_rows == {"in the split 'test'": 20}
+
+
+def test_splits_can_be_named_by_numbers(csv):
+    rows = make_rows(zero=60, one=20)
+    rows["fold"] = [0] * 60 + [1] * 20
+    data = load(csv(rows), split_column="fold", splits={"train": "0", "test": "1"})
+    assert source_splits_of(data)["test"] == {"one"}
+
+
+def test_rows_without_split_are_excluded(csv):
+    rows = make_rows(train=60, test=20)
+    rows["split"][:2] = [None, None]
+    assert load(csv(rows), split_column="split").excluded_rows == {"without a split": 2}
+
+
+def test_split_without_labels_is_excluded_and_the_test_split_drawn_from_training(csv):
+    rows = make_rows(train=60, validation=20, test=10)
+    rows["label"][80:] = [None] * 10
+    data = load(csv(rows))
+    assert source_splits_of(data) == {"train": {"train"}, "validation": {"validation"}, "test": {"train"}}
+    assert data.excluded_rows == {"in the split 'test', which has no labels": 10}
+    with raises_code("unlabeled_split", "test=test"):
+        load(csv(rows), splits={"test": "test"})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "settings", "code", "facts"),
+    [
+        pytest.param(
+            {"train": 60, "test": 20},
+            {"splits": {"test": "tset"}},
+            "unknown_split",
+            ("train, test", "Did you mean 'test'?"),
+            id="unknown-split",
+        ),
+        pytest.param(
+            {"train": 60, "test": 20},
+            {"split_column": "splt"},
+            "unknown_column",
+            ("--split-column 'splt'", "Did you mean 'split'?"),
+            id="unknown-column",
+        ),
+        pytest.param(
+            {"a": 60, "b": 20}, {"split_column": "split"}, "ambiguous_splits", ("a, b", "--splits"), id="unusual-names"
+        ),
+        pytest.param(
+            {"a": 60, "val": 20, "holdout": 40},
+            {"split_column": "split"},
+            "ambiguous_splits",
+            ("holdout", "--splits train="),
+            id="no-training-split",
+        ),
+    ],
+)
+def test_splits_that_cannot_be_assigned_are_refused(csv, sizes, settings, code, facts):
+    with raises_code(code, *facts):
+        load(csv(make_rows(**sizes)), **settings)
+
+
+def test_remaining_splits_are_assigned_by_their_usual_names(csv):
+    path = csv(make_rows(a=60, val=20, holdout=40))
     data = load(path, split_column="split", splits={"train": "a", "test": "holdout"})
-    assert drawn_from(data) == {"train": {"a"}, "validation": {"val"}, "test": {"holdout"}}
+    assert source_splits_of(data) == {"train": {"a"}, "validation": {"val"}, "test": {"holdout"}}
+
+
+def test_requested_splits_of_a_source_without_splits_are_refused(csv):
+    rows = make_rows(x=80)
+    del rows["split"]
+    with raises_code("no_splits", "test=holdout", "--split-column"):
+        load(csv(rows), splits={"test": "holdout"})
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 8}, {"all": 10}],
+    ids=["two-splits", "three-splits", "one-split"],
+)
+def test_sizes_that_a_refusal_suggests_fit(csv, sizes):
+    path = csv(make_rows(**sizes))
+    with pytest.raises(RequestError) as error:
+        load_data(make_config({"dataset": path}))
+    assert error.value.code == "too_few_rows"
+    words = str(error.value).split("For example: ")[1].split()
+    suggested = {flag[2:].replace("-", "_"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
+    data = load_data(make_config({"dataset": path, **suggested}))
+    assert all(len(split) == int(suggested[f"{name}_size"]) for name, split in data.splits.items())

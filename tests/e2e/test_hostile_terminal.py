@@ -11,7 +11,7 @@ import pytest
 
 from cli.commands.predict import print_predictions
 from core.models.baselines import MajorityClassifier
-from core.serving.batch_predict import Rows, write_predictions
+from core.serving.batch_predict import InputTable, write_predictions
 from core.serving.inference import LoadedRun
 from tests.command_line import Terminal, run_cli
 from tests.hostile import FORMULAS, INVISIBLE, TEXTS, Hostile, record_hostile
@@ -82,7 +82,7 @@ def test_columns_that_predict_adds_hold_no_formula_and_other_cells_are_unchanged
     loaded = LoadedRun(1, labels, MajorityClassifier(np.array([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])))
     source = pd.DataFrame({"text": list(FORMULAS), FORMULAS[0]: ["=1"] * len(FORMULAS)})
     with (tmp_path / f"out{ending}").open("w", newline="", encoding="utf-8") as target:
-        write_predictions(loaded, Rows(source, "text"), target, ending)
+        write_predictions(loaded, InputTable(source, "text"), target, ending)
     with (tmp_path / f"out{ending}").open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file, delimiter="," if ending == ".csv" else "\t")
     assert header[:2] == list(source) and [row[0] for row in rows] == list(FORMULAS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from core.serving.batch_predict import CHUNK, atomic_text_writer, predict_texts
+from core.serving.batch_predict import CHUNK_ROWS, atomic_text_writer, predict_texts
 from core.serving.inference import load_run
 from tests.command_line import assert_refused, run_cli
 from tests.small_runs import create_store, record_run
@@ -47,12 +47,12 @@ def test_a_csv_file_keeps_its_cells_unchanged(use_run, tmp_path):
 
 
 def test_predictions_of_a_file_equal_those_of_the_run(use_run, recorded, tmp_path):
-    texts = [f"{['good', 'bad', 'film'][n % 3]} film {n}" for n in range(CHUNK + 5)]
+    texts = [f"{['good', 'bad', 'film'][n % 3]} film {n}" for n in range(CHUNK_ROWS + 5)]
     pd.DataFrame({"text": texts}).to_parquet(tmp_path / "in.parquet")
     output = tmp_path / "out.csv"
     code, out, err = use_run("predict", "--file", tmp_path / "in.parquet", "--output", output)
     assert (code, out) == (0, "")
-    assert f"{CHUNK + 5:,} rows" in err and str(output) in err
+    assert f"{CHUNK_ROWS + 5:,} rows" in err and str(output) in err
     table, loaded = pd.read_csv(output), load_run(recorded[0], int(recorded[1]))
     probabilities = loaded.predict(texts[-50:])
     assert table["text"].tolist() == texts

@@ -75,5 +75,5 @@ def _recompute_fingerprints(session: Session, row: DatasetRow) -> tuple[str, str
         for name, pairs in examples.items()
     }
     columns = {name: getattr(row, name) for name in ("name", "source", "revision", "text_column", "label_column")}
-    data = DataSet(**columns, labels=tuple(row.labels), splits=splits, excluded={})
+    data = DataSet(**columns, labels=tuple(row.labels), splits=splits, excluded_rows={})
     return data.fingerprint, data.evaluation_fingerprint

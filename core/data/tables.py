@@ -1,0 +1,62 @@
+"""Tables of labeled text by name: a bundled data set, a file, or a data set of the Hub."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from core.config import RunConfig, flag
+from core.data import bundled
+from core.data.hub import read_hub_dataset
+from core.data.readers import SUPPORTED_SUFFIXES, file_suffix, is_supported, read_table
+from core.errors import RequestError, did_you_mean
+from core.system.files import parse_user_path
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a data set as read.
+
+    ``given_name``: as the user wrote it, for messages. ``source``: the kind of source and the name.
+    """
+
+    given_name: str
+    name: str
+    source: str
+    revision: str | None
+    frame: pd.DataFrame
+
+
+def load_table(config: RunConfig, field: str) -> Table:
+    """Load the data set that a field of the config names.
+
+    Raises `RequestError` if it cannot be found or read.
+    """
+    name: str = getattr(config, field)
+    if name in bundled.BUNDLED:
+        return Table(name, name, f"bundled:{name}", None, bundled.load_bundled(name))
+    path = parse_user_path(flag(field), name)
+    if path.is_dir():
+        raise RequestError(
+            f"{flag(field)} {name} is a folder. Name one of its files ({SUPPORTED_SUFFIXES}).", code="is_folder"
+        )
+    if is_supported(path) or path.exists():
+        if not path.exists():
+            hint = did_you_mean(path.name, list_file_names(path.parent))
+            raise RequestError(f"There is no file {name}.{hint}", code="no_file")
+        frame, revision = read_table(path)
+        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame)
+    frame, hub_revision = read_hub_dataset(name, config.dataset_config)
+    full_name = f"{name}:{config.dataset_config}" if config.dataset_config else name
+    return Table(name, full_name, f"hub:{full_name}", hub_revision, frame)
+
+
+def list_file_names(folder: Path) -> list[str]:
+    """Return the names in a folder; none if there is no such folder."""
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def is_same_dataset(name: str, other: str) -> bool:
+    """Return whether two names mean one data set: equal names, or paths of the same file."""
+    files = [Path(path).expanduser() for path in (name, other)]
+    return name == other or (all(file.is_file() for file in files) and files[0].samefile(files[1]))
