@@ -46,7 +46,8 @@ def choose_option(
             label, options, default=default, required=True, key=key, bind="query-params", on_change=on_change, **kwargs
         )
         return str(control)
-    widget = _restore(key, options, default)
+    widget = f"choose {key}"
+    st.session_state[widget] = _restore(key, options, default)
     control = st.segmented_control(
         label,
         list(options),
@@ -69,7 +70,8 @@ def select_option(
     **kwargs: Any,
 ) -> str:
     """Draw a select box with one value selected; ``kwargs``: as for `st.selectbox`."""
-    widget = _restore(key, options, default)
+    widget = f"choose {key}"
+    st.session_state[widget] = _restore(key, options, default)
     choice = st.selectbox(
         label,
         list(options),
@@ -111,46 +113,55 @@ def select_optional(label: str, options: Options, key: str, **kwargs: Any) -> st
 def select_options(label: str, options: Mapping[str, str], default: Sequence[str], key: str) -> list[str]:
     """Draw a select box for several values."""
     widget = f"choose {key}"
-    requested = st.query_params.get_all(key) if key in st.query_params else default
-    st.session_state[widget] = [value for value in requested if value in options]
-
-    def save() -> None:
-        selected = st.session_state[widget]
-        if selected == list(default):
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = selected or ""
-
-    return st.multiselect(label, list(options), format_func=options.__getitem__, key=widget, on_change=save)
+    selected = [value for value in _current(key, default) if value in options]
+    set_option(key, selected, default)
+    st.session_state[widget] = selected
+    return st.multiselect(
+        label,
+        list(options),
+        format_func=options.__getitem__,
+        key=widget,
+        on_change=lambda: set_option(key, st.session_state[widget], default),
+    )
 
 
 def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
     """Draw tabs, of which only the open one is computed. ``options``: label by value in the URL."""
     values = {label: value for value, label in options.items()}
-    widget, first = f"choose {key}", next(iter(options))
-    st.session_state[widget] = options.get(st.query_params.get(key, first), options[first])
+    widget, default = f"choose {key}", next(iter(options))
+    st.session_state[widget] = options[_restore(key, options, default)]
     return st.tabs(
-        list(values), key=widget, on_change=lambda: set_option(key, values[st.session_state[widget]], default=first)
+        list(values), key=widget, on_change=lambda: set_option(key, [values[st.session_state[widget]]], [default])
     )
 
 
-def set_option(key: str, value: str, default: str) -> None:
-    """Write the value of a choice to the URL, which omits the default; as part of a callback."""
-    if value == default:
-        st.query_params.pop(key, None)
+def set_option(key: str, values: Sequence[str], default: Sequence[str]) -> None:
+    """Store the values of a choice in the session and in the URL, which omits the default."""
+    st.session_state[f"last {key}"] = list(values)
+    in_url = [] if list(values) == list(default) else list(values) or [""]
+    if st.query_params.get_all(key) == in_url:
+        return
+    if in_url:
+        st.query_params[key] = in_url
     else:
-        st.query_params[key] = value
+        st.query_params.pop(key, None)
+
+
+def _current(key: str, default: Sequence[str]) -> list[str]:
+    """Return the values of a choice in the URL, else its last ones of the session, else the default."""
+    if key in st.query_params:
+        return st.query_params.get_all(key)
+    return list(st.session_state.get(f"last {key}", default))
 
 
 def _restore(key: str, options: Mapping[str, str], default: str) -> str:
-    """Set the widget of a choice from the URL; return the widget's key."""
-    widget = f"choose {key}"
-    requested = st.query_params.get(key)
-    st.session_state[widget] = requested if requested in options else default
-    return widget
+    """Return the current value of a choice, and write it to the URL."""
+    value = next((value for value in _current(key, [default]) if value in options), default)
+    set_option(key, [value], [default])
+    return value
 
 
 def _save(key: str, default: str, on_change: Callable[[], None] | None) -> None:
-    set_option(key, st.session_state[f"choose {key}"], default)
+    set_option(key, [st.session_state[f"choose {key}"]], [default])
     if on_change:
         on_change()

@@ -1,4 +1,4 @@
-"""The dashboard as a program of its own, and a visitor who lets no exception and no console error pass."""
+"""Start the dashboard as a process, and visit it with a browser that fails on exceptions and console errors."""
 
 import os
 import re
@@ -33,14 +33,14 @@ needs_chromium = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reas
 
 @contextmanager
 def served(database: Path, folder: Path = ROOT) -> Iterator[str]:
-    """Serve the dashboard of a database, started in a folder; give its address."""
+    """Start the dashboard of a database in a folder; give its URL."""
     with started(database, folder) as (_, address):
         yield address
 
 
 @contextmanager
 def started(database: Path, folder: Path = ROOT) -> Iterator[tuple[int, str]]:
-    """Serve the dashboard of a database, started in a folder; give its process and its address."""
+    """Start the dashboard of a database in a folder; give its process id and its URL."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -68,7 +68,7 @@ def _wait_for(address: str) -> None:
 
 
 class Visitor:
-    """A browser's page that remembers every console error."""
+    """A page of the browser that records console errors."""
 
     def __init__(self, page, home: str) -> None:
         self.page, self.home, self.errors = page, home, []
@@ -77,9 +77,9 @@ class Visitor:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _listen(self, message) -> None:
-        # Streamlit looks for its own end points below a sub-page's address first.
-        its_own = "404" in message.text and "/_stcore/" in message.location.get("url", "")
-        if message.type == "error" and not its_own:
+        # Streamlit looks for its endpoints below the URL of a page first.
+        is_streamlit = "404" in message.text and "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not is_streamlit:
             self.errors.append(f"{message.text} ({message.location})")
 
     def open(self, address: str = "") -> None:
@@ -87,7 +87,7 @@ class Visitor:
         self.settle()
 
     def settle(self, title: str | None = None) -> None:
-        """Wait until the page is drawn, and look for exceptions."""
+        """Wait until the script has run, and check that the page shows no exception."""
         heading = (
             self.page.locator("h1")
             if title is None
@@ -107,12 +107,12 @@ class Visitor:
         self.settle(title)
 
     def links(self, text: str):
-        """Return the visible links in the main part that read so; those in a closed box don't count."""
+        """Return the visible links of the page with this text."""
         main = self.page.locator('[data-testid="stMain"] [data-testid="stPageLink"]')
         return main.get_by_text(text, exact=True).filter(visible=True)
 
     def holds(self, label: str, value: str) -> None:
-        """Wait until the field of this label holds a value."""
+        """Wait until the field with this label has a value."""
         from playwright.sync_api import expect
 
         expect(self.page.get_by_label(label)).to_have_value(value)
@@ -123,5 +123,5 @@ class Visitor:
 
 
 def tick(visitor: Visitor, row: int) -> None:
-    """Click the box in front of a row of the first table, from 0."""
+    """Select a row of the first table, from 0."""
     visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 52 + 35 * row})

@@ -1,4 +1,4 @@
-"""A seeded database, the dashboard of it, and browsers that visit it."""
+"""A seeded database, its dashboard, and a browser."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ def dashboard(record: Seeded) -> Iterator[str]:
 
 @pytest.fixture
 def own(record, tmp_path):
-    """A copy of the database that a test may change, and the dashboard of it."""
+    """A copy of the database that a test may change, and its dashboard."""
     shutil.copytree(record.database.parent, tmp_path / "own")
     with served(tmp_path / "own" / "runs.db") as address:
         yield tmp_path / "own" / "runs.db", address
 
 
-@pytest.fixture(scope="module")  # its event loop is not to run on beneath other tests
+@pytest.fixture(scope="module")  # its event loop must not run during other tests
 def browser():
     from playwright.sync_api import sync_playwright
 

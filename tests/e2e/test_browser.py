@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: every page, the ways between them, and a reload."""
+"""Pages, links between them and reloads in a browser."""
 
 import pytest
 
@@ -21,11 +21,11 @@ def test_every_page_opens_directly(page, dashboard, record, visit):
     visit(dashboard).open(f"{page}?run={record.tfidf}")
 
 
-def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
+def test_links_and_reloads_keep_the_run(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
-    its_own = visitor.page.locator(f'a[href*="run={record.lora}"]').filter(has_text="Open run")
-    its_own.first.click()  # there are more such links, of runs without scores
+    link = visitor.page.locator(f'a[href*="run={record.lora}"]').filter(has_text="Open run")
+    link.first.click()
     visitor.settle("Run")
     assert f"run={record.lora}" in visitor.page.url
     visitor.follow("See failures", "Failures")
@@ -35,11 +35,11 @@ def test_links_carry_the_run_and_a_reload_keeps_it(dashboard, record, visit):
     visitor.settle("Failures")
     assert visitor.page.get_by_text("of 100 test examples are misclassified").inner_text() == wrong
     assert f"run={record.lora}" in visitor.page.url
-    chosen = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
-    assert chosen.input_value() == f"#{record.lora} lora-r8"
+    picker = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
+    assert picker.input_value() == f"#{record.lora} lora-r8"
 
 
-def test_ticked_runs_stand_in_the_address_and_are_opened_and_compared(dashboard, record, visit):
+def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
     tick(visitor, 0)
@@ -55,7 +55,7 @@ def test_ticked_runs_stand_in_the_address_and_are_opened_and_compared(dashboard,
     assert {f"run={record.tfidf}", f"against={record.lora}"} <= set(visitor.page.url.partition("?")[2].split("&"))
 
 
-def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visit):
+def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.odd}")
     visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
@@ -66,7 +66,7 @@ def test_a_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, vi
     assert visitor.shows("Confusion matrix")
 
 
-def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, visit):
+def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(own, record, visit):
     visitor = visit(own[1])
     visitor.open("?search=lora")
     tick(visitor, 0)
@@ -97,13 +97,13 @@ def test_from_all_runs_to_an_annotated_mistake_that_a_reload_keeps(own, record, 
     assert visitor.shows("Example 2 of ")
 
 
-def test_an_unknown_run_gets_a_plain_message(dashboard, visit):
+def test_unknown_run_shows_a_message(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open("run?run=99")
     assert visitor.shows("No run 99 here")
 
 
-def test_a_threshold_goes_with_the_link_to_where_it_is_tried(dashboard, record, visit):
+def test_link_to_try_it_keeps_the_threshold(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.tfidf}&part=Abstaining&threshold=99")
     visitor.follow("Try this threshold", "Try it")
@@ -118,7 +118,7 @@ def test_data_page_links_to_suspect_labels(dashboard, record, visit):
     assert visitor.shows("test labels are suspect")
 
 
-def test_without_a_database_every_page_says_what_to_run(tmp_path, visit):
+def test_every_page_without_a_database_shows_the_first_command(tmp_path, visit):
     with served(tmp_path / "runs.db") as address:
         visitor = visit(address)
         visitor.open()

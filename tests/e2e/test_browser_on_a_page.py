@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: what is clicked, typed and taken away on a page."""
+"""Clicks, typing and downloads on single pages in a browser."""
 
 import csv
 import io
@@ -18,11 +18,11 @@ from tests.seeded import SIZES
 pytestmark = needs_chromium
 
 
-def test_a_columns_head_and_the_filters_go_to_the_address(dashboard, visit):
+def test_sorting_and_filters_are_url_parameters(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open()
     grid = visitor.page.locator('[data-testid="stDataFrame"]').first
-    grid.click(position={"x": 110, "y": 17})  # the head of the names
+    grid.click(position={"x": 110, "y": 17})  # the column of names
     visitor.page.wait_for_url(lambda url: "sort=name" in url and "order=ascending" in url)
     box = visitor.page.get_by_role("textbox", name="Search")
     box.fill("lora")
@@ -34,7 +34,7 @@ def test_a_columns_head_and_the_filters_go_to_the_address(dashboard, visit):
     visitor.settle("Runs")
 
 
-def test_a_deleted_run_comes_back_with_undo(own, record, visit):
+def test_undo_restores_a_deleted_run(own, record, visit):
     visitor = visit(own[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
@@ -44,23 +44,23 @@ def test_a_deleted_run_comes_back_with_undo(own, record, visit):
     visitor.settle("Runs")
 
 
-def test_a_run_is_deleted_for_good_after_a_question(own, record, visit):
+def test_run_is_deleted_permanently_after_a_confirmation(own, record, visit):
     visitor = visit(own[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
     assert visitor.shows("1 run moved to the trash.")
     visitor.open(f"?show=trash&chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete permanently …").click()
-    question = visitor.page.get_by_role("dialog")
-    question.get_by_text(f"This deletes #{record.odd}").wait_for()
-    question.get_by_role("button", name="Delete permanently").click()
+    dialog = visitor.page.get_by_role("dialog")
+    dialog.get_by_text(f"This deletes #{record.odd}").wait_for()
+    dialog.get_by_role("button", name="Delete permanently").click()
     assert visitor.shows("The trash is empty.")
     assert record.odd not in queries.runs(open_store(str(own[0])), trash=True)["id"].tolist()
 
 
-def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
+def test_progress_of_a_running_run_is_refreshed_until_it_ends(own, visit):
     store, visitor = open_store(str(own[0])), visit(own[1])
-    with recording(store, RunConfig(**SIZES), "at work", {}) as run:
+    with recording(store, RunConfig(**SIZES), "running", {}) as run:
         run.enter_phase("training")
         run.update_progress(1, 10, 1.0, 58.0)
         visitor.open()
@@ -71,7 +71,7 @@ def test_a_run_at_work_moves_and_goes_when_it_ends(own, visit):
     visitor.settle("Runs")
 
 
-def test_a_cell_filters_the_failures_and_lets_go_again(dashboard, record, visit):
+def test_cell_filters_the_failures_until_a_double_click(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"failures?run={record.odd}")
     cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(2)
@@ -83,18 +83,18 @@ def test_a_cell_filters_the_failures_and_lets_go_again(dashboard, record, visit)
     visitor.settle()
 
 
-def test_a_typed_text_is_answered(dashboard, record, visit):
+def test_typed_text_is_predicted(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"try?run={record.tfidf}&beside={record.majority}")
     box = visitor.page.locator("textarea").first
     box.fill("A wonderful, moving film.")
     box.press("Control+Enter")
-    visitor.page.locator('[data-testid="stVegaLiteChart"]').nth(1).wait_for()  # the second answer stands below
+    visitor.page.locator('[data-testid="stVegaLiteChart"]').nth(1).wait_for()  # one chart per run
     visitor.settle()
     assert visitor.page.locator('[data-testid="stVegaLiteChart"]').count() == 2
 
 
-def test_the_parts_of_a_run_stand_in_the_address(dashboard, record, visit):
+def test_open_tab_is_kept_on_reload(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.lora}")
     visitor.page.get_by_role("tab", name="Training").click()
@@ -106,25 +106,25 @@ def test_the_parts_of_a_run_stand_in_the_address(dashboard, record, visit):
     visitor.settle("Run")
 
 
-def test_what_is_taken_away_of_a_run_holds_what_it_should(dashboard, record, visit):
+def test_downloads_of_a_run_have_the_right_contents(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.tfidf}")
     visitor.page.get_by_test_id("stPopoverButton").click()
 
-    def taken(label: str) -> Path:
+    def download_file(label: str) -> Path:
         with visitor.page.expect_download() as download:
             visitor.page.get_by_role("button", name=label).click()
         return Path(download.value.path())
 
-    with zipfile.ZipFile(taken("Model files (zip")) as archive:
+    with zipfile.ZipFile(download_file("Model files (zip")) as archive:
         assert {Path(name).name for name in archive.namelist()} == {"README.md", "tfidf.safetensors", "vocabulary.json"}
-    assert len(pd.read_csv(taken("Predictions (CSV)"))) == 100
-    assert yaml.safe_load(taken("Settings (YAML)").read_text())["method"] == "tfidf"
-    assert taken("Log (text)").read_text() == ""
+    assert len(pd.read_csv(download_file("Predictions (CSV)"))) == 100
+    assert yaml.safe_load(download_file("Settings (YAML)").read_text())["method"] == "tfidf"
+    assert download_file("Log (text)").read_text() == ""
     assert visitor.errors == []
 
 
-def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
+def test_grouped_seeds_can_be_selected_as_one_row(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
     visitor.page.get_by_text("Group seeds").click()
@@ -135,14 +135,14 @@ def test_seeds_are_grouped_and_opened_again(dashboard, record, visit):
     assert visitor.shows("Over 3 seeds")
 
 
-def test_a_downloaded_table_equals_the_one_on_the_screen(dashboard, record, visit):
+def test_downloaded_table_equals_the_screen(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"compare?run={record.tfidf}&against={record.lora},{record.odd}")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
-    heads, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))
+    titles, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))
     screen = visitor.page.locator('[data-testid="stDataFrame"]').last
     screen.locator("tbody td").first.wait_for(state="attached")
-    assert heads[0] == "class" and len(rows) == 2
-    assert screen.locator("th").all_text_contents() == heads
+    assert titles[0] == "class" and len(rows) == 2
+    assert screen.locator("th").all_text_contents() == titles
     assert screen.locator("tbody td").all_text_contents() == [cell for row in rows for cell in row]

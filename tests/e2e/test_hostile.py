@@ -22,7 +22,7 @@ FORMATTED_NUMBER = re.compile(r"[+−-]?[\d.,]+( \(.*\))?|[—−]")
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 TABS = ("Classes", "Training", "Calibration", "Abstaining", "Cost", "Settings", "Record")
 PAGES = (
-    "?columns=note,tags,model,worst+class,training+set&chosen=2,3",
+    "?columns=note&columns=tags&columns=model&columns=worst+class&columns=training+set&chosen=2,3",
     "?show=trash&chosen=6",
     "?search=script&seeds=true",
     *(f"run?run=2&part={part}&card=true&log=true" for part in TABS),

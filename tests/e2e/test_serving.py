@@ -1,4 +1,4 @@
-"""The dashboard as a program on a network: who reaches it, and from where."""
+"""The dashboard on the network: it listens locally, and refuses other sites and paths."""
 
 import http.client
 
@@ -10,20 +10,21 @@ from tests.e2e.browsing import ROOT, started
 
 @pytest.fixture(scope="module")
 def elsewhere(record, tmp_path_factory):
-    """The dashboard, started in a folder that is not the repository's: its process and its address."""
+    """The process id and the URL of a dashboard that was started outside of the repository."""
     with started(record.database, tmp_path_factory.mktemp("elsewhere")) as running:
         yield running
 
 
-def test_it_listens_on_this_machine_alone_wherever_it_is_started(elsewhere):
-    process, address = elsewhere
-    found = [one for one in psutil.Process(process).net_connections("inet") if one.status == psutil.CONN_LISTEN]
-    assert {one.laddr.port for one in found} == {int(address.rpartition(":")[2])}
-    assert {one.laddr.ip for one in found} <= {"127.0.0.1", "::1"}
+def test_dashboard_listens_on_this_machine_only(elsewhere):
+    process, url = elsewhere
+    connections = psutil.Process(process).net_connections("inet")
+    addresses = [connection.laddr for connection in connections if connection.status == psutil.CONN_LISTEN]
+    assert {address.port for address in addresses} == {int(url.rpartition(":")[2])}
+    assert {address.ip for address in addresses} <= {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(("origin", "status"), [("http://evil.invalid", 403), (None, 101)])
-def test_a_page_of_another_site_can_not_talk_to_it(origin, status, elsewhere):
+def test_websocket_refuses_another_site(origin, status, elsewhere):
     _, address = elsewhere
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
@@ -33,7 +34,7 @@ def test_a_page_of_another_site_can_not_talk_to_it(origin, status, elsewhere):
     connection.close()
 
 
-def test_a_file_is_not_taken_from_another_site(elsewhere):
+def test_upload_refuses_another_site(elsewhere):
     _, address = elsewhere
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
     connection.request("PUT", "/_stcore/upload_file/session/file", body=b"x", headers={"Origin": "http://evil.invalid"})
@@ -42,7 +43,7 @@ def test_a_file_is_not_taken_from_another_site(elsewhere):
 
 
 @pytest.mark.parametrize("path", ["/../runs.db", "/..%2fruns.db", "/%2e%2e/runner.py", "/static/../../runs.db"])
-def test_no_file_is_read_by_a_name_in_the_address(path, elsewhere):
+def test_no_file_is_served_by_its_path(path, elsewhere):
     _, address = elsewhere
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
     connection.request("GET", path)

@@ -1,4 +1,4 @@
-"""Several people: signed out one sees nothing, a viewer changes nothing, a stranger is refused, an editor changes."""
+"""Sign-in in a browser: what a signed-out user, a viewer, an editor and a stranger may do."""
 
 import shutil
 
@@ -34,7 +34,7 @@ def provider():
 
 @pytest.fixture(scope="module")
 def guarded(record, provider, tmp_path_factory):
-    """The dashboard of a copy of the record, behind sign-in: its database and its address."""
+    """A database and the URL of its dashboard, which requires sign-in."""
     folder = tmp_path_factory.mktemp("guarded") / "own"
     shutil.copytree(record.database.parent, folder)
     (folder / ".streamlit").mkdir()
@@ -63,19 +63,19 @@ def signed_in(guarded, provider, visit):
     ["", "run?run=3", "compare?run=3&against=1", "failures?run=3", "data", "try"],
     ids=["runs", "run", "compare", "failures", "data", "try"],
 )
-def test_signed_out_nothing_of_the_record_is_sent(page, guarded, visit):
+def test_signed_out_browser_receives_nothing_of_the_database(page, guarded, visit):
     visitor, sent = visit(guarded[1]), []
     visitor.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(frame)))
     visitor.open(page)
     visitor.page.get_by_role("button", name="Sign in").wait_for()
     frames = b"".join(frame if isinstance(frame, bytes) else frame.encode() for frame in sent)
     assert b"Sign in to see the recorded runs" in frames
-    for told in (b"lora", b"movie-reviews", b"tfidf", b"runs.db"):
-        assert told not in frames
+    for text in (b"lora", b"movie-reviews", b"tfidf", b"runs.db"):
+        assert text not in frames
     assert visitor.page.locator('[data-testid="stSidebarNavLink"]').count() == 0
 
 
-def test_a_viewer_sees_and_changes_nothing(guarded, record, signed_in):
+def test_viewer_sees_the_runs_and_cannot_change_them(guarded, record, signed_in):
     visitor = signed_in(BOB, title="Runs")
     visitor.page.get_by_text(f"Signed in as {BOB}").wait_for()
     visitor.open(f"?chosen={record.odd}")
@@ -85,7 +85,7 @@ def test_a_viewer_sees_and_changes_nothing(guarded, record, signed_in):
     assert visitor.page.get_by_label("Note").count() == 0
 
 
-def test_an_editor_changes(guarded, record, signed_in):
+def test_editor_can_make_changes(guarded, record, signed_in):
     visitor = signed_in(ANN, title="Runs")
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Archive").click()
@@ -96,13 +96,13 @@ def test_an_editor_changes(guarded, record, signed_in):
 @pytest.mark.parametrize(
     "claims", [{"email": EVE}, {"email": ANN, "email_verified": False}], ids=["stranger", "unverified"]
 )
-def test_a_stranger_is_refused_with_words(claims, signed_in):
+def test_stranger_is_refused(claims, signed_in):
     visitor = signed_in(claims["email"], title="Adapter Bench", **claims)
     assert visitor.shows("has no access to these runs")
     assert "lora" not in visitor.page.content()
 
 
-def test_signing_out_ends_it(guarded, signed_in):
+def test_signing_out_hides_the_runs(guarded, signed_in):
     visitor = signed_in(BOB, title="Runs")
     visitor.page.get_by_role("button", name="Sign out").click()
     visitor.page.get_by_role("button", name="Sign in").wait_for()

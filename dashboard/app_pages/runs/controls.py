@@ -129,8 +129,8 @@ def sort_by(column: str) -> None:
     if st.query_params.get("sort", DEFAULT_SORT) == column:
         current = st.query_params.get("order", DESCENDING)
         default = ASCENDING if current == DESCENDING else DESCENDING
-    set_option("order", default, DESCENDING)
-    set_option("sort", column, DEFAULT_SORT)
+    set_option("order", [default], [DESCENDING])
+    set_option("sort", [column], [DEFAULT_SORT])
     first_page()
 
 
