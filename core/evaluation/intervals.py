@@ -200,7 +200,8 @@ def bca_interval(
         if spread > 0:
             acceleration = float(weights @ deviation**3) / (6 * spread**1.5)
             z = bias + ndtri(tails)
-            tails = ndtr(bias + z / (1 - acceleration * z))
+            if np.isfinite(z).all():  # tails of 0 and 1, of very few examples, cannot be corrected
+                tails = ndtr(bias + z / (1 - acceleration * z))
     return _percentile(value, draws, tails)
 
 

@@ -163,3 +163,12 @@ def test_many_classes_are_evaluated():
     assert len(evaluation.classes) == 150
     macro_f1 = evaluation.metrics["macro_f1"]
     assert macro_f1.low < macro_f1.value < macro_f1.high
+
+
+@pytest.mark.parametrize(("examples", "classes"), [(2, 2), (3, 3), (4, 3), (9, 3)])
+def test_tiny_test_sets_have_metrics_with_ordered_intervals(examples, classes):
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, classes, examples)
+    probabilities = rng.dirichlet(np.ones(classes), examples).astype(np.float32)
+    for estimate in evaluate(true, probabilities, tuple("abc"[:classes])).metrics.values():
+        assert estimate.low is None or estimate.low <= estimate.value <= estimate.high
