@@ -47,7 +47,9 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
     true, predicted_a = queries.labels_and_predictions(store, a.id, labels)
     _, predicted_b = queries.labels_and_predictions(store, b.id, labels)
     if not len(predicted_a) == len(predicted_b) > 0:
-        raise RequestError(f"Runs {a.id} and {b.id} cannot be compared: one of them has no stored predictions.")
+        raise RequestError(
+            f"Runs {a.id} and {b.id} cannot be compared: one of them has no stored predictions.", code="no_predictions"
+        )
     return RunComparison(
         a,
         b,
@@ -98,18 +100,24 @@ def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
     """Return the labels of two runs' common test set. Raises `RequestError` if they have none."""
     for run in (a, b):
         if run.state != "complete" or run.dataset_id is None:
-            raise RequestError(f"Run {run.id} is {run.state} and has no predictions to compare.")
+            raise RequestError(
+                f"Run {run.id} is {run.state} and has no predictions to compare.", code="run_is_incomplete"
+            )
     assert a.dataset_id is not None and b.dataset_id is not None
     data_a, data_b = queries.dataset(store, a.dataset_id), queries.dataset(store, b.dataset_id)
     if data_a.evaluation_fingerprint == data_b.evaluation_fingerprint:
         return tuple(data_a.labels)
     if sorted(data_a.labels) != sorted(data_b.labels):
-        reason = f"their labels differ ({', '.join(data_a.labels)} and {', '.join(data_b.labels)})"
+        code, reason = (
+            "other_labels",
+            f"their labels differ ({', '.join(data_a.labels)} and {', '.join(data_b.labels)})",
+        )
     elif data_a.labels != data_b.labels:
+        code = "other_label_order"
         reason = f"the order of their labels differs ({', '.join(data_a.labels)} and {', '.join(data_b.labels)})"
     else:
-        reason = f"their test examples differ ({data_a.name} and {data_b.name})"
-    raise RequestError(f"Runs {a.id} and {b.id} cannot be compared example by example: {reason}.")
+        code, reason = "other_examples", f"their test examples differ ({data_a.name} and {data_b.name})"
+    raise RequestError(f"Runs {a.id} and {b.id} cannot be compared example by example: {reason}.", code=code)
 
 
 def _software_and_device(*runs: Run) -> list[Mapping[str, Any]]:

@@ -56,7 +56,7 @@ class MergedModel:
 def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bool = False) -> MergedModel:
     """Write a run as a plain transformers model, and verify its logits against the adapter's.
 
-    Raises `RequestError` for a run that can't be merged, and `RunError` if the merged model gives other
+    Raises `RequestError` for a run that cannot be merged, and `RunError` if the merged model gives other
     logits; nothing is written in either case.
     """
     saved = _resolve_fine_tuned(store, run_id, "merge", trust_remote_code)
@@ -110,7 +110,8 @@ def _resolve_fine_tuned(store: Store, run_id: int, action: str, trust_remote_cod
     if config.kind == "baseline":
         raise RequestError(
             f"Run {run_id} is a baseline ({METHODS[config.method].title}): it has no fine-tuned model to {action}. "
-            "List runs: python runner.py list"
+            "List runs: python runner.py list",
+            code="run_is_baseline",
         )
     return saved
 
@@ -123,15 +124,17 @@ def _merge_adapter(classifier: NeuralClassifier, run_id: int, config: RunConfig)
     title = METHODS[config.method].title
     if METHODS[config.method].prompts:
         raise RequestError(
-            f"Run {run_id} can't be merged: {title} prepends trained vectors to every text, "
-            f"which a plain model can't store. {_suggest_export(run_id)}"
+            f"Run {run_id} cannot be merged: {title} prepends trained vectors to every text, "
+            f"which a plain model cannot store. {_suggest_export(run_id)}",
+            code="cannot_merge",
         )
     try:
         with silence_libraries():
             merged: PreTrainedModel = model.merge_and_unload(safe_merge=True)
     except (NotImplementedError, AttributeError, ValueError, TypeError) as error:
         raise RequestError(
-            f"Run {run_id} can't be merged: peft does not merge {title} ({error}). {_suggest_export(run_id)}"
+            f"Run {run_id} cannot be merged: peft does not merge {title} ({error}). {_suggest_export(run_id)}",
+            code="cannot_merge",
         ) from error
     return merged
 
@@ -155,9 +158,9 @@ def _write_card(store: Store, run_id: int, saved: SavedClassifier, folder: Path,
 
 def _check_free(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RequestError(f"{folder} exists and is not an empty folder. Name a new folder.")
+        raise RequestError(f"{folder} exists and is not an empty folder. Name a new folder.", code="folder_exists")
     if not folder.absolute().parent.is_dir():
-        raise RequestError(f"The parent folder {folder.parent} of {folder.name} does not exist.")
+        raise RequestError(f"The parent folder {folder.parent} of {folder.name} does not exist.", code="no_folder")
 
 
 @contextmanager
@@ -172,7 +175,9 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
             os.replace(target, folder)
     except OSError as error:
-        raise RequestError(f"Can't write {folder}: {error.strerror or error}. Nothing was written.") from error
+        raise RequestError(
+            f"{folder} cannot be written: {error.strerror or error}. Nothing was written.", code="write_failed"
+        ) from error
 
 
 def _render_requirements(run: Run, config: RunConfig) -> str:

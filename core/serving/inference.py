@@ -60,7 +60,8 @@ class LoadedRun:
         if label is not None and label not in self.labels:
             listed = ", ".join(self.labels)
             raise RequestError(
-                f"Run {self.run_id} has no label '{label}'. Labels: {listed}.{did_you_mean(label, self.labels)}"
+                f"Run {self.run_id} has no label '{label}'. Labels: {listed}.{did_you_mean(label, self.labels)}",
+                code="unknown_label",
             )
         spans = _split_into_spans(text)
         if not spans:
@@ -103,7 +104,8 @@ def translate_load_errors(run_id: int) -> Iterator[None]:
     except Exception as error:
         raise RequestError(
             f"The files of run {run_id} cannot be loaded ({type(error).__name__}: {error}). "
-            "Check them for damage: python runner.py db check"
+            "Check them for damage: python runner.py db check",
+            code="unusable_files",
         ) from error
 
 
@@ -116,18 +118,21 @@ def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = Fa
     run = queries.run(store, run_id)
     if run.state != "complete" or run.dataset_id is None:
         raise RequestError(
-            f"Run {run_id} is {run.state} and has no model to predict with. List runs: python runner.py list"
+            f"Run {run_id} is {run.state} and has no model to predict with. List runs: python runner.py list",
+            code="run_is_incomplete",
         )
     folder = run.adapter_folder(store.folder)
     if folder is None or not folder.is_dir():
         raise RequestError(
-            f"The files of run {run_id} are missing: {run.adapter_path} is not beside the database. Restore them."
+            f"The files of run {run_id} are missing: {run.adapter_path} is not beside the database. Restore them.",
+            code="missing_files",
         )
     with translate_load_errors(run_id):
         if not matches_checksum(folder, run.adapter_sha256):
             raise RequestError(
                 f"The files of run {run_id} in {run.adapter_path} do not match their recorded checksum (SHA-256), so "
-                "its recorded scores do not apply to them. Restore the files, or run it again."
+                "its recorded scores do not apply to them. Restore the files, or run it again.",
+                code="changed_files",
             )
     settings = run.config | {"trust_remote_code": trust_remote_code}
     if run.model_revision:  # the Hub may have a newer revision

@@ -34,7 +34,7 @@ def recheck_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -
     loaded = load_run(store, run_id, trust_remote_code=trust_remote_code)
     stored, texts = queries.probabilities(store, run_id), list(queries.predictions(store, run_id)["text"])
     if not texts:
-        raise RequestError(f"Run {run_id} has no stored predictions to compare with.")
+        raise RequestError(f"Run {run_id} has no stored predictions to compare with.", code="no_predictions")
     new = loaded.predict(texts)
     difference = float(np.abs(new - stored).max())
     changed = int((new.argmax(axis=1) != stored.argmax(axis=1)).sum())
