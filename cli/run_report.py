@@ -62,7 +62,7 @@ def _compare_with_baselines(store: Store, runs: pd.DataFrame) -> list[BaselineVe
     for baseline, group in trained.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
         comparisons = [compare_runs(store, run_id, int(baseline)) for run_id in group["id"]]
         for comparison, p in zip(comparisons, holm_adjusted_p(comparisons), strict=True):
-            warning = training_warning(store, comparison.a)
+            warning = training_warning(store, comparison.a, comparison)
             verdicts.append(BaselineVerdict(comparison, p, len(comparisons), warning))
     return verdicts
 

@@ -50,17 +50,18 @@ def margin_sentence(result: Comparison) -> str:
     return f"{head} a margin of {margin} (p {format_p_value(result.margin.p_no_worse)})."
 
 
-def training_warning(store: Store, run: Run) -> str | None:
+def training_warning(store: Store, run: Run, comparison: RunComparison | None = None) -> str | None:
     """Return the signs of under-training of an adapter that does not beat its best baseline.
 
-    None without such signs, or if the two are not comparable.
+    ``comparison`` of the two saves computing it again. None without such signs, or if the two are not comparable.
     """
     if run.kind == "baseline" or run.baseline_id is None or run.state != "complete":
         return None
     try:
-        if compare_runs(store, run.id, run.baseline_id).result.verdict == "helped":
-            return None
+        comparison = comparison or compare_runs(store, run.id, run.baseline_id)
     except RequestError:
+        return None
+    if comparison.result.verdict == "helped":
         return None
     history = queries.history(store, [run.id])
     losses = history.loc[history["name"] == "loss", "value"].dropna()
