@@ -71,7 +71,7 @@ def _cell(text: str) -> str:
 
 
 def _fits(console: "Console", table: "Table") -> bool:
-    """Return whether no column would be cut; a column that wraps may be narrowed."""
+    """Return whether no column would be cut; a column that wraps may get narrower."""
     return console.measure(table, options=console.options.update(max_width=10_000)).minimum <= console.width
 
 

@@ -15,7 +15,7 @@ from dashboard.components.cost.view_data import recorded_cost
 PAGE_SIZE = 50
 """Rows of the table on one page."""
 MAX_POINTS = 200
-"""Points in the cost chart: more cannot be told apart."""
+"""Points in the cost chart: more cannot be distinguished."""
 _MAX_BEST = 150
 MAX_CONFIGURATIONS = 5
 """Selected configurations that are compared with their baselines over seeds: each takes tenths of a second."""
