@@ -12,16 +12,7 @@ NAMES = (
     *("prepare_again", "_save_and_prove", "hopeless", "mend_by", "legible", "as_used", "rival", "narrowed"),
 )
 PHRASES = (
-    *(
-        "nobody's",
-        "kept aside",
-        "comes home",
-        "fell silent",
-        "at hand again",
-        "stands twice",
-        "is told so",
-        "given words",
-    ),
+    *("nobody's", "kept aside", "comes home", "fell silent", "at hand again", "stands twice", "is told so"),
     *(
         "Make it again",
         "Go on with it",
@@ -31,14 +22,8 @@ PHRASES = (
         "Kinds of texts",
         "Held against",
     ),
-    *(
-        "Nobody noted",
-        "surest",
-        "Look after the database",
-        "trained weights",
-        "what to call the run",
-    ),
-    *("licence", "labelled", "quantis", "neighbour", "colour", "initialis", "normalis", "learnt", "«", "»", "Say --"),
+    *("Nobody noted", "Look after the database", "what to call the run", "given words", "Say --", "«", "»"),
+    *("licence", "labelled", "quantis", "neighbour", "colour", "initialis", "normalis", "learnt"),
 )
 URL_VALUES = ("with the word «",)
 """Values in the addresses of saved links, which stay valid."""
