@@ -42,8 +42,8 @@ def test_it_holds_eight_more_methods_and_qlora(shipped):
     }  # fmt: skip
     assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa", "lora-r8-bfloat16"} <= set(runs["name"])
     ids = [int(runs.loc[runs["name"] == name, "id"].iloc[0]) for name in ("lora-r8", "lora-r8-4bit")]
-    exact, quantised = (queries.run(shipped, run_id).base_memory_bytes for run_id in ids)
-    assert quantised < 0.6 * exact
+    exact, quantized = (queries.run(shipped, run_id).base_memory_bytes for run_id in ids)
+    assert quantized < 0.6 * exact
 
 
 def test_every_new_method_was_measured_on_the_examples_of_the_others(shipped):
