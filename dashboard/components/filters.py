@@ -147,6 +147,12 @@ def set_option(key: str, values: Sequence[str], default: Sequence[str]) -> None:
         st.query_params.pop(key, None)
 
 
+def reset_option(key: str) -> None:
+    """Reset a choice to its default; for callbacks."""
+    st.query_params.pop(key, None)
+    st.session_state.pop(f"last {key}", None)
+
+
 def _current(key: str, default: Sequence[str]) -> list[str]:
     """Return the values of a choice in the URL, else its last ones of the session, else the default."""
     if key in st.query_params:

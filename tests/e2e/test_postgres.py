@@ -52,5 +52,5 @@ def test_a_server_that_refuses_is_told_in_one_sentence_without_the_password(argu
     address = postgres.url("nosuch", username="stranger", password="hunter-2222")
     assert main([*arguments, "--db", address]) == 2
     told = capsys.readouterr().err
-    assert "its server refuses this user or password" in told.splitlines()[-1]
+    assert "rejects this user or password" in told.splitlines()[-1]
     assert "hunter-2222" not in told and "Traceback" not in told

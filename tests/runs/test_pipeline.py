@@ -109,7 +109,7 @@ def test_steps_and_log_are_recorded(benchmark):
     phases = ("data", "model", "training", "evaluation", "saving")
     assert [line for line in lines if line.startswith("Phase")] == [f"Phase: {phase}" for phase in phases]
     assert any(line.startswith("Epoch 1: validation_loss") for line in lines)
-    assert any(line.startswith("Adapting ") for line in lines)
+    assert any(line.startswith("Target modules ") for line in lines)
 
 
 def test_truncated_texts_are_marked(benchmark, run_variant):
@@ -147,7 +147,7 @@ def test_files_are_safetensors_and_their_size_is_recorded(benchmark):
 
 def test_model_card_is_saved_with_the_adapter(benchmark):
     card = (benchmark.adapter.adapter_folder(benchmark.store.folder) / "README.md").read_text()
-    for fragment in ("library_name: peft", "macro_f1", "| good |", "films", "0 = bad, 1 = fine, 2 = good"):
+    for fragment in ("library_name: peft", "macro F1", "| good |", "films", "0 = bad, 1 = fine, 2 = good"):
         assert fragment in card
 
 

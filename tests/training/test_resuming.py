@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from core.catalog.capabilities import verdict
+from core.catalog.capabilities import probe_result
 from core.catalog.methods import METHODS
 from core.config import make_config
 from core.models.backbone import find_backbone
@@ -27,7 +27,7 @@ from tests.small_runs import SIZES, job_for, write_films
 
 HOURS = 36_000.0
 STEPS = 12  # of both epochs together
-TRAINED = [name for name, method in METHODS.items() if method.kind == "adapter" and verdict(name, "trains").works]
+TRAINED = [name for name, method in METHODS.items() if method.kind == "adapter" and probe_result(name, "trains").works]
 
 
 class Recorder(Progress):

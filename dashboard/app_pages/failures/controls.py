@@ -21,7 +21,14 @@ from dashboard.app_pages.failures.view_data import (
     Bounds,
     Filters,
 )
-from dashboard.components.filters import MISTAKES, SUSPECT_LABELS, choose_option, select_option, select_optional
+from dashboard.components.filters import (
+    MISTAKES,
+    SUSPECT_LABELS,
+    choose_option,
+    reset_option,
+    select_option,
+    select_optional,
+)
 from dashboard.components.flips import FLIPS
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
@@ -184,7 +191,7 @@ def selected_labels() -> tuple[str | None, str | None]:
 def clear_filters() -> None:
     """Clear all filters; a button's callback."""
     for key in _URL_FILTERS:
-        st.query_params.pop(key, None)
+        reset_option(key)
     for key in _NUMBERS:
         st.session_state[key] = None
     st.session_state["contains"] = ""
