@@ -88,7 +88,7 @@ def _write_data(folder):
     labels = ["positive", "negative"] * 150
     frame = pd.DataFrame({"body": texts, "topic": labels, "fold": (["a"] * 9 + ["holdout"] * 3) * 25})
     frame.to_csv(folder / "my.csv", index=False)
-    frame.assign(body=[f"other {text}" for text in texts]).to_csv(folder / "theirs.csv", index=False)
+    frame.assign(body=[f"other {text}" for text in texts]).to_csv(folder / "test.csv", index=False)
     (folder / "run.yaml").write_text("dataset: my.csv\nr: [4, 8]\nseed: [1, 2]\n")
     shutil.copy(folder / "runs.db", folder / "OTHER.db")
 

@@ -57,7 +57,7 @@ def print_methods(capabilities: Capabilities, installed: dict[str, str | None]) 
     usable = {model: METHODS.keys() & capabilities.usable_methods(model) for model in MODELS}
     counts = [f"{len(methods)} on the {model}" for model, methods in usable.items()]
     print(f"Usable of peft's {len(capabilities.results) - len(variants)} methods: {', '.join(counts)}.")
-    print("\nWhat does not work, with the error of peft:")
+    print("\nUnsupported combinations, with the error of peft:")
     for line in _failures(capabilities):
         print(f"  {line}")
     _print_versions(capabilities, installed)

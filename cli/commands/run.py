@@ -21,7 +21,7 @@ _COMMON_SETTINGS = ("dataset", "model", "method", "r", "epochs", "lr", "train_si
 _EXAMPLES = (
     f"{PROGRAM} --r 8 --epochs 2                             baselines and a LoRA run on the bundled reviews",
     f"{PROGRAM} --dataset my.csv --model gpt2 --r 4 8 16     several values of a flag make a grid",
-    f'{PROGRAM} predict 12 "A film to remember."             classify a text with run 12',
+    f'{PROGRAM} predict 13 "A film to remember."             classify a text with run 12',
 )
 
 
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--help-all", action=PrintText, text=parser.format_help, help="show every flag and exit")
     parser.add_argument("--name", type=_run_name, help="run name")
     parser.add_argument("--no-baselines", action="store_true", help="skip baselines")
-    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again that are already recorded")
+    parser.add_argument("--rerun-baselines", action="store_true", help="rerun baselines that are already recorded")
     add_checkpoint_interval(parser)
     add_settings(parser)
 
@@ -47,7 +47,7 @@ def _run_name(text: str) -> str:
 
 
 def _format_overview(parser: Parser) -> str:
-    """Return what ``--help`` prints: the commands, examples, and the flags of ``run`` that people need first."""
+    """Return what ``--help`` prints: the commands, examples, and the flags of ``run`` that are used most."""
     commands = [f"  {name:9} {load_command(name).help}" for name in NAMES]
     lines = [
         f"usage: {parser.usage}",

@@ -19,7 +19,7 @@ LABEL_NAMES = (
 )
 _MAX_LISTED_COLUMNS = 50
 _MIN_MEAN_TEXT_LENGTH = 10
-"""Mean number of characters from which a column without a usual name can be the text column."""
+"""Minimum mean number of characters for inferring the text column of a table without common column names."""
 
 
 def detect_columns(
@@ -32,7 +32,7 @@ def detect_columns(
     """Return the names of the text column and the label column.
 
     In order of precedence: the columns named in the config, those of ``reference`` (another table's
-    names), those with a usual name, and the only possible assignment of exactly two columns. Raises
+    names), those with a common name, and the only possible assignment of exactly two columns. Raises
     `RequestError` with the columns if none is unambiguous.
     """
     text = _requested_column(config, "text_column", columns, dataset, reference and reference[0])
@@ -77,7 +77,7 @@ def _requested_column(
 
 
 def _usual_column(field: str, columns: Sequence[str], usual_names: Sequence[str], dataset: str) -> str | None:
-    """Return the column with the first of the usual names, compared without case, spaces and punctuation."""
+    """Return the column with the first of the common names, ignoring case, spaces and punctuation."""
     for name in map(_normalize_name, usual_names):
         matches = [column for column in columns if _normalize_name(column) == name]
         if len(matches) > 1:

@@ -19,7 +19,7 @@ USUAL_SPLIT_NAMES = {
     "test": ("test", "testing", "eval", "evaluation"),
     "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
 }
-"""The usual names of each split, in order of precedence: test takes 'eval' before validation does."""
+"""Common names of each split, in order of precedence: test takes 'eval' before validation does."""
 
 
 def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig) -> pd.Series | None:
@@ -36,7 +36,7 @@ def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, 
 
 
 def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:
-    """Return the split column: the config's, the Hub's, or a column 'split' of usual names only."""
+    """Return the split column: the config's, the Hub's, or a column named "split" with common names only."""
     if config.split_column is not None:
         return config.split_column if config.split_column in columns else None
     if SPLIT_COLUMN in frame:
@@ -56,7 +56,7 @@ def assign_splits(
     splits: Sequence[str],
     strict: bool,
 ) -> dict[str, str]:
-    """Return the source's split for each of ``splits``: the requested one, or the one with a usual name.
+    """Return the source's split for each of ``splits``: the requested one, or the one with a common name.
 
     ``unlabeled`` splits are never assigned. ``strict``: raise `RequestError` if no assignment is
     possible, instead of treating the source as one without splits.

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 
 class ClassificationLoss:
-    """Cross entropy, normalized by the number of examples of the whole step.
+    """Cross entropy, normalized by the number of examples of the full optimizer step.
 
     The micro-batches of a step add up to the same gradient as the step computed at once.
     ``weights``: one weight per class, [k].
