@@ -57,6 +57,7 @@ def test_every_command_of_the_documents_is_accepted():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_every_command_of_the_documents_runs(shipped_record, tmp_path, monkeypatch):
     """In the order of the documents, on a copy of the shipped record, with short trainings; Hub names are left out."""
     shutil.copytree(shipped_record, tmp_path, dirs_exist_ok=True)
