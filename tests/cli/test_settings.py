@@ -2,7 +2,7 @@ import pytest
 
 from cli.main import parse
 from cli.settings import requested_values
-from core.config import RunConfig
+from core.config import RunConfig, format_flags, make_config
 from core.search.grid import expand_grid
 from tests.command_line import run_cli
 
@@ -59,3 +59,9 @@ def test_configs_of_a_file_are_run_and_recorded(tmp_path):
     assert run_cli(["--config", str(file), "--train-size", "60", "--db", database]).code == 0
     out = run_cli(["show", "2", "--json", "--db", database]).out
     assert '"method": "tfidf"' in out and '"train_size": 60' in out and '"test_size": 40' in out
+
+
+def test_formatted_flags_give_the_same_settings():
+    settings = {"r": 4, "dora": True, "rslora": False, "peft": {"lora_bias": True}}
+    (config,) = expand_grid(values_of(*format_flags(settings)))
+    assert config == make_config(settings)
