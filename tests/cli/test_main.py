@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.commands import NAMES, load_command
-from cli.main import DONE, RUN_FAILED, STOPPED, WRONG_REQUEST, main, parse
+from cli.main import EXIT_BAD_REQUEST, EXIT_INTERRUPTED, EXIT_OK, EXIT_RUN_FAILED, main, parse
 from core.errors import RequestError, RunError
 from tests.command_line import run_cli
 
@@ -26,7 +26,11 @@ def test_without_a_command_run_is_executed():
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(RequestError("no"), WRONG_REQUEST), (RunError("no"), RUN_FAILED), (ZeroDivisionError("no"), RUN_FAILED)],
+    [
+        (RequestError("no"), EXIT_BAD_REQUEST),
+        (RunError("no"), EXIT_RUN_FAILED),
+        (ZeroDivisionError("no"), EXIT_RUN_FAILED),
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_an_exception_becomes_one_message_and_an_exit_code(error, code, monkeypatch):
@@ -46,7 +50,7 @@ def test_ctrl_c_ends_a_command_with_its_own_exit_code(monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("core.store.engine.open_store", interrupt)
-    assert run_cli(["list"]).code == STOPPED
+    assert run_cli(["list"]).code == EXIT_INTERRUPTED
 
 
 def test_a_closed_pipe_ends_a_command_quietly(tmp_path):
@@ -55,11 +59,11 @@ def test_a_closed_pipe_ends_a_command_quietly(tmp_path):
     command = [sys.executable, "runner.py", "methods"]
     with subprocess.Popen(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
         os.close(writer)
-        assert process.wait() == DONE
+        assert process.wait() == EXIT_OK
         assert "Traceback" not in process.stderr.read()
 
 
 def test_main_reads_the_arguments_of_the_process(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["runner.py", "lst"])
-    assert main() == WRONG_REQUEST
+    assert main() == EXIT_BAD_REQUEST
     assert re.search(r"'list'", capsys.readouterr().err)
