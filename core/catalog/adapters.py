@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.catalog.derived_defaults import EntryCount, Feedforward, LargestDivisor, Rank, Steps
+from core.catalog.derived_defaults import (
+    EntryCount,
+    FeedforwardModules,
+    LargestDivisor,
+    RankMultiple,
+    StepFraction,
+)
 from core.catalog.method import TRAINED, Method, Targets
 
 
@@ -56,7 +62,12 @@ ADAPTERS = (
         "LoRA that reallocates ranks to the important layers during training (Zhang et al. 2023).",
         rank=8,
         peft_fields={"r": "target_r", "alpha": "lora_alpha", "dropout": "lora_dropout"},
-        defaults={"init_r": Rank(1.5), "total_step": Steps(1), "tinit": Steps(0.1), "tfinal": Steps(0.3)},
+        defaults={
+            "init_r": RankMultiple(1.5),
+            "total_step": StepFraction(1),
+            "tinit": StepFraction(0.1),
+            "tfinal": StepFraction(0.3),
+        },
         adds_loss_term=True,
         reallocates_budget=True,
     ),
@@ -159,7 +170,7 @@ ADAPTERS = (
         "Scales keys, values and feed-forward activations; among the smallest adapters (Liu et al. 2022).",
         targets="feedforward",
         layers=False,
-        defaults={"feedforward_modules": Feedforward()},
+        defaults={"feedforward_modules": FeedforwardModules()},
     ),
     _adapter(
         "lily",

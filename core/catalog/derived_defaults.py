@@ -8,7 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class DefaultsContext:
-    """The rank, the training steps, the sizes of the adapted layers and the names of the feed-forward modules."""
+    """What derived defaults depend on.
+
+    ``rank``: of the adapter. ``steps``: training steps. ``widths``: the distinct input and output sizes of the adapted
+    layers. ``feedforward``: the names of the feed-forward modules.
+    """
 
     rank: int
     steps: int
@@ -27,7 +31,7 @@ class DerivedDefault(Protocol):
 
 @dataclass(frozen=True)
 class LargestDivisor:
-    """The largest number up to ``maximum`` that divides the sizes of all adapted layers."""
+    """The largest integer up to ``maximum`` that divides the input and output sizes of all adapted layers."""
 
     maximum: int
 
@@ -39,7 +43,11 @@ class LargestDivisor:
 
 @dataclass(frozen=True)
 class EntryCount:
-    """A number of entries of a weight matrix: ``maximum``, or a quarter of the smallest matrix if that is less."""
+    """The number of trained entries (coefficients) per weight matrix: w² / 4, but at most ``maximum``.
+
+    w: the smallest input or output size of the adapted layers. No matrix has fewer than w² entries, so at most a
+    quarter of a matrix is trained.
+    """
 
     maximum: int
 
@@ -49,18 +57,18 @@ class EntryCount:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """A share of the training steps."""
+class StepFraction:
+    """A fraction of the training steps."""
 
-    share: float
+    fraction: float
 
     def derive(self, context: DefaultsContext) -> int:
         """Return the number of steps, rounded down."""
-        return int(context.steps * self.share)
+        return int(context.steps * self.fraction)
 
 
 @dataclass(frozen=True)
-class Rank:
+class RankMultiple:
     """A multiple of the rank."""
 
     factor: float
@@ -71,9 +79,9 @@ class Rank:
 
 
 @dataclass(frozen=True)
-class Feedforward:
-    """The feed-forward layers among the adapted modules."""
+class FeedforwardModules:
+    """The feed-forward modules among the adapted modules."""
 
     def derive(self, context: DefaultsContext) -> list[str]:
-        """Return their names."""
+        """Return the names of the modules."""
         return list(context.feedforward)

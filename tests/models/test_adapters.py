@@ -11,7 +11,7 @@ import torch
 from peft import AutoPeftModelForSequenceClassification, LoraConfig, PeftModel
 
 from core.catalog.capabilities import load_capabilities
-from core.catalog.derived_defaults import DefaultsContext, EntryCount, LargestDivisor, Rank, Steps
+from core.catalog.derived_defaults import DefaultsContext, EntryCount, LargestDivisor, RankMultiple, StepFraction
 from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import make_config
@@ -233,7 +233,7 @@ def test_missing_layers_are_refused(layers):
 def test_derived_defaults_depend_on_model_and_training():
     context = DefaultsContext(rank=8, steps=126, widths=(384, 1536), feedforward=())
     assert LargestDivisor(256).derive(context) == 192
-    assert Steps(0.1).derive(context) == 12
-    assert Rank(1.5).derive(context) == 12
+    assert StepFraction(0.1).derive(context) == 12
+    assert RankMultiple(1.5).derive(context) == 12
     assert EntryCount(1000).derive(context) == 1000
     assert EntryCount(1000).derive(DefaultsContext(8, 1, (32,), ())) == 256
