@@ -15,7 +15,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Merge the adapter into its base model, and check that the predictions stay the same."""
+    """Merge the adapter into its base model, save the model, and compare its logits with the run's."""
     from core.serving.export import merge_run
     from core.store.engine import open_store
 
@@ -24,14 +24,15 @@ def execute(arguments: Namespace) -> int:
     merged = merge_run(store, arguments.run, folder, trust_remote_code=arguments.trust_remote_code)
     print(
         f"Wrote run {arguments.run} as a plain transformers model to {merged.folder}. "
-        f"On {merged.examples} test texts its logits differ by at most {merged.max_difference:.1g}."
+        f"On {merged.examples} test texts its logits differ from the unmerged model's by at most "
+        f"{merged.max_difference:.1g}."
     )
     if merged.quantized:
         print(
-            f"The run used a base model in {merged.quantized[0]} bits; the merged weights are not quantized, "
-            "so predictions may differ from the recorded ones by the quantization error."
+            f"The base model of this run was quantized to {merged.quantized[0]} bits; the merged weights are not "
+            "quantized, so predictions differ slightly from the recorded ones."
         )
     return 0
 
 
-COMMAND = Command("Write a run as a plain transformers model that gives the same predictions.", add_arguments, execute)
+COMMAND = Command("Merge the adapter into its base model and save a plain transformers model.", add_arguments, execute)

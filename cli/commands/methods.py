@@ -1,4 +1,4 @@
-"""``methods``: every method with its defaults, and what works with the installed libraries."""
+"""``methods``: every method with its defaults, and what it supports with the installed libraries."""
 
 import sys
 from argparse import Namespace
@@ -13,24 +13,26 @@ from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.text.formatting import DASH, format_setting
 
-_MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
+_ASPECT_MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
 _LEGEND = (
-    "+: usable, i.e. it trains and gives the same predictions after a reload. M: the adapter can be merged into its "
-    "base model. S: several adapters can share a base model. 16, 8, 4: it trains with frozen weights in bfloat16, 8 or "
-    "4 bits. Learning rate and rank are the defaults for a hidden size of 384."
+    "+: usable: trains, and gives the same predictions after reloading. M: the adapter can be merged into its base "
+    "model. S: several adapters can share a base model. 16, 8, 4: trains with frozen weights in bfloat16, 8 bits or "
+    "4 bits. The learning rate is the default for a hidden size of 384."
 )
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument(
-        "--probe", action="store_true", help="try every method with the installed packages, and save the results"
+        "--probe",
+        action="store_true",
+        help="test every method with the installed packages (about 30 seconds), and save the results",
     )
     add_json(parser)
 
 
 def execute(arguments: Namespace) -> int:
-    """Print the methods; with ``--probe`` try them all first."""
+    """Print the methods; with ``--probe`` test them all first."""
     from core.system.environment import installed_versions
 
     if arguments.probe:
@@ -46,9 +48,8 @@ def execute(arguments: Namespace) -> int:
 
 def print_methods(capabilities: Capabilities, installed: dict[str, str | None]) -> None:
     """Print every method with its defaults, and the probe's results on each model."""
-    baselines = [method for method in METHODS.values() if method.kind != "adapter"]
-    rows = [(method.name, method.note) for method in baselines]
-    print_table(("baseline", "description"), rows, text_columns=2, wrap="description")
+    without_adapter = [(method.name, method.note) for method in METHODS.values() if method.kind != "adapter"]
+    print_table(("method", "description"), without_adapter, text_columns=2, wrap="description")
     variants = [name for name in capabilities.results if " --" in name]
     names = [*(name for name in METHODS if name in capabilities.results), *variants]
     columns = ("PEFT method", "learning rate", "rank", *(f"{model:11}" for model in MODELS), "description")
@@ -56,8 +57,8 @@ def print_methods(capabilities: Capabilities, installed: dict[str, str | None]) 
     print(_LEGEND)
     usable = {model: METHODS.keys() & capabilities.usable_methods(model) for model in MODELS}
     counts = [f"{len(methods)} on the {model}" for model, methods in usable.items()]
-    print(f"Usable of peft's {len(capabilities.results) - len(variants)} methods: {', '.join(counts)}.")
-    print("\nUnsupported combinations, with the error of peft:")
+    print(f"Usable of the {len(capabilities.results) - len(variants)} methods in peft: {', '.join(counts)}.")
+    print("\nUnsupported combinations, with the library's error:")
     for line in _failures(capabilities):
         print(f"  {line}")
     _print_versions(capabilities, installed)
@@ -70,36 +71,36 @@ def _row(name: str, capabilities: Capabilities) -> tuple[str, ...]:
 
 
 def _description(name: str) -> str:
-    """Return what a method, or a variant of LoRA such as ``lora --init pissa``, is."""
+    """Return the description of a method or of a LoRA variant such as ``lora --init pissa``."""
     if name in METHODS:
         return METHODS[name].note
     if "--init" in name:
         return f"Initialization: {INITS[name.split()[2]].note}."
     from core.config import RunConfig
 
-    field = RunConfig.model_fields.get(name.split(" --")[-1].split()[0])
-    return f"{(field and field.description)}."
+    field = RunConfig.model_fields.get(name.split(" --")[-1].split()[0].replace("-", "_"))
+    return f"{field.description}." if field else DASH
 
 
 def _marks(name: str, model: str, capabilities: Capabilities) -> str:
-    """Return what works beyond training, as ``+ M S 16 8 4``, each mark in its own place."""
+    """Return a mark for each aspect that works, such as ``+ M S 16 8 4``; dots keep the place of the others."""
     if not capabilities.is_usable(name, model):
         return f"{DASH:11}"
     aspects = capabilities.results[name][model]
-    return "+ " + " ".join(mark if aspects[aspect].works else "·" * len(mark) for aspect, mark in _MARKS.items())
+    return "+ " + " ".join(mark if aspects[aspect].works else "·" * len(mark) for aspect, mark in _ASPECT_MARKS.items())
 
 
 def _failures(capabilities: Capabilities) -> list[str]:
-    """Return a line for each method and error; where a method does not train, nothing else was tried."""
+    """Return a line for each method and error; if a method does not train, only that error."""
     lines = []
     for name, models in capabilities.results.items():
         places: dict[str, list[str]] = {}
         for model, aspects in models.items():
-            failed = {aspect: probe_result.reason for aspect, probe_result in aspects.items() if not probe_result.works}
+            failed = {aspect: result.reason for aspect, result in aspects.items() if not result.works}
             shown = {"trains": failed["trains"]} if "trains" in failed else failed
             for aspect, reason in shown.items():
                 places.setdefault(reason, []).append(model if aspect == "trains" else f"{model} {aspect}")
-        lines += [f"{name} ({', '.join(where)}): {reason}" for reason, where in places.items()]
+        lines += [f"{name} ({', '.join(models)}): {reason}" for reason, models in places.items()]
     return lines
 
 
@@ -108,24 +109,27 @@ def _print_versions(capabilities: Capabilities, installed: dict[str, str | None]
     different = {name: version for name, version in installed.items() if version != capabilities.versions.get(name)}
     if different:
         versions = ", ".join(f"{name} {version or 'missing'}" for name, version in different.items())
-        print(f"Installed versions differ ({versions}). Test again, in half a minute: {PROGRAM} methods --probe")
+        print(
+            f"Installed versions differ ({versions}). "
+            f"To test the installed versions (about 30 seconds): {PROGRAM} methods --probe"
+        )
 
 
 def _to_json(capabilities: Capabilities) -> list[dict[str, Any]]:
     return [_method_to_json(name, capabilities.results.get(name, {})) for name in {**METHODS, **capabilities.results}]
 
 
-def _method_to_json(name: str, verdicts: dict[str, dict[str, ProbeResult]]) -> dict[str, Any]:
+def _method_to_json(name: str, results: dict[str, dict[str, ProbeResult]]) -> dict[str, Any]:
     method = METHODS.get(name)
     description = (
         {"kind": method.kind, "title": method.title, "note": method.note, "lr": method.learning_rate, "r": method.rank}
         if method
         else {}
     )
-    probe = {model: {aspect: asdict(one) for aspect, one in aspects.items()} for model, aspects in verdicts.items()}
+    probe = {
+        model: {aspect: asdict(result) for aspect, result in aspects.items()} for model, aspects in results.items()
+    }
     return {"name": name, **description, "probed": probe}
 
 
-COMMAND = Command(
-    "List the methods: what they are, their defaults, and which models they work on.", add_arguments, execute
-)
+COMMAND = Command("List the methods with their defaults and what each supports.", add_arguments, execute)
