@@ -46,18 +46,7 @@ def choose_option(
             label, options, default=default, required=True, key=key, bind="query-params", on_change=on_change, **kwargs
         )
         return str(control)
-    widget = f"choose {key}"
-    st.session_state[widget] = _restore(key, options, default)
-    control = st.segmented_control(
-        label,
-        list(options),
-        format_func=options.__getitem__,
-        required=True,
-        key=widget,
-        on_change=_save,
-        args=(key, default, on_change),
-        **kwargs,
-    )
+    control = st.segmented_control(label, required=True, **_labeled_widget(key, options, default, on_change), **kwargs)
     return str(control)
 
 
@@ -70,18 +59,7 @@ def select_option(
     **kwargs: Any,
 ) -> str:
     """Draw a select box with one value selected; ``kwargs``: as for `st.selectbox`."""
-    widget = f"choose {key}"
-    st.session_state[widget] = _restore(key, options, default)
-    choice = st.selectbox(
-        label,
-        list(options),
-        format_func=options.__getitem__,
-        key=widget,
-        on_change=_save,
-        args=(key, default, on_change),
-        **kwargs,
-    )
-    return str(choice)
+    return str(st.selectbox(label, **_labeled_widget(key, options, default, on_change), **kwargs))
 
 
 def select_optional(label: str, options: Options, key: str, **kwargs: Any) -> str | None:
@@ -165,6 +143,21 @@ def _restore(key: str, options: Mapping[str, str], default: str) -> str:
     value = next((value for value in _current(key, [default]) if value in options), default)
     set_option(key, [value], [default])
     return value
+
+
+def _labeled_widget(
+    key: str, options: Mapping[str, str], default: str, on_change: Callable[[], None] | None
+) -> dict[str, Any]:
+    """Set a widget to the current value of its choice; return its arguments, which show labels and save changes."""
+    widget = f"choose {key}"
+    st.session_state[widget] = _restore(key, options, default)
+    return {
+        "options": list(options),
+        "format_func": options.__getitem__,
+        "key": widget,
+        "on_change": _save,
+        "args": (key, default, on_change),
+    }
 
 
 def _save(key: str, default: str, on_change: Callable[[], None] | None) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,15 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
 def seeded(record: Seeded, monkeypatch: pytest.MonkeyPatch) -> Seeded:
     monkeypatch.setenv("RUNS_DB", str(record.database))
     return record
+
+
+@pytest.fixture
+def seeded_copy(record: Seeded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seeded:
+    """A copy of the seeded database that a test may change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(record.database.parent, folder)
+    monkeypatch.setenv("RUNS_DB", str(folder / "runs.db"))
+    return replace(record, database=folder / "runs.db")
 
 
 @pytest.fixture
@@ -94,3 +104,9 @@ def open_page() -> Callable[..., AppTest]:
         return app
 
     return opened
+
+
+@pytest.fixture
+def open_runs(open_page: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Open the Runs page with URL parameters."""
+    return lambda **parameters: open_page("runs", **parameters)

@@ -1,0 +1,120 @@
+"""Actions on the runs that are selected on the Runs page."""
+
+import pytest
+
+from core.store import queries, run_edits
+from core.store.run_writer import RunWriter
+from core.system.files import WEIGHT_PATTERN, compute_checksum
+from tests.dashboard.reading import page_text
+from tests.dashboard.runs_page import names, store_of, trashed
+from tests.seeded import ODD_NAME
+
+
+def test_selection_is_a_url_parameter_and_can_be_cleared(seeded, open_runs):
+    app = open_runs(chosen=f"{seeded.lora},{seeded.tfidf}")
+    assert "2 selected: #2 tfidf, #3 lora-r8" in page_text(app)
+    app.button(key="clear selection").click().run()
+    assert "selected:" not in page_text(app)
+    assert "chosen" not in app.query_params
+
+
+def test_deleting_moves_runs_to_the_trash_and_undo_restores_them(seeded_copy, open_runs):
+    app = open_runs(chosen=f"{seeded_copy.odd},{seeded_copy.failed}")
+    app.button(key="delete").click().run()
+    assert not app.exception
+    assert sorted(trashed(seeded_copy)) == sorted([seeded_copy.odd, seeded_copy.failed])
+    assert ODD_NAME not in names(app)
+    app.button(key="undo").click().run()
+    assert ODD_NAME in names(app)
+    assert trashed(seeded_copy) == []
+
+
+def test_trash_restores_and_deletes_permanently_after_a_confirmation(seeded_copy, open_runs):
+    run_edits.trash_runs(store_of(seeded_copy), [seeded_copy.odd, seeded_copy.tfidf])
+    app = open_runs(show="trash", chosen=seeded_copy.odd)
+    assert set(names(app)) == {ODD_NAME, "tfidf"}
+    app.button(key="restore").click().run()
+    assert trashed(seeded_copy) == [seeded_copy.tfidf]
+    app = open_runs(show="trash", chosen=seeded_copy.tfidf)
+    app.button(key="delete permanently").click().run()
+    assert "This deletes #2 tfidf" in page_text(app) and "4 other runs were compared" in page_text(app)
+    assert trashed(seeded_copy) == [seeded_copy.tfidf]
+    app.button(key="confirm deletion").click().run()
+    assert not app.exception
+    assert seeded_copy.tfidf not in list(queries.runs(store_of(seeded_copy), trash=True)["id"])
+    assert not open_runs(show="trash").dataframe
+
+
+def test_run_restored_meanwhile_is_not_deleted(seeded_copy, open_runs):
+    run_edits.trash_runs(store_of(seeded_copy), [seeded_copy.odd, seeded_copy.tfidf])
+    app = open_runs(show="trash", chosen=f"{seeded_copy.odd},{seeded_copy.tfidf}")
+    app.button(key="delete permanently").click().run()
+    run_edits.restore_runs(store_of(seeded_copy), [seeded_copy.odd])
+    app.button(key="confirm deletion").click().run()
+    assert not app.exception
+    assert f"\\#{seeded_copy.odd}" in app.toast[0].value and f"\\#{seeded_copy.tfidf}" not in app.toast[0].value
+    left = list(queries.runs(store_of(seeded_copy), trash=True)["id"])
+    assert seeded_copy.odd in left and seeded_copy.tfidf not in left
+
+
+def test_deletion_names_the_folder_that_is_kept(seeded_copy, open_runs):
+    store = store_of(seeded_copy)
+    folder = store.folder / str(queries.run(store, seeded_copy.tfidf).adapter_path)
+    RunWriter.reopen(store, seeded_copy.tfidf).update(adapter_sha256=compute_checksum(folder, WEIGHT_PATTERN))
+    (folder / "tfidf.safetensors").write_bytes(b"trained on")
+    run_edits.trash_runs(store, [seeded_copy.tfidf])
+    app = open_runs(show="trash", chosen=seeded_copy.tfidf)
+    app.button(key="delete permanently").click().run()
+    app.button(key="confirm deletion").click().run()
+    assert folder.name in app.toast[0].value.replace("\\", "")
+    assert (folder / "tfidf.safetensors").read_bytes() == b"trained on"
+
+
+def test_archive_takes_runs_and_returns_them(seeded_copy, open_runs):
+    app = open_runs(chosen=seeded_copy.odd)
+    app.button(key="archive").click().run()
+    assert queries.run(store_of(seeded_copy), seeded_copy.odd).archived and ODD_NAME not in names(app)
+    app = open_runs(show="archived", chosen=seeded_copy.odd)
+    assert names(app) == [ODD_NAME]
+    app.button(key="unarchive").click().run()
+    assert not app.dataframe
+    assert not queries.run(store_of(seeded_copy), seeded_copy.odd).archived
+
+
+def test_page_without_active_runs_offers_undo_and_restore(seeded_copy, open_runs):
+    runs = queries.runs(store_of(seeded_copy))
+    test_set = [int(run_id) for run_id in runs.loc[runs["dataset_id"] == runs["dataset_id"].iloc[0], "id"]]
+    app = open_runs(chosen=",".join(map(str, test_set)))
+    app.button(key="archive").click().run()
+    assert not app.dataframe
+    app.button(key="undo").click().run()
+    assert app.dataframe
+    run_edits.trash_runs(store_of(seeded_copy), [int(run_id) for run_id in runs["id"]])
+    app = open_runs()
+    assert not app.dataframe
+    app.button(key="restore all").click().run()
+    assert trashed(seeded_copy) == [] and app.dataframe
+
+
+def test_name_notes_and_tags_are_saved_and_searched(seeded_copy, open_runs):
+    app = open_runs(chosen=seeded_copy.odd)
+    app.text_input(key=f"name of {seeded_copy.odd}").set_value("rank 4 <b>")
+    app.text_area(key=f"notes of {seeded_copy.odd}").set_value("for the *paper*")
+    app.multiselect(key=f"tags of {seeded_copy.odd}").set_value(["paper", "two words"])
+    app.button(key="save").click().run()
+    assert not app.exception
+    run = queries.run(store_of(seeded_copy), seeded_copy.odd)
+    assert (run.name, run.notes, run.tags) == ("rank 4 <b>", "for the *paper*", ["paper", "two words"])
+    assert names(open_runs(tag="paper")) == ["rank 4 <b>"]
+    assert names(open_runs(search="two words for")) == ["rank 4 <b>"]
+
+
+@pytest.mark.parametrize(("name", "tag"), [("  ", "paper"), ("fine", "x" * 51)], ids=["blank-name", "long-tag"])
+def test_refused_edit_changes_nothing(name, tag, seeded_copy, open_runs):
+    app = open_runs(chosen=seeded_copy.odd)
+    app.text_input(key=f"name of {seeded_copy.odd}").set_value(name)
+    app.multiselect(key=f"tags of {seeded_copy.odd}").set_value([tag])
+    app.button(key="save").click().run()
+    assert app.toast[0].icon == ":material/error:"
+    run = queries.run(store_of(seeded_copy), seeded_copy.odd)
+    assert (run.name, run.tags) == (ODD_NAME, [])
