@@ -31,7 +31,7 @@ def visitor() -> Visitor:
     """Return the user of the session.
 
     Without ``[auth]`` everyone who reaches the dashboard may see and change everything. With it, users
-    sign in; ``[roles]`` names editors, and viewers where not every user is one. Raises `RequestError`
+    sign in; ``[roles]`` names editors, and viewers if not every user may see the runs. Raises `RequestError`
     for secrets that cannot be read or contradict each other.
     """
     secrets = _secrets()
@@ -62,7 +62,7 @@ def _secrets() -> Mapping[str, Any]:
 
 
 def _verified_email(roles: Mapping[str, Any]) -> str:
-    """Return the user's e-mail address; empty where the provider has not verified it."""
+    """Return the user's e-mail address; empty if the provider has not verified it."""
     is_verified = st.user.get("email_verified", roles.get("assume_verified", False))
     return str(st.user.get("email") or "").casefold() if is_verified in (True, "true") else ""
 
@@ -108,7 +108,7 @@ def refuse(user: Visitor) -> None:
 
 
 def _providers() -> list[str | None]:
-    """Return the names of the providers in ``[auth]``; None for one without a name."""
+    """Return the names of the providers in ``[auth]``; None for a provider without a name."""
     auth = _secrets()["auth"]
     names = [name for name, entry in auth.items() if isinstance(entry, Mapping) and name != "client_kwargs"]
     return [*([None] if "client_id" in auth else []), *names]

@@ -1,7 +1,7 @@
 """Selections that a page reads from its URL: the test set and the runs that it shows.
 
 The URL is the source of truth. A widget is set from it before it is drawn and writes to it when it
-changes; a parameter that the URL lacks keeps its last value of the session.
+changes; a parameter that the URL lacks keeps its last value in the session.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import streamlit as st
 
 
 def get_parameter(key: str) -> str:
-    """Return a URL parameter, or its last value of the session where the URL lacks it."""
+    """Return a URL parameter, else its last value in the session."""
     return st.query_params.get(key) or st.session_state.get(f"last {key}", "")
 
 

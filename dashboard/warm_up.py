@@ -10,7 +10,7 @@ from dashboard import data
 from dashboard.components import default_runs
 
 LIBRARIES = ("PIL.Image", "altair", "core.evaluation.calibration", "core.report.verdicts", "pandas.io.formats.style")
-"""Imported by most pages, on demand. Without torch, which many sessions never need."""
+"""Most pages import these on demand. Without torch, which many sessions never need."""
 PAGE_MODULES = (
     *(f"dashboard.app_pages.runs.{name}" for name in ("bulk_actions", "controls", "tables", "text", "view_data")),
     *(f"dashboard.components.{name}" for name in ("active_runs", "cost.charts", "table_downloads")),

@@ -14,11 +14,11 @@ from dashboard.components.text import describe_status
 
 REFRESH = "2s"
 MAX_RUNNING, MAX_ENDED = 10, 3
-"""How many runs get a box of their own; the table of runs has the others."""
+"""The number of runs shown in boxes; the table lists the others."""
 
 
 def show_runs_in_progress() -> None:
-    """Draw the progress of the runs on the selected test set; nothing where none is running."""
+    """Draw the progress of the runs on the selected test set, if any."""
     running = _running()
     if len(running):
         _watch(running["id"].tolist())
@@ -32,7 +32,7 @@ def _running() -> pd.DataFrame:
 
 @feedback.safe_fragment(run_every=REFRESH)
 def _watch(run_ids: list[int]) -> None:
-    """Draw the running runs; rerun the page where they are no longer those of ``run_ids``."""
+    """Draw the running runs; rerun the page when they are no longer those of ``run_ids``."""
     running = _running()
     if running["id"].tolist() != run_ids:
         st.rerun()
@@ -54,7 +54,7 @@ def _show_progress(row: Any) -> None:
 
 
 def progress_bar(row: Any) -> None:
-    """Draw how far a run's training is, from its row: phase, step, speed and remaining time."""
+    """Draw the progress of a run's training, from its row: phase, step, speed and remaining time."""
     step, total, seconds = (
         0.0 if pd.isna(value) else float(value) for value in (row.step, row.total_steps, row.train_seconds)
     )

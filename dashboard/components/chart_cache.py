@@ -1,4 +1,4 @@
-"""Charts that are built once and then only sent."""
+"""A cache of charts."""
 
 from collections.abc import Callable
 from copy import deepcopy

@@ -24,7 +24,7 @@ def best_run(test_set: int) -> int | None:
 
 
 def runner_up(test_set: int) -> int | None:
-    """Return the id of the best run, besides baselines, of another configuration than the best one."""
+    """Return the id of the best run, except baselines, with another configuration than the best run."""
     complete = data.complete_runs(test_set)
     adapters = complete[complete["kind"] != "baseline"]
     best_configuration = adapters["group_key"].head(1).dropna().tolist()

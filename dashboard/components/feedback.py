@@ -1,4 +1,4 @@
-"""What a click led to, errors, and the empty state of a page."""
+"""Outcomes of actions, error messages, and the empty state of a page."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from dashboard import access, data
-from dashboard.components.safe_text import escape_markdown
+from dashboard.components.safe_text import escape_markdown, show_code
 
 FIRST_RUN = "--r 8 --epochs 2"
 P = ParamSpec("P")
@@ -65,9 +65,9 @@ def safe_fragment(run_every: str | None = None) -> Callable[[Callable[P, R]], Ca
 
 
 def stop_if_empty(purpose: str) -> None:
-    """Where no run is recorded yet, show what the page is for and the command that fills it; the page ends there."""
+    """If no run is recorded yet, show the purpose of the page and the command of a first run, and stop the page."""
     if data.is_empty() or data.test_sets().empty:
         st.info(escape_markdown(f"No runs in {data.address()} yet. {purpose}"), icon=":material/info:")
         st.text("Train a first adapter and its baselines on the bundled reviews; it takes a few minutes:")
-        st.code(data.command(FIRST_RUN), language="bash")
+        show_code(data.command(FIRST_RUN), language="bash")
         st.stop()

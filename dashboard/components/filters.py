@@ -12,12 +12,19 @@ MISTAKES, SUSPECT_LABELS = "mistakes", "labels in doubt"
 """The views of the Failures page, as its URL names them."""
 
 Options = Sequence[str] | Mapping[str, str]
-"""Values as the URL has them, or these with the label that the page shows for each."""
+"""Values of a URL parameter, or labels on the page by these values."""
 
 
 def filter_by(label: str, options: Sequence[str], key: str, **kwargs: Any) -> str | None:
-    """Draw a filter with one value; return None for any. ``kwargs``: as for `st.selectbox`."""
-    choice = st.selectbox(label, [ANY, *options], key=key, bind="query-params", **kwargs)
+    """Draw a filter by one value; return None for any value. ``kwargs``: as for `st.selectbox`."""
+    choice = st.selectbox(
+        label,
+        [ANY, *options],
+        format_func=lambda value: "Any" if value == ANY else value,
+        key=key,
+        bind="query-params",
+        **kwargs,
+    )
     return None if choice in (None, ANY) else str(choice)
 
 
@@ -104,7 +111,7 @@ def select_options(label: str, options: Mapping[str, str], default: Sequence[str
 
 
 def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
-    """Draw tabs, of which only the open one is computed. ``options``: label by value in the URL."""
+    """Draw tabs; only the open one is computed. ``options``: label by value in the URL."""
     values = {label: value for value, label in options.items()}
     widget, default = f"choose {key}", next(iter(options))
     st.session_state[widget] = options[_restore(key, options, default)]

@@ -1,4 +1,4 @@
-"""How two runs differ on an example, and the names that URLs have for it."""
+"""How two runs differ on an example: on the page and in the URL."""
 
 FLIPS = {"fixed": "gained", "broken": "lost", "both wrong": "both wrong"}
 """The flips that are listed, by their value in the URL."""

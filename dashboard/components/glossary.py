@@ -1,4 +1,4 @@
-"""What the titles on the screens mean: figures from the registry, and the other terms."""
+"""Explanations of the titles on the screens: of figures, from the registry, and of other terms."""
 
 from core.catalog.figures import FIGURES
 
@@ -7,72 +7,73 @@ TERMS = {
     "recall, points": "The first run's recall minus the second run's, in percentage points, with the 95% interval.",
     "precision, points": "The first run's precision minus the second run's, in percentage points, with the 95% "
     "interval.",
-    "worst class": "The class with the lowest F1: where the run is weakest.",
+    "worst class": "The class with the lowest F1.",
     "vs first run": "Macro F1 minus that of the first run, in percentage points, with its 95% interval.",
-    "verdict": "Helped or hurt where the 95% interval of the difference in macro F1 excludes 0 and p is below .05. "
+    "verdict": "Helped or hurt if the 95% interval of the difference in macro F1 excludes 0 and p is below .05. "
     "Otherwise no evidence either way, which does not mean that the two are equal.",
-    "over seeds": "The comparison of the two configurations: seeds and examples are both resampled. The sign test "
+    "over seeds": "Compares the two configurations; both seeds and examples are resampled. The sign test "
     "over the seeds alone cannot be significant with few seeds.",
-    "margin": "Not significantly different does not mean equal. This tests whether the first run is at most this "
-    "margin worse than the second.",
+    "margin": "Not significantly different does not mean equal. These are tests of equivalence and of non-inferiority "
+    "of the first run within this margin.",
     "accuracy gap": "The first run's accuracy minus the second run's, in percentage points, with the 95% interval. "
     "McNemar's test compares the examples that only one of the two predicted correctly.",
     "difference of confusions": "The number of examples in a cell in the first run minus that in the second. More on "
     "the diagonal is better; more elsewhere is worse.",
     "learning curves": "Loss and scores during training: on the training examples, and after each epoch on the "
     "validation examples, which the model does not train on.",
-    "flip": "How two runs differ on an example: gained (wrong in the other run, right in this one), lost (the "
-    "reverse), both right or both wrong.",
+    "flip": "How two runs differ on an example: gained (only this run is correct), lost (only the other run is "
+    "correct), both right or both wrong.",
     "seeds": "The number of runs that differ only in the seed. One seed does not show how much of a result is chance.",
     "range": "The lowest and the highest macro F1 of the seeds.",
-    "cost": FIGURES["train_seconds"].help + " The Cost tab has the other costs.",
+    "cost": FIGURES["train_seconds"].help + " The Cost tab shows the other costs.",
     "confidence, %": FIGURES["confidence"].help + " The Try it page shows calibrated ones.",
     "loss": "Minus the logarithm of the probability of the true label: high for confident errors.",
-    "disagreement, %": "The share of the other best runs on this test set that predict another label.",
+    "disagreement, %": "The share of the best other runs on this test set that predict another label.",
     "label quality, %": "How well the label fits the run's probabilities; low for suspect labels.",
     "rater deviation": "The standard deviation of the ratings of this text.",
-    "similarity, %": "How many words the two texts share, weighted by how rare these are: 100% is the same words. It "
-    "does not compare meanings.",
+    "similarity, %": "The cosine similarity of the TF-IDF weights of words and word pairs: 100% means the same words. "
+    "It does not compare meanings.",
     "probability, %": "The probability that the run predicts for this label, as trained.",
     "true label": "The label in the data set, and the probability that the run predicts for it.",
     "predicted": "The label that the run predicts: the most probable one.",
     "disagreement": "The share of the best other runs on this test set that predict another label than this one.",
     "length": "The number of words; an ideograph counts as one.",
-    "truncated": "Whether the text was truncated for the model.",
+    "truncated": "Whether the model got only the beginning of the text.",
     "error slices": "Groups of examples with more errors, or fewer, than elsewhere. p is adjusted for the number of "
     "slices. A slice by a column that repeats the label, such as a mean rating, says little.",
     "slice": "Examples with something in common: their length, a word, a sign, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
     "elsewhere, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
-    "difference, points": "The first share minus the second, in percentage points, with its 95% interval.",
+    "difference, points": "The first error rate minus the second, in percentage points, with its 95% interval.",
     "share, %": "The share of the examples with this true label.",
-    "suggested label": "The label for which the run's probability is unusually high, compared with its own examples.",
+    "suggested label": "The label for which the run's probability is unusually high, compared with the examples of "
+    "that label.",
     "proposed label": "The label that a person suggests instead. The data set is not changed.",
     "tag": "A keyword for this text, to find similar ones. It belongs to the text, in all runs.",
     "word importance": "Loads the model and leaves out each word in turn: the more the log-odds of the label fall, "
     "the more the prediction depends on that word.",
     "weight": "How much the log-odds of the label fall when this word is left out. Positive words support the label.",
-    "similarity": "How many words the two texts share: 100% is the same text.",
-    "default": "The value of the setting when it is not given and all others are as they are.",
+    "similarity": "The Jaccard similarity of the texts' character 5-grams: 100% means the same text.",
+    "default": "The value of the setting if it is not specified and all others are unchanged.",
     "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (no heartbeat).",
-    "seed": "The random state of the run: the same seed gives the same run.",
+    "seed": "The random state of the run: the same settings and seed give the same result.",
     "#": "The run id, the same on every screen and on the command line. 13 +2: run 13 and two more seeds.",
     "name": "The name of the run. ×3: three runs that differ only in the seed.",
-    "kind": "baseline (no adapter), adapter (few weights trained, the model frozen) or full (all weights trained).",
+    "kind": "baseline (no adapter), adapter (the base model is frozen) or full (all weights are trained).",
     "method": "The fine-tuning method or the baseline.",
     "model": "The pretrained base model.",
     "training set": "The training data. Runs with the same test set may differ in it.",
     "started": "When the run started, in UTC.",
-    "tags": "Keywords that people gave the run.",
+    "tags": "Keywords of the run.",
     "note": "The note on this text.",
-    "notes": "What people wrote about the run.",
+    "notes": "The notes on the run.",
 }
-"""Terms that are no figures, by title."""
+"""Explanations of terms other than figures, by title."""
 
 _FIGURE_TITLES = {figure.title: figure for figure in FIGURES.values()}
 
 
 def help_for(title: str) -> str | None:
-    """Return what a title means; None where it needs no explanation."""
+    """Return the explanation of a title; None if it has none."""
     figure = _FIGURE_TITLES.get(title)
     return TERMS.get(title) if figure is None else figure.explanation

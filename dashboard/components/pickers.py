@@ -15,7 +15,7 @@ MAX_OPTIONS = 200
 
 
 def pick_test_set() -> None:
-    """Draw the picker of the test set, which all pages share; a run in the URL selects its own."""
+    """Draw the picker of the test set, which all pages share; a run in the URL selects its test set."""
     sets = data.test_sets()
     if sets.empty:
         return
@@ -39,7 +39,7 @@ def pick_test_set() -> None:
 
 
 def _requested_test_set(sets: pd.DataFrame) -> int | None:
-    """Return the test set of the run in the URL, else the one that the URL or the session names."""
+    """Return the test set of the run in the URL, else that in the URL or the session."""
     run_ids = state.parse_run_ids(st.query_params.get("run", ""))
     of_run = next((data.test_set_of(run_id) for run_id in run_ids), None)
     requested = state.get_run_ids("dataset")[:1]
@@ -110,7 +110,7 @@ def pick_optional_run(
 def pick_runs(
     label: str, runs: pd.DataFrame, run: int, default: int | None, key: str = "against", most: int | None = None
 ) -> list[int]:
-    """Draw the picker of several runs to compare with one; run ids that only the URL names are kept.
+    """Draw the picker of several runs to compare with ``run``; run ids in the URL that are not options are kept.
 
     The default stays selected until the user selects others, or none.
     """
@@ -136,7 +136,7 @@ def pick_runs(
 
 
 def _options(runs: pd.DataFrame, requested: Sequence[int | None], exclude: int | None = None) -> dict[int, str]:
-    """Return the labels of the runs to choose from, by id; of many only the best, the newest and the requested ones."""
+    """Return the labels of the runs to choose from, by id: of many, only the best, newest and requested ones."""
     if len(runs) > MAX_OPTIONS:
         best = runs.nlargest(MAX_OPTIONS // 2, "macro_f1")["id"]
         newest = runs.nlargest(MAX_OPTIONS // 2, "id")["id"]
@@ -151,7 +151,7 @@ def _options_help(names: dict[int, str], runs: pd.DataFrame) -> str | None:
 
 
 def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:
-    """Draw the picker of two of several runs, the later one first; None where none is selected.
+    """Draw the picker of two of several runs, the later one first; None if none is selected.
 
     ``runs``: their id and label.
     """
@@ -196,8 +196,8 @@ def pick_threshold() -> float:
         key="pick threshold",
         on_change=state.save_widget,
         args=("threshold", "pick threshold"),
-        help="Predictions below this confidence read unsure; 0 turns it off. Choose it on the validation split: "
-        "Run page, tab Confidence threshold.",
+        help="Predictions below this confidence are marked as unsure; 0 turns this off. Choose it on the validation "
+        "split: Run page, tab Confidence threshold.",
     )
     state.set_parameter("threshold", str(percent) if percent else "")
     return float(percent) / 100

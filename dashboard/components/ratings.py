@@ -1,4 +1,4 @@
-"""Disagreement of the people who rated a text, where the source records it."""
+"""The disagreement of the raters of a text, if the source records it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ DEVIATION = "rating_deviation"
 
 
 def rater_deviation(extra: Iterable[dict[str, Any] | None]) -> pd.Series:
-    """Return the rater deviation of examples from their other columns; NaN where it is not recorded."""
+    """Return the rater deviation of examples from their other columns; NaN if it is not recorded."""
     return pd.to_numeric(
         pd.Series([(columns or {}).get(DEVIATION) for columns in extra], dtype=object), errors="coerce"
     )

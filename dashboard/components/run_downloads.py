@@ -16,14 +16,14 @@ from dashboard.components.safe_text import escape_markdown
 from dashboard.components.table_downloads import spreadsheet_csv
 
 MAX_ZIP_BYTES = 200_000_000
-"""The server holds the zip file in memory while it is sent."""
+"""The server keeps the zip file in memory while it sends it."""
 _ALL_LINES = 1_000_000
 
 
 def files_zip(run_id: int) -> bytes:
     """Return a run's files as a zip file with one folder, named as on disk.
 
-    Raises `RequestError` for a symbolic link and where the files are too large.
+    Raises `RequestError` for a symbolic link and if the files are too large.
     """
     files, folder = data.files(run_id), data.folder_name(run_id)
     if sum(path.stat().st_size for path in files.values()) > MAX_ZIP_BYTES:
@@ -58,7 +58,7 @@ def predictions_csv(run_id: int) -> str:
 def config_yaml(run_id: int) -> str:
     """Return a run's settings as a file for ``python runner.py --config``.
 
-    A list is written with commas: several values in such a file are several runs.
+    A list becomes a text with commas: a YAML list would mean several runs.
     """
     settings = {
         name: ",".join(map(str, value)) if isinstance(value, list) else value
@@ -79,7 +79,7 @@ def format_log(log: pd.DataFrame) -> str:
 
 
 def downloads(run_id: int) -> None:
-    """Draw the downloads of a run; each file is made on demand."""
+    """Draw the downloads of a run; each file is created on demand."""
     run = data.run(run_id)
     with st.popover("Download", icon=":material/download:"):
         _files_button(run_id)
@@ -87,7 +87,7 @@ def downloads(run_id: int) -> None:
             _button("Predictions (CSV)", predictions_csv, run_id, "predictions.csv", "text/csv")
         _button("Settings (YAML)", config_yaml, run_id, "config.yaml", "application/yaml")
         _button("Log (text)", log_text, run_id, "log.txt", "text/plain")
-        st.caption("Run the settings again: python runner.py --config FILE")
+        st.caption("To train with these settings again: python runner.py --config FILE")
 
 
 def _files_button(run_id: int) -> None:

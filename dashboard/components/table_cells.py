@@ -33,7 +33,7 @@ def format_cells(format_: Callable[..., str], values: Iterable[Any], *more: Iter
 
 
 def figure_cells(frame: pd.DataFrame, name: str) -> Cells:
-    """Return the cells of a figure of the registry, from the columns that hold it."""
+    """Return the cells of a figure of the registry, from its columns."""
     figure = FIGURES[name]
     return format_cells(figure.format, *(frame[column] for column in figure.columns))
 
@@ -77,9 +77,9 @@ def sanitize_cells(table: pd.DataFrame) -> pd.DataFrame:
 
 def column_config(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> dict[str, Any]:
     """Return Streamlit's column configuration: a help text for each title, the columns ``numbers`` right-aligned."""
-    right = set(map(str, numbers))
+    right_aligned = set(map(str, numbers))
     return {
-        name: st.column_config.Column(help=help_for(name), alignment="right" if name in right else None)
+        name: st.column_config.Column(help=help_for(name), alignment="right" if name in right_aligned else None)
         for name in map(str, table.columns)
     }
 
@@ -90,6 +90,6 @@ def show_static_table(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> None:
 
 
 def show_properties(values: Mapping[str, Any]) -> None:
-    """Show names and values as a table; those without a value are left out."""
+    """Show names and values as a table; names without a value are omitted."""
     rows = {name: str(value) for name, value in values.items() if value not in (None, "", DASH)}
     show_static_table(pd.DataFrame({"": list(rows), "value": list(rows.values())}))

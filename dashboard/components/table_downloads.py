@@ -48,7 +48,7 @@ def to_latex(table: pd.DataFrame, caption: str = "") -> str:
 
     def escape(text: str) -> str:
         cell = to_single_line(text).translate(_LATEX)
-        # At the start of a row these would be an option of the line break before it.
+        # At the start of a row, LaTeX would read these as an option of the preceding line break.
         return f"{{{cell[0]}}}{cell[1:]}" if cell.startswith(("[", "*")) else cell
 
     alignment = "".join("r" if is_numeric else "l" for is_numeric in _numeric_columns(table))
@@ -59,7 +59,7 @@ def to_latex(table: pd.DataFrame, caption: str = "") -> str:
 
 
 def downloads(table: pd.DataFrame, name: str, caption: str = "") -> None:
-    """Draw the downloads of a table as it is shown; each file is made on demand.
+    """Draw the downloads of a table as it is shown; each file is created on demand.
 
     ``table``: the shown cells. ``name``: of the files and the widgets. ``caption``: above the table in
     Markdown and LaTeX.
@@ -84,6 +84,6 @@ def _escape_cells(table: pd.DataFrame, escape: Callable[[str], str]) -> pd.DataF
 
 
 def _numeric_columns(table: pd.DataFrame) -> list[bool]:
-    """Return for each column whether it holds only numbers; these are right-aligned."""
+    """Return for each column whether it contains only numbers; these are right-aligned."""
     columns = ([cell_text(cell) for cell in table.iloc[:, place]] for place in range(table.shape[1]))
     return [all(text == DASH or _NUMBER.fullmatch(text) for text in column) for column in columns]

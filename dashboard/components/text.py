@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core.text.formatting import DASH, format_count, format_points, format_score
 
 MEMORY_LIMIT = 0.85
-"""From this share of the machine's memory on the system may kill a process."""
+"""Above this share of the machine's memory, the system may kill a process."""
 
 if TYPE_CHECKING:
     from core.report.comparisons import RunComparison
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def unique_names(names: Iterable[str], reserved: Iterable[str]) -> list[str]:
-    """Return names for the data's own columns that differ from reserved names and from each other.
+    """Return names of the source's columns, changed if they are reserved or repeat.
 
     ``text`` becomes ``text (data)``, the next such ``text (data 2)``.
     """
@@ -54,18 +54,18 @@ def format_time(when: datetime | None) -> str:
 
 def describe_status(run: "Run") -> str:
     """Return why a run has no scores."""
-    where = f" in phase {run.phase}" if run.phase else ""
+    phase = f" in phase {run.phase}" if run.phase else ""
     failed = "ran out of memory" if run.error_type in ("OutOfMemory", "MemoryError") else "failed"
     return {
-        "failed": f"This run {failed}{where}.",
-        "cancelled": f"This run was cancelled{where}.",
-        "crashed": f"This run crashed{where}: its process sends no heartbeat.{_memory_warning(run)}",
-        "running": f"This run is running{where and f' ({where.strip()})'}. Scores appear when it is complete.",
+        "failed": f"This run {failed}{phase}.",
+        "cancelled": f"This run was cancelled{phase}.",
+        "crashed": f"This run crashed{phase}: its process sends no heartbeat.{_memory_warning(run)}",
+        "running": f"This run is running{phase and f' ({phase.strip()})'}. Scores appear when it is complete.",
     }.get(run.state, f"This run is {run.state}.")
 
 
 def _memory_warning(run: "Run") -> str:
-    """Return that a crashed run used nearly all of the machine's memory; empty where it did not."""
+    """Return a warning if a crashed run used nearly all of the machine's memory; else an empty text."""
     used, total = run.peak_memory_bytes, run.environment.get("memory_bytes")
     if not used or not isinstance(total, int) or used < MEMORY_LIMIT * total:
         return ""
@@ -82,5 +82,5 @@ def cost_chart_note(unknown: Sequence[str], title: str) -> str:
 
 
 def shown_of(shown: int, total: int, what: str, which: str) -> str:
-    """Return which of several things a chart shows; empty where it shows all."""
+    """Return which of several things a chart shows; empty if it shows all."""
     return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} {what}, those {which}. "

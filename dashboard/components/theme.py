@@ -1,4 +1,4 @@
-"""The look of charts: colors, axes and heights."""
+"""The style of charts: colors, axes and heights."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,12 +21,12 @@ def run_color(run_id: int) -> str:
 
 
 def run_colors(run_ids: Iterable[int]) -> dict[int, str]:
-    """Return colors of runs that are shown together: each its own, or a free one where that is taken."""
+    """Return colors of runs that are shown together: that of `run_color`, or a free one if that is taken."""
     taken: dict[int, str] = {}
     for run_id in sorted(set(run_ids)):
-        free = [color for color in OKABE_ITO if color not in taken.values()]
-        own = run_color(run_id)
-        taken[run_id] = own if own in free or not free else free[0]
+        free = [unused for unused in OKABE_ITO if unused not in taken.values()]
+        color = run_color(run_id)
+        taken[run_id] = color if color in free or not free else free[0]
     return taken
 
 
@@ -61,7 +61,7 @@ def height_of(count: int) -> int:
     return ROW * count + 90
 
 
-def difference(field: str, frame: pd.DataFrame) -> alt.Color:
+def difference_color(field: str, frame: pd.DataFrame) -> alt.Color:
     """Return the color encoding of differences: blue for gains, orange for losses, gray for zero."""
     largest = max(float(frame[field].abs().max()), 1e-9) if frame[field].notna().any() else 1.0
     scale = alt.Scale(domain=[-largest, 0, largest], range=[ORANGE, NEUTRAL, "#6FB1DC"], interpolate="rgb")

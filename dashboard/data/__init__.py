@@ -1,7 +1,7 @@
-"""Cached reads and the few writes: the only door from the pages to the store, the verdicts and the models.
+"""Cached reads, and the writes: the only access of the pages to the store, the verdicts and the models.
 
-What these functions return is safe to show, see `sanitize_records`, except the texts of examples (columns
-``text`` and `example_text`), which are looked up by hash and sent to models, and `config_of`.
+All results are safe to show, see `sanitize_records`, except the texts of examples (columns ``text`` and
+`example_text`), which are looked up by hash and sent to models, and `config_of`.
 """
 
 from core.store.records import ANNOTATION_FIELDS

@@ -5,16 +5,16 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import ANNOTATION_FIELDS, content_hash
-from dashboard.data.cache import any_change, cached
+from dashboard.data.cache import cached, database_key
 
 
-@cached(any_change, keep=2)
+@cached(database_key, keep=2)
 def _annotations(db: Store) -> pd.DataFrame:
     return queries.annotations(db).set_index("content_hash")
 
 
 def annotated(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return examples (``text``) with their annotations: tag, note and proposed_label, None where there is none."""
+    """Return examples (``text``) with their annotations: tag, note and proposed_label, None if missing."""
     annotations = _annotations()
     if annotations.empty:
         return frame.assign(**dict.fromkeys(ANNOTATION_FIELDS, None))

@@ -37,7 +37,7 @@ def _loaded(address: str, run_id: int, sha256: str | None) -> "LoadedRun":
 
 
 def predict(run_id: int, text: str) -> pd.DataFrame:
-    """Return label and probability for one text, calibrated where a temperature is fitted.
+    """Return label and probability for one text, calibrated if a temperature was fitted.
 
     The first call for a run loads its model.
     """

@@ -1,4 +1,4 @@
-"""The open store, and a cache of its reads that ends with the next change."""
+"""The open store, and a cache of its reads that the next change invalidates."""
 
 import time
 from collections import Counter
@@ -30,11 +30,11 @@ class Version(NamedTuple):
 
 
 _writes: Counter[str] = Counter()
-"""The number of writes of this process by address: for a database on a server the only immediate sign of change."""
+"""The number of writes of this process by address: the only immediate sign of a change in a database on a server."""
 
 
 def version() -> Version:
-    """Return the state of the current database: of a file its sizes and times, of a server the second."""
+    """Return the state of the database: sizes and times of its files or, on a server, the current second."""
     url = engine.resolve_url()
     address = url.render_as_string(hide_password=True)
     if url.get_backend_name() != "sqlite":
@@ -72,8 +72,8 @@ def cached(
     """Cache a read of the store until ``key`` of the same arguments changes, and make its result safe to show.
 
     Frames are returned as shallow copies; other results must not be changed by the caller.
-    ``keep``: the number of results to hold. ``exact``: columns that `sanitize_record` leaves as they
-    are, such as the texts of examples. ``sanitize=False``: for results that are used, not shown.
+    ``keep``: the number of results to keep. ``exact``: columns that `sanitize_record` leaves
+    unchanged, such as the texts of examples. ``sanitize=False``: for results that are used, not shown.
     """
 
     def decorate(read: Callable[Concatenate[Store, P], R]) -> Callable[P, R]:
@@ -95,6 +95,6 @@ def cached(
     return decorate
 
 
-def any_change(*_: Any, **__: Any) -> Version:
+def database_key(*_: Any, **__: Any) -> Version:
     """Return a key that changes with every write; for a database on a server, every second."""
     return version()

@@ -1,7 +1,7 @@
 """Changes made on the screens: names, notes, tags, archive, trash and annotations.
 
-Each function raises `RequestError` with the reason where the change is not possible; then nothing is
-changed, except by `delete_runs`, which may have deleted a part.
+Each function raises `RequestError` with the reason if the change is not possible. Nothing is changed then,
+except by `delete_runs`, which may have deleted a part.
 """
 
 from collections.abc import Callable, Mapping

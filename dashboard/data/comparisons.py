@@ -8,29 +8,29 @@ from core.store.engine import Store
 from core.text.sanitize import escape_invisible
 from dashboard.data.cache import cached
 from dashboard.data.runs import all_runs, run
-from dashboard.data.table import these_runs
+from dashboard.data.table import runs_key
 
 if TYPE_CHECKING:  # these import SciPy, which the first page must not wait for
     from core.report.comparisons import ConfigurationComparison, RunComparison
 
 
-def these_configurations(run_id: int, against: int) -> Any:
+def configurations_key(run_id: int, against: int) -> Any:
     """Return a cache key that changes with the runs of two runs' configurations."""
     run_ids = (run_id, against)
     frame = all_runs()
     same_configuration = frame[frame["group_key"].isin([run(run_id).group_key for run_id in run_ids])]
-    return these_runs(*run_ids, same_configuration["id"].tolist())
+    return runs_key(*run_ids, same_configuration["id"].tolist())
 
 
-@cached(these_runs)
+@cached(runs_key)
 def comparison(db: Store, run_id: int, against: int) -> "RunComparison":
-    """Compare two runs. Raises `RequestError` with the reason where they cannot be compared."""
+    """Compare two runs. Raises `RequestError` with the reason if they cannot be compared."""
     from core.report.comparisons import compare_runs
 
     return compare_runs(db, run_id, against)
 
 
-@cached(these_configurations)
+@cached(configurations_key)
 def configuration_comparison(db: Store, run_id: int, against: int) -> "ConfigurationComparison | None":
     """Compare two runs' configurations over the seeds that both have; None with fewer than two such seeds."""
     from core.report.comparisons import compare_configurations
@@ -39,7 +39,7 @@ def configuration_comparison(db: Store, run_id: int, against: int) -> "Configura
 
 
 def verdict_sentences(run_id: int, against: int) -> list[str]:
-    """Return the verdict on a run against another, the one over seeds where there are several, and the margin test."""
+    """Return the verdict on a run against another, that over several seeds if there are some, and the margin test."""
     from core.report.verdicts import configuration_sentence, margin_sentence, verdict_sentence
 
     compared, over_seeds = comparison(run_id, against), configuration_comparison(run_id, against)
@@ -62,7 +62,7 @@ def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     return holm_adjusted_p([comparison(run_id, against) for run_id in run_ids])
 
 
-@cached(these_runs)
+@cached(runs_key)
 def training_warning(db: Store, run_id: int) -> str | None:
     """Return the signs of under-training of a run that does not beat its best baseline; None without any."""
     from core.report.verdicts import training_warning
@@ -71,7 +71,7 @@ def training_warning(db: Store, run_id: int) -> str | None:
 
 
 def split_comparable(run_id: int, others: list[int]) -> tuple[list[int], list[str]]:
-    """Return the runs that one can be compared with, and a reason for each of the rest."""
+    """Return the runs that a run can be compared with, and a reason for each of the rest."""
     comparable, reasons = [], []
     for other in others:
         try:

@@ -7,9 +7,9 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset
-from dashboard.data.cache import any_change, cached
+from dashboard.data.cache import cached, database_key
 from dashboard.data.runs import all_runs
-from dashboard.data.table import any_run, table, this_dataset
+from dashboard.data.table import all_runs_key, dataset_key, table
 
 if TYPE_CHECKING:
     from core.evaluation.neighbors import TextIndex
@@ -18,7 +18,7 @@ MAX_ID_DIGITS = 19
 """An id with this many digits may not fit into a column of the database."""
 
 
-@cached(any_run)
+@cached(all_runs_key)
 def test_sets(db: Store) -> pd.DataFrame:
     """Return the test sets that have runs: id (of the first data set), title, examples, members and runs.
 
@@ -40,7 +40,7 @@ def test_sets(db: Store) -> pd.DataFrame:
 
 
 def newest_test_set() -> int:
-    """Return the id of the test set of the newest run; where all runs are in the trash, of the last test set.
+    """Return the id of the test set of the newest run; if all runs are in the trash, of the last test set.
 
     At least one test set must exist.
     """
@@ -55,7 +55,7 @@ def test_set_of(run_id: int) -> int | None:
     return None if rows.empty or pd.isna(rows["test_set"].iloc[0]) else int(rows["test_set"].iloc[0])
 
 
-@cached(this_dataset)
+@cached(dataset_key)
 def dataset(db: Store, dataset_id: int) -> Dataset:
     """Return one data set."""
     return queries.dataset(db, dataset_id)
@@ -72,7 +72,7 @@ def _title(dataset_id: int) -> str:
     return f"{dataset(dataset_id).name} with {counts['train']:,} training examples"
 
 
-@cached(this_dataset)
+@cached(dataset_key)
 def balance(db: Store, dataset_id: int) -> pd.DataFrame:
     """Return the class balance: split, label, count and share, in the order of splits and labels."""
     frame = queries.class_balance(db, dataset_id)
@@ -82,7 +82,7 @@ def balance(db: Store, dataset_id: int) -> pd.DataFrame:
     return frame.sort_values(["split", "place"]).drop(columns=["place", "dataset_id"]).astype({"split": str})
 
 
-@cached(this_dataset, keep=4, exact=["text"])
+@cached(dataset_key, keep=4, exact=["text"])
 def examples(db: Store, dataset_id: int) -> pd.DataFrame:
     """Return all examples: split, position, text (exact), label, extra and length (in characters)."""
     frame = queries.examples(db, dataset_id)
@@ -97,20 +97,20 @@ def sample_text(test_set: int) -> str:
     return str((medium if len(medium) else frame)["text"].iloc[0])
 
 
-@cached(any_change, keep=64, sanitize=False)
+@cached(database_key, keep=64, sanitize=False)
 def example_text(db: Store, example: str) -> str | None:
     """Return the exact text of an example of any data set, by its id; None for an unknown id."""
     is_id = example.isascii() and example.isdigit() and len(example) < MAX_ID_DIGITS
     return queries.example_text(db, int(example)) if is_id else None
 
 
-@cached(this_dataset, keep=4)
+@cached(dataset_key, keep=4)
 def source_columns(db: Store, dataset_id: int) -> pd.DataFrame:
     """Return the other columns of the source, with the same rows as `examples`."""
     return pd.json_normalize(examples(dataset_id)["extra"].tolist(), max_level=0)
 
 
-@cached(this_dataset, keep=2, sanitize=False)
+@cached(dataset_key, keep=2, sanitize=False)
 def _training_index(db: Store, dataset_id: int) -> "TextIndex":
     from core.evaluation.neighbors import index_texts
 

@@ -1,4 +1,4 @@
-"""Further facts about predicted examples: lengths, other runs' predictions, error slices."""
+"""Properties of predicted examples: lengths, other runs' predictions, error slices."""
 
 from typing import TYPE_CHECKING
 
@@ -10,16 +10,16 @@ from dashboard.data.cache import cached
 from dashboard.data.predictions import predictions_with_outcomes
 from dashboard.data.runs import complete_runs
 from dashboard.data.sanitize_records import sanitize_record
-from dashboard.data.table import these_runs
+from dashboard.data.table import runs_key
 
 if TYPE_CHECKING:
     from core.evaluation.slices import Slice
 
 MAX_OTHER_RUNS = 10
-"""How many of the best other runs count for agreement on an example."""
+"""The number of best other runs whose predictions are compared on an example."""
 
 
-@cached(these_runs, keep=8)
+@cached(runs_key, keep=8)
 def word_counts(db: Store, run_id: int) -> pd.Series:
     """Return the number of words of each example in `predictions_with_outcomes`."""
     from core.evaluation.tokenization import tokenize
@@ -27,7 +27,7 @@ def word_counts(db: Store, run_id: int) -> pd.Series:
     return predictions_with_outcomes(run_id)["text"].map(lambda text: len(tokenize(text))).astype("int64")
 
 
-@cached(these_runs, keep=8)
+@cached(runs_key, keep=8)
 def prediction_columns(db: Store, run_id: int) -> pd.DataFrame:
     """Return the other columns of the source, with the same rows as `predictions_with_outcomes`."""
     frame = predictions_with_outcomes(run_id)
@@ -40,11 +40,11 @@ def other_runs(run_id: int, test_set: int) -> list[int]:
     return [int(other) for other in best if other != run_id][:MAX_OTHER_RUNS]
 
 
-@cached(these_runs, keep=8)
+@cached(runs_key, keep=8)
 def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
     """Return the share of other runs with another prediction for each example of `predictions_with_outcomes`.
 
-    NaN where no other run has a prediction.
+    NaN if no other run has a prediction.
     """
     frame, counts = predictions_with_outcomes(run_id), sanitize_record(queries.predicted_label_counts(db, others))
     votes = counts.set_index(["position", "predicted"])["votes"]
@@ -53,14 +53,14 @@ def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
     return pd.Series(1 - same / total, index=frame.index)
 
 
-@cached(these_runs, keep=64)
+@cached(runs_key, keep=64)
 def predictions_on_example(db: Store, example_id: int, run_ids: list[int]) -> pd.DataFrame:
     """Return several runs' predictions on one example: run_id, predicted and confidence, in the order of the runs."""
     frame = queries.predictions_on_example(db, example_id, run_ids).set_index("run_id")
     return frame.reindex([run_id for run_id in run_ids if run_id in frame.index]).reset_index()
 
 
-@cached(these_runs, keep=8)
+@cached(runs_key, keep=8)
 def slices(db: Store, run_id: int) -> "tuple[Slice, ...]":
     """Return the error slices of a run in the order of `find_slices`."""
     from core.evaluation.slices import find_slices
@@ -68,4 +68,5 @@ def slices(db: Store, run_id: int) -> "tuple[Slice, ...]":
     frame = predictions_with_outcomes(run_id)
     is_recorded = frame["truncated"].notna().all()
     truncated = frame["truncated"].to_numpy(dtype=bool) if is_recorded else None
-    return find_slices(frame["text"].tolist(), ~frame["right"].to_numpy(dtype=bool), truncated, frame["extra"].tolist())
+    is_wrong = ~frame["is_correct"].to_numpy(dtype=bool)
+    return find_slices(frame["text"].tolist(), is_wrong, truncated, frame["extra"].tolist())

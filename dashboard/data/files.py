@@ -12,7 +12,7 @@ from dashboard.data.cache import store
 from dashboard.data.runs import all_runs, exact_run, run_row
 
 _MAX_HEADER_BYTES = 10_000_000
-"""A tenth of what safetensors allows, which no adapter needs."""
+"""A tenth of the limit of safetensors; the headers of adapters are far smaller."""
 MAX_CARD_CHARACTERS = 200_000
 
 

@@ -10,7 +10,7 @@ from core.store import queries
 from core.store.engine import Store
 from dashboard.data.cache import cached
 from dashboard.data.runs import run, temperature
-from dashboard.data.table import these_runs
+from dashboard.data.table import runs_key
 
 if TYPE_CHECKING:
     from core.evaluation.label_errors import SuspectLabel
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
 
-@cached(these_runs, keep=24)
+@cached(runs_key, keep=24)
 def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
-    """Return a run's stored probabilities on a split, [n, k]; empty where it has none."""
+    """Return a run's stored probabilities on a split, [n, k]; empty if it has none."""
     return queries.probabilities(db, run_id, split)
 
 
-@cached(these_runs, keep=24)
+@cached(runs_key, keep=24)
 def label_codes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the true and the predicted label codes of a split's examples: [n] and [n]."""
     return queries.labels_and_predictions(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
@@ -35,7 +35,7 @@ def true_codes(run_id: int, split: str = "test") -> NDArray[np.int64]:
     return label_codes(run_id, split)[0]
 
 
-@cached(these_runs, keep=24)
+@cached(runs_key, keep=24)
 def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
     """Return the reliability diagram of the test set: confidence, accuracy, count, null_low and null_high of each bin.
 
@@ -50,7 +50,7 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
     return pd.DataFrame([vars(bin_) for bin_ in diagram.bins])
 
 
-@cached(these_runs, keep=24)
+@cached(runs_key, keep=24)
 def suspects(db: Store, run_id: int) -> "list[SuspectLabel]":
     """Return the test examples whose labels are likely errors by a run's probabilities."""
     from core.evaluation.label_errors import find_suspect_labels
@@ -58,22 +58,22 @@ def suspects(db: Store, run_id: int) -> "list[SuspectLabel]":
     return find_suspect_labels(true_codes(run_id), queries.probabilities(db, run_id))
 
 
-@cached(these_runs, keep=24, exact=["text"])
+@cached(runs_key, keep=24, exact=["text"])
 def predictions_with_outcomes(db: Store, run_id: int, against: int | None = None) -> pd.DataFrame:
     """Return a run's predictions on the test examples with their outcomes; texts are exact.
 
-    Columns: those of `queries.predictions`, ``right`` and ``loss``; with ``against`` also ``flip`` and
+    Columns: those of `queries.predictions`, ``is_correct`` and ``loss``; with ``against`` also ``flip`` and
     ``other`` (the other run's prediction).
     """
     frame = queries.predictions(db, run_id)
-    frame["right"] = frame["label"] == frame["predicted"]
+    frame["is_correct"] = frame["label"] == frame["predicted"]
     frame["loss"] = -np.log(frame["true_probability"].astype(float).clip(lower=_SMALLEST))
     if against is not None:
         from core.evaluation.comparison import flips
 
         other = queries.predictions(db, against)
         frame["other"] = other["predicted"]
-        frame["flip"] = flips(frame["right"].to_numpy(), (other["label"] == other["predicted"]).to_numpy())
+        frame["flip"] = flips(frame["is_correct"].to_numpy(), (other["label"] == other["predicted"]).to_numpy())
     return frame
 
 

@@ -11,17 +11,17 @@ from core.store.engine import Store
 from core.store.records import Run
 from core.text.formatting import format_count
 from core.text.sanitize import escape_invisible, to_single_line
-from dashboard.data.cache import any_change, cached
+from dashboard.data.cache import cached, database_key
 from dashboard.data.sanitize_records import sanitize_record
-from dashboard.data.table import any_run, table, these_runs
+from dashboard.data.table import all_runs_key, runs_key, table
 
 
 def is_empty() -> bool:
     """Return whether there is no database, or one without runs."""
-    return _is_unwritten() or bool(all_runs().empty)
+    return _is_missing() or bool(all_runs().empty)
 
 
-def _is_unwritten() -> bool:
+def _is_missing() -> bool:
     url = engine.resolve_url()
     if not engine.database_exists(url):
         return True
@@ -30,7 +30,7 @@ def _is_unwritten() -> bool:
 
 def all_runs_in_trash() -> bool:
     """Return whether there are runs, and all of them are in the trash."""
-    return not _is_unwritten() and all_runs().empty and not trashed_runs().empty
+    return not _is_missing() and all_runs().empty and not trashed_runs().empty
 
 
 def address() -> str:
@@ -60,7 +60,7 @@ def footer() -> str:
     return f"{format_count(len(states))} runs, {format_count(running)} running · version {version('adapter-bench')}"
 
 
-@cached(any_run, keep=4)
+@cached(all_runs_key, keep=4)
 def all_runs(db: Store) -> pd.DataFrame:
     """Return all runs except those in the trash, oldest first.
 
@@ -70,21 +70,21 @@ def all_runs(db: Store) -> pd.DataFrame:
     return frame[frame["deleted_at"].isna()].reset_index(drop=True)
 
 
-@cached(any_run, keep=4)
+@cached(all_runs_key, keep=4)
 def trashed_runs(db: Store) -> pd.DataFrame:
     """Return the runs in the trash, the last deleted first."""
     frame = table().frame
     return frame[frame["deleted_at"].notna()].sort_values("deleted_at", ascending=False).reset_index(drop=True)
 
 
-@cached(any_run, keep=8)
+@cached(all_runs_key, keep=8)
 def runs(db: Store, test_set: int) -> pd.DataFrame:
     """Return the runs on a test set that are neither archived nor in the trash, see `filter_test_set`."""
     frame = filter_test_set(all_runs(), test_set)
     return frame[~frame["archived"].astype(bool)].reset_index(drop=True)
 
 
-@cached(any_run, keep=8)
+@cached(all_runs_key, keep=8)
 def archived_runs(db: Store, test_set: int) -> pd.DataFrame:
     """Return the archived runs on a test set, see `filter_test_set`."""
     frame = filter_test_set(all_runs(), test_set)
@@ -96,7 +96,7 @@ def filter_test_set(frame: pd.DataFrame, test_set: int) -> pd.DataFrame:
     return frame[(frame["test_set"] == test_set) | frame["test_set"].isna()].reset_index(drop=True)
 
 
-@cached(any_run, keep=8)
+@cached(all_runs_key, keep=8)
 def complete_runs(db: Store, test_set: int) -> pd.DataFrame:
     """Return the complete runs on a test set, highest macro F1 first."""
     frame = runs(test_set)
@@ -105,7 +105,7 @@ def complete_runs(db: Store, test_set: int) -> pd.DataFrame:
 
 
 def unquantized_run(run_id: int) -> int | None:
-    """Return the newest complete run that differs from a quantized one in nothing but that; None without one."""
+    """Return the newest complete run that differs from a quantized run only in that; None if there is none."""
     config = config_of(run_id)
     unquantized = {name: value for name, value in config.items() if name != "quantize"}
     if unquantized == config:
@@ -133,15 +133,15 @@ def run_label(run_id: int) -> str:
     return f"#{run_id} {to_single_line(run(run_id).name)}"
 
 
-@cached(these_runs)
+@cached(runs_key)
 def run(db: Store, run_id: int) -> Run:
     """Return one run. Raises `RequestError` for an unknown run id."""
     return queries.run(db, run_id)
 
 
-@cached(these_runs, sanitize=False)
+@cached(runs_key, sanitize=False)
 def exact_run(db: Store, run_id: int) -> Run:
-    """Return one run with its paths and its configuration as recorded: to use, not to show."""
+    """Return one run with its paths and its configuration as recorded: for use, not to show."""
     return queries.run(db, run_id)
 
 
@@ -150,7 +150,7 @@ def config_of(run_id: int) -> dict[str, Any]:
     return exact_run(run_id).config
 
 
-@cached(these_runs)
+@cached(runs_key)
 def metrics(db: Store, run_id: int, split: str = "test") -> pd.DataFrame:
     """Return a run's metrics on a split: value, low and high by name."""
     frame = queries.metrics(db, [run_id])
@@ -172,7 +172,7 @@ def _validation_metric(run_id: int, name: str) -> float | None:
     return float(values[name]) if name in values else None
 
 
-@cached(these_runs)
+@cached(runs_key)
 def class_metrics(db: Store, run_id: int) -> pd.DataFrame:
     """Return a run's metrics of each class of the test set, in the order of the labels."""
     frame = sanitize_record(queries.class_metrics(db, [run_id])).set_index("label")
@@ -184,26 +184,26 @@ def worst_class(run_id: int) -> Any:
     return next(class_metrics(run_id).sort_values("f1").itertuples(index=False), None)
 
 
-@cached(these_runs)
+@cached(runs_key)
 def labels(db: Store, run_id: int) -> list[str]:
     """Return the labels of a run's data set, in their order."""
     dataset_id = queries.run(db, run_id).dataset_id
     return [] if dataset_id is None else queries.dataset(db, dataset_id).labels
 
 
-@cached(any_change)
+@cached(database_key)
 def history(db: Store, run_id: int) -> pd.DataFrame:
-    """Return what was logged during training: step, epoch, name and value."""
+    """Return the values logged during training: step, epoch, name and value."""
     return queries.history(db, [run_id])
 
 
-@cached(any_change)
+@cached(database_key)
 def rechecks(db: Store, run_id: int) -> pd.DataFrame:
     """Return the results of predicting the test set again, oldest first."""
     return queries.rechecks(db, run_id)
 
 
-@cached(any_change, keep=8)
+@cached(database_key, keep=8)
 def log_lines(db: Store, run_id: int, lines: int = 200) -> pd.DataFrame:
     """Return the last lines of a run's log, oldest first: line, at and text."""
     return queries.log_tail(db, run_id, lines)

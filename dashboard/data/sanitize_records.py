@@ -1,4 +1,4 @@
-"""Make what is read from the store safe to show, in one place for all pages."""
+"""Make records of the store safe to show, in one place for all pages."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -15,7 +15,7 @@ def sanitize_record(value: T, exact: Collection[str] = ()) -> T:
     """Return a value of the store whose texts are safe to show, see `escape_invisible`.
 
     Looks into frames, dataclasses, mappings, lists and tuples. A value without such texts is returned
-    itself, not as a copy. ``exact``: columns of a frame that stay as they are.
+    itself, not as a copy. ``exact``: columns of a frame that stay unchanged.
     """
     return cast(T, _sanitize_frame(value, exact) if isinstance(value, pd.DataFrame) else _sanitize(value))
 

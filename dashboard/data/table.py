@@ -43,7 +43,7 @@ class RunTable:
     def _read_changes(self, store: Store) -> None:
         versions, datasets = queries.row_versions(store), queries.datasets(store)
         fingerprints = dict(zip(datasets["id"], datasets["fingerprint"], strict=True))
-        changed = [run_id for run_id, mark in versions.items() if self.row_versions.get(run_id) != mark]
+        changed = [run_id for run_id, version in versions.items() if self.row_versions.get(run_id) != version]
         is_same = not changed and len(versions) == len(self.row_versions) and fingerprints == self.fingerprints
         if self.revision and is_same:
             return
@@ -60,7 +60,7 @@ class RunTable:
         self.revision += 1
 
     def _update_running(self) -> None:
-        """Update the state of running runs: a run whose process is gone reads as crashed, without any write."""
+        """Update the state of running runs: a run whose process is gone becomes crashed; nothing is written."""
         is_running = self.frame["state"] == "running" if len(self.frame) else pd.Series(dtype=bool)
         if not is_running.any():
             return
@@ -97,12 +97,12 @@ def table() -> RunTable:
     return runs
 
 
-def any_run(*_: Any, **__: Any) -> Hashable:
+def all_runs_key(*_: Any, **__: Any) -> Hashable:
     """Return a cache key that changes with any run."""
     return cache.version().address, id(cache.store()), table().revision
 
 
-def these_runs(*args: Any, **_: Any) -> Hashable:
+def runs_key(*args: Any, **_: Any) -> Hashable:
     """Return a cache key that changes with the runs among the arguments: run ids and lists of these."""
     versions = table().row_versions
     items = (item for arg in args for item in (arg if isinstance(arg, list) else [arg]))
@@ -113,6 +113,6 @@ def these_runs(*args: Any, **_: Any) -> Hashable:
     )
 
 
-def this_dataset(dataset_id: int, *_: Any, **__: Any) -> Hashable:
+def dataset_key(dataset_id: int, *_: Any, **__: Any) -> Hashable:
     """Return a cache key that changes with the data set of this id."""
     return cache.version().address, id(cache.store()), table().fingerprints.get(dataset_id)

@@ -1,4 +1,4 @@
-"""A test set that is hard on a page: hostile texts, odd labels, and a kind of text that is always mistaken."""
+"""A test set that is hard to show: hostile texts, unusual labels, and a slice that is always misclassified."""
 
 from collections.abc import Sequence
 
@@ -32,17 +32,17 @@ SLICE = f"with the word «{WEAK_WORD}»"
 
 
 def texts(weak: Sequence[str] = (WEAK_WORD,)) -> tuple[str, ...]:
-    """Return the test texts: every fourth has one of the words that the first run always gets wrong."""
+    """Return the test texts: every fourth has one of the words that the first run always misclassifies."""
     words = ["quite" if place % 4 else weak[place // 4 % len(weak)] for place in range(SIZE)]
     plain = [f"Film {place} is {word} fine." for place, word in enumerate(words)]
     return (*HOSTILE, *plain[len(HOSTILE) :])
 
 
 def record_hard_texts(store: Store, trained_on: int = 40, weak: Sequence[str] = (WEAK_WORD,)) -> tuple[int, int]:
-    """Record a run that errs on every fourth text and a few more, and one that errs on the first eight alone.
+    """Record a run that misclassifies every fourth text and some more, and one that misclassifies only the first eight.
 
     ``trained_on``: the number of training examples; data sets that differ in it share the test set. ``weak``: the words
-    that the first run always gets wrong.
+    that the first run always misclassifies.
     """
     labels = np.arange(SIZE) % 2
     extra = tuple({"stars": place % 3, "size": place / 2, "text": "own"} for place in range(SIZE))
@@ -57,14 +57,15 @@ def record_hard_texts(store: Store, trained_on: int = 40, weak: Sequence[str] = 
 
 
 def record_on(store: Store, data: DataSet, name: str, wrong: np.ndarray) -> int:
-    """Record a run that errs on these test examples of a data set of two classes."""
+    """Record a run that misclassifies these test examples of a data set with two classes."""
     size = len(data.test)
-    sure = np.linspace(0.99, 0.6, size).astype(np.float32)
-    said = np.where(wrong, 1 - data.test.labels, data.test.labels)
-    shares = np.where(np.arange(2) == said[:, None], sure[:, None], 1 - sure[:, None]).astype(np.float32)
+    confidence = np.linspace(0.99, 0.6, size).astype(np.float32)
+    predicted = np.where(wrong, 1 - data.test.labels, data.test.labels)
+    is_predicted = np.arange(2) == predicted[:, None]
+    probabilities = np.where(is_predicted, confidence[:, None], 1 - confidence[:, None]).astype(np.float32)
     with recording(store, RunConfig(**SIZES, dataset=data.name), name, ENVIRONMENT) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id)
-        found = evaluate(data.test.labels, shares, data.labels)
-        run.save_predictions(data, "test", dataset_id, shares, found, np.arange(size) < len(HOSTILE))
+        evaluation = evaluate(data.test.labels, probabilities, data.labels)
+        run.save_predictions(data, "test", dataset_id, probabilities, evaluation, np.arange(size) < len(HOSTILE))
     return run.id

@@ -34,4 +34,4 @@ def example_of(store, run, text):
 
 
 def button(app, label):
-    return next(one for one in app.button if one.label == label)
+    return next(button for button in app.button if button.label == label)

@@ -54,7 +54,7 @@ def test_complete_run_shows_its_main_figures_and_classes(seeded, open_page):
 
 def test_open_tab_is_a_url_parameter(seeded, open_page):
     app = open_page("run", run=seeded.lora, part="Cost")
-    assert list(app.dataframe[0].value.columns) == ["cost", "#3 lora-r8", f"#{seeded.tfidf} tfidf", "what it means"]
+    assert list(app.dataframe[0].value.columns) == ["cost", "#3 lora-r8", f"#{seeded.tfidf} tfidf", "description"]
     assert "for 54 s of training instead of 0.5 s" in page_text(app)
     assert len(app.metric) == 4
 
@@ -106,7 +106,7 @@ def test_training_loss_is_smoothed_and_thinned_out(store, open_page):
         for step in range(6, 1006):
             run.log_history(step, step / 500, {"loss": float(step % 2)})
         app = open_page("run", run=run.id, part="Training", smooth="25")
-    assert app.segmented_control(key="smooth").value == "25"
+    assert app.segmented_control(key="choose smooth").value == "25"
     curves = view_data.losses(run.id, 10).set_index("name")
     assert curves.loc["raw", "value"].isin([0, 1, 0.6]).all()
     assert curves.loc["loss", "value"].iloc[-1] == pytest.approx(0.5)

@@ -26,20 +26,20 @@ FLAGS = (
     "--disable-quic",
 )
 PAGES = ("Runs", "Run", "Compare", "Failures", "Data", "Try it")
-PATIENCE = 60_000  # milliseconds
+TIMEOUT_MS = 60_000
 
 needs_chromium = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")]
 
 
 @contextmanager
-def served(database: Path, folder: Path = ROOT) -> Iterator[str]:
+def serve_dashboard(database: Path, folder: Path = ROOT) -> Iterator[str]:
     """Start the dashboard of a database in a folder; give its URL."""
-    with started(database, folder) as (_, address):
+    with start_dashboard(database, folder) as (_, address):
         yield address
 
 
 @contextmanager
-def started(database: Path, folder: Path = ROOT) -> Iterator[tuple[int, str]]:
+def start_dashboard(database: Path, folder: Path = ROOT) -> Iterator[tuple[int, str]]:
     """Start the dashboard of a database in a folder; give its process id and its URL."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
@@ -56,7 +56,7 @@ def started(database: Path, folder: Path = ROOT) -> Iterator[tuple[int, str]]:
 
 
 def _wait_for(address: str) -> None:
-    end = monotonic() + PATIENCE / 1000
+    end = monotonic() + TIMEOUT_MS / 1000
     while True:
         try:
             urllib.request.urlopen(address).close()
@@ -72,7 +72,7 @@ class Visitor:
 
     def __init__(self, page, home: str) -> None:
         self.page, self.home, self.errors = page, home, []
-        page.set_default_timeout(PATIENCE)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -102,7 +102,7 @@ class Visitor:
         self.page.locator('[data-testid="stSidebarNavLink"]').get_by_text(title, exact=True).click()
         self.settle(title)
 
-    def follow(self, link: str, title: str) -> None:
+    def follow_link(self, link: str, title: str) -> None:
         self.links(link).first.click()
         self.settle(title)
 
@@ -111,17 +111,17 @@ class Visitor:
         main = self.page.locator('[data-testid="stMain"] [data-testid="stPageLink"]')
         return main.get_by_text(text, exact=True).filter(visible=True)
 
-    def holds(self, label: str, value: str) -> None:
+    def wait_for_value(self, label: str, value: str) -> None:
         """Wait until the field with this label has a value."""
         from playwright.sync_api import expect
 
         expect(self.page.get_by_label(label)).to_have_value(value)
 
-    def shows(self, text: str) -> bool:
+    def wait_for_text(self, text: str) -> bool:
         self.page.locator('[data-testid="stMain"]').get_by_text(text).first.wait_for()
         return True
 
 
-def tick(visitor: Visitor, row: int) -> None:
+def select_row(visitor: Visitor, row: int) -> None:
     """Select a row of the first table, from 0."""
     visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 52 + 35 * row})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.browsing import CHROMIUM, FLAGS, Visitor, served
+from tests.e2e.browsing import CHROMIUM, FLAGS, Visitor, serve_dashboard
 from tests.seeded import Seeded, seed
 
 
@@ -16,16 +16,16 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
 
 @pytest.fixture(scope="package")
 def dashboard(record: Seeded) -> Iterator[str]:
-    with served(record.database) as address:
+    with serve_dashboard(record.database) as address:
         yield address
 
 
 @pytest.fixture
-def own(record, tmp_path):
+def writable_dashboard(record, tmp_path):
     """A copy of the database that a test may change, and its dashboard."""
-    shutil.copytree(record.database.parent, tmp_path / "own")
-    with served(tmp_path / "own" / "runs.db") as address:
-        yield tmp_path / "own" / "runs.db", address
+    shutil.copytree(record.database.parent, tmp_path / "copy")
+    with serve_dashboard(tmp_path / "copy" / "runs.db") as address:
+        yield tmp_path / "copy" / "runs.db", address
 
 
 @pytest.fixture(scope="module")  # its event loop must not run during other tests

@@ -1,4 +1,4 @@
-"""Runs as processes of their own."""
+"""Runs in separate processes."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""An OpenID Connect provider of one's own: whoever is due next signs in, without a password."""
+"""An OpenID Connect provider for tests: it signs in the user of the set claims, without a password."""
 
 import json
 import threading
@@ -16,20 +16,20 @@ CLIENT, SECRET = "bench", "a secret between the two"
 
 
 class Provider(ThreadingHTTPServer):
-    """Answers discovery, authorize, token, keys and the end of a session. ``due``: the claims of who signs in next."""
+    """Answers discovery, authorize, token, keys and the end of a session. ``claims``: of the next user to sign in."""
 
     def __init__(self) -> None:
         super().__init__(("localhost", 0), _Handler)
         self.key = RSAKey.generate_key(2048, parameters={"kid": "one", "alg": "RS256", "use": "sig"})
-        self.due: dict[str, Any] = {}
-        self.asked: dict[str, tuple[dict[str, Any], str]] = {}
+        self.claims: dict[str, Any] = {}
+        self.requests: dict[str, tuple[dict[str, Any], str]] = {}
 
     @property
     def address(self) -> str:
         return f"http://localhost:{self.server_port}"
 
     def token(self, code: str) -> dict[str, Any]:
-        claims, nonce = self.asked.pop(code)
+        claims, nonce = self.requests.pop(code)
         now = int(time.time())
         about = {"iss": self.address, "aud": CLIENT, "sub": claims["email"], "iat": now, "exp": now + 600}
         signed = jwt.encode({"alg": "RS256", "kid": "one"}, about | {"nonce": nonce} | claims, self.key)
@@ -40,24 +40,24 @@ class _Handler(BaseHTTPRequestHandler):
     server: Provider
 
     def do_GET(self) -> None:
-        path, asked = urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
+        path, parameters = urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(urlsplit(self.path).query).items()}
         if path == "/.well-known/openid-configuration":
             ends = ("authorization_endpoint", "token_endpoint", "jwks_uri", "end_session_endpoint")
             self._json({"issuer": self.server.address} | {end: f"{self.server.address}/{end}" for end in ends})
         elif path == "/jwks_uri":
             self._json({"keys": [self.server.key.as_dict(private=False)]})
         elif path == "/authorization_endpoint":
-            code = f"code-{len(self.server.asked)}-{time.time_ns()}"
-            self.server.asked[code] = (self.server.due, asked["nonce"])
-            self._redirect(f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}")
+            code = f"code-{len(self.server.requests)}-{time.time_ns()}"
+            self.server.requests[code] = (self.server.claims, parameters["nonce"])
+            self._redirect(f"{parameters['redirect_uri']}?{urlencode({'code': code, 'state': parameters['state']})}")
         elif path == "/end_session_endpoint":
-            self._redirect(asked["post_logout_redirect_uri"])
+            self._redirect(parameters["post_logout_redirect_uri"])
         else:
             self.send_error(404)
 
     def do_POST(self) -> None:
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self._json(self.server.token(asked["code"][0]))
+        parameters = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        self._json(self.server.token(parameters["code"][0]))
 
     def _json(self, value: dict[str, Any]) -> None:
         self.send_response(200)
@@ -71,12 +71,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @contextmanager
-def provided() -> Iterator[Provider]:
-    """Run a provider while the block lasts."""
+def run_provider() -> Iterator[Provider]:
+    """Run a provider within the block."""
     provider = Provider()
     thread = threading.Thread(target=provider.serve_forever, daemon=True)
     thread.start()

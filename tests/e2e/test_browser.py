@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.browsing import PAGES, needs_chromium, served, tick
+from tests.e2e.browsing import PAGES, needs_chromium, select_row, serve_dashboard
 
 pytestmark = needs_chromium
 
@@ -28,7 +28,7 @@ def test_links_and_reloads_keep_the_run(dashboard, record, visit):
     link.first.click()
     visitor.settle("Run")
     assert f"run={record.lora}" in visitor.page.url
-    visitor.follow("See failures", "Failures")
+    visitor.follow_link("See failures", "Failures")
     assert f"run={record.lora}" in visitor.page.url
     wrong = visitor.page.get_by_text("of 100 test examples are misclassified").inner_text()
     visitor.page.reload()
@@ -42,13 +42,13 @@ def test_links_and_reloads_keep_the_run(dashboard, record, visit):
 def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
-    tick(visitor, 0)
-    assert visitor.shows("1 selected: ")
-    tick(visitor, 4)
-    assert visitor.shows("2 selected: ")
+    select_row(visitor, 0)
+    assert visitor.wait_for_text("1 selected: ")
+    select_row(visitor, 4)
+    assert visitor.wait_for_text("2 selected: ")
     visitor.page.reload()
     visitor.settle("Runs")
-    assert visitor.shows(f"2 selected: #{record.tfidf} tfidf, #{record.lora} lora-r8")
+    assert visitor.wait_for_text(f"2 selected: #{record.tfidf} tfidf, #{record.lora} lora-r8")
     assert visitor.links(f"Open #{record.tfidf}").count() == 1
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
@@ -60,27 +60,27 @@ def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visi
     visitor.open(f"run?run={record.odd}")
     visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
-    assert visitor.shows("with true label negative, predicted positive")
+    assert visitor.wait_for_text("with true label negative, predicted positive")
     assert "predicted=positive" in visitor.page.url
     visitor.go_to("Run")
-    assert visitor.shows("Confusion matrix")
+    assert visitor.wait_for_text("Confusion matrix")
 
 
-def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(own, record, visit):
-    visitor = visit(own[1])
+def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_dashboard, record, visit):
+    visitor = visit(writable_dashboard[1])
     visitor.open("?search=lora")
-    tick(visitor, 0)
-    assert visitor.shows("1 selected: ")
-    tick(visitor, 1)
-    assert visitor.shows("2 selected: ")
+    select_row(visitor, 0)
+    assert visitor.wait_for_text("1 selected: ")
+    select_row(visitor, 1)
+    assert visitor.wait_for_text("2 selected: ")
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
     matrices = visitor.page.locator('[data-testid="stVegaLiteChart"]').filter(has_text="predicted")
     matrices.first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
-    assert visitor.shows("with true label negative, predicted positive")
+    assert visitor.wait_for_text("with true label negative, predicted positive")
     visitor.page.locator('[data-testid="stDataFrame"]').nth(1).click(position={"x": 15, "y": 52})
-    assert visitor.shows("Example 1 of ")
+    assert visitor.wait_for_text("Example 1 of ")
     visitor.page.get_by_label("Note").fill("irony, not *praise*")
     visitor.page.get_by_role("button", name="Save").click()
     assert visitor.page.get_by_role("button", name="Remove").wait_for() is None
@@ -89,40 +89,40 @@ def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(own, record,
     assert "example=" in address and "predicted=positive" in address
     visitor.page.reload()
     visitor.settle("Failures")
-    assert visitor.shows("with true label negative, predicted positive")
-    assert visitor.shows("Example 1 of ")
-    visitor.holds("Note", "irony, not *praise*")
+    assert visitor.wait_for_text("with true label negative, predicted positive")
+    assert visitor.wait_for_text("Example 1 of ")
+    visitor.wait_for_value("Note", "irony, not *praise*")
     assert visitor.page.url == address
     visitor.page.keyboard.press("j")
-    assert visitor.shows("Example 2 of ")
+    assert visitor.wait_for_text("Example 2 of ")
 
 
 def test_unknown_run_shows_a_message(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open("run?run=99")
-    assert visitor.shows("No run 99 here")
+    assert visitor.wait_for_text("No run 99 here")
 
 
 def test_link_to_try_it_keeps_the_threshold(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.tfidf}&part=Abstaining&threshold=99")
-    visitor.follow("Try this threshold", "Try it")
+    visitor.follow_link("Try this threshold", "Try it")
     assert "threshold=99" in visitor.page.url
-    assert visitor.shows("unsure: ")
+    assert visitor.wait_for_text("unsure: ")
 
 
 def test_data_page_links_to_suspect_labels(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"data?run={record.flawed}")
-    visitor.follow("Suspect labels", "Failures")
-    assert visitor.shows("test labels are suspect")
+    visitor.follow_link("Suspect labels", "Failures")
+    assert visitor.wait_for_text("test labels are suspect")
 
 
 def test_every_page_without_a_database_shows_the_first_command(tmp_path, visit):
-    with served(tmp_path / "runs.db") as address:
+    with serve_dashboard(tmp_path / "runs.db") as address:
         visitor = visit(address)
         visitor.open()
         for title in PAGES:
             visitor.go_to(title)
-            assert visitor.shows("No runs in")
-            assert visitor.shows("python runner.py --r 8 --epochs 2")
+            assert visitor.wait_for_text("No runs in")
+            assert visitor.wait_for_text("python runner.py --r 8 --epochs 2")

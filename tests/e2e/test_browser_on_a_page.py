@@ -12,7 +12,7 @@ from core.config import RunConfig
 from core.store import queries
 from core.store.engine import open_store
 from core.store.recorder import recording
-from tests.e2e.browsing import needs_chromium, tick
+from tests.e2e.browsing import needs_chromium, select_row
 from tests.seeded import SIZES
 
 pytestmark = needs_chromium
@@ -34,39 +34,39 @@ def test_sorting_and_filters_are_url_parameters(dashboard, visit):
     visitor.settle("Runs")
 
 
-def test_undo_restores_a_deleted_run(own, record, visit):
-    visitor = visit(own[1])
+def test_undo_restores_a_deleted_run(writable_dashboard, record, visit):
+    visitor = visit(writable_dashboard[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
-    assert visitor.shows("1 run moved to the trash.")
+    assert visitor.wait_for_text("1 run moved to the trash.")
     visitor.page.keyboard.press("u")
-    assert visitor.shows("1 run restored.")
+    assert visitor.wait_for_text("1 run restored.")
     visitor.settle("Runs")
 
 
-def test_run_is_deleted_permanently_after_a_confirmation(own, record, visit):
-    visitor = visit(own[1])
+def test_run_is_deleted_permanently_after_a_confirmation(writable_dashboard, record, visit):
+    visitor = visit(writable_dashboard[1])
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
-    assert visitor.shows("1 run moved to the trash.")
+    assert visitor.wait_for_text("1 run moved to the trash.")
     visitor.open(f"?show=trash&chosen={record.odd}")
     visitor.page.get_by_role("button", name="Delete permanently …").click()
     dialog = visitor.page.get_by_role("dialog")
     dialog.get_by_text(f"This deletes #{record.odd}").wait_for()
     dialog.get_by_role("button", name="Delete permanently").click()
-    assert visitor.shows("The trash is empty.")
-    assert record.odd not in queries.runs(open_store(str(own[0])), trash=True)["id"].tolist()
+    assert visitor.wait_for_text("The trash is empty.")
+    assert record.odd not in queries.runs(open_store(str(writable_dashboard[0])), trash=True)["id"].tolist()
 
 
-def test_progress_of_a_running_run_is_refreshed_until_it_ends(own, visit):
-    store, visitor = open_store(str(own[0])), visit(own[1])
+def test_progress_of_a_running_run_is_refreshed_until_it_ends(writable_dashboard, visit):
+    store, visitor = open_store(str(writable_dashboard[0])), visit(writable_dashboard[1])
     with recording(store, RunConfig(**SIZES), "running", {}) as run:
         run.enter_phase("training")
         run.update_progress(1, 10, 1.0, 58.0)
         visitor.open()
-        assert visitor.shows("step 1 of 10")
+        assert visitor.wait_for_text("step 1 of 10")
         run.update_progress(7, 10, 7.0, 58.0)
-        assert visitor.shows("step 7 of 10")
+        assert visitor.wait_for_text("step 7 of 10")
     visitor.page.get_by_text("Running: 1").wait_for(state="detached")
     visitor.settle("Runs")
 
@@ -76,7 +76,7 @@ def test_cell_filters_the_failures_until_a_double_click(dashboard, record, visit
     visitor.open(f"failures?run={record.odd}")
     cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(2)
     cell.click()
-    assert visitor.shows("with true label positive, predicted negative")
+    assert visitor.wait_for_text("with true label positive, predicted negative")
     visitor.settle()
     cell.dblclick()
     visitor.page.get_by_text("with true label").wait_for(state="detached")
@@ -98,11 +98,11 @@ def test_open_tab_is_kept_on_reload(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={record.lora}")
     visitor.page.get_by_role("tab", name="Training").click()
-    assert visitor.shows("Kept epoch 2, the best and the last")
+    assert visitor.wait_for_text("Kept epoch 2, the best and the last")
     visitor.settle()
     assert "part=Training" in visitor.page.url
     visitor.page.reload()
-    assert visitor.shows("Kept epoch 2, the best and the last")
+    assert visitor.wait_for_text("Kept epoch 2, the best and the last")
     visitor.settle("Run")
 
 
@@ -128,11 +128,11 @@ def test_grouped_seeds_can_be_selected_as_one_row(dashboard, record, visit):
     visitor = visit(dashboard)
     visitor.open()
     visitor.page.get_by_text("Group seeds").click()
-    visitor.shows("standard deviation over seeds")
+    visitor.wait_for_text("standard deviation over seeds")
     assert "seeds=true" in visitor.page.url
-    tick(visitor, 1)
-    assert visitor.shows(", ".join(f"#{number} lora-r8" for number in record.seeds))
-    assert visitor.shows("Over 3 seeds")
+    select_row(visitor, 1)
+    assert visitor.wait_for_text(", ".join(f"#{number} lora-r8" for number in record.seeds))
+    assert visitor.wait_for_text("Over 3 seeds")
 
 
 def test_downloaded_table_equals_the_screen(dashboard, record, visit):

@@ -1,4 +1,4 @@
-"""``runner.py`` as a process of its own."""
+"""``runner.py`` as a separate process."""
 
 import json
 

@@ -12,7 +12,7 @@ import yaml
 
 from core.store import queries
 from core.store.engine import open_store
-from tests.e2e.browsing import Visitor, needs_chromium, served
+from tests.e2e.browsing import Visitor, needs_chromium, serve_dashboard
 from tests.hostile import COMMANDS, FORMULAS, MARKUP, TEXTS, Hostile, record_hostile
 
 pytestmark = needs_chromium
@@ -76,7 +76,7 @@ def hostile(tmp_path_factory) -> Hostile:
 
 @pytest.fixture(scope="module")
 def home(hostile):
-    with served(hostile.database) as address:
+    with serve_dashboard(hostile.database) as address:
         yield address
 
 
@@ -104,7 +104,7 @@ def test_page_shows_hostile_text_literally(address, visitor, example):
 def test_names_tags_and_notes_are_shown_literally(visitor, hostile):
     visitor.open(f"run?run={hostile.adapter}")
     for text in (MARKUP[0][:50], ":red[red] :material/home:", "&lt;b&gt; &amp; &#x202E;", "'; DROP TABLE runs; --"):
-        assert visitor.shows(text)
+        assert visitor.wait_for_text(text)
     assert (
         visitor.page.get_by_test_id("stMain").locator("h2, table:not([role=grid]), blockquote, .katex, img").count()
         == 0
@@ -114,11 +114,11 @@ def test_names_tags_and_notes_are_shown_literally(visitor, hostile):
 def test_click_on_hostile_cell_filters_by_its_labels(visitor, hostile):
     visitor.open(f"failures?run={hostile.adapter}")
     visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(0).click()
-    assert visitor.shows("with true label <script>")
+    assert visitor.wait_for_text("with true label <script>")
     visitor.settle()
     visitor.page.reload()
     visitor.settle("Failures")
-    assert visitor.shows("with true label <script>")
+    assert visitor.wait_for_text("with true label <script>")
 
 
 def test_edit_form_and_deletion_dialog_show_text_literally(visitor, hostile):
@@ -181,7 +181,7 @@ def test_exported_annotations_are_safe_and_can_be_imported(visitor, hostile, tmp
     check_no_formulas(annotations)
     (tmp_path / "annotations.csv").write_bytes(annotations)
     visitor.page.locator('input[type="file"]').set_input_files(tmp_path / "annotations.csv")
-    assert visitor.shows("annotations, 0 new or changed")
+    assert visitor.wait_for_text("annotations, 0 new or changed")
 
 
 def test_hostile_url_is_shown_literally(visitor):
@@ -198,4 +198,4 @@ def test_hostile_text_is_predicted_and_its_changes_marked(visitor, hostile):
         box.press("Control+Enter")
         visitor.page.wait_for_timeout(500)
         visitor.settle("Try it")
-    assert visitor.shows("Changes")
+    assert visitor.wait_for_text("Changes")

@@ -13,7 +13,7 @@ SIZES = ["--train-size", "48", "--validation-size", "18", "--test-size", "36", "
 
 @pytest.fixture
 def url(postgres, monkeypatch, tmp_path):
-    """The address of an empty database; where we are, its adapters will lie."""
+    """The URL of an empty database; its adapters are saved in the current folder."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     monkeypatch.chdir(tmp_path)
     with postgres.database() as name:
@@ -21,25 +21,25 @@ def url(postgres, monkeypatch, tmp_path):
 
 
 def test_runs_are_recorded_shown_compared_used_and_deleted(url, tmp_path, tiny_bert, capsys):
-    def said(*arguments):
+    def run_command(*arguments):
         assert main([*arguments, "--db", url]) == 0, capsys.readouterr().err
         return capsys.readouterr().out
 
-    said("--dataset", write_films(tmp_path), "--model", str(tiny_bert), "--lr", "0.01", *SIZES)
-    runs = {run["name"]: run for run in json.loads(said("list", "--json"))}
+    run_command("--dataset", write_films(tmp_path), "--model", str(tiny_bert), "--lr", "0.01", *SIZES)
+    runs = {run["name"]: run for run in json.loads(run_command("list", "--json"))}
     assert {run["state"] for run in runs.values()} == {"complete"}
     assert runs.keys() == {"majority", "untrained", "tfidf", "frozen", "lora-r8"}
     tuned, baseline = str(runs["lora-r8"]["id"]), str(runs["majority"]["id"])
     assert sorted(path.name.partition("-")[2] for path in (tmp_path / "adapters").iterdir()) == sorted(runs)
-    assert "lora-r8" in said("list", "--groups")
-    assert json.loads(said("show", tuned, "--json"))["status"] == "complete"
-    (compared,) = json.loads(said("compare", baseline, tuned, "--json"))
+    assert "lora-r8" in run_command("list", "--groups")
+    assert json.loads(run_command("show", tuned, "--json"))["status"] == "complete"
+    (compared,) = json.loads(run_command("compare", baseline, tuned, "--json"))
     assert (compared["against"], compared["n"]) == (int(baseline), 36)
-    (answer,) = json.loads(said("predict", tuned, "a good lovely film", "--json"))
+    (answer,) = json.loads(run_command("predict", tuned, "a good lovely film", "--json"))
     assert answer["label"] in ("bad", "fine, so-so", "good")
-    assert "is up to date" in said("db", "upgrade")
-    said("delete", tuned, "--yes")
-    assert len(json.loads(said("list", "--json"))) == 4
+    assert "is up to date" in run_command("db", "upgrade")
+    run_command("delete", tuned, "--yes")
+    assert len(json.loads(run_command("list", "--json"))) == 4
     assert not list((tmp_path / "adapters").glob("*-lora-r8"))
 
 
@@ -51,6 +51,6 @@ def test_runs_are_recorded_shown_compared_used_and_deleted(url, tmp_path, tiny_b
 def test_a_server_that_refuses_is_told_in_one_sentence_without_the_password(arguments, postgres, capsys, tmp_path):
     address = postgres.url("nosuch", username="stranger", password="hunter-2222")
     assert main([*arguments, "--db", address]) == 2
-    told = capsys.readouterr().err
-    assert "rejects this user or password" in told.splitlines()[-1]
-    assert "hunter-2222" not in told and "Traceback" not in told
+    message = capsys.readouterr().err
+    assert "rejects this user or password" in message.splitlines()[-1]
+    assert "hunter-2222" not in message and "Traceback" not in message

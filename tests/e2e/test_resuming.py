@@ -24,7 +24,7 @@ from tests.small_runs import write_films
 
 @pytest.fixture
 def running(tmp_path, tiny_bert):
-    """A run in a process of its own, in the middle of its training, and its store."""
+    """A run in a separate process, in the middle of its training, and its store."""
     process = start(*run_arguments(tmp_path, tiny_bert))
     wait_for_checkpoint(process, tmp_path)
     yield process, open_store(str(tmp_path / "runs.db"))

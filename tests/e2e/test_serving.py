@@ -5,13 +5,13 @@ import http.client
 import psutil
 import pytest
 
-from tests.e2e.browsing import ROOT, started
+from tests.e2e.browsing import ROOT, start_dashboard
 
 
 @pytest.fixture(scope="module")
 def elsewhere(record, tmp_path_factory):
     """The process id and the URL of a dashboard that was started outside of the repository."""
-    with started(record.database, tmp_path_factory.mktemp("elsewhere")) as running:
+    with start_dashboard(record.database, tmp_path_factory.mktemp("elsewhere")) as running:
         yield running
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from core.store import queries
 from core.store.engine import open_store
-from tests.e2e.browsing import needs_chromium, served
-from tests.e2e.provider import CLIENT, SECRET, provided
+from tests.e2e.browsing import needs_chromium, serve_dashboard
+from tests.e2e.provider import CLIENT, SECRET, run_provider
 
 pytestmark = needs_chromium
 
@@ -28,26 +28,26 @@ viewers = ["@b.org"]
 
 @pytest.fixture(scope="module")
 def provider():
-    with provided() as provider:
+    with run_provider() as provider:
         yield provider
 
 
 @pytest.fixture(scope="module")
 def guarded(record, provider, tmp_path_factory):
     """A database and the URL of its dashboard, which requires sign-in."""
-    folder = tmp_path_factory.mktemp("guarded") / "own"
+    folder = tmp_path_factory.mktemp("guarded") / "copy"
     shutil.copytree(record.database.parent, folder)
     (folder / ".streamlit").mkdir()
     secrets = SECRETS.format(client=CLIENT, secret=SECRET, provider=provider.address)
     (folder / ".streamlit" / "secrets.toml").write_text(secrets)
-    with served(folder / "runs.db", folder) as address:
+    with serve_dashboard(folder / "runs.db", folder) as address:
         yield folder / "runs.db", address
 
 
 @pytest.fixture
 def signed_in(guarded, provider, visit):
     def as_(address, *, title, **claims):
-        provider.due = {"email": address, "email_verified": True, **claims}
+        provider.claims = {"email": address, "email_verified": True, **claims}
         visitor = visit(guarded[1])
         visitor.open()
         visitor.page.get_by_role("button", name="Sign in").click()
@@ -79,7 +79,7 @@ def test_viewer_sees_the_runs_and_cannot_change_them(guarded, record, signed_in)
     visitor = signed_in(BOB, title="Runs")
     visitor.page.get_by_text(f"Signed in as {BOB}").wait_for()
     visitor.open(f"?chosen={record.odd}")
-    assert visitor.shows("1 selected: ")
+    assert visitor.wait_for_text("1 selected: ")
     assert visitor.page.get_by_role("button", name="Archive").count() == 0
     visitor.open(f"failures?run={record.odd}&example=1")
     assert visitor.page.get_by_label("Note").count() == 0
@@ -89,7 +89,7 @@ def test_editor_can_make_changes(guarded, record, signed_in):
     visitor = signed_in(ANN, title="Runs")
     visitor.open(f"?chosen={record.odd}")
     visitor.page.get_by_role("button", name="Archive").click()
-    assert visitor.shows("1 run archived.")
+    assert visitor.wait_for_text("1 run archived.")
     assert queries.run(open_store(str(guarded[0])), record.odd).archived
 
 
@@ -98,7 +98,7 @@ def test_editor_can_make_changes(guarded, record, signed_in):
 )
 def test_stranger_is_refused(claims, signed_in):
     visitor = signed_in(claims["email"], title="Adapter Bench", **claims)
-    assert visitor.shows("has no access to these runs")
+    assert visitor.wait_for_text("has no access to these runs")
     assert "lora" not in visitor.page.content()
 
 

@@ -14,7 +14,7 @@ from dashboard.components.theme import (
     INK,
     ORANGE,
     SHARE,
-    difference,
+    difference_color,
     height_of,
     run_colors,
     run_scale,
@@ -110,7 +110,7 @@ def confusion(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str
     """
     if which == "difference":
         description = "Difference of the two confusion matrices, first run minus second: blue is more, orange fewer."
-        return _matrix(cells, labels, difference("more", cells), alt.Text("text:N"), alt.value(DARK), description)
+        return _matrix(cells, labels, difference_color("more", cells), alt.Text("text:N"), alt.value(DARK), description)
     run = "a" if which == "first run" else "b"
     color = alt.Color(f"{run}_share:Q", scale=SHARE, legend=None)
     text_color = alt.condition(f"datum.{run}_share > 0.6", alt.value(DARK), alt.value("#FFFFFF"))
@@ -177,7 +177,7 @@ def learning_curves(history: pd.DataFrame, name: str) -> alt.LayerChart:
 
 @cached_chart
 def verdict_matrix(pairs: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
-    """Draw the difference in macro F1 of all pairs of runs, row minus column; bold where there is a verdict.
+    """Draw the difference in macro F1 of all pairs of runs, row minus column; bold if helped or hurt.
 
     ``pairs``: row, column, gap, interval, verdict, text.
     """
@@ -195,7 +195,7 @@ def verdict_matrix(pairs: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart
     others = values.transform_filter(f"!({is_significant})").encode(text="text:N", opacity=alt.value(0.75))
     intervals = [] if many else [base.mark_text(fontSize=11, dy=9, color=DARK).encode(text="interval:N")]
     return alt.LayerChart(
-        layer=[base.mark_rect().encode(color=difference("gap", pairs)), others, significant, *intervals],
+        layer=[base.mark_rect().encode(color=difference_color("gap", pairs)), others, significant, *intervals],
         height=(34 if many else 58) * len(labels) + 90,
         description="Difference in macro F1 of all pairs of runs, row minus column, with its interval and verdict.",
     )

@@ -13,7 +13,7 @@ MATRICES = {"first run": "First run", "second run": "Second run", "difference": 
 MAX_CLASSES_SIDE_BY_SIDE = 6
 """Up to this number of classes, the three confusion matrices fit side by side."""
 MAX_RUNS_IN_ALL_PAIRS = 6
-"""Of more runs, all pairs are compared on demand: each pair takes about a tenth of a second."""
+"""With more runs, all pairs are compared on demand: each pair takes about a tenth of a second."""
 
 
 def choose_curve() -> str:

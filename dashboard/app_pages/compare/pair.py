@@ -10,15 +10,16 @@ from dashboard.components import feedback, links, pickers, table_downloads
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.flips import FLIP_VALUES
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
+from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import shown_of
 
 MAX_EXAMPLES = 5
-"""Of more flipped examples, the page shows the most confident ones."""
+"""With more flipped examples, the page shows the most confident ones."""
+_MATRIX_PIXELS = 330
 
 
 def show_verdict(first: int, second: int, *, of_several: bool) -> None:
-    """Show the verdict, what differs in the settings, and the details of the tests.
+    """Show the verdict, the different settings, and the details of the tests.
 
     ``of_several``: whether the pair was selected from the runs of the page, which then links to the pair alone.
     """
@@ -121,9 +122,10 @@ def show_confusion(first: int, second: int) -> None:
     side_by_side = total <= controls.MAX_CLASSES_SIDE_BY_SIDE
     shown = list(controls.MATRICES) if side_by_side else [controls.choose_matrix()]
     titles = {"first run": data.run_label(first), "second run": data.run_label(second), "difference": "Difference"}
-    for column, which in zip(st.columns(len(shown)), shown, strict=True):
-        column.text(isolate_rtl(titles[which]))
-        with column:
+    row = st.container(horizontal=True)  # on a narrow screen the matrices are below each other
+    for which in shown:
+        with row.container(width=_MATRIX_PIXELS if side_by_side else "stretch"):
+            show_text(titles[which])
             chart = charts.confusion(cells, labels, which, titles[which])
             show_chart(chart, on_select="rerun", key=f"matrix {which}")
         cell = state.clicked_cell(f"matrix {which}")
@@ -131,4 +133,4 @@ def show_confusion(first: int, second: int) -> None:
             run, other = (second, first) if which == "second run" else (first, second)
             links.open_page("failures", run=run, against=other, true=cell[0], predicted=cell[1])
     some = shown_of(len(labels), total, "classes", "whose confusions differ most")
-    st.caption(f"{some}Difference: first run minus second, blue for more, orange for fewer. Click a cell to open it.")
+    st.caption(f"{some}Difference: first run minus second; blue: more, orange: fewer. Click a cell for its examples.")

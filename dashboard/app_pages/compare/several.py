@@ -14,7 +14,7 @@ from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_te
 from dashboard.components.text import cost_chart_note, shown_of
 
 MAX_RUNS_DRAWN = 20
-"""Of more runs the charts of intervals show the first ones; the table has all."""
+"""With more runs, the charts of intervals show the first ones; the table has all."""
 
 
 def show_ranking(run_ids: list[int]) -> None:

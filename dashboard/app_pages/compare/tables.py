@@ -29,7 +29,7 @@ _OTHER_METRICS = tuple(
     if figure.listed and figure.group != "baseline" and figure.name not in _HEADLINE
 )
 MAX_STYLED_ROWS = 100
-"""Cells that sort by value take time to draw: a longer table holds plain text."""
+"""Cells that sort by value take time to draw: a longer table contains plain text."""
 _ROWS_WITHOUT_SCROLLING = 20
 
 
@@ -50,7 +50,7 @@ def format_class_changes(changes: pd.DataFrame, runs: list[str]) -> pd.DataFrame
 
 
 def format_runs(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return a row per run: metrics, cost, and the comparison with the first run where ``runs`` has it."""
+    """Return a row per run: metrics, cost, and the comparison with the first run if ``runs`` has it."""
     worst_class = [
         FormattedNumber(cell, f"{label} {cell.text}")
         for label, cell in zip(runs["worst_class"], figure_cells(runs, "worst_f1"), strict=True)

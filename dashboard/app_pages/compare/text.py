@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.report.comparisons import RunComparison
 
 MAX_NAMED = 5
-"""Of more runs only this many are named."""
+"""With more runs, only this many are named."""
 
 
 def accuracy_difference(comparison: "RunComparison") -> str:
@@ -22,7 +22,7 @@ def accuracy_difference(comparison: "RunComparison") -> str:
 
 
 def version_warning(comparison: "RunComparison") -> str | None:
-    """Return the packages whose versions differ between two runs; None where all are equal."""
+    """Return the packages whose versions differ between two runs; None if all are equal."""
     changes = [
         f"{name} {format_setting(first)} ↔ {format_setting(second)}"
         for name, (first, second) in comparison.versions.items()
@@ -38,7 +38,7 @@ def difference_note(label: str, other: str) -> str:
 
 
 def difference_to_first_note(first: str) -> str:
-    """Return what the differences in the table of several runs are."""
+    """Return how to read the differences in the table of several runs."""
     return f"Differences: each run minus {first}. p is adjusted for the number of comparisons."
 
 
@@ -69,9 +69,9 @@ def equal_settings(settings: int) -> str:
 
 
 def table_caption(dataset: str, examples: int, first: str | None = None, second: str | None = None) -> str:
-    """Return the caption of a downloaded table: data set, n, what is subtracted, and what the brackets hold."""
+    """Return the caption of a downloaded table: data set, n, reference run, and how to read the intervals."""
     minus = f" Differences: {first} minus {second}." if second else f" Differences: minus {first}." if first else ""
-    return f"{dataset}, n = {format_count(examples)} test examples.{minus} In brackets: 95% intervals."
+    return f"{dataset}, n = {format_count(examples)} test examples.{minus} In parentheses: 95% intervals."
 
 
 def flip_predictions(example: Any, label: str, other: str) -> str:
@@ -83,6 +83,6 @@ def flip_predictions(example: Any, label: str, other: str) -> str:
 
 
 def missing_curves(labels: Sequence[str]) -> str:
-    """Return which runs have no learning curve; empty where all have one."""
+    """Return which runs have no learning curve; empty if all have one."""
     more = f" and {format_count(len(labels) - MAX_NAMED)} more" if len(labels) > MAX_NAMED else ""
     return f"Not logged for {', '.join(labels[:MAX_NAMED])}{more}." if labels else ""

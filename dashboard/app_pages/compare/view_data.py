@@ -14,7 +14,7 @@ from dashboard.components.confusion.view_data import confusion
 from dashboard.components.estimates import with_interval
 
 MAX_CLASSES = 15
-"""Of more classes a chart shows those that differ most."""
+"""With more classes, a chart shows those that differ most."""
 MAX_CURVE_POINTS = 1500
 MAX_SUGGESTIONS = 4
 OPPOSITE = {"helped": "hurt", "hurt": "helped"}
@@ -32,7 +32,7 @@ def select_comparable(run_id: int, others: list[int], test_set: int) -> tuple[li
 
 
 def suggest_pairs(run_id: int, complete: pd.DataFrame) -> list[tuple[int, int]]:
-    """Return pairs of comparable runs: the given run, or the best where it is not complete, with others."""
+    """Return pairs of comparable runs: the given run, or the best if it is not complete, with others."""
     ids = [int(id_) for id_ in complete["id"]]
     first = run_id if run_id in ids else next(iter(ids), None)
     return [] if first is None else [(first, other) for other in ids if other != first][:MAX_SUGGESTIONS]
@@ -78,7 +78,7 @@ def _format_change(row: Any) -> str:
 
 
 def select_most_changed(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the classes whose F1 differs most, in their order; without those where it is undefined.
+    """Return the classes whose F1 differs most, in their order; without those whose F1 is undefined.
 
     Classes with few test examples are selected last: their F1 varies by chance.
     """

@@ -18,7 +18,7 @@ class ExampleFilters(NamedTuple):
 
 
 def pick_version(versions: dict[int, str]) -> int:
-    """Draw the choice between data sets that share a test set, where there are several; return an id."""
+    """Draw the choice between data sets that share a test set, if there are several; return an id."""
     if len(versions) == 1:
         return next(iter(versions))
     return int(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_class_balance(dataset: "Dataset") -> None:
-    """Show the class balance: of few classes in each split, of many in the training split."""
+    """Show the class balance: in each split or, with many classes, in the training split."""
     st.subheader("Class balance")
     balance = data.balance(dataset.id)
     if len(dataset.labels) <= charts.MAX_CLASSES:
@@ -27,7 +27,7 @@ def show_class_balance(dataset: "Dataset") -> None:
 
 
 def show_text_lengths(dataset: "Dataset") -> None:
-    """Show the distribution of text lengths, by class where there are few."""
+    """Show the distribution of text lengths, by class if there are few."""
     st.subheader("Text length", help="In characters, over all splits.")
     by_class = len(dataset.labels) <= charts.MAX_CLASSES
     labels = dataset.labels if by_class else [view_data.ALL_CLASSES]

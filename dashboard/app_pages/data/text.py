@@ -55,7 +55,7 @@ def _leaks(exact: int, near: int) -> list[str]:
         head = f"Leakage: {_test_examples(exact)} also in the training or validation split: scores are inflated."
     else:
         head = "No leakage: no test example is in the training or validation split."
-    return [head, *([f"Near duplicates: {_test_examples(near)} almost equal to one of another split."] if near else [])]
+    return [head, *([f"Near duplicates: {_test_examples(near)} almost equal to one in another split."] if near else [])]
 
 
 def _test_examples(number: int) -> str:
@@ -88,5 +88,5 @@ def rater_disagreement(disputed: pd.DataFrame) -> str:
     """Return how to read the disagreement of raters."""
     return (
         f"Several people rated each text, with a standard deviation of up to {disputed['deviation'].max():.2f}. "
-        "Where a run is wrong on a disputed text, the raters disagree too."
+        "An error on a disputed text may be due to its label."
     )

@@ -84,7 +84,7 @@ def errors_by_disagreement(run_id: int) -> pd.DataFrame:
     quarters = pd.qcut(deviation, len(QUARTERS), labels=list(QUARTERS), duplicates="drop")
     rows = [
         {"raters": name, **with_interval("errors", proportion(int(wrong.sum()), len(wrong))), "size": len(wrong)}
-        for name, wrong in (~frame["right"]).groupby(quarters, observed=True)
+        for name, wrong in (~frame["is_correct"]).groupby(quarters, observed=True)
     ]
     return pd.DataFrame(rows)
 

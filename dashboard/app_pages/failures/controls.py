@@ -9,11 +9,11 @@ from dashboard.app_pages.failures import view_data
 from dashboard.app_pages.failures.view_data import (
     ALL,
     ANNOTATED,
+    CORRECT,
     FULL_RANGE,
     NOT_ANNOTATED,
     NOT_TRUNCATED,
     PROPOSED,
-    RIGHT,
     SORTS,
     TAGGED,
     TRUNCATED,
@@ -94,9 +94,9 @@ def _choose_flip() -> str | None:
 
 
 def _choose_outcome(*, is_implied: bool) -> str:
-    options = {WRONG: "Wrong", RIGHT: "Correct", ALL: "All"}
+    options = {WRONG: "Wrong", CORRECT: "Correct", ALL: "All"}
     reason = "Determined by the selected labels or flip." if is_implied else None
-    choice = choose_option("Predictions", options, WRONG, "answers", disabled=is_implied, help=reason)
+    choice = choose_option("Outcome", options, WRONG, "answers", disabled=is_implied, help=reason)
     return ALL if is_implied else choice
 
 
@@ -123,7 +123,7 @@ def _choose_range(label: str, low: str, high: str, *, integer: bool = False) -> 
 
 
 def _choose_truncated(run_id: int) -> bool | None:
-    """Draw the filter by truncation, where it is recorded."""
+    """Draw the filter by truncation, if it is recorded."""
     if data.predictions_with_outcomes(run_id)["truncated"].isna().all():
         return None
     choice = select_optional("Truncation", {TRUNCATED: "Truncated", NOT_TRUNCATED: "Complete"}, "truncated", width=190)

@@ -27,7 +27,7 @@ def show_example(run_id: int, other: int | None, test_set: int, listed: pd.DataF
     position = view_data.find_position(run_id, controls.selected_example())
     if position is None:
         example_id = escape_markdown(controls.selected_example()[:20])
-        st.info(f"No example {example_id} in this test set.", icon=":material/info:")
+        st.info(f"No example {example_id} in this test set. Select one in the list.", icon=":material/info:")
         controls.show_close_button()
         return
     row = view_data.example_row(run_id, other, position)
@@ -57,7 +57,7 @@ def show_prediction(run_id: int, other: int | None, test_set: int, row: Any, pos
 
 
 def show_word_importance(run_id: int, row: Any) -> None:
-    """Show, where it is switched on, how much each word supports the prediction; this loads the model."""
+    """Show how much each word supports the prediction, if switched on; this loads the model."""
     if not st.toggle("Word importance", key="weights", bind="query-params", help=help_for("word importance")):
         return
     with st.spinner("Loading the model and leaving out each word in turn …"):

@@ -16,7 +16,7 @@ def show_predictions(run_id: int, other: int | None, test_set: int) -> pd.DataFr
     filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
     examples = view_data.predicted_examples(run_id, other, filters.column)
     matching, phrases = filters.apply(examples), filters.describe()
-    wrong = int((~examples["right"]).sum())
+    wrong = int((~examples["is_correct"]).sum())
     with st.container(horizontal=True, vertical_alignment="center"):
         show_text(text.list_summary(wrong, len(examples), len(matching), phrases), width="stretch")
         if phrases:

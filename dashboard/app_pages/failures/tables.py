@@ -14,7 +14,7 @@ from dashboard.components.text import unique_names
 
 PREVIEW_LENGTH = 300
 """Longer texts are cut in the list; the selected example is shown completely."""
-_TEXT_PIXELS = 290  # leaves room for the figures
+_TEXT_PIXELS, _SHARE_PIXELS = 250, 110  # leaves room for the other columns
 _TITLES = {
     "text": "text",
     "label": "true",
@@ -69,7 +69,7 @@ def _configure(name: str, title: str) -> Any:
     """Return the configuration of a column: shares as bars, other numbers with three decimals."""
     if name in _SHARES:
         return st.column_config.ProgressColumn(
-            min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
+            min_value=0, max_value=100, format="%.1f", width=_SHARE_PIXELS, help=help_for(title)
         )
     if name in _NUMBERS:
         return st.column_config.NumberColumn(format="%.3f", width="small", help=help_for(title))

@@ -12,7 +12,7 @@ from dashboard.components.filters import filter_texts
 from dashboard.components.ratings import rater_deviation
 
 FULL_RANGE = (0, 100)
-WRONG, RIGHT, ALL = "wrong", "right", "all"
+WRONG, CORRECT, ALL = "wrong", "right", "all"
 ANNOTATED, NOT_ANNOTATED, PROPOSED, TAGGED = "annotated", "not annotated", "with a proposed label", "tag: "
 """The values of the filter by annotation; a tag follows the last one."""
 TRUNCATED, NOT_TRUNCATED = "beginning only", "whole"
@@ -73,7 +73,7 @@ class Filters:
             "predicted": self.predicted,
             "flip": self.flip,
             "truncated": self.is_truncated,
-            "right": None if self.outcome == ALL else self.outcome == RIGHT,
+            "is_correct": None if self.outcome == ALL else self.outcome == CORRECT,
             "value": self.value,
         }
         for column, value in equal.items():
@@ -157,7 +157,7 @@ def frequent_values(run_id: int, column: str) -> list[str]:
 
 
 def _values(run_id: int, column: str) -> pd.Series:
-    """Return a column of the source: as numbers where it has many distinct ones, else as text."""
+    """Return a column of the source: as numbers if it has many distinct ones, else as text."""
     values = data.prediction_columns(run_id)[column]
     if pd.api.types.is_numeric_dtype(values) and values.dtype != bool and values.nunique() > MAX_CATEGORIES:
         return values
@@ -167,7 +167,7 @@ def _values(run_id: int, column: str) -> pd.Series:
 def suspect_examples(run_id: int) -> pd.DataFrame:
     """Return the test examples with a suspect label, the most likely error first.
 
-    Columns: those of `predicted_examples`, suggested (a label), quality (of the label, 0 to 1) and, where
+    Columns: those of `predicted_examples`, suggested (a label), quality (of the label, 0 to 1) and, if
     the source has ratings, deviation (their standard deviation).
     """
     suspects, labels = data.suspects(run_id), data.labels(run_id)

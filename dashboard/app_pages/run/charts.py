@@ -41,7 +41,7 @@ def _learning_curve(
 
 
 def _best_epoch(epoch: float | None) -> list[alt.Chart]:
-    """Mark the best epoch, where it is known."""
+    """Mark the best epoch, if it is known."""
     if epoch is None:
         return []
     best = alt.Chart(pd.DataFrame({"epoch": [epoch], "text": "best epoch"})).encode(x="epoch")
@@ -50,7 +50,7 @@ def _best_epoch(epoch: float | None) -> list[alt.Chart]:
 
 
 def _kept_interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Draw the interval of the kept epoch, where it is known."""
+    """Draw the interval of the kept epoch, if it is known."""
     if kept is None or kept.low != kept.low:
         return []
     ends = alt.Chart(pd.DataFrame({"epoch": [kept.epoch], "value": [kept.low], "high": [kept.high]}))

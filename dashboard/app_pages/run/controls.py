@@ -9,7 +9,7 @@ from streamlit.elements.lib.mutable_tab_container import TabContainer
 from dashboard import data, state
 from dashboard.app_pages.run.tables import MAX_CLASS_ROWS
 from dashboard.components import default_runs, pickers
-from dashboard.components.filters import choose_tab
+from dashboard.components.filters import choose_option, choose_tab
 
 TABS = {
     "Classes": "Classes",
@@ -41,7 +41,7 @@ def tabs(values: Sequence[str]) -> Sequence[TabContainer]:
 
 
 def worst_first(classes: int) -> bool:
-    """Draw the switch for the order of the classes, where there are many."""
+    """Draw the switch for the order of the classes, if there are many."""
     if classes <= 3:
         return False
     return st.toggle("Worst first", value=classes > MAX_CLASS_ROWS, key="worst", bind="query-params")
@@ -52,13 +52,11 @@ def choose_window(logged: int) -> int:
     names = [name for name, window in WINDOWS.items() if 2 * window <= logged]
     if len(names) < 2:
         return 1
-    choice = st.segmented_control(
+    choice = choose_option(
         "Smoothing",
-        names,
-        default=names[1],
-        required=True,
-        key="smooth",
-        bind="query-params",
+        {name: name.capitalize() for name in names},
+        names[1],
+        "smooth",
         help="Moving average of the training loss over this many logged values. The raw values are drawn faintly.",
     )
-    return WINDOWS[str(choice)]
+    return WINDOWS[choice]

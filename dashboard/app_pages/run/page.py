@@ -18,7 +18,7 @@ live_fragment = feedback.safe_fragment(run_every=REFRESH if row.state == "runnin
 
 st.caption(escape_markdown(text.summary(row)))
 status.show_tags_and_notes(run)
-status.show_location(run)
+status.show_notices(run)
 if is_complete:
     status.show_headline(run_id, baseline)
 elif row.state == "running":

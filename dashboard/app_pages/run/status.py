@@ -31,8 +31,8 @@ def show_tags_and_notes(run: "Run") -> None:
         show_text(run.notes)
 
 
-def show_location(run: "Run") -> None:
-    """Say where a run is archived, in the trash, or without its files."""
+def show_notices(run: "Run") -> None:
+    """Show whether a run is archived or in the trash, or lacks its files."""
     if run.deleted_at is not None:
         st.warning(escape_markdown(text.in_trash(run)), icon=":material/delete:")
         if access.may_change():

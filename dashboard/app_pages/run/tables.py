@@ -55,7 +55,7 @@ def show_costs(costs: pd.DataFrame) -> None:
 
 def _explain(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """Add a column that explains the terms in ``column``."""
-    return table.assign(**{"what it means": [help_for(term) or "" for term in table[column]]})
+    return table.assign(**{"description": [help_for(term) or "" for term in table[column]]})
 
 
 def show_calibration(figures: pd.DataFrame) -> None:

@@ -18,13 +18,14 @@ from dashboard.components.text import shown_of
 MAX_CLASSES_BESIDE = 6
 """Up to this many classes the table and the confusion matrix fit beside each other."""
 LOG_LINES = 200
-_LOG_PIXELS, _SHORT_LOG = 400, 10
+_CLASSES_PIXELS, _LOG_PIXELS, _SHORT_LOG = 600, 400, 10
 
 
 def show_classes(run_id: int) -> None:
     """Show the metrics of each class and the confusion matrix."""
     if len(data.labels(run_id)) <= MAX_CLASSES_BESIDE:
-        left, right = st.columns([3, 2], gap="large")
+        row = st.container(horizontal=True, gap="large")  # on a narrow screen the matrix is below the table
+        left, right = row.container(width=_CLASSES_PIXELS), row.container(width="stretch")
     else:
         left, right = st.container(), st.container()
     with left:
@@ -113,7 +114,7 @@ def show_threshold(run_id: int) -> None:
 
 
 def show_cost(run_id: int, baseline: int | None) -> None:
-    """Show the cost of a run beside its baseline and, where it is quantized, the same run without."""
+    """Show the cost of a run beside its baseline and, if it is quantized, the same run without quantization."""
     if baseline is not None:
         try:
             show_text(text.price(data.comparison(run_id, baseline)))
@@ -124,7 +125,7 @@ def show_cost(run_id: int, baseline: int | None) -> None:
         show_text(text.quantization_savings(data.run(run_id), data.run(unquantized)))
     costs = view_data.costs([other for other in (run_id, unquantized, baseline) if other is not None])
     if costs.empty:
-        st.info("No costs recorded: the run ended before its training did.")
+        st.info("No costs recorded: the run ended before training was complete.")
     else:
         tables.show_costs(costs)
 
@@ -170,4 +171,4 @@ def _show_log(run_id: int) -> None:
         height: Any = _LOG_PIXELS if len(log) > _SHORT_LOG else "content"
         with box:
             show_code(run_downloads.format_log(log) or "The log is empty.", height=height)
-            st.caption(f"Last {LOG_LINES} lines. Download has the complete log.")
+            st.caption(f"Last {LOG_LINES} lines. The complete log is under Download.")

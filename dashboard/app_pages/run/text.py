@@ -34,7 +34,7 @@ def in_trash(run: "Run") -> str:
 
 
 def missing_files(run: "Run") -> str:
-    """Return which folder of a run is missing, and what does not work without it."""
+    """Return which folder of a run is missing, and its consequences."""
     return (
         f"The folder {run.adapter_path} beside the database is missing. Scores, predictions and settings are still "
         "available; to try or download the model, restore the folder."
@@ -108,7 +108,7 @@ def selective_accuracy(split: str, row: Any) -> str:
 
 
 def price(compared: "RunComparison") -> str:
-    """Return what a run's difference to its baseline cost."""
+    """Return the gain of a run over its baseline, and its additional cost."""
     run, baseline, gap = compared.a, compared.b, compared.result.macro_f1
     return (
         f"{format_points(gap.value, gap.low, gap.high)} points of macro F1 for {format_duration(run.train_seconds)} of "

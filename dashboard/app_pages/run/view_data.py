@@ -26,8 +26,8 @@ THRESHOLDS = 41
 def settings(run_id: int) -> pd.DataFrame:
     """Return the settings of a run: setting, value, default and differs.
 
-    The default of a setting is its value when it is not given and all others are as they are: alpha
-    follows from r, the learning rate from the model's hidden size.
+    The default of a setting is its value if it is not specified and all others are unchanged: alpha
+    depends on r, the learning rate on the model's hidden size.
     """
     config = data.config_of(run_id)
     defaults = {name: _default(run_id, name) for name in config}
@@ -131,7 +131,7 @@ def _thin_out(curve: pd.DataFrame) -> pd.DataFrame:
 
 
 def kept_epoch(run_id: int) -> Any:
-    """Return the kept epoch: epoch, value, low, high, last_epoch and last_value; None where it is unknown.
+    """Return the kept epoch: epoch, value, low, high, last_epoch and last_value; None if it is unknown.
 
     Only this epoch has an interval: the predictions of others are not stored.
     """
@@ -170,7 +170,7 @@ def miscalibration(run_id: int) -> tuple[float, float]:
 def coverage(run_id: int) -> pd.DataFrame:
     """Return coverage and accuracy by confidence threshold on the validation split, each with its interval.
 
-    Thresholds above all confidences are left out.
+    Thresholds above all confidences are omitted.
     """
     confidence, is_correct = _confidences(run_id, "validation")
     if not len(is_correct):

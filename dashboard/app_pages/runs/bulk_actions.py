@@ -69,7 +69,7 @@ def _links(ids: list[int]) -> None:
 
 
 def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
-    # Without a keyboard shortcut: one pressed by accident would remove runs.
+    # No keyboard shortcut: pressed by accident, it would remove runs.
     if access.may_change():
         st.button(label, icon=icon, on_click=action, args=(ids,), key=label.lower())
 
@@ -146,7 +146,7 @@ def _close_undo() -> None:
 
 
 def stop_if_all_in_trash() -> None:
-    """Where all runs are in the trash, offer to restore them; the page ends there."""
+    """If all runs are in the trash, offer to restore them, and stop the page."""
     if data.all_runs_in_trash():
         ids = data.trashed_runs()["id"].tolist()
         st.info(f"All runs ({len(ids)}) are in the trash.", icon=":material/delete:")
@@ -180,7 +180,7 @@ def _delete(ids: list[int]) -> None:
 
 
 def _edit_form(run_id: int, tags: list[str]) -> None:
-    """Draw a form for a run's name, notes and tags; all are saved or, where one is refused, none."""
+    """Draw a form for a run's name, notes and tags; all are saved or, if one is refused, none."""
     run = data.run(run_id)
     keys = tuple(f"{field} of {run_id}" for field in ("name", "notes", "tags"))
     with st.popover("Edit", icon=":material/edit:", key="edit"), st.form(f"edit {run_id}", border=False):

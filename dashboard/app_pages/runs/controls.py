@@ -125,11 +125,11 @@ def sort_by(column: str) -> None:
     """Sort by a clicked column, or reverse the order if it is sorted by already; a table's callback."""
     if column == ONLY_GROUPED:
         return
-    default = ASCENDING if COLUMNS[column].field in TEXT_FIELDS else DESCENDING
+    order = ASCENDING if COLUMNS[column].field in TEXT_FIELDS else DESCENDING
     if st.query_params.get("sort", DEFAULT_SORT) == column:
         current = st.query_params.get("order", DESCENDING)
-        default = ASCENDING if current == DESCENDING else DESCENDING
-    set_option("order", [default], [DESCENDING])
+        order = ASCENDING if current == DESCENDING else DESCENDING
+    set_option("order", [order], [DESCENDING])
     set_option("sort", [column], [DEFAULT_SORT])
     first_page()
 
@@ -155,6 +155,6 @@ def choose_page(rows: int) -> int:
 
 
 def first_page() -> None:
-    """Return to the first page of the table; a callback of all that changes its rows."""
+    """Return to the first page of the table; a callback of every control that changes its rows."""
     if st.session_state.get("page", 1) != 1:
         st.session_state["page"] = 1

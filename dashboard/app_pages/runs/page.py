@@ -1,4 +1,4 @@
-"""All runs on a test set: which one is best, and what each of them cost."""
+"""All runs on a test set: the best one, and the score and cost of each."""
 
 import pandas as pd
 import streamlit as st

@@ -1,4 +1,4 @@
-"""The table of runs: one row per run, or per configuration where seeds are grouped."""
+"""The table of runs: one row per run, or per configuration if seeds are grouped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,8 +189,8 @@ def _column_config(cells: pd.DataFrame) -> dict[str, Any]:
         for key, column in COLUMNS.items()
         if column.title in cells
     }
-    if cells["name"].str.len().max() > _MAX_NAME_PIXELS / 8:
-        config["name"] |= {"width": _MAX_NAME_PIXELS}
+    if len(cells):
+        config["name"] |= {"width": min(_MAX_NAME_PIXELS, 30 + 8 * int(cells["name"].str.len().max()))}
     return config
 
 
@@ -201,4 +201,4 @@ def _save_selection(key: str, ids: list[list[int]], on_column_click: Callable[[s
     selected = [run_id for row in selection["rows"] if row < len(ids) for run_id in ids[row]]
     state.select_runs([run_id for run_id in state.selected_runs() if run_id not in on_page] + selected)
     for title in selection["columns"]:
-        on_column_click(next(column for column, own_title in TITLES.items() if own_title == title))
+        on_column_click(next(column for column, column_title in TITLES.items() if column_title == title))

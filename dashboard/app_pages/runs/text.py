@@ -8,7 +8,7 @@ import pandas as pd
 from core.text.formatting import format_bytes, format_count, format_percent, format_score
 
 MAX_NAMED = 8
-"""Of more runs only this many are named."""
+"""With more runs, only this many are named."""
 
 NO_RUNS = {
     "active": "All runs on this test set are archived or in the trash. Choose Archived or Trash to see them.",
@@ -88,7 +88,7 @@ def deletion_warning(labels: Sequence[str], bytes_: float, dependents: int) -> s
 
 
 def runs_drawn(shown: int, total: int) -> str:
-    """Return which of the runs the cost chart shows; empty where it shows all."""
+    """Return which of the runs the cost chart shows; empty if it shows all."""
     which = "the best runs, the Pareto front, and the best baseline of each method"
     return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} runs: {which}. "
 

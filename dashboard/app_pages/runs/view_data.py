@@ -15,7 +15,7 @@ from dashboard.components.cost.view_data import recorded_cost
 PAGE_SIZE = 50
 """Rows of the table on one page."""
 MAX_POINTS = 200
-"""Points in the cost chart: more cannot be distinguished."""
+"""The most points in the cost chart: more cannot be distinguished."""
 _MAX_BEST = 150
 MAX_CONFIGURATIONS = 5
 """Selected configurations that are compared with their baselines over seeds: each takes tenths of a second."""
@@ -91,7 +91,7 @@ def group_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     ``runs``: from `add_baseline_differences`. The figures of a configuration are means, each with a
     ``…_deviation`` (of the sample), besides ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
     mean of the recorded ones: an interval over seeds takes a comparison, too slow for every row.
-    Of several runs of one seed the newest counts; ``ids`` has all of them.
+    If several runs have the same seed, the newest counts; ``ids`` contains all of them.
     """
     is_single = runs["group_key"].isna() | (runs["state"] != "complete")
     keys = runs["group_key"].astype(object).where(~is_single, runs["id"])
@@ -118,7 +118,7 @@ def group_seeds(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_configuration(runs: pd.DataFrame, group_key: str | None) -> pd.DataFrame:
-    """Return the runs of a configuration; of several of one seed the newest."""
+    """Return the runs of a configuration; if several have the same seed, the newest of them."""
     selected = runs[runs["group_key"] == group_key]
     return selected[_is_newest_of_seed(selected)]
 
@@ -173,7 +173,7 @@ def page_range(number: int, rows: int) -> tuple[int, int]:
 
 
 def select_page(rows: pd.DataFrame, number: int) -> pd.DataFrame:
-    """Return a page of the rows, from 1, with the best baseline pinned on top where it is on another page.
+    """Return a page of the rows, from 1, with the best baseline pinned on top if it is on another page.
 
     Other baselines keep their place in the order. A filter may hide the best baseline, but sorting and
     paging may not: all adapters are compared with it.
@@ -186,7 +186,7 @@ def select_page(rows: pd.DataFrame, number: int) -> pd.DataFrame:
 
 
 def select_for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Return the runs of the cost chart: of many the Pareto front, the best baseline of each method, and the best.
+    """Return the runs of the cost chart: of many the Pareto front, the best baseline of each method, and the best runs.
 
     ``complete``: complete runs, highest macro F1 first.
     """

@@ -9,7 +9,7 @@ import pandas as pd
 from dashboard.components.safe_text import escape_markdown
 
 MAX_CLASSES = 12
-"""Of more classes the chart shows the most probable ones."""
+"""With more classes, the chart shows the most probable ones."""
 MAX_ENTRIES = 50
 
 
@@ -34,7 +34,7 @@ def add_entry(history: Sequence[HistoryEntry], entry: HistoryEntry) -> list[Hist
 
 
 def select_most_probable(prediction: pd.DataFrame) -> pd.DataFrame:
-    """Return the probabilities to draw: all in the order of the labels, of many the highest ones."""
+    """Return the probabilities to draw: all in the order of the labels or, with many labels, the highest ones."""
     if len(prediction) <= MAX_CLASSES:
         return prediction
     return prediction.nlargest(MAX_CLASSES, "probability").reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""Controls that annotate examples: one in a form, or many from a file."""
+"""Controls that annotate examples: a form for one, and the import of many from a file."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ def _annotation_of(row: Any) -> Annotation:
 
 
 def _draw_form(row: Any, annotation: Annotation, labels: list[str]) -> None:
-    # The annotation is part of the keys: fields start from it again when it changes.
+    # The annotation is part of the keys: a changed annotation resets the fields.
     key = f"{row['example_id']} {hash(tuple(annotation.values()))}"
     with st.form(f"annotate {key}", border=False):
         with st.container(horizontal=True):

@@ -36,7 +36,7 @@ class ImportedAnnotations:
 def read_annotations(
     content: bytes, stored: Mapping[str, Mapping[str, str | None]], labels: Sequence[str]
 ) -> ImportedAnnotations:
-    """Return the annotations of a CSV file. Raises `RequestError` with the reason where it is invalid.
+    """Return the annotations of a CSV file. Raises `RequestError` with the reason if it is invalid.
 
     ``stored``: the annotation of every text of the data set; fields without a column in the file keep
     their value. Rows without an annotation are skipped, and so are rows that repeat the stored one.
@@ -93,7 +93,7 @@ def _parse(content: bytes) -> tuple[list[tuple[int, dict[str, str]]], list[str]]
         raise _error(f"The file is not valid CSV: {error}.", "invalid_csv") from None
     for line, row in rows:
         if None in row or None in row.values():
-            raise _error(f"Line {format_count(line)} has not as many cells as the first line.", "cell_count")
+            raise _error(f"Line {format_count(line)} does not have as many cells as the header.", "cell_count")
     return rows, columns
 
 
@@ -121,14 +121,14 @@ def _check_columns(columns: Sequence[str]) -> None:
 
 
 def _check_fields(fields: Mapping[str, str | None], line: int, labels: Sequence[str]) -> None:
-    where, label = f"Line {format_count(line)}", fields.get("proposed_label")
+    prefix, label = f"Line {format_count(line)}", fields.get("proposed_label")
     try:
         data.validate_annotation(fields)
     except RequestError as error:
-        raise _error(f"{where}: {error}", error.code) from None
+        raise _error(f"{prefix}: {error}", error.code) from None
     if label and label not in labels:
         listed, suggestion = ", ".join(labels[:_MAX_LABELS_NAMED]), did_you_mean(label, labels)
-        raise _error(f"{where}: unknown label '{label[:50]}'.{suggestion} Labels: {listed}.", "unknown_label")
+        raise _error(f"{prefix}: unknown label '{label[:50]}'.{suggestion} Labels: {listed}.", "unknown_label")
 
 
 def _normalize_line_ends(text: str) -> str:
@@ -137,6 +137,6 @@ def _normalize_line_ends(text: str) -> str:
 
 
 def _find_text(cell: str, by_text: dict[str, str]) -> str | None:
-    """Return the text of the data set that a cell holds, with or without the apostrophe of exported formulas."""
+    """Return the text of the data set that a cell contains, with or without the apostrophe of exported formulas."""
     text = _normalize_line_ends(cell)
     return by_text.get(text) or by_text.get(unescape_formula(text))

@@ -4,7 +4,7 @@ from core.text.formatting import format_count
 
 
 def import_summary(annotations: int, changes: int, unknown: int) -> str:
-    """Return what a file of annotations contains: annotations, changes, and texts of other data sets."""
+    """Return the number of annotations in a file, of changes, and of unknown texts."""
     head = f"{format_count(annotations)} {'annotation' if annotations == 1 else 'annotations'}"
     summary = f"{head}, {format_count(changes)} new or changed."
     if not unknown:

@@ -8,7 +8,7 @@ import pandas as pd
 from dashboard import data
 
 MAX_LABELS = 16
-"""Of more labels a matrix shows those with the most errors."""
+"""With more labels, a matrix shows those with the most errors."""
 MAX_CONFUSIONS = 20
 
 
@@ -25,7 +25,7 @@ def confusion(run_id: int) -> pd.DataFrame:
 
 
 def select_labels(cells: pd.DataFrame, labels: Sequence[str]) -> list[str]:
-    """Return the labels to draw, in their order: all, or of many those with the most errors."""
+    """Return the labels to draw, in their order: all, or with many labels those with the most errors."""
     if len(labels) <= MAX_LABELS:
         return list(labels)
     wrong = cells[cells["true"] != cells["predicted"]]

@@ -3,6 +3,7 @@
 from math import ceil, floor, log10
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from dashboard.components.chart_cache import cached_chart
@@ -56,14 +57,22 @@ def _names(runs: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
     ]
 
 
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return ticks on a log scale: one per decade, or more until at least three lie between two costs."""
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    ticks: list[float] = []
+    for steps in ((1,), (1, 2, 5), range(1, 10), np.arange(1, 10, 0.5), np.arange(1, 10, 0.2)):
+        ticks = [round(float(step), 1) * 10.0**power for power in decades for step in steps]
+        if sum(low <= tick <= high for tick in ticks) >= 3:
+            break
+    return ticks
+
+
 def _axis(runs: pd.DataFrame, cost: str) -> alt.Axis:
-    """Return an axis with one tick per decade, more where there are few, and 0 for runs without cost."""
+    """Return an axis with one tick per decade, more if the costs span few decades, and 0 for runs without cost."""
     paid = runs.loc[runs[cost] > 0, "place"].astype(float)
     free = runs.loc[runs[cost] == 0, "place"].head(1).tolist()
-    decades = range(floor(log10(paid.min())), ceil(log10(paid.max())) + 1) if len(paid) else range(0)
-    span = log10(paid.max() / paid.min()) if len(paid) else 0.0
-    steps = range(1, 10) if span < 0.7 else (1, 2, 5) if span < 2.5 else (1,)
-    ticks = [step * 10.0**power for power in decades for step in steps]
+    ticks = _log_ticks(paid.min(), paid.max()) if len(paid) else []
     label = f"datum.value < {(free[0] if free else 0) * 1.001} ? '0' : format(datum.value, '~s')"
     return alt.Axis(
         grid=False, values=[*free, *(tick for tick in ticks if not free or tick > free[0])], labelExpr=label

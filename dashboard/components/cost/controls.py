@@ -1,8 +1,7 @@
 """The choice of the cost in the chart of cost and quality."""
 
-import streamlit as st
-
 from core.catalog.figures import FIGURES
+from dashboard.components.filters import choose_option
 
 COSTS = {
     "time": "train_seconds",
@@ -15,6 +14,5 @@ COSTS = {
 
 def choose_cost() -> tuple[str, str]:
     """Draw the choice of the cost, a URL parameter; return a column of the runs and its title."""
-    choice = st.segmented_control("Cost", list(COSTS), default="time", required=True, key="cost", bind="query-params")
-    figure = FIGURES[COSTS[str(choice)]]
+    figure = FIGURES[COSTS[choose_option("Cost", {name: name.capitalize() for name in COSTS}, "time", "cost")]]
     return figure.name, figure.axis_title

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 FEW_RUNS = 10
-"""Up to this many points each has a label; of more only the Pareto front and the baselines."""
+"""Up to this many points, each has a label; with more, only the Pareto front and the baselines."""
 MAX_LABELS = 14
 _COLUMNS = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
 _COLUMNS += ["place", "front", "name", "name_at", "leftwards"]
 _FREE_GAP = 0.18  # the distance of runs without cost from the cheapest one, as a share of the axis
 _LABEL_WIDTH, _LABEL_HEIGHT = 0.3, 0.055  # as shares of the chart
-_POINT_WIDTH = 0.02
+_POINT_WIDTH = 0.005
 
 
 def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
@@ -18,7 +18,7 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
 
     ``runs``: rows of `data.all_runs`. Columns besides id, label, kind, macro F1 and cost: ``place``
     (the cost; a run without cost is left of all others, as a log scale has no 0), ``front`` (whether
-    it is on the Pareto front), ``name`` (the label; empty where there is no room), ``name_at`` (its
+    it is on the Pareto front), ``name`` (the label; empty if there is no room), ``name_at`` (its
     height) and ``leftwards`` (whether it is left of its point).
     """
     points = runs.assign(**{cost: recorded_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])

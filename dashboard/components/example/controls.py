@@ -69,7 +69,7 @@ def show_selectable(
 
 
 def show_navigation(example_ids: pd.Series) -> None:
-    """Draw the place of the selected example in the list, and buttons to the previous and the next one.
+    """Draw the position of the selected example in the list, and buttons to the previous and the next one.
 
     ``example_ids``: of all listed examples, in their order.
     """

@@ -15,7 +15,7 @@ _MAX_VISIBLE_ROWS = 6
 
 
 def show_properties(row: Any, disagreement: float | None, other: str | None) -> None:
-    """Show what is recorded of an example besides its text. ``other``: the label of the run to compare with."""
+    """Show the properties of an example except its text. ``other``: the label of the run to compare with."""
     properties = {
         "true label": f"{row['label']}, {format_percent(row['true_probability'])}%",
         "predicted": f"{row['predicted']}, {format_percent(row['confidence'])}%",
@@ -45,8 +45,8 @@ def show_nearest(examples: pd.DataFrame) -> None:
 
 
 def show_other_predictions(predictions: pd.DataFrame) -> None:
-    """Show the predictions of other runs on an example: run, predicted, confidence, right."""
-    outcome = ["correct" if right else "wrong" for right in predictions["right"]]
+    """Show the predictions of other runs on an example: run, predicted, confidence, is_correct."""
+    outcome = ["correct" if is_correct else "wrong" for is_correct in predictions["is_correct"]]
     _show_bars(predictions[["run", "predicted", "confidence"]].assign(outcome=outcome), "confidence")
 
 

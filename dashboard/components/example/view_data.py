@@ -7,11 +7,11 @@ import pandas as pd
 from dashboard import data
 
 MAX_WORDS = 15
-"""Of more words the chart shows the most important ones."""
+"""With more words, the chart shows the most important ones."""
 
 
 def find_position(run_id: int, example_id: str) -> int | None:
-    """Return the position of an example in a run's predictions; None where it has none."""
+    """Return the position of an example in a run's predictions; None if it has none."""
     ids = data.predictions_with_outcomes(run_id)["example_id"]
     positions = ids.index[ids.astype(str) == example_id]
     return int(positions[0]) if len(positions) else None
@@ -31,10 +31,10 @@ def label_probabilities(run_id: int, position: int) -> pd.DataFrame:
 
 
 def other_predictions(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
-    """Return the predictions of the best other runs on an example: run, predicted, confidence and right."""
+    """Return the predictions of the best other runs on an example: run, predicted, confidence and is_correct."""
     predictions = data.predictions_on_example(int(row["example_id"]), data.other_runs(run_id, test_set))
     runs = data.run_rows(predictions["run_id"].tolist())["label"]
-    return predictions.assign(run=runs, right=predictions["predicted"] == row["label"])
+    return predictions.assign(run=runs, is_correct=predictions["predicted"] == row["label"])
 
 
 def suggested_label(run_id: int, position: int) -> tuple[str, float] | None:

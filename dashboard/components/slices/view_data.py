@@ -44,5 +44,5 @@ def select_significant(slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_slice(run_id: int, name: str) -> "Slice | None":
-    """Return the slice with this name; None without one."""
+    """Return the slice with this name; None if there is none."""
     return next((slice_ for slice_ in data.slices(run_id) if slice_.name == name), None)
