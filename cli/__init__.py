@@ -1,1 +1,1 @@
-"""The command line: commands, their arguments and what they print."""
+"""The command-line interface: commands, their arguments and their output."""

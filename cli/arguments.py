@@ -1,4 +1,4 @@
-"""The argument parser of every command, and the arguments that several commands share."""
+"""The argument parser of the commands, and arguments that several commands share."""
 
 import argparse
 import math
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 PROGRAM = "python runner.py"
 _MAX_MESSAGE_LENGTH = 4_000
 _MAX_RUN_ID = 2**31 - 1
-"""The largest integer of a database's id column."""
+"""The largest value of the database's id column."""
 
 
 class StoreOnce(argparse.Action):
-    """Store a flag's values; refuse the flag a second time instead of silently keeping the last values."""
+    """Store a flag's values; reject a repeated flag, of which argparse would silently keep the last values."""
 
     def __call__(  # noqa: D102 - argparse's interface
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
         if option is not None and getattr(namespace, self.dest) is not self.default:
-            hint = f" Pass several values after one flag: {option} 1 2" if self.nargs == "+" else ""
-            parser.error(f"{' or '.join(self.option_strings)} can be given only once.{hint}")
+            hint = f" Pass several values after a single flag: {option} 1 2" if self.nargs == "+" else ""
+            parser.error(f"{' or '.join(self.option_strings)} can be passed only once.{hint}")
         setattr(namespace, self.dest, values)
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Show a flag that takes several values by its plain metavar: ``--r INT``, not ``--r INT [INT ...]``."""
+    """Show a flag that takes several values as ``--r INT`` instead of ``--r INT [INT ...]``."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=28)
@@ -45,9 +45,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Parser(argparse.ArgumentParser):
-    """The parser of one command; it raises `RequestError` for wrong arguments, with a likely intention.
+    """The parser of one command; it raises `RequestError` for invalid arguments, with a suggestion.
 
-    ``overview`` makes the text that ``--help`` prints instead of the full help.
+    If ``overview`` is set, ``--help`` prints its return value instead of the full help.
     """
 
     overview: Callable[[], str] | None = None
@@ -63,27 +63,30 @@ class Parser(argparse.ArgumentParser):
         for name in (None, "store"):
             self.register("action", name, StoreOnce)
         self.add_argument(
-            "--db", type=non_empty, metavar="PATH|URL", help="the database (default: $RUNS_DB, else runs.db)"
+            "--db",
+            type=non_empty,
+            metavar="PATH|URL",
+            help="database file or URL (default: $RUNS_DB, else runs.db)",
         )
-        self.add_argument("--debug", action="store_true", help="show the traceback of an error")
+        self.add_argument("--debug", action="store_true", help="print the traceback of an error")
 
     def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
-        """Print the overview, where there is one, else the full help."""
+        """Print the overview if there is one, otherwise the full help."""
         text = self.overview() if self.overview else self.format_help()
         self._print_message(text, file or sys.stdout)
 
     def error(self, message: str) -> NoReturn:
-        """Raise `RequestError` with the message and where to read more."""
+        """Raise `RequestError` with the message and the command that prints the help."""
         text = redact_secrets(f"{message}{'' if message.endswith('.') else '.'} See: {self.prog} --help")
         raise RequestError(text[:_MAX_MESSAGE_LENGTH])
 
-    def refuse_unknown(self, word: str) -> NoReturn:
+    def refuse_unknown(self, argument: str) -> NoReturn:
         """Raise `RequestError` for an argument that this command does not have."""
         flags = [name for name in self._option_string_actions if name.startswith("--")]
-        self.error(f"unknown argument {shlex.quote(word)}.{did_you_mean(word, flags)}")
+        self.error(f"unknown argument {shlex.quote(argument)}.{did_you_mean(argument, flags)}")
 
     def format_section(self, title: str, flags: list[str]) -> str:
-        """Return a help section of a few flags, in the given order."""
+        """Return a help section with these flags, in this order."""
         formatter = self._get_formatter()
         formatter.start_section(title)
         formatter.add_arguments([self._option_string_actions[flag] for flag in flags])
@@ -104,7 +107,7 @@ class PrintText(argparse.Action):
 
 
 def run_id(text: str) -> int:
-    """Read a run id."""
+    """Parse a run id."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
     if not 1 <= number <= _MAX_RUN_ID:
         raise argparse.ArgumentTypeError(f"run id must be a positive integer, not {redacted_repr(text)}")
@@ -112,9 +115,9 @@ def run_id(text: str) -> int:
 
 
 def number_up_to(largest: float, unit: str) -> Callable[[str], float]:
-    """Return what reads a number from 0 to ``largest``, in a unit that the message names."""
+    """Return a parser of numbers from 0 to ``largest``; ``unit`` is for its error message."""
 
-    def read(text: str) -> float:
+    def parse(text: str) -> float:
         try:
             number = float(text)
         except ValueError:
@@ -125,18 +128,18 @@ def number_up_to(largest: float, unit: str) -> Callable[[str], float]:
             )
         return number
 
-    return read
+    return parse
 
 
 def non_empty(text: str) -> str:
-    """Read a text that is not blank."""
+    """Return a text that is not blank."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("the value is empty. Give it a value, or leave the flag out")
+        raise argparse.ArgumentTypeError("the value is empty. Pass a value or omit the flag")
     return text
 
 
 def add_run_id(parser: Parser) -> None:
-    """Add the id of a recorded run."""
+    """Add the positional argument for a run id."""
     parser.add_argument("run", type=run_id, help="run id")
 
 
@@ -146,7 +149,7 @@ def add_json(parser: Parser) -> None:
 
 
 def add_trust_remote_code(parser: Parser) -> None:
-    """Add ``--trust-remote-code`` for commands that load a recorded run's model."""
+    """Add ``--trust-remote-code``, for commands that load the model of a run."""
     from core.config import RunConfig
 
     description = RunConfig.model_fields["trust_remote_code"].description
@@ -160,5 +163,5 @@ def add_checkpoint_interval(parser: Parser) -> None:
         type=number_up_to(1e9, "seconds"),
         default=60.0,
         metavar="SECONDS",
-        help="minimum time between two checkpoints; 0: one after every step (default: 60)",
+        help="minimum time between two checkpoints; 0: after every step (default: 60)",
     )

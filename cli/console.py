@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDTH_WITHOUT_TERMINAL = 200
-"""Columns of a log file: 80 would cut the numbers."""
+"""Width of tables in a log file, in characters: at 80 they would lose columns."""
 _MIN_WRAPPED_WIDTH = 24
 
 
@@ -24,15 +24,15 @@ def print_json(value: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a text whose names and messages cannot move the cursor or color the terminal."""
+    """Print a text with control characters escaped, so that it cannot move the cursor or color the terminal."""
     print(escape_invisible(text))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, wrap: str = "") -> None:
     """Print a table with its first ``text_columns`` columns left-aligned and the others right-aligned.
 
-    The column named ``wrap`` holds sentences and wraps. If the table is too wide, its last columns are left out,
-    and a line below names them.
+    The column named ``wrap`` contains sentences and wraps. If the table is too wide, its last columns are omitted and
+    named below it.
     """
     from rich.console import Console
 
@@ -40,7 +40,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_colu
     count = len(columns)
     while count > 2 and not _fits(console, _build_table(columns[:count], rows, text_columns, wrap)):
         count -= 1
-    with console.capture() as capture:  # rich itself would exit when the reader closes the pipe
+    with console.capture() as capture:  # rich would exit the process when the reader closes the pipe
         console.print(_build_table(columns[:count], rows, text_columns, wrap))
     print(capture.get(), end="")
     if count < len(columns):
@@ -59,8 +59,8 @@ def _build_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_col
         wraps = column == wrap
         cells = (column, *(row[position] for row in rows))
         width = _MIN_WRAPPED_WIDTH if wraps else max(cell_len(_cell(cell)) for cell in cells)
-        side: Literal["left", "right"] = "left" if position < text_columns or wraps else "right"
-        table.add_column(Text(_cell(column)), justify=side, no_wrap=not wraps, min_width=width)
+        alignment: Literal["left", "right"] = "left" if position < text_columns or wraps else "right"
+        table.add_column(Text(_cell(column)), justify=alignment, no_wrap=not wraps, min_width=width)
     for row in rows:
         table.add_row(*(Text(_cell(cell)) for cell in row[: len(columns)]))  # Text: rich reads no markup in it
     return table
@@ -71,7 +71,7 @@ def _cell(text: str) -> str:
 
 
 def _fits(console: "Console", table: "Table") -> bool:
-    """Return whether no column would be cut; a column that wraps may get narrower."""
+    """Return whether every column fits; a column that wraps may become narrower."""
     return console.measure(table, options=console.options.update(max_width=10_000)).minimum <= console.width
 
 
@@ -82,7 +82,7 @@ def to_records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def format_changes(changes: Mapping[str, Sequence[object]], separator: str = ", ") -> str:
-    """Format values that differ between two sides: ``method lora ↔ tfidf, r 8 ↔ 4``."""
+    """Format pairs of values that differ: ``method lora ↔ tfidf, r 8 ↔ 4``."""
     return separator.join(
-        f"{name} {format_setting(ours)} ↔ {format_setting(theirs)}" for name, (ours, theirs) in changes.items()
+        f"{name} {format_setting(first)} ↔ {format_setting(second)}" for name, (first, second) in changes.items()
     )

@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar in a terminal, lines in a log file."""
+"""Progress on standard error: a progress bar in a terminal, lines in a log file."""
 
 import sys
 from contextlib import suppress
@@ -8,7 +8,7 @@ from typing import IO, Self, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as ProgressBar
 from rich.text import Text
 
 from cli.run_report import describe_state
@@ -21,11 +21,11 @@ from core.text.formatting import format_duration
 from core.text.sanitize import escape_invisible
 
 _LINES_PER_TRAINING = 4
-"""Progress lines of one training in a log file."""
+"""Number of progress lines per training in a log file."""
 
 
 class _StandardError(TextIOBase):
-    """Standard error that ignores write errors: a closed terminal or a full disk must not end a run."""
+    """Standard error that ignores write errors: a closed terminal or a full disk must not stop a run."""
 
     def __init__(self) -> None:
         self._stream = sys.stderr
@@ -51,7 +51,7 @@ class _StandardError(TextIOBase):
 
 
 class ConsoleProgress(Progress):
-    """Show the progress of runs, and stop them on Ctrl-C; used as a context manager."""
+    """Show the progress of runs and stop them on Ctrl-C; use it as a context manager."""
 
     def __init__(self) -> None:
         self.signals = StopSignals()
@@ -60,19 +60,19 @@ class ConsoleProgress(Progress):
         if not self.console.is_terminal:
             self.console = Console(file=file, width=160)
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self.bars = Bars(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
-        self.task = self.bars.add_task("", visible=False)
+        self.bar = ProgressBar(TextColumn("  {task.description}"), *columns, console=self.console, transient=True)
+        self.task = self.bar.add_task("", visible=False)
 
     def __enter__(self) -> Self:
         self.signals.__enter__()
         if self.console.is_terminal:
-            self.bars.start()
+            self.bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bars.stop()
+        self.bar.stop()
         self.signals.__exit__(kind, error, trace)
 
     def on_run_begin(self, name: str, config: RunConfig, position: int, total: int) -> None:
@@ -80,23 +80,23 @@ class ConsoleProgress(Progress):
         self._print(f"[{position}/{total}] {name}: {METHODS[config.method].title}")
 
     def on_phase(self, phase: str) -> None:
-        """Show the phase in the bar; end the run here if a stop was requested during the previous phase."""
+        """Show the phase; raise `KeyboardInterrupt` if a stop was requested during the previous phase."""
         self.signals.can_stop_after_step = False
         if self.signals.requested:
             raise KeyboardInterrupt
-        self.bars.update(self.task, description=phase, visible=True, completed=0, total=None)
+        self.bar.update(self.task, description=phase, visible=True, completed=0, total=None)
 
     def on_train_begin(self, step: int) -> None:
-        """Let a stop wait for the end of a training step from here on."""
+        """Let stop requests from now on wait for the end of the training step."""
         self.signals.can_stop_after_step = True
 
     def should_stop(self) -> bool:
-        """Return whether Ctrl-C was pressed or the system asked the process to end."""
+        """Return whether Ctrl-C or a termination signal requested a stop."""
         return self.signals.requested
 
     def on_step_end(self, step: int, total: int, epoch: float) -> None:
-        """Move the bar, or print a line from time to time."""
-        self.bars.update(self.task, completed=step, total=total)
+        """Advance the bar; in a log file, print a line a few times per training."""
+        self.bar.update(self.task, completed=step, total=total)
         if not self.console.is_terminal and step % max(1, total // _LINES_PER_TRAINING) == 0:
             self._print(f"  step {step} of {total}, epoch {epoch:.1f}")
 
@@ -106,7 +106,7 @@ class ConsoleProgress(Progress):
 
     def on_run_end(self, run: Run, reused: bool) -> None:
         """Print how the run ended."""
-        self.bars.update(self.task, visible=False)
+        self.bar.update(self.task, visible=False)
         if reused:
             self._print(f"{run.name}: already recorded as run {run.id}, reused (--rerun-baselines runs it again).")
         elif run.state == "complete":

@@ -1,4 +1,4 @@
-"""The report after runs: their scores, verdicts, files, and what to do next."""
+"""The report after runs: their scores, verdicts, files, and the next commands."""
 
 import shlex
 import sys
@@ -20,15 +20,15 @@ from core.text.formatting import format_bytes, format_p_value, format_percent
 from core.text.sanitize import to_single_line
 
 MAX_LABEL_COLUMNS = 5
-"""With more labels than this the table shows the lowest F1 scores instead of a column for each label."""
-_LOWEST_SHOWN = 3
+"""With more labels, the table shows the lowest F1 scores instead of a column per label."""
+_LOWEST_COUNT = 3
 _SCORES = (FIGURES["macro_f1"], FIGURES["accuracy"])
 _COSTS = (FIGURES["train_seconds"], FIGURES["trainable_parameters"])
 
 
 @dataclass(frozen=True)
 class BaselineVerdict:
-    """A run compared with its best baseline; p adjusted for the number of runs that share this baseline."""
+    """A run compared with its best baseline; p is Holm-adjusted for the runs that share this baseline."""
 
     comparison: RunComparison
     adjusted_p: float
@@ -38,7 +38,7 @@ class BaselineVerdict:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What is printed about runs: rows of `queries.runs`, scores by label, verdicts, and how to resume a run."""
+    """The content of a report: rows of `queries.runs`, scores per label, verdicts, and resume commands by run id."""
 
     runs: pd.DataFrame
     class_metrics: pd.DataFrame
@@ -68,13 +68,13 @@ def _compare_with_baselines(store: Store, runs: pd.DataFrame) -> list[BaselineVe
 
 
 def resume_command(store: Store, run: Any) -> str | None:
-    """Return the command that resumes a run; None where it cannot end better than it did."""
+    """Return the command that resumes a run; None if it is not resumable."""
     resumable = isinstance(run.work_path, str) and is_resumable(run.state, run.error_type)
     return store.format_command(f"resume {run.id}") if resumable else None
 
 
 def print_report(report: RunReport) -> None:
-    """Print the scores of runs, failures, verdicts, files, and what to do next."""
+    """Print the scores of runs, failures, verdicts, files, and the next commands."""
     _print_scores(report.runs, report.class_metrics)
     for run in report.runs[report.runs["state"] != "complete"].itertuples():
         print_text(
@@ -91,7 +91,7 @@ def print_report(report: RunReport) -> None:
 
 
 def describe_state(run: Any, resume: str | None = None) -> str:
-    """Return what became of a run without scores, a record or a row of `queries.runs`, and how to resume it."""
+    """Describe the state of an incomplete run (a record or a row of `queries.runs`), and how to resume it."""
     phase = f" in the {run.phase} phase" if run.phase else ""
     verb = {"running": "is running", "crashed": "crashed (no heartbeat)", "cancelled": "was stopped"}
     reason = f": {run.error_message}" if run.state == "failed" else ""
@@ -110,7 +110,7 @@ def _print_verdict(verdict: BaselineVerdict) -> None:
 
 
 def _print_scores(runs: pd.DataFrame, class_metrics: pd.DataFrame) -> None:
-    """Print one table for each set of labels, with a row for each run."""
+    """Print one table per set of labels, with a row per run."""
     f1_scores = {run_id: to_records(rows) for run_id, rows in class_metrics.groupby("run_id")}
     labels_of = {run_id: tuple(row["label"] for row in rows) for run_id, rows in f1_scores.items()}
     for labels in dict.fromkeys(labels_of.values()):
@@ -130,21 +130,21 @@ def _print_scores(runs: pd.DataFrame, class_metrics: pd.DataFrame) -> None:
         scores, costs = ([figure.title for figure in figures] for figures in (_SCORES, _COSTS))
         print_table(("run", "name", *scores, *label_columns, *costs), rows, text_columns=2)
         if many:
-            print_text(f"All {len(labels)} labels of a run: python runner.py show RUN")
+            print_text(f"To show the scores of all {len(labels)} labels: python runner.py show RUN")
 
 
 def _format_lowest(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the labels with the lowest F1 scores: ``anger 41.2, joy 45.0, fear 51.1``."""
     scored = sorted((row for row in rows if row["f1"] is not None), key=lambda row: float(row["f1"]))
-    return ", ".join(f"{to_single_line(row['label'])} {format_percent(row['f1'])}" for row in scored[:_LOWEST_SHOWN])
+    return ", ".join(f"{to_single_line(row['label'])} {format_percent(row['f1'])}" for row in scored[:_LOWEST_COUNT])
 
 
 def _print_next_steps(run_id: int, store: Store) -> None:
-    """Print commands that can be pasted as they are, with the Python interpreter of this process."""
+    """Print commands to copy and paste, with the Python interpreter of this process."""
     variable = f"RUNS_DB={shlex.quote(store.address)} " if store.address != str(DEFAULT_DATABASE) else ""
     executable = Path(sys.executable)
     python = executable.relative_to(Path.cwd()) if executable.is_relative_to(Path.cwd()) else executable
     print_text("Next:")
     print_text(f"  {variable}{python} -m streamlit run dashboard/Home.py      compare runs and see failures")
-    for words in (f"show {run_id}", f'predict {run_id} "A film to remember."'):
-        print_text(f"  {store.format_command(words).replace('python', str(python), 1)}")
+    for command in (f"show {run_id}", f'predict {run_id} "A film to remember."'):
+        print_text(f"  {store.format_command(command).replace('python', str(python), 1)}")

@@ -21,7 +21,7 @@ SECTIONS = {
     "training": "training",
     "seed": "random seed",
 }
-"""Titles of the help's sections, by the section of the settings."""
+"""Titles of the sections of ``--help-all``, by section of `RunConfig`."""
 
 
 class _Switch(StoreOnce):
@@ -32,7 +32,7 @@ class _Switch(StoreOnce):
     ) -> None:
         if option is not None and option.startswith("--no-"):
             if values:
-                parser.error(f"{option} takes no value, but was given {' '.join(values)}")
+                parser.error(f"{option} takes no value, but got {' '.join(values)}")
             values = [False]
         super().__call__(parser, namespace, values or [True], option)
 
@@ -54,14 +54,14 @@ def add_settings(parser: Parser) -> None:
 
 
 def requested_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
-    """Return the values of every requested setting: those of the config file, overridden by the flags'."""
+    """Return the values of every requested setting; flags override the config file."""
     values = _read_config_file(arguments.config) if arguments.config else {}
     flags = {name: getattr(arguments, name) for name in RunConfig.model_fields}
     return values | {name: _grid_values(name, given) for name, given in flags.items() if given is not None}
 
 
 def _grid_values(name: str, values: list[Any]) -> list[Any]:
-    """Return a setting's values; ``key=value`` pairs of several keys form one value, of one key a grid."""
+    """Return a setting's values; ``key=value`` pairs with different keys form one value, with the same key a grid."""
     if name not in PAIR_SETTINGS:
         return values
     by_key: dict[str, list[str]] = {}
@@ -71,10 +71,12 @@ def _grid_values(name: str, values: list[Any]) -> list[Any]:
 
 
 def _metavar(name: str) -> str:
-    """Return what stands for a setting's value in the help: its choices, its type, or what it names."""
+    """Return the metavar of a setting: its choices, its type, or the last word of its name."""
     annotation = RunConfig.model_fields[name].annotation
     types = _flatten(annotation)
-    choices = {"method": _METHOD_EXAMPLES, "init": [*INITS]}.get(name, [one for one in types if isinstance(one, str)])
+    choices = {"method": _METHOD_EXAMPLES, "init": [*INITS]}.get(
+        name, [item for item in types if isinstance(item, str)]
+    )
     if name in PAIR_SETTINGS:
         return "KEY=VALUE"
     if choices and int not in types:
@@ -84,7 +86,7 @@ def _metavar(name: str) -> str:
 
 
 def _flatten(annotation: Any) -> list[Any]:
-    """Return the types of an annotation, and the values of its literals."""
+    """Return the types of an annotation and the values of its literals."""
     inner: Iterable[Any] = get_args(annotation)
     if get_origin(annotation) is Literal:
         return list(inner)
@@ -92,13 +94,13 @@ def _flatten(annotation: Any) -> list[Any]:
 
 
 def _format_default(value: Any) -> str:
-    # Booleans are off by default; defaults that depend on the method are in the description.
+    # Booleans default to False; the description states defaults that depend on the method.
     return f" (default: {value})" if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def _read_config_file(path: str) -> dict[str, list[Any]]:
-    """Return the values of every setting in a YAML file."""
-    from core.text.yaml_reader import parse_yaml  # PyYAML is needed for this flag only
+    """Return the values of each setting in a YAML file."""
+    from core.text.yaml_reader import parse_yaml  # only this flag needs PyYAML
 
     try:
         content = parse_yaml(_read_limited(path))
@@ -107,12 +109,12 @@ def _read_config_file(path: str) -> dict[str, list[Any]]:
     except ValueError as error:
         raise RequestError(f"--config {path} is not YAML: {error}") from None
     if not isinstance(content, dict):
-        raise RequestError(f"--config {path} holds no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
+        raise RequestError(f"--config {path} contains no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
     values: dict[str, list[Any]] = {}
     for key, value in content.items():
         name = str(key).replace("-", "_")
         if name in values:
-            raise RequestError(f"--config {path}: {name} is given twice.")
+            raise RequestError(f"--config {path}: {name} is set twice.")
         if value is not None:
             values[name] = _config_values(path, name, value)
     return values
@@ -130,8 +132,8 @@ def _read_limited(path: str) -> str:
 
 
 def _config_values(path: str, name: str, value: Any) -> list[Any]:
-    """Return the values of one setting in a file: a list is a grid, as several values of a flag are."""
+    """Return the values of a setting in a config file: a list is a grid, like several values of a flag."""
     if value == []:
-        raise RequestError(f"--config {path}: {name} is an empty list. Give it a value, or leave it out.")
+        raise RequestError(f"--config {path}: {name} is an empty list. Add a value or remove the setting.")
     values = value if isinstance(value, list) else [value]
-    return _grid_values(name, values) if all(isinstance(one, str) for one in values) else values
+    return _grid_values(name, values) if all(isinstance(item, str) for item in values) else values

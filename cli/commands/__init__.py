@@ -1,7 +1,7 @@
-"""The commands, one module each, named as a person types them.
+"""The commands: one module per command, with the same name.
 
-Each module defines ``COMMAND``. It imports torch, pandas and SQLAlchemy inside functions only, so that
-``--help`` and wrong flags are answered at once.
+Each module defines ``COMMAND``. It imports torch, pandas and SQLAlchemy only inside functions, so that
+``--help`` and invalid flags respond at once.
 """
 
 from argparse import Namespace
@@ -19,7 +19,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its one-line help, its arguments and what executes it; it returns the exit code."""
+    """A command: its one-line help, its arguments, and the function that executes it and returns the exit code."""
 
     help: str
     add_arguments: Callable[[Parser], None]
@@ -28,7 +28,7 @@ class Command:
 
 @dataclass(frozen=True)
 class CommandGroup:
-    """A command whose next word names one of several actions."""
+    """A command with several actions, such as ``db check``."""
 
     help: str
     actions: Mapping[str, Command]

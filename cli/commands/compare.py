@@ -1,4 +1,4 @@
-"""``compare``: runs compared with a reference run on their common test set."""
+"""``compare``: compare runs with a reference run on their common test set."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the runs and the non-inferiority margin."""
+    """Add the run ids and the margin of equivalence."""
     parser.add_argument("first", type=run_id, help="id of the reference run")
     parser.add_argument("others", type=run_id, nargs="+", metavar="other", help="ids of the runs to compare with it")
     parser.add_argument(
@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
         type=number_up_to(100, "points"),
         default=1.0,
         metavar="POINTS",
-        help="non-inferiority margin (default: 1)",
+        help="margin in macro F1 points of the equivalence (TOST) and non-inferiority tests (default: 1)",
     )
     add_json(parser)
 
@@ -37,13 +37,15 @@ def execute(arguments: Namespace) -> int:
 
     first, others = arguments.first, arguments.others
     ids = [first, *others]
-    if repeated := next((one for one in ids if ids.count(one) > 1), None):
-        raise RequestError(f"Run {repeated} is given twice. A run cannot be compared with itself: pass each run once.")
+    if repeated := next((id_ for id_ in ids if ids.count(id_) > 1), None):
+        raise RequestError(
+            f"Run {repeated} is given twice, but a run cannot be compared with itself. Pass each run once."
+        )
     store = open_store(arguments.db)
     comparisons = [compare_runs(store, other, first, arguments.margin / 100) for other in others]
     over_seeds = [compare_configurations(store, other, first) for other in others]
-    printed = print_comparisons_as_json if arguments.json else print_comparisons
-    printed(comparisons, over_seeds, holm_adjusted_p(comparisons))
+    print_function = print_comparisons_as_json if arguments.json else print_comparisons
+    print_function(comparisons, over_seeds, holm_adjusted_p(comparisons))
     return 0
 
 
@@ -52,8 +54,8 @@ def print_comparisons_as_json(
     over_seeds: Sequence["ConfigurationComparison | None"],
     adjusted: Sequence[float],
 ) -> None:
-    """Print every number of the comparisons."""
-    print_json([_to_json(*one) for one in zip(comparisons, over_seeds, adjusted, strict=True)])
+    """Print the complete comparisons as JSON."""
+    print_json([_to_json(*row) for row in zip(comparisons, over_seeds, adjusted, strict=True)])
 
 
 def _to_json(
@@ -80,7 +82,7 @@ def print_comparisons(
     over_seeds: Sequence["ConfigurationComparison | None"],
     adjusted: Sequence[float],
 ) -> None:
-    """Print each comparison: the verdict, what differs between the runs, and the difference for each label."""
+    """Print each comparison: the verdict, the settings that differ, and the difference for each label."""
     from core.report.verdicts import configuration_sentence, margin_sentence, verdict_sentence
 
     for comparison, configuration, p in zip(comparisons, over_seeds, adjusted, strict=True):
@@ -104,13 +106,16 @@ def print_comparisons(
 
 
 def _print_labels(comparison: "RunComparison") -> None:
-    """Print the difference for each label, the largest losses first."""
+    """Print the difference for each label, the largest decrease of F1 first."""
     pairs = zip(comparison.labels, comparison.result.classes, strict=True)
     ordered = sorted(pairs, key=lambda pair: (pair[1].f1.value is None, pair[1].f1.value))
     rows = [
         (
             label,
-            *(format_points(gap.value, gap.low, gap.high) for gap in (result.f1, result.recall, result.precision)),
+            *(
+                format_points(score.value, score.low, score.high)
+                for score in (result.f1, result.recall, result.precision)
+            ),
             format_p_value(result.p).removeprefix("= "),
             format_count(result.gained),
             format_count(result.lost),

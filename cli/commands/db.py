@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _add_check_arguments(parser: Parser) -> None:
-    parser.add_argument("--fix", action="store_true", help="apply the repairs that lose no data")
+    parser.add_argument("--fix", action="store_true", help="apply lossless repairs")
     _add_backed_up(parser)
     add_json(parser)
 
@@ -26,12 +26,12 @@ def _add_backed_up(parser: Parser) -> None:
     parser.add_argument(
         "--backed-up",
         action="store_true",
-        help="confirm that a database on a server has a backup; an SQLite file is backed up automatically",
+        help="confirm that you backed up a database on a server (SQLite files are backed up automatically)",
     )
 
 
 def check(arguments: Namespace) -> int:
-    """Check the database and the adapters' files, and print what is wrong."""
+    """Check the database and the runs' files, and print the problems."""
     from core.store.engine import format_command
     from core.store.integrity import check
 
@@ -45,11 +45,11 @@ def check(arguments: Namespace) -> int:
 
 
 def print_checked(checked: "CheckResult", fix_command: str) -> None:
-    """Print every finding with its repair, and how many problems remain."""
+    """Print every finding with its repair, and the number of remaining problems."""
     for finding in checked.findings:
         print_text(f"{finding.where}: {finding.what} {_format_advice(finding)}")
     if checked.backup is not None:
-        print_text(f"A backup of the database before the repairs: {checked.backup}")
+        print_text(f"Backup of the database before the repairs: {checked.backup}")
     print_text(f"{checked.address}: {_format_summary(checked, fix_command)}")
 
 
@@ -79,7 +79,7 @@ def upgrade(arguments: Namespace) -> int:
 
     done = upgrade_store(arguments.db, backed_up=arguments.backed_up)
     if done.backup is not None:
-        print(f"A backup of the database before the upgrade (schema {done.previous_revision}): {done.backup}")
+        print(f"Backup of the database before the upgrade (schema {done.previous_revision}): {done.backup}")
     print(f"{done.store.address} is up to date.")
     return 0
 
@@ -100,12 +100,12 @@ def recover(arguments: Namespace) -> int:
 
 
 def _add_import_arguments(parser: Parser) -> None:
-    parser.add_argument("other", type=non_empty, metavar="OTHER", help="the database to import: a path or a URL")
+    parser.add_argument("other", type=non_empty, metavar="OTHER", help="file or URL of the database to import")
     add_json(parser)
 
 
 def import_(arguments: Namespace) -> int:
-    """Import the runs, files and annotations of another database, and print what was imported."""
+    """Import the runs, files and annotations of another database, and print a summary."""
     from core.store.engine import open_store
     from core.store.import_db import import_database
 
@@ -118,25 +118,27 @@ def import_(arguments: Namespace) -> int:
 
 
 def print_imported(result: "ImportResult") -> None:
-    """Print the new ids of imported runs, what was skipped, and what could not be imported."""
+    """Print the new ids of imported runs, the number of skipped runs, and problems."""
     for problem in result.problems:
         print_text(f"{problem.where}: {problem.message}")
     new_ids = ", ".join(f"{source_id} → {run_id}" for source_id, run_id in result.imported.items())
     imported = f"Imported {format_count(len(result.imported))} run{'' if len(result.imported) == 1 else 's'}"
     print(f"{imported}{': ' if new_ids else ''}{new_ids}.")
     if result.already_present:
-        print(f"Skipped because they are already in this database: {format_count(len(result.already_present))}.")
+        print(f"Runs skipped, already in this database: {format_count(len(result.already_present))}.")
     print(f"Texts with new or completed annotations: {format_count(result.annotations)}.")
 
 
 COMMAND = CommandGroup(
     "Database maintenance: check, upgrade, recover, import.",
     {
-        "check": Command("Check the database and the run files; --fix repairs.", _add_check_arguments, check),
+        "check": Command("Check the integrity of the database and of the runs' files.", _add_check_arguments, check),
         "upgrade": Command("Migrate the database to the newest schema.", _add_backed_up, upgrade),
         "recover": Command(
-            "Merge runs from fallback databases, used while the database was unavailable.", lambda parser: None, recover
+            "Merge the fallback databases that runs used while the database was unavailable.",
+            lambda parser: None,
+            recover,
         ),
-        "import": Command("Import runs, files and annotations of another database.", _add_import_arguments, import_),
+        "import": Command("Import runs, files and annotations from another database.", _add_import_arguments, import_),
     },
 )

@@ -10,9 +10,9 @@ from core.text.sanitize import to_single_line
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run and the confirmation."""
+    """Add the run id and ``--yes``."""
     add_run_id(parser)
-    parser.add_argument("--yes", action="store_true", help="delete without asking")
+    parser.add_argument("--yes", action="store_true", help="skip the confirmation prompt")
 
 
 def execute(arguments: Namespace) -> int:
@@ -33,7 +33,7 @@ def execute(arguments: Namespace) -> int:
 
 
 def _confirm(run: str) -> bool:
-    """Ask a person; raise `RequestError` where standard input is not a terminal."""
+    """Ask for confirmation; raise `RequestError` if standard input is not a terminal."""
     if not sys.stdin.isatty():
         raise RequestError(f"Deleting {run} cannot be undone. Pass --yes to confirm.")
     return input(f"Delete {run} with its predictions and files? [y/N] ").strip().lower() == "y"

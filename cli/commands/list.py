@@ -1,4 +1,4 @@
-"""``list``: the recorded runs, or the configurations that were run with several seeds."""
+"""``list``: the recorded runs, or their configurations with a summary over seeds."""
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from core.evaluation.seeds import SeedSummary
 
 _FIGURES = ("macro_f1", MACRO_F1_DIFFERENCE, "accuracy", "train_seconds", "trainable_parameters")
-"""The figures that are columns; ``--json`` has them all."""
+"""The figures shown as columns; ``--json`` prints all."""
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
-    parser.add_argument("--groups", action="store_true", help="one line for all runs that differ only in the seed")
+    parser.add_argument("--groups", action="store_true", help="one line per configuration: macro F1 over its seeds")
     add_json(parser)
 
 
 def execute(arguments: Namespace) -> int:
-    """Print a line for each run, or for each configuration."""
+    """Print a line per run or per configuration."""
     from core.store import queries
     from core.store.engine import open_store
 
@@ -48,7 +48,7 @@ def summarize_groups(runs: "pd.DataFrame") -> list[tuple["pd.DataFrame", "SeedSu
 
 
 def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
-    """Print a line for each run."""
+    """Print a line per run."""
     if as_json:
         print_json(to_records(runs))
         return
@@ -72,7 +72,7 @@ def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
 
 
 def print_groups(groups: list[tuple["pd.DataFrame", "SeedSummary"]], *, as_json: bool) -> None:
-    """Print a line for each configuration: mean, standard deviation and range of macro F1 over the seeds."""
+    """Print a line per configuration: mean, standard deviation and range of macro F1 over the seeds."""
     if as_json:
         print_json([{"runs": runs["id"].tolist(), "macro_f1": vars(summary)} for runs, summary in groups])
         return

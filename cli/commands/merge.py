@@ -1,4 +1,4 @@
-"""``merge``: write a run as a plain transformers model."""
+"""``merge``: save a run as a plain transformers model."""
 
 from argparse import Namespace
 
@@ -8,7 +8,7 @@ from core.system.files import parse_user_path
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run and the target folder."""
+    """Add the run id and the target folder."""
     add_run_id(parser)
     parser.add_argument("folder", type=non_empty, metavar="DIR", help="target folder: new or empty")
     add_trust_remote_code(parser)

@@ -1,4 +1,4 @@
-"""``predict``: classify texts, standard input or a file with a recorded run."""
+"""``predict``: classify texts from arguments, standard input or a file with a recorded run."""
 
 import io
 import math
@@ -30,15 +30,20 @@ _MAX_SHOWN_TEXT = 80
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run, and the texts or the files."""
+    """Add the run id, the texts, and the flags."""
     add_run_id(parser)
     parser.add_argument("texts", nargs="*", metavar="text", help="texts to classify (default: lines of standard input)")
     parser.add_argument(
-        "--file", type=non_empty, metavar="FILE", help="CSV, TSV, JSON, JSONL or Parquet file of texts, also gzipped"
+        "--file", type=non_empty, metavar="FILE", help="CSV, TSV, JSON, JSONL or Parquet file of texts (.gz too)"
     )
-    parser.add_argument("--text-column", type=non_empty, metavar="COLUMN", help="text column of --file; else guessed")
     parser.add_argument(
-        "--output", type=non_empty, metavar="FILE", help="file for the rows with predictions: .csv, .tsv or .jsonl"
+        "--text-column", type=non_empty, metavar="COLUMN", help="text column of --file (default: detected by name)"
+    )
+    parser.add_argument(
+        "--output",
+        type=non_empty,
+        metavar="FILE",
+        help="write the rows with their predictions to this .csv, .tsv or .jsonl file",
     )
     add_json(parser)
     add_trust_remote_code(parser)
@@ -63,7 +68,7 @@ def execute(arguments: Namespace) -> int:
 
 
 def read_input(arguments: Namespace, store: "Store") -> "InputTable":
-    """Return the texts to classify. Raises `RequestError` for no texts, and for texts from two sources."""
+    """Return the texts to classify. Raise `RequestError` if there are none, or if they have two sources."""
     import pandas as pd
 
     from core.serving.batch_predict import InputTable, check_output_path, read_input_table
@@ -87,7 +92,7 @@ def _read_standard_input() -> list[str]:
     from core.data.readers import MAX_FILE_BYTES
 
     if sys.stdin is None or sys.stdin.isatty():
-        raise RequestError("predict needs texts: pass them as arguments, pipe them in (one a line), or pass --file.")
+        raise RequestError("predict needs texts: pass them as arguments, pipe them in (one per line), or pass --file.")
     content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise RequestError(f"Standard input is larger than {MAX_FILE_BYTES >> 30} GB. Split it into parts.")
@@ -96,19 +101,19 @@ def _read_standard_input() -> list[str]:
     except UnicodeDecodeError as error:
         raise RequestError(f"Standard input is not UTF-8 (byte {error.start:,}). Convert it with iconv.") from None
     if not text.strip():
-        raise RequestError("Standard input holds no text. Pipe texts in, one a line, or pass them as arguments.")
+        raise RequestError("Standard input contains no text. Pipe texts in, one per line, or pass them as arguments.")
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 class _Terminal(io.TextIOBase):
-    """Standard output of a terminal: texts cannot move its cursor or color it."""
+    """Standard output of a terminal; control characters in texts are escaped."""
 
     def write(self, text: str) -> int:
         return sys.stdout.write(escape_invisible(text))
 
 
 def write_rows(loaded: "LoadedRun", rows: "InputTable", arguments: Namespace) -> None:
-    """Write the rows with their predictions, and report on standard error what was written."""
+    """Write the rows with their predictions, and print the number of rows on standard error."""
     from core.serving.batch_predict import atomic_text_writer, write_predictions
 
     output = Path(arguments.output).expanduser() if arguments.output else None
@@ -116,7 +121,7 @@ def write_rows(loaded: "LoadedRun", rows: "InputTable", arguments: Namespace) ->
     stdout = cast(TextIO, _Terminal()) if sys.stdout.isatty() else sys.stdout
     with atomic_text_writer(output) if output else nullcontext(stdout) as target, _progress_bar(len(rows)) as bar:
         empty = write_predictions(loaded, rows, target, ending, lambda done: bar.advance(bar.task_ids[0], done))
-    skipped = f", {format_count(empty)} of them without a text and so without a prediction" if empty else ""
+    skipped = f", {format_count(empty)} of them without a text and therefore without a prediction" if empty else ""
     print(f"{format_count(len(rows))} rows{skipped}{f': written to {output}' if output else ''}.", file=sys.stderr)
 
 
@@ -135,20 +140,20 @@ def _progress_bar(total: int) -> Iterator["Progress"]:
 def print_predictions(
     texts: Sequence[str], labels: Sequence[str], probabilities: "NDArray[np.float32]", *, as_json: bool
 ) -> None:
-    """Print each text's label and the probabilities, [n, k], of all labels; none for a row of NaN."""
-    answers: list[tuple[str, str | None, Sequence[float | None]]] = []
+    """Print the predicted label and the probabilities, [n, k], of each text; no label for a row of NaN."""
+    predictions: list[tuple[str, str | None, Sequence[float | None]]] = []
     for text, row in zip(texts, probabilities.tolist(), strict=True):
         empty = any(map(math.isnan, row))
-        answers.append((text, None, [None] * len(row)) if empty else (text, labels[row.index(max(row))], row))
+        predictions.append((text, None, [None] * len(row)) if empty else (text, labels[row.index(max(row))], row))
     if as_json:
         print_json(
             [
                 {"text": text, "label": label, "probabilities": dict(zip(labels, row, strict=True))}
-                for text, label, row in answers
+                for text, label, row in predictions
             ]
         )
         return
-    rows = [(label or DASH, *map(format_percent, row), _shorten(text)) for text, label, row in answers]
+    rows = [(label or DASH, *map(format_percent, row), _shorten(text)) for text, label, row in predictions]
     print_table(("label", *(f"{label} %" for label in labels), "text"), rows, wrap="text")
 
 
@@ -157,4 +162,4 @@ def _shorten(text: str) -> str:
     return line if len(line) <= _MAX_SHOWN_TEXT else f"{line[: _MAX_SHOWN_TEXT - 1]}…"
 
 
-COMMAND = Command("Classify texts with a run: arguments, lines of standard input, or a file.", add_arguments, execute)
+COMMAND = Command("Classify texts with a run: from arguments, standard input or a file.", add_arguments, execute)

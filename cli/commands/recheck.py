@@ -1,4 +1,4 @@
-"""``recheck``: predict a run's test set again, and record what changed."""
+"""``recheck``: predict a run's test set again, and record changed predictions."""
 
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run."""
+    """Add the run id and the flags."""
     add_run_id(parser)
     add_json(parser)
     add_trust_remote_code(parser)
 
 
 def execute(arguments: Namespace) -> int:
-    """Predict the test set again, and print what changed."""
+    """Predict the test set again, and print the changes."""
     from core.serving.recheck import recheck_run
     from core.store.engine import open_store
 
@@ -32,7 +32,7 @@ def execute(arguments: Namespace) -> int:
 
 
 def print_recheck(result: "RecheckResult", *, as_json: bool) -> None:
-    """Print whether a run's predictions are still those that were recorded."""
+    """Print whether a run's predictions still equal the recorded ones."""
     if as_json:
         print_json(vars(result))
         return
@@ -44,6 +44,4 @@ def print_recheck(result: "RecheckResult", *, as_json: bool) -> None:
     print_text(f"Versions that differ: {format_changes(result.versions) or 'none'}")
 
 
-COMMAND = Command(
-    "Predict a run's test set again with the installed libraries, and record any drift.", add_arguments, execute
-)
+COMMAND = Command("Predict a run's test set again, and record whether predictions changed.", add_arguments, execute)

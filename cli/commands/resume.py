@@ -1,4 +1,4 @@
-"""``resume``: continue a run that ended early."""
+"""``resume``: resume a run that ended early."""
 
 import sys
 from argparse import Namespace
@@ -8,7 +8,7 @@ from cli.commands import Command
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run and what may differ from its first try."""
+    """Add the run id, and the settings that may differ from the first attempt."""
     from core.config import RunConfig
 
     add_run_id(parser)
@@ -18,7 +18,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def execute(arguments: Namespace) -> int:
-    """Continue the run from its last checkpoint, and report on it."""
+    """Resume the run from its last checkpoint, and report on it."""
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.commands.run import report_runs
     from cli.progress import ConsoleProgress
@@ -28,7 +28,7 @@ def execute(arguments: Namespace) -> int:
     from core.store.engine import open_store
 
     store = open_store(arguments.db)
-    recover_all(store)  # the run's record and its checkpoints may be in a fallback database
+    recover_all(store)  # the run and its checkpoints may be in a fallback database
     job = prepare_resume(
         store, arguments.run, auto_batch=arguments.auto_batch, trust_remote_code=arguments.trust_remote_code
     )
@@ -41,4 +41,4 @@ def execute(arguments: Namespace) -> int:
     return report_runs(store, [record], debug=arguments.debug)
 
 
-COMMAND = Command("Resume a run that ended early, from its last checkpoint.", add_arguments, execute)
+COMMAND = Command("Resume a stopped, crashed or failed run from its last checkpoint.", add_arguments, execute)

@@ -1,4 +1,4 @@
-"""``run``: run baselines and a fine-tune, record them, and report on them."""
+"""``run``: fine-tune classifiers and run baselines, record the runs, and report on them."""
 
 import argparse
 import sys
@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
 _MAX_NAME_LENGTH = 200
 _COMMON_SETTINGS = ("dataset", "model", "method", "r", "epochs", "lr", "train_size", "seed")
+_GRID_HELP = "Several values of settings form a grid: --r 4 8 --seed 1 2 3 makes six runs."
 _EXAMPLES = (
     f"{PROGRAM} --r 8 --epochs 2                             baselines and a LoRA run on the bundled reviews",
-    f"{PROGRAM} --dataset my.csv --model gpt2 --r 4 8 16     several values of a flag make a grid",
-    f'{PROGRAM} predict 13 "A film to remember."             classify a text with run 12',
+    f"{PROGRAM} --dataset my.csv --model gpt2 --r 4 8 16     a grid of three ranks",
+    f'{PROGRAM} predict 13 "A film to remember."             classify a text with run 13',
 )
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add a flag for every setting of a run, and those of the whole command."""
+    """Add a flag for every setting of a run, and the flags of the command."""
+    parser.description = f"{COMMAND.help}\n\n{_GRID_HELP}"
     parser.usage = f"{PROGRAM} [run] [flags]\n       {PROGRAM} COMMAND [arguments] [flags]"
     parser.overview = lambda: _format_overview(parser)
     parser.add_argument("--help-all", action=PrintText, text=parser.format_help, help="show every flag and exit")
-    parser.add_argument("--name", type=_run_name, help="run name")
+    parser.add_argument(
+        "--name", type=_run_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
+    )
     parser.add_argument("--no-baselines", action="store_true", help="skip baselines")
-    parser.add_argument("--rerun-baselines", action="store_true", help="rerun baselines that are already recorded")
+    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again even if they are recorded")
     add_checkpoint_interval(parser)
     add_settings(parser)
 
@@ -40,21 +44,21 @@ def add_arguments(parser: Parser) -> None:
 def _run_name(text: str) -> str:
     name = " ".join(non_empty(text).split())
     if len(name) > _MAX_NAME_LENGTH:
-        raise argparse.ArgumentTypeError(f"a name has at most {_MAX_NAME_LENGTH} characters, this one {len(name):,}")
+        raise argparse.ArgumentTypeError(f"must have at most {_MAX_NAME_LENGTH} characters, not {len(name):,}")
     if redact_secrets(name) != name:
-        raise argparse.ArgumentTypeError("it seems to hold a token, a key or a password, and names are recorded")
+        raise argparse.ArgumentTypeError("must not contain a token, a key or a password: names are recorded")
     return name
 
 
 def _format_overview(parser: Parser) -> str:
-    """Return what ``--help`` prints: the commands, examples, and the flags of ``run`` that are used most."""
+    """Return the text of ``--help``: the commands, examples, and the most used flags of ``run``."""
     commands = [f"  {name:9} {load_command(name).help}" for name in NAMES]
     lines = [
         f"usage: {parser.usage}",
         "",
         "Fine-tune a text classifier with PEFT, record the runs, and compare them with baselines.",
         "",
-        f"commands ({PROGRAM} COMMAND --help shows the flags of one):",
+        f"commands (for the flags of a command: {PROGRAM} COMMAND --help):",
         *commands,
         "",
         "examples:",
@@ -62,11 +66,11 @@ def _format_overview(parser: Parser) -> str:
         "",
     ]
     flags = [*map(flag, _COMMON_SETTINGS), "--config", "--db", "--help-all"]
-    return "\n".join(lines) + "\n" + parser.format_section("flags of run that are needed first", flags)
+    return "\n".join(lines) + "\n" + parser.format_section("most used flags of run", flags)
 
 
 def execute(arguments: Namespace) -> int:
-    """Run every requested configuration and its baselines, one after another."""
+    """Run every requested configuration and its baselines in sequence."""
     from core.search.grid import expand_grid
 
     configs = expand_grid(requested_values(arguments))
@@ -93,7 +97,7 @@ def execute(arguments: Namespace) -> int:
 
 
 def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int:
-    """Report on finished runs and on fallback databases that hold records; return the exit code."""
+    """Report on finished runs and on fallback databases that contain runs; return the exit code."""
     from cli.run_report import collect_report, print_report
     from core.store.fallback import is_recorded, list_fallbacks
 
@@ -113,4 +117,6 @@ def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int
     return 0 if len(recorded) == len(records) and all(record.state == "complete" for record in recorded) else 1
 
 
-COMMAND = Command("Run baselines and a fine-tune, and record them (the default command).", add_arguments, execute)
+COMMAND = Command(
+    "Fine-tune a classifier, run baselines, and record the runs (default command).", add_arguments, execute
+)

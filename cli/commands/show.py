@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the run."""
+    """Add the run id and ``--json``."""
     add_run_id(parser)
     add_json(parser)
 
@@ -58,7 +58,7 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
 
 
 def format_metrics(metrics: "pd.DataFrame") -> list[tuple[str, str]]:
-    """Return the title and the value of each metric; an ECE with the range that a calibrated model would show."""
+    """Return the title and the value of each metric; an ECE with the range of a perfectly calibrated model."""
     by_name = {row["name"]: row for row in to_records(metrics)}
     rows = []
     for figure in select_figures("metrics"):
@@ -74,4 +74,4 @@ def format_metrics(metrics: "pd.DataFrame") -> list[tuple[str, str]]:
     return rows
 
 
-COMMAND = Command("Show a run: its settings, cost and scores.", add_arguments, execute)
+COMMAND = Command("Show the settings, cost and scores of a run.", add_arguments, execute)
