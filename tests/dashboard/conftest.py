@@ -25,23 +25,23 @@ URL_PATHS = {"try_it": "try"}
 
 
 @pytest.fixture(scope="session")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    return seed(tmp_path_factory.mktemp("record"))
+def seeded_runs(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    return seed(tmp_path_factory.mktemp("seeded"))
 
 
 @pytest.fixture
-def seeded(record: Seeded, monkeypatch: pytest.MonkeyPatch) -> Seeded:
-    monkeypatch.setenv("RUNS_DB", str(record.database))
-    return record
+def seeded(seeded_runs: Seeded, monkeypatch: pytest.MonkeyPatch) -> Seeded:
+    monkeypatch.setenv("RUNS_DB", str(seeded_runs.database))
+    return seeded_runs
 
 
 @pytest.fixture
-def seeded_copy(record: Seeded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seeded:
+def seeded_copy(seeded_runs: Seeded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Seeded:
     """A copy of the seeded database that a test may change."""
     folder = tmp_path / "copy"
-    shutil.copytree(record.database.parent, folder)
+    shutil.copytree(seeded_runs.database.parent, folder)
     monkeypatch.setenv("RUNS_DB", str(folder / "runs.db"))
-    return replace(record, database=folder / "runs.db")
+    return replace(seeded_runs, database=folder / "runs.db")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def store(empty: Path) -> Store:
 
 
 @pytest.fixture(scope="session")
-def weak_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weak_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with a baseline, which has files, and an adapter that does not beat it."""
     database = tmp_path_factory.mktemp("weak") / "runs.db"
     record_weak_adapter(open_store(str(database), create=True), load_data(RunConfig(**SIZES)))
@@ -65,24 +65,24 @@ def weak_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tfidf(store: Store, weak_record: Path) -> int:
-    """A copy of `weak_record` in ``store``; the id of the baseline (the adapter's is 2)."""
-    with sqlite3.connect(weak_record) as source, sqlite3.connect(store.folder / "runs.db") as copy:
+def tfidf(store: Store, weak_database: Path) -> int:
+    """A copy of `weak_database` in ``store``; the id of the baseline (the adapter's is 2)."""
+    with sqlite3.connect(weak_database) as source, sqlite3.connect(store.folder / "runs.db") as copy:
         source.backup(copy)
-    shutil.copytree(weak_record.parent / "adapters", store.folder / "adapters", dirs_exist_ok=True)
+    shutil.copytree(weak_database.parent / "adapters", store.folder / "adapters", dirs_exist_ok=True)
     return 1
 
 
 @pytest.fixture(scope="session")
-def hard_record(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
+def hard_database(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, int]:
     database = tmp_path_factory.mktemp("hard") / "runs.db"
     return database, *record_hard_texts(open_store(str(database), create=True))
 
 
 @pytest.fixture
-def hard(hard_record: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, int, int]]:
+def hard(hard_database: tuple[Path, int, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, int, int]]:
     """A store of hostile texts, and the ids of a weak and a strong run on them; a test may annotate."""
-    database, weak, strong = hard_record
+    database, weak, strong = hard_database
     monkeypatch.setenv("RUNS_DB", str(database))
     store = open_store(str(database))
     yield store, weak, strong

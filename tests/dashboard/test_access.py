@@ -105,15 +105,15 @@ def test_unreadable_secrets_are_an_error(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def as_viewer(monkeypatch, open_page):
+def open_as_viewer(monkeypatch, open_page):
     monkeypatch.setenv(access.READ_ONLY, "1")
     return open_page
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded, as_viewer):
+def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded, open_as_viewer):
     parameters = {"failures": {"example": 1, "files": "true"}, "runs": {"chosen": seeded.lora}}.get(page, {})
-    app = as_viewer(page, run=seeded.lora, **parameters)
+    app = open_as_viewer(page, run=seeded.lora, **parameters)
     assert "Read-only" in [caption.value for caption in app.sidebar.caption]
     changing = (
         "Archive",
@@ -131,7 +131,7 @@ def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded,
     assert page == "try_it" or not (app.get("file_uploader") or app.text_area)
 
 
-def test_viewer_cannot_write_through_the_data_layer(seeded, as_viewer):
+def test_viewer_cannot_write_through_the_data_layer(seeded, open_as_viewer):
     from dashboard import data
 
     before = queries.run(open_store(str(seeded.database)), seeded.lora)
@@ -149,8 +149,8 @@ def test_viewer_cannot_write_through_the_data_layer(seeded, as_viewer):
     assert queries.run(open_store(str(seeded.database)), seeded.lora) == before
 
 
-def test_viewer_cannot_undo(seeded, as_viewer):
-    app = as_viewer("runs")
+def test_viewer_cannot_undo(seeded, open_as_viewer):
+    app = open_as_viewer("runs")
     app.session_state["moved"] = ("archived", [seeded.lora])
     app.run()
     assert "1 run archived." in page_text(app)

@@ -117,12 +117,12 @@ def find_markup(app):
 
 
 @pytest.fixture
-def database(record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def database(seeded_runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the seeded database to damage."""
-    with open_store(str(record.database)).engine.connect() as connection:
+    with open_store(str(seeded_runs.database)).engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     copy = tmp_path / "runs.db"
-    shutil.copy(record.database, copy)
+    shutil.copy(seeded_runs.database, copy)
     monkeypatch.setenv("RUNS_DB", str(copy))
     return copy
 
@@ -180,15 +180,15 @@ def test_locked_database_shows_an_error_until_it_is_unlocked(database, open_page
     assert not error_text(open_page("runs"))
 
 
-def test_change_of_a_locked_database_is_reported_and_not_made(database, record, open_page):
-    app = open_page("runs", chosen=record.lora)
+def test_change_of_a_locked_database_is_reported_and_not_made(database, seeded_runs, open_page):
+    app = open_page("runs", chosen=seeded_runs.lora)
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     button(app, "Archive").click().run()
     other.close()
     assert not app.exception
     assert "locked" in "".join(toast.value for toast in app.toast)
-    assert not queries.run(open_store(str(database)), record.lora).archived
+    assert not queries.run(open_store(str(database)), seeded_runs.lora).archived
 
 
 def test_deleted_database_shows_the_empty_state(database, open_page):
@@ -199,9 +199,9 @@ def test_deleted_database_shows_the_empty_state(database, open_page):
     assert "No runs in" in page_text(app)
 
 
-def test_deleted_run_disappears_from_an_open_page(database, record, open_page):
-    app = open_page("run", run=record.odd)
-    run_edits.delete_run(open_store(str(database)), record.odd)
+def test_deleted_run_disappears_from_an_open_page(database, seeded_runs, open_page):
+    app = open_page("run", run=seeded_runs.odd)
+    run_edits.delete_run(open_store(str(database)), seeded_runs.odd)
     app.run()
     assert not app.exception
-    assert f"No run {record.odd} " in error_text(app)
+    assert f"No run {seeded_runs.odd} " in error_text(app)

@@ -10,20 +10,20 @@ from tests.seeded import Seeded, seed
 
 
 @pytest.fixture(scope="package")
-def record(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
-    return seed(tmp_path_factory.mktemp("record"))
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Seeded:
+    return seed(tmp_path_factory.mktemp("seeded"))
 
 
 @pytest.fixture(scope="package")
-def dashboard(record: Seeded) -> Iterator[str]:
-    with serve_dashboard(record.database) as address:
+def dashboard(seeded: Seeded) -> Iterator[str]:
+    with serve_dashboard(seeded.database) as address:
         yield address
 
 
 @pytest.fixture
-def writable_dashboard(record, tmp_path):
+def writable_dashboard(seeded, tmp_path):
     """A copy of the database that a test may change, and its dashboard."""
-    shutil.copytree(record.database.parent, tmp_path / "copy")
+    shutil.copytree(seeded.database.parent, tmp_path / "copy")
     with serve_dashboard(tmp_path / "copy" / "runs.db") as address:
         yield tmp_path / "copy" / "runs.db", address
 

@@ -7,9 +7,9 @@ from tests.e2e.browsing import PAGES, needs_chromium, select_row, serve_dashboar
 pytestmark = needs_chromium
 
 
-def test_every_page_opens_from_the_navigation(dashboard, record, visit):
+def test_every_page_opens_from_the_navigation(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"try?run={record.tfidf}&beside={record.majority}")
+    visitor.open(f"try?run={seeded.tfidf}&beside={seeded.majority}")
     for title in PAGES:
         visitor.go_to(title)
 
@@ -17,29 +17,29 @@ def test_every_page_opens_from_the_navigation(dashboard, record, visit):
 @pytest.mark.parametrize(
     "page", ["", "run", "compare", "failures", "data", "try"], ids=["runs", "run", "compare", "failures", "data", "try"]
 )
-def test_every_page_opens_directly(page, dashboard, record, visit):
-    visit(dashboard).open(f"{page}?run={record.tfidf}")
+def test_every_page_opens_directly(page, dashboard, seeded, visit):
+    visit(dashboard).open(f"{page}?run={seeded.tfidf}")
 
 
-def test_links_and_reloads_keep_the_run(dashboard, record, visit):
+def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open()
-    link = visitor.page.locator(f'a[href*="run={record.lora}"]').filter(has_text="Open run")
+    link = visitor.page.locator(f'a[href*="run={seeded.lora}"]').filter(has_text="Open run")
     link.first.click()
     visitor.settle("Run")
-    assert f"run={record.lora}" in visitor.page.url
+    assert f"run={seeded.lora}" in visitor.page.url
     visitor.follow_link("See failures", "Failures")
-    assert f"run={record.lora}" in visitor.page.url
+    assert f"run={seeded.lora}" in visitor.page.url
     wrong = visitor.page.get_by_text("of 100 test examples are misclassified").inner_text()
     visitor.page.reload()
     visitor.settle("Failures")
     assert visitor.page.get_by_text("of 100 test examples are misclassified").inner_text() == wrong
-    assert f"run={record.lora}" in visitor.page.url
+    assert f"run={seeded.lora}" in visitor.page.url
     picker = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
-    assert picker.input_value() == f"#{record.lora} lora-r8"
+    assert picker.input_value() == f"#{seeded.lora} lora-r8"
 
 
-def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, record, visit):
+def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open()
     select_row(visitor, 0)
@@ -48,16 +48,16 @@ def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, record, visi
     assert visitor.wait_for_text("2 selected: ")
     visitor.page.reload()
     visitor.settle("Runs")
-    assert visitor.wait_for_text(f"2 selected: #{record.tfidf} tfidf, #{record.lora} lora-r8")
-    assert visitor.links(f"Open #{record.tfidf}").count() == 1
+    assert visitor.wait_for_text(f"2 selected: #{seeded.tfidf} tfidf, #{seeded.lora} lora-r8")
+    assert visitor.links(f"Open #{seeded.tfidf}").count() == 1
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
-    assert {f"run={record.tfidf}", f"against={record.lora}"} <= set(visitor.page.url.partition("?")[2].split("&"))
+    assert {f"run={seeded.tfidf}", f"against={seeded.lora}"} <= set(visitor.page.url.partition("?")[2].split("&"))
 
 
-def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visit):
+def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"run?run={record.odd}")
+    visitor.open(f"run?run={seeded.odd}")
     visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.wait_for_text("with true label negative, predicted positive")
@@ -66,7 +66,7 @@ def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, record, visi
     assert visitor.wait_for_text("Confusion matrix")
 
 
-def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_dashboard, record, visit):
+def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_dashboard, seeded, visit):
     visitor = visit(writable_dashboard[1])
     visitor.open("?search=lora")
     select_row(visitor, 0)
@@ -103,17 +103,17 @@ def test_unknown_run_shows_a_message(dashboard, visit):
     assert visitor.wait_for_text("No run 99 here")
 
 
-def test_link_to_try_it_keeps_the_threshold(dashboard, record, visit):
+def test_link_to_try_it_keeps_the_threshold(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"run?run={record.tfidf}&part=Abstaining&threshold=99")
+    visitor.open(f"run?run={seeded.tfidf}&part=Abstaining&threshold=99")
     visitor.follow_link("Try this threshold", "Try it")
     assert "threshold=99" in visitor.page.url
     assert visitor.wait_for_text("unsure: ")
 
 
-def test_data_page_links_to_suspect_labels(dashboard, record, visit):
+def test_data_page_links_to_suspect_labels(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"data?run={record.flawed}")
+    visitor.open(f"data?run={seeded.flawed}")
     visitor.follow_link("Suspect labels", "Failures")
     assert visitor.wait_for_text("test labels are suspect")
 

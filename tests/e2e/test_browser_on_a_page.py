@@ -34,9 +34,9 @@ def test_sorting_and_filters_are_url_parameters(dashboard, visit):
     visitor.settle("Runs")
 
 
-def test_undo_restores_a_deleted_run(writable_dashboard, record, visit):
+def test_undo_restores_a_deleted_run(writable_dashboard, seeded, visit):
     visitor = visit(writable_dashboard[1])
-    visitor.open(f"?chosen={record.odd}")
+    visitor.open(f"?chosen={seeded.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
     assert visitor.wait_for_text("1 run moved to the trash.")
     visitor.page.keyboard.press("u")
@@ -44,18 +44,18 @@ def test_undo_restores_a_deleted_run(writable_dashboard, record, visit):
     visitor.settle("Runs")
 
 
-def test_run_is_deleted_permanently_after_a_confirmation(writable_dashboard, record, visit):
+def test_run_is_deleted_permanently_after_a_confirmation(writable_dashboard, seeded, visit):
     visitor = visit(writable_dashboard[1])
-    visitor.open(f"?chosen={record.odd}")
+    visitor.open(f"?chosen={seeded.odd}")
     visitor.page.get_by_role("button", name="Delete").click()
     assert visitor.wait_for_text("1 run moved to the trash.")
-    visitor.open(f"?show=trash&chosen={record.odd}")
+    visitor.open(f"?show=trash&chosen={seeded.odd}")
     visitor.page.get_by_role("button", name="Delete permanently …").click()
     dialog = visitor.page.get_by_role("dialog")
-    dialog.get_by_text(f"This deletes #{record.odd}").wait_for()
+    dialog.get_by_text(f"This deletes #{seeded.odd}").wait_for()
     dialog.get_by_role("button", name="Delete permanently").click()
     assert visitor.wait_for_text("The trash is empty.")
-    assert record.odd not in queries.runs(open_store(str(writable_dashboard[0])), trash=True)["id"].tolist()
+    assert seeded.odd not in queries.runs(open_store(str(writable_dashboard[0])), trash=True)["id"].tolist()
 
 
 def test_progress_of_a_running_run_is_refreshed_until_it_ends(writable_dashboard, visit):
@@ -71,9 +71,9 @@ def test_progress_of_a_running_run_is_refreshed_until_it_ends(writable_dashboard
     visitor.settle("Runs")
 
 
-def test_cell_filters_the_failures_until_a_double_click(dashboard, record, visit):
+def test_cell_filters_the_failures_until_a_double_click(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"failures?run={record.odd}")
+    visitor.open(f"failures?run={seeded.odd}")
     cell = visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(2)
     cell.click()
     assert visitor.wait_for_text("with true label positive, predicted negative")
@@ -83,9 +83,9 @@ def test_cell_filters_the_failures_until_a_double_click(dashboard, record, visit
     visitor.settle()
 
 
-def test_typed_text_is_predicted(dashboard, record, visit):
+def test_typed_text_is_predicted(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"try?run={record.tfidf}&beside={record.majority}")
+    visitor.open(f"try?run={seeded.tfidf}&beside={seeded.majority}")
     box = visitor.page.locator("textarea").first
     box.fill("A wonderful, moving film.")
     box.press("Control+Enter")
@@ -94,9 +94,9 @@ def test_typed_text_is_predicted(dashboard, record, visit):
     assert visitor.page.locator('[data-testid="stVegaLiteChart"]').count() == 2
 
 
-def test_open_tab_is_kept_on_reload(dashboard, record, visit):
+def test_open_tab_is_kept_on_reload(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"run?run={record.lora}")
+    visitor.open(f"run?run={seeded.lora}")
     visitor.page.get_by_role("tab", name="Training").click()
     assert visitor.wait_for_text("Kept epoch 2, the best and the last")
     visitor.settle()
@@ -106,9 +106,9 @@ def test_open_tab_is_kept_on_reload(dashboard, record, visit):
     visitor.settle("Run")
 
 
-def test_downloads_of_a_run_have_the_right_contents(dashboard, record, visit):
+def test_downloads_of_a_run_have_the_right_contents(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"run?run={record.tfidf}")
+    visitor.open(f"run?run={seeded.tfidf}")
     visitor.page.get_by_test_id("stPopoverButton").click()
 
     def download_file(label: str) -> Path:
@@ -124,20 +124,20 @@ def test_downloads_of_a_run_have_the_right_contents(dashboard, record, visit):
     assert visitor.errors == []
 
 
-def test_grouped_seeds_can_be_selected_as_one_row(dashboard, record, visit):
+def test_grouped_seeds_can_be_selected_as_one_row(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open()
     visitor.page.get_by_text("Group seeds").click()
     visitor.wait_for_text("standard deviation over seeds")
     assert "seeds=true" in visitor.page.url
     select_row(visitor, 1)
-    assert visitor.wait_for_text(", ".join(f"#{number} lora-r8" for number in record.seeds))
+    assert visitor.wait_for_text(", ".join(f"#{number} lora-r8" for number in seeded.seeds))
     assert visitor.wait_for_text("Over 3 seeds")
 
 
-def test_downloaded_table_equals_the_screen(dashboard, record, visit):
+def test_downloaded_table_equals_the_screen(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"compare?run={record.tfidf}&against={record.lora},{record.odd}")
+    visitor.open(f"compare?run={seeded.tfidf}&against={seeded.lora},{seeded.odd}")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
     titles, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))

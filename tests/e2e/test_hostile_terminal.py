@@ -27,7 +27,7 @@ def hostile(tmp_path_factory) -> Hostile:
 
 @pytest.fixture
 def output_of(hostile):
-    """Execute a command on the record; return everything that it prints."""
+    """Execute a command on the database; return its complete output."""
 
     def execute(*argv) -> str:
         result = run_cli([*map(str, argv), "--db", str(hostile.database)])

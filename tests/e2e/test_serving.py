@@ -9,9 +9,9 @@ from tests.e2e.browsing import ROOT, start_dashboard
 
 
 @pytest.fixture(scope="module")
-def elsewhere(record, tmp_path_factory):
+def elsewhere(seeded, tmp_path_factory):
     """The process id and the URL of a dashboard that was started outside of the repository."""
-    with start_dashboard(record.database, tmp_path_factory.mktemp("elsewhere")) as running:
+    with start_dashboard(seeded.database, tmp_path_factory.mktemp("elsewhere")) as running:
         yield running
 
 

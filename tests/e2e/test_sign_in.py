@@ -33,10 +33,10 @@ def provider():
 
 
 @pytest.fixture(scope="module")
-def guarded(record, provider, tmp_path_factory):
+def guarded(seeded, provider, tmp_path_factory):
     """A database and the URL of its dashboard, which requires sign-in."""
     folder = tmp_path_factory.mktemp("guarded") / "copy"
-    shutil.copytree(record.database.parent, folder)
+    shutil.copytree(seeded.database.parent, folder)
     (folder / ".streamlit").mkdir()
     secrets = SECRETS.format(client=CLIENT, secret=SECRET, provider=provider.address)
     (folder / ".streamlit" / "secrets.toml").write_text(secrets)
@@ -46,7 +46,7 @@ def guarded(record, provider, tmp_path_factory):
 
 @pytest.fixture
 def signed_in(guarded, provider, visit):
-    def as_(address, *, title, **claims):
+    def sign_in(address, *, title, **claims):
         provider.claims = {"email": address, "email_verified": True, **claims}
         visitor = visit(guarded[1])
         visitor.open()
@@ -55,7 +55,7 @@ def signed_in(guarded, provider, visit):
         visitor.settle(title)
         return visitor
 
-    return as_
+    return sign_in
 
 
 @pytest.mark.parametrize(
@@ -75,22 +75,22 @@ def test_signed_out_browser_receives_nothing_of_the_database(page, guarded, visi
     assert visitor.page.locator('[data-testid="stSidebarNavLink"]').count() == 0
 
 
-def test_viewer_sees_the_runs_and_cannot_change_them(guarded, record, signed_in):
+def test_viewer_sees_the_runs_and_cannot_change_them(guarded, seeded, signed_in):
     visitor = signed_in(BOB, title="Runs")
     visitor.page.get_by_text(f"Signed in as {BOB}").wait_for()
-    visitor.open(f"?chosen={record.odd}")
+    visitor.open(f"?chosen={seeded.odd}")
     assert visitor.wait_for_text("1 selected: ")
     assert visitor.page.get_by_role("button", name="Archive").count() == 0
-    visitor.open(f"failures?run={record.odd}&example=1")
+    visitor.open(f"failures?run={seeded.odd}&example=1")
     assert visitor.page.get_by_label("Note").count() == 0
 
 
-def test_editor_can_make_changes(guarded, record, signed_in):
+def test_editor_can_make_changes(guarded, seeded, signed_in):
     visitor = signed_in(ANN, title="Runs")
-    visitor.open(f"?chosen={record.odd}")
+    visitor.open(f"?chosen={seeded.odd}")
     visitor.page.get_by_role("button", name="Archive").click()
     assert visitor.wait_for_text("1 run archived.")
-    assert queries.run(open_store(str(guarded[0])), record.odd).archived
+    assert queries.run(open_store(str(guarded[0])), seeded.odd).archived
 
 
 @pytest.mark.parametrize(

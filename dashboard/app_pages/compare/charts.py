@@ -154,7 +154,14 @@ def learning_curves(history: pd.DataFrame, name: str) -> alt.LayerChart:
     """
     figure, names = FIGURES[name], history.drop_duplicates("id")["label"].tolist()
     is_share = figure.unit == "percent"
-    legend = alt.Legend(orient="top", columns=2, labelLimit=220, title=None, symbolType="stroke", symbolStrokeWidth=3)
+    legend = alt.Legend(
+        orient="top",
+        columns=1 if len(names) <= _FEW_RUNS else 2,
+        labelLimit=200,
+        title=None,
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+    )
     dashes = alt.Scale(domain=names, range=[DASHES[place % len(DASHES)] for place in range(len(names))])
     axis = share_axis() if is_share else alt.Axis()
     base = alt.Chart(history).encode(

@@ -7,6 +7,8 @@ from dashboard.app_pages.compare import pair, several, view_data
 from dashboard.components import default_runs, feedback, links, pickers
 from dashboard.components.safe_text import escape_markdown
 
+COST_PIXELS = 500
+
 st.title("Compare")
 feedback.stop_if_empty("This page compares runs: whether the difference is significant, and in which classes it is.")
 test_set = state.test_set()
@@ -34,10 +36,10 @@ if len(run_ids) == 2:
     pair.show_differences(*run_ids)
 else:
     several.show_ranking(run_ids)
-left, right = st.columns(2, gap="large")
-with left:
+row = st.container(horizontal=True, gap="large")  # on a narrow screen the learning curves are below the costs
+with row.container(width=COST_PIXELS):
     several.show_costs(run_ids)
-with right:
+with row.container(width="stretch"):
     several.show_learning_curves(run_ids)
 if len(run_ids) > 2:
     several.show_settings(run_ids)

@@ -190,7 +190,7 @@ def _column_config(cells: pd.DataFrame) -> dict[str, Any]:
         if column.title in cells
     }
     if len(cells):
-        config["name"] |= {"width": min(_MAX_NAME_PIXELS, 30 + 8 * int(cells["name"].str.len().max()))}
+        config["name"] |= {"width": min(_MAX_NAME_PIXELS, 24 + 7 * int(cells["name"].str.len().max()))}
     return config
 
 

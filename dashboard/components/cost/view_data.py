@@ -10,6 +10,7 @@ _COLUMNS = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
 _COLUMNS += ["place", "front", "name", "name_at", "leftwards"]
 _FREE_GAP = 0.18  # the distance of runs without cost from the cheapest one, as a share of the axis
 _LABEL_WIDTH, _LABEL_HEIGHT = 0.3, 0.055  # as shares of the chart
+_LABEL_LIFT = 0.6  # how far the chart draws a label above its position, as a share of the label's height
 _POINT_WIDTH = 0.005
 
 
@@ -51,7 +52,7 @@ def _add_labels(points: pd.DataFrame) -> pd.DataFrame:
     labels: dict[int, float] = {}
     for row in y[is_labeled].sort_values(ascending=False).index[:MAX_LABELS]:
         ahead = (x - x[row]) * np.where(leftwards[row], -1, 1) / width
-        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)]
+        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)] - _LABEL_LIFT * height
         labels_near = [at for other, at in labels.items() if abs(x[row] - x[other]) < _LABEL_WIDTH * width]
         occupied, at = np.array([*points_ahead, *labels_near]), y[row]
         while (abs(occupied - at) < 0.95 * height).any():

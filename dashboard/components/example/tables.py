@@ -12,6 +12,7 @@ from dashboard.components.text import unique_names
 
 _ROW_PIXELS, _HEAD_PIXELS = 35, 38
 _MAX_VISIBLE_ROWS = 6
+_TEXT_PIXELS = 300  # leaves room for the other columns
 
 
 def show_properties(row: Any, disagreement: float | None, other: str | None) -> None:
@@ -64,4 +65,5 @@ def _show_bars(table: pd.DataFrame, share: str) -> None:
     )
     cells = table.assign(**{share: table[share] * 100}).rename(columns={share: title})
     height = _HEAD_PIXELS + _ROW_PIXELS * min(len(cells), _MAX_VISIBLE_ROWS)
-    st.dataframe(cells, hide_index=True, height=height, column_config={title: column})
+    config = {title: column, "text": st.column_config.TextColumn(width=_TEXT_PIXELS)}
+    st.dataframe(cells, hide_index=True, height=height, column_config=config)
