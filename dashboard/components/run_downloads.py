@@ -78,7 +78,7 @@ def format_log(log: pd.DataFrame) -> str:
     return "".join(f"{at:%Y-%m-%d %H:%M:%S}  {text}\n" for at, text in zip(log["at"], log["text"], strict=True))
 
 
-def downloads(run_id: int) -> None:
+def draw_downloads(run_id: int) -> None:
     """Draw the downloads of a run; each file is created on demand."""
     run = data.run(run_id)
     with st.popover("Download", icon=":material/download:"):

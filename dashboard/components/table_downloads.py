@@ -58,7 +58,7 @@ def to_latex(table: pd.DataFrame, caption: str = "") -> str:
     return str(latex)
 
 
-def downloads(table: pd.DataFrame, name: str, caption: str = "") -> None:
+def draw_downloads(table: pd.DataFrame, name: str, caption: str = "") -> None:
     """Draw the downloads of a table as it is shown; each file is created on demand.
 
     ``table``: the shown cells. ``name``: of the files and the widgets. ``caption``: above the table in

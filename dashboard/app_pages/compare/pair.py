@@ -48,8 +48,8 @@ def show_differences(first: int, second: int) -> None:
     row, labels = data.run_row(first), [data.run_label(first), data.run_label(second)]
     examples = data.test_size(first)
     metrics = tables.format_runs(data.run_rows([first, second]))
-    tables.show(metrics)
-    table_downloads.downloads(metrics, f"runs-{first}-{second}", text.table_caption(row.dataset, examples))
+    tables.show_table(metrics)
+    table_downloads.draw_downloads(metrics, f"runs-{first}-{second}", text.table_caption(row.dataset, examples))
     changes = view_data.class_changes(first, second)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -59,10 +59,10 @@ def show_differences(first: int, second: int) -> None:
     show_flipped_examples(first, second)
     st.subheader("Class metrics")
     cells = tables.format_class_changes(changes, labels)
-    tables.show(cells)
+    tables.show_table(cells)
     st.caption("Largest loss first; differences in points, with 95% intervals.")
     caption = text.table_caption(row.dataset, examples, *labels)
-    table_downloads.downloads(cells, f"classes-{first}-{second}", caption)
+    table_downloads.draw_downloads(cells, f"classes-{first}-{second}", caption)
     show_confusion(first, second)
 
 

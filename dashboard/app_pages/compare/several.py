@@ -27,15 +27,15 @@ def show_ranking(run_ids: list[int]) -> None:
         st.caption(escape_markdown(text.difference_to_first_note(first_label)))
     table = st.empty()
     with table.container():
-        tables.show(tables.format_runs(runs))
+        tables.show_table(tables.format_runs(runs))
     with verdicts, st.spinner(f"Comparing {len(others)} runs with the first …"):
         compared = view_data.compare_with_first(first, others)
     verdicts.text(isolate_rtl(text.verdict_counts(compared["verdict"].value_counts(), first_label)))
     cells = tables.format_runs(compared)
     with table.container():
-        tables.show(cells)
+        tables.show_table(cells)
     caption = text.table_caption(data.run_row(first).dataset, data.test_size(first), first_label)
-    table_downloads.downloads(cells, "runs", caption)
+    table_downloads.draw_downloads(cells, "runs", caption)
     drawn = compared.head(MAX_RUNS_DRAWN)
     for column, metric in zip(st.columns(2, gap="large"), ("macro_f1", "accuracy"), strict=True):
         with column:
@@ -70,7 +70,7 @@ def show_settings(run_ids: list[int]) -> None:
     st.subheader("Different settings")
     differences, equal = view_data.setting_differences(run_ids)
     if not differences.empty:
-        tables.show(differences)
+        tables.show_table(differences)
     st.caption(text.equal_settings(equal))
 
 
@@ -78,10 +78,10 @@ def show_class_scores(run_ids: list[int]) -> None:
     """Show F1 of each run in each class."""
     st.subheader("F1 by class", help=help_for("F1"))
     scores = view_data.class_scores(run_ids)
-    tables.show(scores)
+    tables.show_table(scores)
     st.caption("F1 in percent, with 95% intervals.")
     caption = text.table_caption(data.run_row(run_ids[0]).dataset, data.test_size(run_ids[0]))
-    table_downloads.downloads(scores, "classes", caption)
+    table_downloads.draw_downloads(scores, "classes", caption)
 
 
 def show_all_pairs(run_ids: list[int]) -> None:

@@ -68,7 +68,7 @@ def format_runs(runs: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def show(cells: pd.DataFrame) -> None:
+def show_table(cells: pd.DataFrame) -> None:
     """Show formatted cells; a long table scrolls."""
     if len(cells) <= MAX_STYLED_ROWS:
         numbers = [name for name in cells if any(isinstance(cell, FormattedNumber) for cell in cells[name])]

@@ -41,7 +41,7 @@ def show_example(run_id: int, other: int | None, test_set: int, listed: pd.DataF
     show_word_importance(run_id, row)
     show_similar_examples(run_id, row)
     with warning:
-        show_suspicion(run_id, row, position)
+        show_suspect_label(run_id, row, position)
 
 
 def show_prediction(run_id: int, other: int | None, test_set: int, row: Any, position: int) -> None:
@@ -83,7 +83,7 @@ def show_similar_examples(run_id: int, row: Any) -> None:
         tables.show_nearest(nearest)
 
 
-def show_suspicion(run_id: int, row: Any, position: int) -> None:
+def show_suspect_label(run_id: int, row: Any, position: int) -> None:
     """Show whether the label is suspect, with a button to propose the suggested one."""
     suggestion = view_data.suggested_label(run_id, position)
     if suggestion:

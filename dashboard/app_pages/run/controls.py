@@ -35,12 +35,12 @@ def pick_run() -> int:
     return pickers.pick_run("Run", options, default_runs.best_run(state.test_set()))
 
 
-def tabs(values: Sequence[str]) -> Sequence[TabContainer]:
+def draw_tabs(values: Sequence[str]) -> Sequence[TabContainer]:
     """Draw the tabs of these `TABS`; only the open one is computed."""
     return choose_tab({value: TABS[value] for value in values}, "part")
 
 
-def worst_first(classes: int) -> bool:
+def choose_worst_first(classes: int) -> bool:
     """Draw the switch for the order of the classes, if there are many."""
     if classes <= 3:
         return False

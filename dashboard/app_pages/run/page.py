@@ -29,7 +29,7 @@ else:
 with st.container(horizontal=True, vertical_alignment="center"):
     if is_complete:
         links.run_links(run_id, against=baseline, on_run_page=True)
-    run_downloads.downloads(run_id)
+    run_downloads.draw_downloads(run_id)
 
 evaluated = {
     "Classes": lambda: tabs.show_classes(run_id),
@@ -41,7 +41,7 @@ evaluated = {
     "Record": lambda: tabs.show_environment_and_log(run_id),
 }
 shown = controls.TABS if is_complete else ("Training", "Cost", "Settings", "Record")
-for name, tab in zip(shown, controls.tabs(list(shown)), strict=True):
+for name, tab in zip(shown, controls.draw_tabs(list(shown)), strict=True):
     if tab.open:
         with tab:
             evaluated[name]()

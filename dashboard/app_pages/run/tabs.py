@@ -31,7 +31,7 @@ def show_classes(run_id: int) -> None:
     with left:
         st.subheader("Classes", help="In percent, with 95% intervals.")
         metrics = data.class_metrics(run_id)
-        tables.show_classes(metrics, worst_first=controls.worst_first(len(metrics)))
+        tables.show_classes(metrics, worst_first=controls.choose_worst_first(len(metrics)))
         with st.expander("More metrics"):
             tables.show_metrics(data.metrics(run_id))
     with right:
@@ -117,7 +117,7 @@ def show_cost(run_id: int, baseline: int | None) -> None:
     """Show the cost of a run beside its baseline and, if it is quantized, the same run without quantization."""
     if baseline is not None:
         try:
-            show_text(text.price(data.comparison(run_id, baseline)))
+            show_text(text.additional_cost(data.comparison(run_id, baseline)))
         except RequestError as error:
             show_text(error)
     unquantized = data.unquantized_run(run_id)

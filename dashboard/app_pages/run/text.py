@@ -107,7 +107,7 @@ def selective_accuracy(split: str, row: Any) -> str:
     return f"{split.capitalize()}: {coverage}% of the examples predicted, accuracy {accuracy}%."
 
 
-def price(compared: "RunComparison") -> str:
+def additional_cost(compared: "RunComparison") -> str:
     """Return the gain of a run over its baseline, and its additional cost."""
     run, baseline, gap = compared.a, compared.b, compared.result.macro_f1
     return (

@@ -29,7 +29,7 @@ STATES_WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
 def choose_view() -> str:
     """Draw the choice between active, archived and trashed runs."""
     options = {ACTIVE: "Active", ARCHIVED: "Archived", TRASH: "Trash"}
-    return choose_option("Show", options, ACTIVE, "show", on_change=first_page)
+    return choose_option("Show", options, ACTIVE, "show", on_change=reset_page)
 
 
 def runs_of(view: str, test_set: int) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:
         icon=":material/search:",
         bind="query-params",
         placeholder="Name, run id, tag, notes",
-        on_change=first_page,
+        on_change=reset_page,
         width=280,
     )
     number = _count_filters() - ("search" in st.query_params)
@@ -65,7 +65,7 @@ def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:
 
 
 def _select_values(label: str, options: list[str], key: str) -> list[str]:
-    return st.multiselect(label, options, key=key, bind="query-params", placeholder="All", on_change=first_page)
+    return st.multiselect(label, options, key=key, bind="query-params", placeholder="All", on_change=reset_page)
 
 
 def _choose_date(label: str, key: str) -> date | None:
@@ -76,7 +76,7 @@ def _choose_date(label: str, key: str) -> date | None:
         bind="query-params",
         format="YYYY-MM-DD",
         help="UTC",
-        on_change=first_page,
+        on_change=reset_page,
         width=150,
     )
     return day
@@ -92,22 +92,22 @@ def clear_filters() -> None:
     for key in PARAMETERS:
         if key in st.session_state:
             st.session_state[key] = {"search": "", "from": None, "to": None}.get(key, [])
-    first_page()
+    reset_page()
 
 
 def filter_without_scores() -> None:
     """Show only the failed, crashed and cancelled runs; a button's callback."""
     st.session_state["status"] = STATES_WITHOUT_SCORES
-    first_page()
+    reset_page()
 
 
-def group_seeds() -> bool:
+def choose_grouping() -> bool:
     """Draw the switch that shows runs of one configuration as one row."""
     return st.toggle(
         "Group seeds",
         key="seeds",
         bind="query-params",
-        on_change=first_page,
+        on_change=reset_page,
         help="Show runs that differ only in the seed as one row.",
     )
 
@@ -115,9 +115,9 @@ def group_seeds() -> bool:
 def choose_order() -> tuple[str, bool]:
     """Draw the choice of the order; return a column of the runs, and whether the highest values come first."""
     options = {key: title for key, title in TITLES.items() if key != ONLY_GROUPED}
-    sort = select_option("Sort by", options, DEFAULT_SORT, "sort", on_change=first_page, width=170)
+    sort = select_option("Sort by", options, DEFAULT_SORT, "sort", on_change=reset_page, width=170)
     directions = {DESCENDING: "Descending", ASCENDING: "Ascending"}
-    order = choose_option("Order", directions, DESCENDING, "order", on_change=first_page)
+    order = choose_option("Order", directions, DESCENDING, "order", on_change=reset_page)
     return COLUMNS[sort].field, order == DESCENDING
 
 
@@ -131,7 +131,7 @@ def sort_by(column: str) -> None:
         order = ASCENDING if current == DESCENDING else DESCENDING
     set_option("order", [order], [DESCENDING])
     set_option("sort", [column], [DEFAULT_SORT])
-    first_page()
+    reset_page()
 
 
 def choose_columns(*, several_versions: bool) -> list[str]:
@@ -154,7 +154,7 @@ def choose_page(rows: int) -> int:
     return st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
 
 
-def first_page() -> None:
+def reset_page() -> None:
     """Return to the first page of the table; a callback of every control that changes its rows."""
     if st.session_state.get("page", 1) != 1:
         st.session_state["page"] = 1

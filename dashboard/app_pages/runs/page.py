@@ -55,7 +55,7 @@ def show_runs() -> None:
     with bar:
         filters = controls.choose_filters(runs, versions)
         order, descending = controls.choose_order()
-        grouped = controls.group_seeds()
+        grouped = controls.choose_grouping()
         columns = controls.choose_columns(several_versions=len(versions) > 1)
     filtered = view_data.filter_runs(runs, filters)
     if filtered.empty:
@@ -66,7 +66,7 @@ def show_runs() -> None:
     shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
     bulk_actions.offer_undo()  # at the place of the button that was clicked
     show_selected(filtered[filtered["id"].isin(state.selected_runs())], view, grouped, view_data.tags_of(runs))
-    table_downloads.downloads(shown, "runs")
+    table_downloads.draw_downloads(shown, "runs")
     if view == controls.ACTIVE:
         active_runs.show_runs_without_scores(filtered, controls.filter_without_scores)
 

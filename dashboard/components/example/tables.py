@@ -12,7 +12,7 @@ from dashboard.components.text import unique_names
 
 _ROW_PIXELS, _HEAD_PIXELS = 35, 38
 _MAX_VISIBLE_ROWS = 6
-_TEXT_PIXELS = 300  # leaves room for the other columns
+_TEXT_PIXELS, _SHARE_PIXELS = 300, 110  # leaves room for the other columns
 
 
 def show_properties(row: Any, disagreement: float | None, other: str | None) -> None:
@@ -61,7 +61,7 @@ def _show_bars(table: pd.DataFrame, share: str) -> None:
     """Show a table of a few rows with a share as bars in percent."""
     title = f"{share}, %"
     column = st.column_config.ProgressColumn(
-        min_value=0, max_value=100, format="%.1f", width="small", help=help_for(title)
+        min_value=0, max_value=100, format="%.1f", width=_SHARE_PIXELS, help=help_for(title)
     )
     cells = table.assign(**{share: table[share] * 100}).rename(columns={share: title})
     height = _HEAD_PIXELS + _ROW_PIXELS * min(len(cells), _MAX_VISIBLE_ROWS)
