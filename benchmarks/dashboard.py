@@ -28,13 +28,13 @@ from rich.table import Table
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.first_use import CHROMIUM_FLAGS, ENVIRONMENT, ROOT, free_port, serve
-from benchmarks.many_runs import METHODS, RANKS, make
+from benchmarks.many_runs import METHODS, RANKS, make_database
 
 REPEATS = 5
 SHELL, HOME = ROOT / "dashboard" / "shell.py", ROOT / "dashboard" / "Home.py"
 WORDS = ("film", "good", "story", "bad", "never", "time", "plot", "love")
 SCRIPT_STATE = "[data-testid=stApp]"
-ARM = """selector => {
+OBSERVE_SCRIPT = """selector => {
     const app = document.querySelector(selector);
     window.finished = new Promise(done => {
         let started = false;
@@ -47,7 +47,7 @@ ARM = """selector => {
     });
     window.started = performance.now();
 }"""
-WAIT = """() => Promise.race([
+WAIT_FOR_SCRIPT = """() => Promise.race([
     window.finished.then(end => (end - window.started) / 1000),
     new Promise((_, fail) => setTimeout(() => fail(new Error('the page did not change within a minute')), 60000)),
 ])"""
@@ -57,7 +57,7 @@ Address = dict[str, str]
 
 @dataclass(frozen=True)
 class Click:
-    """What the n-th click changes in the address, and how to perform it in a browser."""
+    """A click that is measured several times: the address parameters of the n-th click, and how to perform it."""
 
     address: Callable[[int], Address]
     act: Callable[[Page, int], None]
@@ -65,7 +65,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Visit:
-    """A page, its n-th address, and its clicks."""
+    """A page, the address parameters of its n-th visit, and its clicks."""
 
     title: str
     page: str
@@ -86,8 +86,8 @@ def _runs() -> Visit:
     orders = ("training", "size", "accuracy", "trained weights", "method")
     searched = [f"lora-r{rank}" for rank in RANKS]
     clicks = {
-        "sort": Click(lambda n: {"sort": orders[n]}, _choose("Sort by", lambda n: orders[n])),
-        "search": Click(lambda n: {"search": searched[n]}, _find("Search", searched)),
+        "sort": Click(lambda n: {"sort": orders[n]}, _select_option("Sort by", lambda n: orders[n])),
+        "search": Click(lambda n: {"search": searched[n]}, _fill_text_box("Search", searched)),
         "group seeds": Click(
             lambda n: {"seeds": "true", "page": str(n + 1)}, lambda page, n: page.get_by_text("Group seeds").click()
         ),
@@ -96,13 +96,13 @@ def _runs() -> Visit:
 
 
 def _run(adapter: Callable[[int], str]) -> Visit:
-    another = Click(lambda n: {"run": adapter(n + 20)}, _choose("Run", lambda n: adapter(n + 20)))
+    another = Click(lambda n: {"run": adapter(n + 20)}, _select_option("Run", lambda n: adapter(n + 20)))
     return Visit("Run", "run", lambda n: {"run": adapter(n)}, {"another run": another})
 
 
 def _compare(adapter: Callable[[int], str]) -> Visit:
     another = Click(
-        lambda n: {"run": adapter(n + 20), "against": adapter(1)}, _choose("Run", lambda n: adapter(n + 20))
+        lambda n: {"run": adapter(n + 20), "against": adapter(1)}, _select_option("Run", lambda n: adapter(n + 20))
     )
     return Visit(
         "Compare", "compare", lambda n: {"run": adapter(n), "against": adapter(n + 1)}, {"another run": another}
@@ -112,22 +112,25 @@ def _compare(adapter: Callable[[int], str]) -> Visit:
 def _failures(adapter: Callable[[int], str]) -> Visit:
     orders = ("Most disagreement first", "Most confident first")
     clicks = {
-        "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _find("Text contains", WORDS)),
+        "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _fill_text_box("Text contains", WORDS)),
         "sort by disagreement": Click(
-            lambda n: {"run": adapter(n + 40), "by": "most disputed first"}, _choose("Sort by", lambda n: orders[n % 2])
+            lambda n: {"run": adapter(n + 40), "by": "most disputed first"},
+            _select_option("Sort by", lambda n: orders[n % 2]),
         ),
-        "another run": Click(lambda n: {"run": adapter(n + 20)}, _choose("Run", lambda n: adapter(n + 20))),
+        "another run": Click(lambda n: {"run": adapter(n + 20)}, _select_option("Run", lambda n: adapter(n + 20))),
     }
     return Visit("Failures", "failures", lambda n: {"run": adapter(n)}, clicks)
 
 
 def _data() -> Visit:
     return Visit(
-        "Data", "data", clicks={"search": Click(lambda n: {"contains": WORDS[n]}, _find("Text contains", WORDS))}
+        "Data",
+        "data",
+        clicks={"search": Click(lambda n: {"contains": WORDS[n]}, _fill_text_box("Text contains", WORDS))},
     )
 
 
-def _find(label: str, words: Sequence[str]) -> Callable[[Page, int], None]:
+def _fill_text_box(label: str, words: Sequence[str]) -> Callable[[Page, int], None]:
     def act(page: Page, n: int) -> None:
         box = page.get_by_label(label, exact=True)
         box.fill(words[n])
@@ -136,7 +139,7 @@ def _find(label: str, words: Sequence[str]) -> Callable[[Page, int], None]:
     return act
 
 
-def _choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], None]:
+def _select_option(label: str, value: Callable[[int], str]) -> Callable[[Page, int], None]:
     def act(page: Page, n: int) -> None:
         box = page.get_by_role("combobox", name=label, exact=True)
         box.fill(value(n))
@@ -146,7 +149,7 @@ def _choose(label: str, value: Callable[[int], str]) -> Callable[[Page, int], No
 
 
 def main() -> None:
-    """Make the database, measure and print the table."""
+    """Create the database, measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--test-size", type=int, default=1_000)
@@ -156,7 +159,7 @@ def main() -> None:
         database = arguments.database or Path(folder) / "runs.db"
         if not database.exists():
             print(f"Writing {arguments.runs:,} runs with {arguments.test_size:,} predictions each …", flush=True)
-            make(database, arguments.runs, arguments.test_size).engine.dispose()
+            make_database(database, arguments.runs, arguments.test_size).engine.dispose()
         print(f"The database has {database.stat().st_size / 1e6:,.0f} MB.", flush=True)
         os.environ["RUNS_DB"] = ENVIRONMENT["RUNS_DB"] = str(database)
         plan = visits(arguments.runs)
@@ -169,8 +172,8 @@ def report(script: dict[tuple[str, str], float], browser: dict[tuple[str, str], 
     """Print the table."""
     table = Table("page", "what", "script, s", "browser, s")
     for (page, what), seconds in browser.items():
-        known = script.get((page, what))
-        table.add_row(page, what, "" if known is None else f"{known:.3f}", f"{seconds:.2f}")
+        script_seconds = script.get((page, what))
+        table.add_row(page, what, "" if script_seconds is None else f"{script_seconds:.3f}", f"{seconds:.2f}")
     Console(width=100).print(table)
     print(f"Memory of the server afterwards: {memory / 1e6:,.0f} MB")
 
@@ -180,25 +183,25 @@ def script_times(plan: list[Visit]) -> dict[tuple[str, str], float]:
     times = {}
     with empty_page() as script:
         app = AppTest.from_file(script, default_timeout=120)
-        times["empty", "opened"] = statistics.median(_timed(app) for _ in range(REPEATS))
+        times["empty", "opened"] = statistics.median(_time_app(app) for _ in range(REPEATS))
     for visit in plan:
         app = AppTest.from_file(SHELL, default_timeout=120).run().switch_page(f"app_pages/{visit.page}/page.py")
         actions = {"opened": visit.address} | {what: click.address for what, click in visit.clicks.items()}
         for what, address in actions.items():
-            times[visit.title, what] = statistics.median(_scripted(app, address(n)) for n in range(REPEATS))
+            times[visit.title, what] = statistics.median(_time_script(app, address(n)) for n in range(REPEATS))
     return times
 
 
-def _scripted(app: AppTest, address: Address) -> float:
+def _time_script(app: AppTest, address: Address) -> float:
     app.query_params.clear()
     for key, value in address.items():
         app.query_params[key] = value
-    seconds = _timed(app)
+    seconds = _time_app(app)
     assert not app.exception, (address, app.exception)
     return seconds
 
 
-def _timed(app: AppTest) -> float:
+def _time_app(app: AppTest) -> float:
     start = time.perf_counter()
     app.run()
     return time.perf_counter() - start
@@ -206,7 +209,7 @@ def _timed(app: AppTest) -> float:
 
 @contextmanager
 def empty_page() -> Iterator[Path]:
-    """Yield a script that draws only a title."""
+    """Yield a script of a page with a title and one line of text."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "empty.py"
         script.write_text("import streamlit as st\nst.title('Empty')\nst.text('Nothing.')\n")
@@ -228,37 +231,37 @@ def browser_times(plan: list[Visit]) -> tuple[dict[tuple[str, str], float], int]
             shown = [_open(page, home) for _ in range(REPEATS)]
             times["Runs", "first content, tab opened"] = _median([first for first, _ in shown])
             for visit in plan:
-                for what, seconds in _visited(page, home, visit):
+                for what, seconds in _time_visit(page, home, visit):
                     times[visit.title, what] = seconds
             memory = psutil.Process(pid).memory_info().rss
         chromium.close()
     return times, memory
 
 
-def _visited(page: Page, home: str, visit: Visit) -> Iterator[tuple[str, float]]:
+def _time_visit(page: Page, home: str, visit: Visit) -> Iterator[tuple[str, float]]:
     """Yield the times of opening a page through the navigation, and of its clicks."""
     opened = []
     for n in range(REPEATS):
-        elsewhere = "data" if visit.title != "Data" else "run"
-        _open(page, f"{home}/{elsewhere}?{urlencode(visit.address(n))}")
+        other_page = "data" if visit.title != "Data" else "run"
+        _open(page, f"{home}/{other_page}?{urlencode(visit.address(n))}")
         opened.append(_navigate(page, visit.title))
     yield "first content", _median([first for first, _ in opened])
     yield "opened", _median([whole for _, whole in opened])
     path = "" if visit.page == "runs" else visit.page
     for what, click in visit.clicks.items():
         _open(page, f"{home}/{path}?{urlencode(visit.address(0))}")
-        yield what, _median([_clicked(page, partial(click.act, page, n)) for n in range(REPEATS)])
+        yield what, _median([_time_click(page, partial(click.act, page, n)) for n in range(REPEATS)])
 
 
 def _median(seconds: list[float]) -> float:
-    return statistics.median(seconds[1:])  # the first one fills caches of the browser
+    return statistics.median(seconds[1:])  # the first time fills the browser's caches
 
 
 def _open(page: Page, address: str) -> tuple[float, float]:
     """Open an address; return the seconds until the first text and until the end."""
     start = time.perf_counter()
     page.goto(address)
-    _first_words(page)
+    _wait_for_first_text(page)
     first = time.perf_counter() - start
     page.locator(f'{SCRIPT_STATE}[data-test-script-state="notRunning"]').wait_for()
     return first, time.perf_counter() - start
@@ -266,24 +269,24 @@ def _open(page: Page, address: str) -> tuple[float, float]:
 
 def _navigate(page: Page, title: str) -> tuple[float, float]:
     link = page.get_by_test_id("stSidebarNavLink").get_by_text(title, exact=True)
-    page.evaluate(ARM, SCRIPT_STATE)
+    page.evaluate(OBSERVE_SCRIPT, SCRIPT_STATE)
     start = time.perf_counter()
     link.click()
     page.get_by_role("heading", name=title, exact=True).first.wait_for()
-    _first_words(page)
+    _wait_for_first_text(page)
     first = time.perf_counter() - start
-    return first, float(page.evaluate(WAIT))
+    return first, float(page.evaluate(WAIT_FOR_SCRIPT))
 
 
-def _first_words(page: Page) -> None:
+def _wait_for_first_text(page: Page) -> None:
     words = '[data-testid="stText"], [data-testid="stMarkdown"] p, [data-testid="stSelectbox"]'
     page.get_by_test_id("stMain").locator(words).first.wait_for()
 
 
-def _clicked(page: Page, act: Callable[[], None]) -> float:
-    page.evaluate(ARM, SCRIPT_STATE)
+def _time_click(page: Page, act: Callable[[], None]) -> float:
+    page.evaluate(OBSERVE_SCRIPT, SCRIPT_STATE)
     act()
-    return float(page.evaluate(WAIT))
+    return float(page.evaluate(WAIT_FOR_SCRIPT))
 
 
 @contextmanager

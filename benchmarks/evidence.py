@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.evidence            (about twenty minutes on two cores)
     .venv/bin/python -m benchmarks.evidence 200        fewer simulated test sets
 
-A population with known scores is drawn, then test sets of n examples from it, and the intervals and verdicts of each.
+A population with known scores is drawn, then test sets of n examples; intervals and verdicts are computed for each.
 """
 
 import sys
@@ -18,14 +18,14 @@ from core.evaluation.comparison import compare
 from core.evaluation.metrics import evaluate
 from core.evaluation.power import ALPHA, minimum_detectable_effect
 
-DRAWS = 2000  # a tenth of a point more spread than 10,000, five times as fast
+DRAWS = 2000  # five times as fast as 10,000, with 0.1 points more variation
 POPULATION = 400_000
 LABELS = tuple("abcdef")
 
 
 @dataclass(frozen=True)
-class World:
-    """A kind of test set: its size, the share of each class and how well the runs separate them."""
+class Scenario:
+    """A kind of test set: its size, the share of each class, and how well the runs separate the classes."""
 
     name: str
     n: int
@@ -33,21 +33,23 @@ class World:
     strength: float = 1.6
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return n true codes and two equally good runs' probabilities, [2, n, k]; half of their errors are common."""
+        """Return n true codes and two equally good runs' probabilities, [2, n, k]; half of their noise is common."""
         true = rng.choice(len(self.shares), size=n, p=self.shares)
         signal = self.strength * np.eye(len(self.shares))[true] + np.log(self.shares) / 2
         common, own = rng.normal(size=(n, len(self.shares))), rng.normal(size=(2, n, len(self.shares)))
         return true, softmax(signal + (common + own) / np.sqrt(2), axis=2).astype(np.float32)
 
 
-WORLDS = [
-    World(f"n = {n}, {name}", n, shares)
+SCENARIOS = [
+    Scenario(f"n = {n}, {name}", n, shares)
     for n in (200, 1000)
     for name, shares in (("balanced", (1 / 3, 1 / 3, 1 / 3)), ("5% rare", (0.475, 0.475, 0.05)))
-] + [World(f"n = {n}, 6 labels", n, (0.19,) * 5 + (0.05,)) for n in (200, 1000)]
+] + [Scenario(f"n = {n}, 6 labels", n, (0.19,) * 5 + (0.05,)) for n in (200, 1000)]
 
 
-def figures(true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: int) -> dict[str, tuple[float, ...]]:
+def estimate_metrics(
+    true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: int
+) -> dict[str, tuple[float, ...]]:
     """Return value, low and high of every metric; NaN where undefined."""
     evaluation = evaluate(true, probabilities, LABELS[: probabilities.shape[1]], draws)
     estimates = dict(evaluation.metrics)
@@ -59,60 +61,60 @@ def figures(true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: 
     }
 
 
-def coverage(world: World, trials: int) -> dict[str, float]:
+def coverage(scenario: Scenario, trials: int) -> dict[str, float]:
     """Return for each metric the share of test sets whose interval contains the population's value."""
-    truth = figures(*_first(world.draw(POPULATION, np.random.default_rng(0))), draws=0)
-    held = {name: [] for name in truth}  # type: dict[str, list[bool]]
+    truth = estimate_metrics(*_first(scenario.draw(POPULATION, np.random.default_rng(0))), draws=0)
+    is_covered = {name: [] for name in truth}  # type: dict[str, list[bool]]
     for trial in range(trials):
-        for name, (_, low, high) in figures(
-            *_first(world.draw(world.n, np.random.default_rng(trial + 1))), DRAWS
+        for name, (_, low, high) in estimate_metrics(
+            *_first(scenario.draw(scenario.n, np.random.default_rng(trial + 1))), DRAWS
         ).items():
             if np.isfinite(low):
-                held[name].append(low <= truth[name][0] <= high)
-    return {name: float(np.mean(results)) for name, results in held.items()}
+                is_covered[name].append(low <= truth[name][0] <= high)
+    return {name: float(np.mean(results)) for name, results in is_covered.items()}
 
 
 def _first(drawn: tuple[NDArray[np.int64], NDArray[np.float32]]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return drawn[0], drawn[1][0]
 
 
-def false_verdicts(world: World, trials: int) -> tuple[float, float]:
+def false_verdicts(scenario: Scenario, trials: int) -> tuple[float, float]:
     """Return how often two equally good runs get a verdict of helped or hurt, and how often p < .05."""
-    verdicts, small = 0, 0
+    verdicts, significant = 0, 0
     for trial in range(trials):
-        true, (a, b) = world.draw(world.n, np.random.default_rng([WORLDS.index(world), trial]))
-        found = compare(true, a.argmax(1), b.argmax(1), len(world.shares), draws=DRAWS)
-        verdicts += found.verdict != "no evidence either way"
-        small += found.p < ALPHA
-    return verdicts / trials, small / trials
+        true, (a, b) = scenario.draw(scenario.n, np.random.default_rng([SCENARIOS.index(scenario), trial]))
+        result = compare(true, a.argmax(1), b.argmax(1), len(scenario.shares), draws=DRAWS)
+        verdicts += result.verdict != "no evidence either way"
+        significant += result.p < ALPHA
+    return verdicts / trials, significant / trials
 
 
 def power(n: int, flips: float, trials: int) -> tuple[float, float]:
     """Return the minimum detectable effect for n examples, and how often it is detected."""
     difference = minimum_detectable_effect(n, flips)
     assert difference is not None
-    rng, found = np.random.default_rng(0), 0
+    rng, detected = np.random.default_rng(0), 0
     for _ in range(trials):
         gained, lost, _same = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips])
-        found += binomtest(int(gained), int(gained + lost)).pvalue < ALPHA if gained + lost else False
-    return difference, found / trials
+        detected += binomtest(int(gained), int(gained + lost)).pvalue < ALPHA if gained + lost else False
+    return difference, detected / trials
 
 
 def main(trials: int = 1000) -> None:
     """Print the three tables."""
     print(f"Share of {trials} test sets whose 95% interval contains the true value")
-    columns = [coverage(world, trials) for world in WORLDS]
-    print(f"{'':20}" + "".join(f"{world.name:>20}" for world in WORLDS))
+    columns = [coverage(scenario, trials) for scenario in SCENARIOS]
+    print(f"{'':20}" + "".join(f"{scenario.name:>20}" for scenario in SCENARIOS))
     for name in dict.fromkeys(name for column in columns for name in column):
         print(f"{name:20}" + "".join(f"{column[name]:20.1%}" if name in column else " " * 20 for column in columns))
     print("\nTwo equally good runs                    helped or hurt             p < .05")
-    for world in WORLDS:
-        verdicts, small = false_verdicts(world, 4 * trials)
-        print(f"{world.name:20}{verdicts:35.1%}{small:20.1%}")
+    for scenario in SCENARIOS:
+        verdicts, significant = false_verdicts(scenario, 4 * trials)
+        print(f"{scenario.name:20}{verdicts:35.1%}{significant:20.1%}")
     print("\nPower at the stated minimum detectable effect")
     for n, flips in ((200, 0.2), (500, 0.1), (1000, 0.1), (1000, 0.2)):
-        difference, found = power(n, flips, 4 * trials)
-        print(f"n = {n}, {flips:.0%} flips   {difference * 100:5.1f} points {found:20.1%}")
+        difference, detected = power(n, flips, 4 * trials)
+        print(f"n = {n}, {flips:.0%} flips   {difference * 100:5.1f} points {detected:20.1%}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Count what is lost when runs, their store and their files are damaged on purpose; the answer should be nothing.
+"""Inject faults into runs, their database and their files, and count what is lost.
 
     python -m benchmarks.faults                          everything, about half an hour on two cores
     python -m benchmarks.faults kills --kills 5          one section
 
-Everything happens in a temporary folder. The exit code is 1 if something was lost.
+It works in a temporary folder. The exit code is 1 if anything was lost.
 """
 
 import argparse
@@ -95,7 +95,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace, Reference, Path, Generator]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Inject faults, print what was lost, and return 1 if that is anything."""
+    """Inject faults, print what was lost, and return 1 if anything was."""
     arguments = parse_arguments(argv)
     print(f"seed {arguments.seed}", flush=True)
     rng, tallies = default_rng(arguments.seed), []
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def reference_run() -> Iterator[Reference]:
-    """Make the undisturbed run in a temporary folder."""
+    """Record the undisturbed reference run in a temporary folder."""
     preload(*PRELOADED)
     with TemporaryDirectory(prefix="adapter-bench-") as temporary, patch.dict(os.environ):
         folder = Path(temporary)

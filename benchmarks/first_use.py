@@ -32,30 +32,30 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def python(*arguments: str) -> str:
-    """Run Python in the project's folder and return its output."""
+def run_python(*arguments: str) -> str:
+    """Run Python in the project's root folder and return its output."""
     done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout + done.stderr
 
 
-def help_screen() -> None:
-    """Time `runner.py --help` against an empty Python, alternating; the minimum of seven each."""
-    pairs = [(timed(lambda: python("-c", "")), timed(lambda: python("runner.py", "--help"))) for _ in range(7)]
-    empty, ours = (min(column) for column in zip(*pairs, strict=True))
-    print(f"runner.py --help     {ours:6.2f} s   {ours / empty:5.1f} × an empty Python ({empty:.2f} s)")
+def time_help() -> None:
+    """Compare the time of `runner.py --help` with that of an empty Python: alternating, the minimum of seven each."""
+    pairs = [(timed(lambda: run_python("-c", "")), timed(lambda: run_python("runner.py", "--help"))) for _ in range(7)]
+    empty, project = (min(column) for column in zip(*pairs, strict=True))
+    print(f"runner.py --help     {project:6.2f} s   {project / empty:5.1f} × an empty Python ({empty:.2f} s)")
 
 
-def first_run() -> None:
-    """Time the README's run in an empty database against the imports that it needs."""
-    imports = timed(lambda: python("-c", "import torch, transformers, peft, sklearn"))
+def time_first_run() -> None:
+    """Compare the time of the README's first run, in an empty database, with that of its imports."""
+    imports = timed(lambda: run_python("-c", "import torch, transformers, peft, sklearn"))
     with tempfile.TemporaryDirectory() as folder:
         output = ""
 
         def run() -> None:
             nonlocal output
-            output = python("runner.py", "--r", "8", "--epochs", "2", "--db", f"{folder}/runs.db")
+            output = run_python("runner.py", "--r", "8", "--epochs", "2", "--db", f"{folder}/runs.db")
 
         whole = timed(run)
     training = re.search(r"lora-r8: LoRA.*trained in ([^\n]+)", output, re.DOTALL)
@@ -64,25 +64,23 @@ def first_run() -> None:
     print(f"  its training       {training.group(1)}")
 
 
-def first_page() -> None:
-    """Time the first page in a browser, once the server is up, against an empty Streamlit page."""
+def time_first_page() -> None:
+    """Compare the time of the first page in a browser, once the server is up, with that of an empty Streamlit page."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
-        empty = Path(folder) / "empty.py"
-        empty.write_text("import streamlit as st\nst.title('Runs')\n")
+        empty_page = Path(folder) / "empty.py"
+        empty_page.write_text("import streamlit as st\nst.title('Runs')\n")
         times = {}
-        for name, script in (("empty", empty), ("ours", ROOT / "dashboard" / "Home.py")):
+        for name, script in (("empty", empty_page), ("project", ROOT / "dashboard" / "Home.py")):
             port = free_port()
             server = serve(script, port)
             page = browser.new_page()
-            times[name] = timed(partial(draw, page, port))
+            times[name] = timed(partial(open_first_page, page, port))
             server.terminate()
             server.wait()
         browser.close()
-    ratio = times["ours"] / times["empty"]
-    print(
-        f"the first page       {times['ours']:6.2f} s   {ratio:5.1f} × an empty Streamlit page ({times['empty']:.2f} s)"
-    )
+    project, empty = times["project"], times["empty"]
+    print(f"the first page       {project:6.2f} s   {project / empty:5.1f} × an empty Streamlit page ({empty:.2f} s)")
 
 
 def free_port() -> int:
@@ -110,14 +108,14 @@ def serve(script: Path, port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.1)
 
 
-def draw(page: Page, port: int) -> None:
-    """Open the page and wait for its title and for the end of its script."""
+def open_first_page(page: Page, port: int) -> None:
+    """Open the first page and wait for its title and the end of its script."""
     page.goto(f"http://127.0.0.1:{port}")
     page.get_by_role("heading", name="Runs").first.wait_for()
     page.get_by_test_id("stStatusWidget").wait_for(state="hidden")
 
 
 if __name__ == "__main__":
-    help_screen()
-    first_page()
-    first_run()
+    time_help()
+    time_first_page()
+    time_first_run()

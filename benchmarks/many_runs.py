@@ -1,4 +1,4 @@
-"""A database of many synthetic runs, written by SQL, for measuring the dashboard.
+"""Create a database of many synthetic runs with SQL, to measure the dashboard.
 
 Predictions are drawn from a list of precomputed answers, so that ten million complete rows take minutes.
 """
@@ -18,16 +18,16 @@ from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
 from core.store.schema import Base, ClassMetricRow, HistoryRow, MetricRow, RunRow
 
-ANSWERS = 20_011  # precomputed answers per label; a prime, so that runs and examples mix well
+ANSWERS = 20_011  # precomputed answers per label; a prime, so that they vary over runs and examples
 START = datetime(2026, 1, 1, tzinfo=UTC)
 METHODS = ("lora", "lora", "lora", "frozen", "tfidf", "majority")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 STATES = ("complete",) * 19 + ("failed",)
-KINDS = 20  # distinct evaluations, instead of computing 10,000
+DISTINCT_EVALUATIONS = 20  # instead of one per run
 
 
-def make(path: Path, runs: int, test_size: int = 1_000) -> Store:
-    """Write a database of runs with predictions on test examples, and return its store."""
+def make_database(path: Path, runs: int, test_size: int = 1_000) -> Store:
+    """Create a database of runs with predictions on test examples, and return its store."""
     store = open_store(str(path), create=True)
     config = make_config({"test_size": test_size, "train_size": 2_000, "validation_size": 500})
     data = load_data(config)
@@ -79,22 +79,25 @@ def _run(number: int, dataset_id: int) -> dict[str, Any]:
 
 def _evaluations(data: DataSet) -> list[Evaluation]:
     rng = np.random.default_rng(0)
-    shares = [_shares(rng, data.test.labels, len(data.labels), right=0.6 + 0.015 * kind) for kind in range(KINDS)]
-    return [evaluate(data.test.labels, kind, data.labels, temperature=1.2) for kind in shares]
+    probabilities = [
+        _draw_probabilities(rng, data.test.labels, len(data.labels), accuracy=0.6 + 0.015 * number)
+        for number in range(DISTINCT_EVALUATIONS)
+    ]
+    return [evaluate(data.test.labels, predicted, data.labels, temperature=1.2) for predicted in probabilities]
 
 
-def _shares(rng: np.random.Generator, true: Any, classes: int, right: float) -> Any:
-    predicted = np.where(rng.random(len(true)) < right, true, rng.integers(classes, size=len(true)))
+def _draw_probabilities(rng: np.random.Generator, true: Any, classes: int, accuracy: float) -> Any:
+    predicted = np.where(rng.random(len(true)) < accuracy, true, rng.integers(classes, size=len(true)))
     logits = rng.normal(size=(len(true), classes)) + 2.5 * np.eye(classes)[predicted]
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return shares.astype("<f4")
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return probabilities.astype("<f4")
 
 
 def _write_figures(connection: Connection, data: DataSet, runs: int) -> None:
-    kinds = _evaluations(data)
+    evaluations = _evaluations(data)
     metrics, classes, history = [], [], []
     for number in range(1, runs + 1):
-        evaluation = kinds[number * 7 % KINDS]
+        evaluation = evaluations[number * 7 % DISTINCT_EVALUATIONS]
         gap = {"macro_f1_over_baseline": (0.02, 0.001, 0.04), "macro_f1_over_baseline_p": (0.03, None, None)}
         figures = {name: tuple(vars(estimate).values()) for name, estimate in evaluation.metrics.items()}
         rows = (figures | gap).items()
@@ -106,10 +109,11 @@ def _write_figures(connection: Connection, data: DataSet, runs: int) -> None:
         metrics.append(
             {"run_id": number, "split": "validation", "name": "temperature", "value": 1.2, "low": None, "high": None}
         )
-        for one in evaluation.classes:
-            row: dict[str, Any] = {"run_id": number, "split": "test", "label": one.label, "support": one.support}
+        for of_class in evaluation.classes:
+            row: dict[str, Any] = {"run_id": number, "split": "test"}
+            row |= {"label": of_class.label, "support": of_class.support}
             for name in ("precision", "recall", "f1"):
-                estimate = getattr(one, name)
+                estimate = getattr(of_class, name)
                 row |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
             classes.append(row)
         if METHODS[number % len(METHODS)] == "lora":
@@ -139,10 +143,10 @@ def _write_predictions(connection: Connection, data: DataSet, dataset_id: int) -
         " probabilities BLOB, PRIMARY KEY (label, k)) WITHOUT ROWID"
     )
     for code, label in enumerate(data.labels):
-        shares = _shares(rng, np.full(ANSWERS, code), len(data.labels), right=0.8)
+        probabilities = _draw_probabilities(rng, np.full(ANSWERS, code), len(data.labels), accuracy=0.8)
         rows = [
             (label, k, data.labels[int(row.argmax())], float(row.max()), float(row[code]), row.tobytes())
-            for k, row in enumerate(shares)
+            for k, row in enumerate(probabilities)
         ]
         connection.exec_driver_sql("INSERT INTO answer VALUES (?, ?, ?, ?, ?, ?)", rows)
     (index,) = Base.metadata.tables["predictions"].indexes  # recreated at the end, which is much faster

@@ -1,4 +1,4 @@
-"""Memory of LoRA on a GPT-2-sized model with its base in full precision, 8 bits and 4 bits.
+"""Memory of LoRA on a model of GPT-2's size with the base model in full precision, 8 bits and 4 bits.
 
     python -m benchmarks.memory            (about three minutes on two cores; no network)
 
@@ -31,7 +31,7 @@ END = "<|endoftext|>"
 
 
 def main() -> None:
-    """Make the model, train on each base, and print the memory of each."""
+    """Create the model, train with each base, and print the memory of each."""
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder:
         make_model(Path(folder))
         results = {base: train_in_process(folder, base) for base in BASES}
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def make_model(folder: Path) -> None:
-    """Write a GPT-2 of the usual size with random weights, and a tokenizer trained on the bundled reviews."""
+    """Write a GPT-2 of the default size with random weights, and a tokenizer trained on the bundled reviews."""
     from tokenizers import ByteLevelBPETokenizer
     from transformers import GPT2Config, GPT2Model, GPT2TokenizerFast
 

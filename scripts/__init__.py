@@ -1,1 +1,1 @@
-"""What makes the files that are shipped: the recorded runs and the screenshots."""
+"""Generate the shipped runs and screenshots, and fuzz the project."""

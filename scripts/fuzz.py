@@ -1,7 +1,7 @@
-"""Fuzz the project with bad input: ``python -m scripts.fuzz --minutes 60 --seed 1``.
+"""Fuzz the project with random input: ``python -m scripts.fuzz --minutes 60 --seed 1``.
 
-It checks the properties of `tests.bad_input.properties` with new cases for every seed, and prints the number of
-cases, their outcomes, and the command that reproduces each failure. The exit code is 1 if something failed.
+It checks `tests.bad_input.properties` with new cases for every seed, and prints the number of cases by outcome, and
+the command that reproduces each failure. The exit code is 1 if anything failed.
 """
 
 import argparse
@@ -23,11 +23,11 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from tests.bad_input.properties import PROPERTIES
 
 ROUND = 200
-"""Cases of one property and seed before the next property's turn."""
+"""Number of cases of a property before the next property is checked."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Check until the time is over; return 1 if something failed."""
+    """Check properties until the time is over; return 1 if anything failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60, help="how long (default: 60)")
     parser.add_argument("--seed", type=int, default=1, help="the first round's seed; each later one has the next")
@@ -38,17 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     end = time.monotonic() + arguments.minutes * 60
     for number in count(arguments.seed):
         for kind in arguments.kind or PROPERTIES:
-            failed = _round(kind, number, outcomes)
-            if failed is not None:
-                print(f"\n{kind}, seed {number}: {failed:.4000}", flush=True)
-                failures.setdefault(failed.splitlines()[0], _reproduce(kind, number))
+            failure = _check_round(kind, number, outcomes)
+            if failure is not None:
+                print(f"\n{kind}, seed {number}: {failure:.4000}", flush=True)
+                failures.setdefault(failure.splitlines()[0], _reproduction_command(kind, number))
             if time.monotonic() >= end:
                 return _report(outcomes, failures)
     raise AssertionError("seeds have no end")
 
 
-def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | None:
-    """Check one round of cases; return the failure of the smallest case."""
+def _check_round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | None:
+    """Check one round of cases; return the message of the smallest failing case, None without a failure."""
     prop = PROPERTIES[kind]
 
     @seed(number)
@@ -72,7 +72,7 @@ def _round(kind: str, number: int, outcomes: Counter[tuple[str, str]]) -> str | 
     return None
 
 
-def _reproduce(kind: str, number: int) -> str:
+def _reproduction_command(kind: str, number: int) -> str:
     return f"python -m scripts.fuzz --minutes 0 --seed {number} --kind '{kind}'"
 
 

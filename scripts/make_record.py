@@ -1,10 +1,10 @@
-"""Make the shipped runs.db and adapters/ by real runs on the bundled data.
+"""Generate the shipped runs.db and adapters/ by training on the bundled data.
 
-    .venv/bin/python -m scripts.make_record            adds missing runs
-    .venv/bin/python -m scripts.make_record --clean    starts from nothing (about 70 minutes on two cores)
+    .venv/bin/python -m scripts.make_record            add missing runs
+    .venv/bin/python -m scripts.make_record --clean    delete all runs first (about 70 minutes on two cores)
 
-A run counts as recorded if its settings, data and versions are equal. The script fails if a file names this
-machine or the record is too large.
+A run is missing unless one with the same settings, data and package versions is recorded. The script fails if a
+file names this machine or the files are too large.
 """
 
 import os
@@ -46,10 +46,10 @@ MAX_BYTES = 20_000_000
 
 
 def main() -> None:
-    """Run what is not recorded yet, and check the result."""
+    """Run the missing jobs, and check the result."""
     folder = DEFAULT_DATABASE.parent
     if "--clean" in sys.argv[1:]:
-        remove(folder)
+        delete_record(folder)
     jobs = prepare_jobs(add_baselines([config for request in REQUESTS for config in expand_grid(request)]), folder)
     store = open_store(str(DEFAULT_DATABASE), create=True)
     missing = [job for job in jobs if not is_recorded(store, job)]
@@ -61,11 +61,11 @@ def main() -> None:
     problems = [f"run {record.id} {record.state}" for record in records if record.state != "complete"]
     problems += find_machine_names(folder) + check_size(folder)
     if problems:
-        sys.exit("The record cannot be shipped: " + "; ".join(problems))
+        sys.exit("The runs cannot be shipped: " + "; ".join(problems))
 
 
-def remove(folder: Path) -> None:
-    """Remove the record."""
+def delete_record(folder: Path) -> None:
+    """Delete the shipped runs."""
     for path in folder.glob("runs.db*"):
         path.unlink()
     shutil.rmtree(folder / "adapters", ignore_errors=True)
@@ -79,23 +79,25 @@ def is_recorded(store: Store, job: Job) -> bool:
 
 
 def shipped_files(folder: Path) -> list[Path]:
-    """Return the files of the record."""
+    """Return the files of the shipped runs."""
     return [folder / "runs.db", *(path for path in (folder / "adapters").rglob("*") if path.is_file())]
 
 
 def find_machine_names(folder: Path) -> list[str]:
-    """Describe the shipped files that name this machine or one of its folders."""
+    """Return a message for each shipped file that names this machine or one of its folders."""
     names = {socket.gethostname(), str(folder), str(Path.home()), sys.prefix}
-    needles = [name.encode() for name in names if len(name) > 3]
+    patterns = [name.encode() for name in names if len(name) > 3]
     return [
-        f"{path} names this machine" for path in shipped_files(folder) if any(n in path.read_bytes() for n in needles)
+        f"{path} names this machine"
+        for path in shipped_files(folder)
+        if any(pattern in path.read_bytes() for pattern in patterns)
     ]
 
 
 def check_size(folder: Path) -> list[str]:
-    """Describe a record that is too large for the repository."""
+    """Return a message if the shipped files are too large for the repository."""
     total = sum(path.stat().st_size for path in shipped_files(folder))
-    return [f"{total:,} bytes, at most {MAX_BYTES:,}"] if total > MAX_BYTES else []
+    return [f"{total:,} bytes exceed the maximum of {MAX_BYTES:,}"] if total > MAX_BYTES else []
 
 
 if __name__ == "__main__":

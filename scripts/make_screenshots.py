@@ -1,4 +1,4 @@
-"""Make the screenshots of the documents from the shipped record.
+"""Take the screenshots of the documentation from the shipped runs.
 
 .venv/bin/python -m scripts.make_screenshots
 """
@@ -20,7 +20,7 @@ WIDTH, HEIGHT = 1440, 900
 def main() -> None:
     """Take a screenshot of each page, with the best adapter and the best baseline."""
     os.environ["RUNS_DB"] = str(DEFAULT_DATABASE)
-    pages = addresses(open_store(str(DEFAULT_DATABASE)))
+    pages = page_addresses(open_store(str(DEFAULT_DATABASE)))
     IMAGES.mkdir(parents=True, exist_ok=True)
     port = free_port()
     server = serve(DEFAULT_DATABASE.parent / "dashboard" / "Home.py", port)
@@ -38,23 +38,23 @@ def main() -> None:
         server.wait()
 
 
-def addresses(store: Store) -> dict[str, str]:
-    """Return the address of each screenshot's page."""
+def page_addresses(store: Store) -> dict[str, str]:
+    """Return the relative URL of each screenshot's page, by the screenshot's name."""
     runs = queries.runs(store)
     best = runs[(runs["dataset"] == "movie-reviews") & (runs["kind"] == "adapter")].nlargest(1, "macro_f1").iloc[0]
     pair = f"dataset={int(best.dataset_id)}&run={best.id}&against={int(best.baseline_id)}"
-    one = f"dataset={int(best.dataset_id)}&run={best.id}"
+    single = f"dataset={int(best.dataset_id)}&run={best.id}"
     return {
         "runs": "",
-        "run": f"run?{one}",
+        "run": f"run?{single}",
         "compare": f"compare?{pair}",
-        "failures": f"failures?{one}",
-        "try-it": f"try?{one}",
+        "failures": f"failures?{single}",
+        "try-it": f"try?{single}",
     }
 
 
 def wait_until_drawn(page: Page) -> None:
-    """Wait for the title, the end of the script and the last chart."""
+    """Wait until title and charts are drawn and the script has ended."""
     page.locator("h1").first.wait_for()
     page.wait_for_timeout(2000)
     for busy in ("stSpinner", "stStatusWidget"):

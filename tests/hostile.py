@@ -1,4 +1,4 @@
-"""A record that means harm: whatever a stranger can write into it; past the store's own functions where they refuse."""
+"""A database with malicious content in every field; fields that the store would reject are written with plain SQL."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +21,11 @@ from core.store.run_writer import save_recheck
 from core.store.schema import AnnotationRow, RunRow, now
 from tests.seeded import SIZES
 
-RUNS_CODE = "window.hacked = 1"
+PAYLOAD = "window.hacked = 1"
 MARKUP = (
-    f"<script>{RUNS_CODE}; fetch('http://evil.invalid/')</script>",
-    f"<img src=x onerror=\"{RUNS_CODE}\"><svg onload='{RUNS_CODE}'></svg><iframe srcdoc='<script>1</script>'>",
-    f"[click](javascript:{RUNS_CODE}) ![picture](http://evil.invalid/a.png) <http://evil.invalid> [x]: //evil.invalid",
+    f"<script>{PAYLOAD}; fetch('http://evil.invalid/')</script>",
+    f"<img src=x onerror=\"{PAYLOAD}\"><svg onload='{PAYLOAD}'></svg><iframe srcdoc='<script>1</script>'>",
+    f"[click](javascript:{PAYLOAD}) ![picture](http://evil.invalid/a.png) <http://evil.invalid> [x]: //evil.invalid",
     "# Head\n\n| a | b |\n| - | - |\n\n```python\nx\n```\n---\n* one\n1. two",
     "$$\\href{javascript:window.hacked=1}{x}$$ \\(x^2\\) $\\htmlClass{a}{b}$",
     ":red[red] :material/home: :streamlit: :rainbow[x] :blue-badge[y] :smile: ~~gone~~ `code`",
@@ -87,8 +87,8 @@ SIZE = 60
 
 
 @dataclass(frozen=True)
-class Hostile:
-    """The database and its runs' numbers."""
+class HostileDatabase:
+    """The database's path and the ids of its runs."""
 
     database: Path
     baseline: int
@@ -99,55 +99,60 @@ class Hostile:
     trashed: int
 
 
-def record_hostile(folder: Path) -> Hostile:
+def make_hostile_database(folder: Path) -> HostileDatabase:
     """Record hostile runs on a hostile data set: a baseline, two adapters, and runs that ended early."""
     store = open_store(str(folder / "runs.db"), create=True)
     data = hostile_data()
-    baseline = _run(store, data, RunConfig(method="majority", **SIZES), MARKUP[0], right=0.4)
-    adapter = _run(store, data, RunConfig(**SIZES), INVISIBLE[1] + MARKUP[2], right=0.9)
-    other = _run(store, data, RunConfig(**SIZES, r=4), FORMULAS[0] + INVISIBLE[0], right=0.7)
-    failed, crashed = _ended(store, data, MARKUP[5]), _ended(store, data, COMMANDS[2], crashed=True)
-    trashed = _ended(store, data, ODD[1])
+    baseline = _record_run(store, data, RunConfig(method="majority", **SIZES), MARKUP[0], accuracy=0.4)
+    adapter = _record_run(store, data, RunConfig(**SIZES), INVISIBLE[1] + MARKUP[2], accuracy=0.9)
+    other = _record_run(store, data, RunConfig(**SIZES, r=4), FORMULAS[0] + INVISIBLE[0], accuracy=0.7)
+    failed, crashed = (
+        _record_unfinished(store, data, MARKUP[5]),
+        _record_unfinished(store, data, COMMANDS[2], crashed=True),
+    )
+    trashed = _record_unfinished(store, data, ODD[1])
     trash_runs(store, [trashed])
     with store.write_session() as session:
         for run in (baseline, adapter, other):
-            said = {"notes": "\n".join(TEXTS), "tags": [text[:50] for text in TEXTS]}
-            named = update(RunRow).where(RunRow.id == run)
-            session.execute(named.values(name=f"{TEXTS[run]} {INVISIBLE[run % 4]}"[:200], **said))
+            columns = {"notes": "\n".join(TEXTS), "tags": [text[:50] for text in TEXTS]}
+            name = f"{TEXTS[run]} {INVISIBLE[run % 4]}"[:200]
+            session.execute(update(RunRow).where(RunRow.id == run).values(name=name, **columns))
         for text in TEXTS:
-            noted = {"tag": text[:6].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]}
-            session.add(AnnotationRow(content_hash=content_hash(text), created_at=now(), **noted))
-    return Hostile(folder / "runs.db", baseline, adapter, other, failed, crashed, trashed)
+            fields = {"tag": text[:6].strip() or "tag", "note": text[:9_000], "proposed_label": LABELS[0]}
+            session.add(AnnotationRow(content_hash=content_hash(text), created_at=now(), **fields))
+    return HostileDatabase(folder / "runs.db", baseline, adapter, other, failed, crashed, trashed)
 
 
 def hostile_data() -> DataSet:
-    """Return a data set whose name, columns, labels, texts and other values all mean harm."""
-    texts = [*TEXTS, *(f"Film {place} {TEXTS[place % len(TEXTS)][:300]}" for place in range(SIZE - len(TEXTS)))]
+    """Return a data set with malicious names, columns, labels, texts and other values."""
+    texts = [*TEXTS, *(f"Film {number} {TEXTS[number % len(TEXTS)][:300]}" for number in range(SIZE - len(TEXTS)))]
     codes = np.arange(SIZE) % len(LABELS)
     splits = {
         name: Split(tuple(f"{text} {name}" if name != "test" else text for text in texts), codes, (EXTRA,) * SIZE)
         for name in ("train", "validation", "test")
     }
-    left_out = {MARKUP[0]: 2, INVISIBLE[1]: 1}
-    return DataSet(MARKUP[1], f"file:{COMMANDS[2]}", MARKUP[0], FORMULAS[0], INVISIBLE[1], LABELS, splits, left_out)
+    excluded_rows = {MARKUP[0]: 2, INVISIBLE[1]: 1}
+    return DataSet(
+        MARKUP[1], f"file:{COMMANDS[2]}", MARKUP[0], FORMULAS[0], INVISIBLE[1], LABELS, splits, excluded_rows
+    )
 
 
 def _environment() -> dict[str, object]:
     return {"python": MARKUP[0], "packages": {MARKUP[1]: FORMULAS[0], "torch": INVISIBLE[0]}, "git_commit": MARKUP[5]}
 
 
-def _run(store: Store, data: DataSet, config: RunConfig, name: str, right: float) -> int:
-    rng = np.random.default_rng(int(right * 10))
+def _record_run(store: Store, data: DataSet, config: RunConfig, name: str, accuracy: float) -> int:
+    rng = np.random.default_rng(int(accuracy * 10))
     with recording(store, config, name, _environment()) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id, model=MARKUP[1], model_revision=MARKUP[0])
         for split in ("test", "validation"):
             codes = data.splits[split].labels
-            said = np.where(rng.random(len(codes)) < right, codes, (codes + 1) % len(LABELS))
-            shares = np.where(np.arange(len(LABELS)) == said[:, None], 0.8, 0.05).astype(np.float32)
+            predicted = np.where(rng.random(len(codes)) < accuracy, codes, (codes + 1) % len(LABELS))
+            probabilities = np.where(np.arange(len(LABELS)) == predicted[:, None], 0.8, 0.05).astype(np.float32)
             temperature = 1.5 if split == "test" else None
-            evaluation = evaluate(codes, shares, data.labels, temperature=temperature)
-            run.save_predictions(data, split, dataset_id, shares, evaluation)
+            evaluation = evaluate(codes, probabilities, data.labels, temperature=temperature)
+            run.save_predictions(data, split, dataset_id, probabilities, evaluation)
         run.save_metrics("validation", {"temperature": Estimate(1.5), "best_epoch": Estimate(1.0)})
         run.log_history(1, 1.0, {"loss": 0.5, "validation_macro_f1": 0.5, MARKUP[0]: 1.0})
         for text in TEXTS:
@@ -161,7 +166,7 @@ def _run(store: Store, data: DataSet, config: RunConfig, name: str, right: float
     return run.id
 
 
-def _ended(store: Store, data: DataSet, name: str, *, crashed: bool = False) -> int:
+def _record_unfinished(store: Store, data: DataSet, name: str, *, crashed: bool = False) -> int:
     with recording(store, RunConfig(**SIZES, dataset=COMMANDS[2]), name, _environment()) as run:
         run.update(dataset_id=save_dataset(store, data))
         run.enter_phase(MARKUP[0])

@@ -12,7 +12,7 @@ def test_default_alpha_is_twice_the_rank():
     assert make_config({"r": 4, "alpha": 3}).alpha == 3
 
 
-def test_default_learning_rate_falls_with_the_width_of_the_model():
+def test_default_learning_rate_decreases_with_the_hidden_size():
     assert rate_for_width("lora", 384) == METHODS["lora"].learning_rate
     assert rate_for_width("lora", 768) == pytest.approx(METHODS["lora"].learning_rate / 2)
     assert rate_for_width("lora", 32) == METHODS["lora"].learning_rate
@@ -25,11 +25,11 @@ def test_text_values_are_parsed():
 
 
 @pytest.mark.parametrize(
-    ("values", "named"),
+    ("values", "fragments"),
     [
         pytest.param({"method": "loar"}, ("--method 'loar'", "Did you mean 'lora'?"), id="method-misspelled"),
         pytest.param(
-            {"method": "poly"}, ("--method 'poly'", "task_ids should not be None"), id="method-that-peft-refuses"
+            {"method": "poly"}, ("--method 'poly'", "task_ids should not be None"), id="method-rejected-by-peft"
         ),
         pytest.param({"init": "pisa"}, ("--init 'pisa'", "Did you mean 'pissa'?"), id="init-misspelled"),
         pytest.param({"init": "pissa", "quantize": "4bit"}, ("--init pissa", "--quantize"), id="init-with-quantize"),
@@ -52,13 +52,13 @@ def test_text_values_are_parsed():
         ),
     ],
 )
-def test_invalid_value_is_named_with_the_allowed_ones(values, named):
+def test_message_on_an_invalid_value_names_it_and_the_allowed_values(values, fragments):
     with pytest.raises(RequestError) as error:
         make_config(values)
-    assert all(fragment in str(error.value) for fragment in named), error.value
+    assert all(fragment in str(error.value) for fragment in fragments), error.value
 
 
-def test_every_invalid_value_has_its_line():
+def test_message_on_several_invalid_values_has_a_line_for_each():
     with pytest.raises(RequestError) as error:
         make_config({"method": "loar", "r": 0})
     assert str(error.value).count("\n") == 1
@@ -75,7 +75,7 @@ def test_pairs_are_parsed_by_key():
     }
 
 
-def test_settings_hold_only_what_the_method_uses():
+def test_settings_contain_only_those_that_the_method_uses():
     assert "r" not in make_config({"method": "tfidf"}).settings()
     assert "seed" not in make_config({"method": "frozen"}).settings()
     assert make_config({"r": 4}).settings()["r"] == 4

@@ -1,4 +1,4 @@
-"""The documents: every command, link and query in them."""
+"""Every command, link, path and query in the documents is valid."""
 
 import re
 import shlex
@@ -29,7 +29,7 @@ NEEDS_HUB = ("imdb", "nyu-mll/glue", "distilbert-base-uncased", "gpt2")
 
 
 def commands(*documents):
-    """Return the commands of the Bash blocks, without comments and without the virtual environment's folder."""
+    """Return the commands of the Bash blocks, without comments and without ``.venv/bin/``."""
     blocks = [block for path in documents for block in re.findall(r"```bash\n(.*?)```", path.read_text(), re.DOTALL)]
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
     return [line.replace(".venv/bin/", "") for line in lines]
@@ -59,7 +59,7 @@ def test_every_command_of_the_documents_is_accepted():
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_every_command_of_the_documents_runs(shipped_record, tmp_path, monkeypatch):
-    """In the order of the documents, on a copy of the shipped record, with short trainings; Hub names are left out."""
+    """Run them in order on a copy of the shipped record, with short trainings; skip those that need the Hub."""
     shutil.copytree(shipped_record, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNS_DB", str(tmp_path / "runs.db"))
@@ -94,7 +94,7 @@ def _write_data(folder):
     shutil.copy(folder / "runs.db", folder / "OTHER.db")
 
 
-def test_every_link_and_picture_exists():
+def test_every_linked_file_exists():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name} names {target}"
@@ -116,7 +116,7 @@ def test_every_path_in_the_table_of_changes_exists():
     assert not [path for path in paths if not (ROOT / path).exists()]
 
 
-def test_the_query_of_the_documents_answers(shipped_record):
+def test_the_query_of_the_documents_returns_rows(shipped_record):
     (query,) = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
     with sqlite3.connect(f"file:{shipped_record / 'runs.db'}?mode=ro&immutable=1", uri=True) as connection:
         assert connection.execute(query).fetchall()

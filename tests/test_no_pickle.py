@@ -1,6 +1,6 @@
-"""Nothing that is read can run code: no file of the project unpickles, evaluates or trusts what it is given.
+"""No file of the project unpickles data, evaluates strings or trusts remote code.
 
-What Streamlit keeps in its cache it pickles too, but in memory, made and read by one process; to disk it may not.
+Streamlit pickles cached values too, but within one process; caches on disk are not allowed.
 """
 
 import ast
@@ -15,69 +15,73 @@ FOLDERS = ("benchmarks", "cli", "core", "dashboard", "scripts")
 FILES = [ROOT / "runner.py", *sorted(path for name in FOLDERS for path in (ROOT / name).rglob("*.py"))]
 
 MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "jsonpickle"}
-"""Modules that make objects of bytes."""
+"""Modules that deserialize objects."""
 FUNCTIONS = {
     *("torch.load", "torch.jit.load", "torch.hub.load", "torch.package.PackageImporter", "pandas.read_pickle"),
     *(f"yaml.{name}" for name in ("load", "load_all", "full_load", "full_load_all", "unsafe_load", "unsafe_load_all")),
     *(f"yaml.{name}" for name in ("Loader", "FullLoader", "UnsafeLoader", "CLoader", "CFullLoader", "CUnsafeLoader")),
     *("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec", "os.system", "os.popen"),
 }
-"""Functions that run what they are given, or may."""
+"""Functions that may execute their input."""
 SETTINGS = {"allow_pickle": True, "weights_only": False, "trust_remote_code": True, "use_safetensors": False}
-"""Words that make a harmless function run what it is given; a value that stands there, not one that was asked for."""
+"""Arguments that make a harmless function execute its input; only literal values are found."""
 TO_DISK = {"persist"}
-"""Words of Streamlit's cache that make it pickle into files."""
+"""Arguments of Streamlit's cache that make it pickle to disk."""
 
 
-def unsafe(source: str) -> list[str]:
-    """Return what in a program's text unpickles, evaluates or trusts."""
+def find_unsafe_code(source: str) -> list[str]:
+    """Return the line and name of each unsafe import, function and argument in a program's source."""
     tree = ast.parse(source)
-    full = dict(_imported(tree))
-    return [f"line {node.lineno}: {found}" for node in ast.walk(tree) for found in _found(node, full)]
+    full_names = dict(_imported_names(tree))
+    return [f"line {node.lineno}: {name}" for node in ast.walk(tree) for name in _unsafe_names(node, full_names)]
 
 
-def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    """Yield for each imported name what it stands for."""
+def _imported_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Yield each imported name with its full name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((one.asname or one.name.partition(".")[0], one.name) for one in node.names if one.asname)
+            yield from (
+                (alias.asname or alias.name.partition(".")[0], alias.name) for alias in node.names if alias.asname
+            )
         elif isinstance(node, ast.ImportFrom):
-            yield from ((one.asname or one.name, f"{node.module}.{one.name}") for one in node.names)
+            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-def _found(node: ast.AST, full: dict[str, str]) -> Iterator[str]:
+def _unsafe_names(node: ast.AST, full_names: dict[str, str]) -> Iterator[str]:
     match node:
-        case ast.Import(names=names):
-            yield from (f"import {one.name}" for one in names if one.name.partition(".")[0] in MODULES)
+        case ast.Import(names=aliases):
+            yield from (f"import {alias.name}" for alias in aliases if alias.name.partition(".")[0] in MODULES)
         case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in MODULES:
             yield f"from {module} import"
-        case ast.ImportFrom(module=str(module), names=names):
-            yield from (f"from {module} import {one.name}" for one in names if f"{module}.{one.name}" in FUNCTIONS)
-        case ast.Name() | ast.Attribute() if _dotted(node, full) in FUNCTIONS:
-            yield _dotted(node, full)
+        case ast.ImportFrom(module=str(module), names=aliases):
+            yield from (
+                f"from {module} import {alias.name}" for alias in aliases if f"{module}.{alias.name}" in FUNCTIONS
+            )
+        case ast.Name() | ast.Attribute() if _full_name(node, full_names) in FUNCTIONS:
+            yield _full_name(node, full_names)
         case ast.keyword(arg=str(name), value=ast.Constant(value)):
-            yield from _trusting(name, value)
+            yield from _unsafe_argument(name, value)
         case ast.Dict(keys=keys, values=values):
             for key, value in zip(keys, values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-                    yield from _trusting(key.value, value.value)
+                    yield from _unsafe_argument(key.value, value.value)
 
 
-def _trusting(name: Any, value: object) -> Iterator[str]:
+def _unsafe_argument(name: Any, value: object) -> Iterator[str]:
     if (name in SETTINGS and SETTINGS[name] is value) or (name in TO_DISK and value):
         yield f"{name}={value}"
 
 
-def _dotted(node: ast.AST, full: dict[str, str]) -> str:
+def _full_name(node: ast.AST, full_names: dict[str, str]) -> str:
     if isinstance(node, ast.Attribute):
-        return f"{_dotted(node.value, full)}.{node.attr}"
-    return full.get(node.id, node.id) if isinstance(node, ast.Name) else ""
+        return f"{_full_name(node.value, full_names)}.{node.attr}"
+    return full_names.get(node.id, node.id) if isinstance(node, ast.Name) else ""
 
 
-def test_no_file_unpickles_evaluates_or_trusts():
-    found = {str(path.relative_to(ROOT)): unsafe(path.read_text(encoding="utf-8")) for path in FILES}
-    assert len(found) > 100
-    assert {path: places for path, places in found.items() if places} == {}
+def test_no_file_contains_unsafe_code():
+    unsafe = {str(path.relative_to(ROOT)): find_unsafe_code(path.read_text(encoding="utf-8")) for path in FILES}
+    assert len(unsafe) > 100
+    assert {path: names for path, names in unsafe.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -106,8 +110,8 @@ def test_no_file_unpickles_evaluates_or_trusts():
         pytest.param("@st.cache_data(persist='disk')\ndef f(): ...", id="cache-on-disk"),
     ],
 )
-def test_what_would_is_found(source):
-    assert unsafe(source)
+def test_unsafe_code_is_found(source):
+    assert find_unsafe_code(source)
 
 
 @pytest.mark.parametrize(
@@ -119,10 +123,12 @@ def test_what_would_is_found(source):
         pytest.param("import numpy as np\nnp.load('a')", id="numpy"),
         pytest.param("import yaml\nyaml.safe_load(text)\nclass Plain(yaml.SafeLoader): ...", id="yaml-safe"),
         pytest.param("from safetensors.torch import load_file\nload_file(path)", id="safetensors"),
-        pytest.param("from_pretrained(name, trust_remote_code=asked, use_safetensors=True)", id="remote-code-asked"),
+        pytest.param(
+            "from_pretrained(name, trust_remote_code=requested, use_safetensors=True)", id="remote-code-on-request"
+        ),
         pytest.param("model.load(folder)", id="load-method"),
         pytest.param("@st.cache_data(max_entries=8)\ndef f(): ...", id="cache-in-memory"),
     ],
 )
-def test_what_only_looks_like_it_is_not(source):
-    assert unsafe(source) == []
+def test_safe_code_is_not_reported(source):
+    assert find_unsafe_code(source) == []

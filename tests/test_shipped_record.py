@@ -1,4 +1,4 @@
-"""The runs that come with the repository; read from a copy."""
+"""The runs that the repository ships, read from a copy."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pytest
 from core.serving.inference import load_run
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, open_store, resolve_url
-from tests.scoring import assert_metrics_are_those_of_the_predictions
+from tests.scoring import assert_metrics_follow_from_predictions
 from tests.shipped_record import export_shipped_record
 
 
@@ -21,7 +21,7 @@ def shipped(shipped_record):
     return open_store(str(shipped_record / "runs.db"))
 
 
-def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
+def test_record_contains_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     runs = queries.runs(shipped)
     assert set(runs["state"]) == {"complete"}
     for _, group in runs.groupby("dataset"):
@@ -35,7 +35,7 @@ def test_it_holds_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     assert set(weighted["dataset"]) == {"movie-reviews-3"}
 
 
-def test_it_holds_eight_more_methods_and_qlora(shipped):
+def test_record_contains_eight_more_methods_and_qlora(shipped):
     runs = queries.runs(shipped).query("dataset == 'movie-reviews' and kind == 'adapter'")
     assert set(runs["method"]) - {"lora"} == {
         "adalora", "fourierft", "ia3", "ln_tuning", "loha", "oft", "prompt_tuning", "vera"
@@ -46,25 +46,25 @@ def test_it_holds_eight_more_methods_and_qlora(shipped):
     assert quantized < 0.6 * exact
 
 
-def test_every_new_method_was_measured_on_the_examples_of_the_others(shipped):
+def test_every_adapter_was_compared_with_a_baseline_and_reloaded(shipped):
     for run_id in queries.runs(shipped).query("dataset == 'movie-reviews' and kind == 'adapter'")["id"]:
         run = queries.run(shipped, int(run_id))
         assert run.baseline_id is not None and run.reload_max_difference <= 1e-4
 
 
-def test_every_metric_is_that_of_the_predictions(shipped):
+def test_every_metric_follows_from_the_predictions(shipped):
     with sqlite3.connect(shipped.address) as connection:
         for run_id in queries.runs(shipped)["id"]:
-            assert_metrics_are_those_of_the_predictions(connection, int(run_id))
+            assert_metrics_follow_from_predictions(connection, int(run_id))
 
 
-def test_the_lora_runs_reach_what_the_project_promises(shipped):
+def test_lora_and_frozen_reach_the_expected_scores(shipped):
     runs = queries.runs(shipped).query("dataset == 'movie-reviews'").set_index("name")
     assert runs.loc["lora-r8", ["accuracy", "macro_f1"]].min().min() >= 0.8
     assert runs.loc["frozen", "accuracy"] >= 0.74
 
 
-def test_every_adapter_is_there_and_names_its_base_for_any_machine(shipped):
+def test_every_adapter_exists_and_names_its_base_model_on_the_hub(shipped):
     for run_id in queries.runs(shipped).query("kind == 'adapter'")["id"]:
         folder = queries.run(shipped, int(run_id)).adapter_folder(shipped.folder)
         config = json.loads((folder / "adapter_config.json").read_text())
@@ -72,22 +72,22 @@ def test_every_adapter_is_there_and_names_its_base_for_any_machine(shipped):
         assert re.fullmatch(r"[0-9a-f]{40}", config["revision"])
 
 
-def test_no_host_and_no_folder_is_named(shipped):
+def test_record_contains_no_host_and_no_folder(shipped):
     runs = [queries.run(shipped, int(run_id)) for run_id in queries.runs(shipped)["id"]]
     assert {(run.host, run.pid) for run in runs} == {(None, None)}
-    told = json.dumps([[run.config, run.environment, run.adapter_path] for run in runs])
+    content = json.dumps([[run.config, run.environment, run.adapter_path] for run in runs])
     files = [path for path in (shipped.folder / "adapters").rglob("*") if path.suffix in (".json", ".md")]
-    for text in [told, *(path.read_text() for path in files if path.name != "vocabulary.json")]:
+    for text in [content, *(path.read_text() for path in files if path.name != "vocabulary.json")]:
         assert not re.search(r"(?<![\w.])/(?:home|root|Users|usr|opt|tmp|var|mnt)/", text)
 
 
 @pytest.mark.parametrize("dataset", ["movie-reviews", "movie-reviews-3"])
-def test_the_best_adapter_still_gives_its_stored_probabilities(shipped, dataset):
+def test_the_best_adapter_reproduces_its_stored_probabilities(shipped, dataset):
     adapters = queries.runs(shipped).query("dataset == @dataset and kind == 'adapter'")
     best = int(adapters.nlargest(1, "macro_f1")["id"].item())
     texts = list(queries.predictions(shipped, best)["text"][:64])
-    again = load_run(shipped, best).predict(texts)
-    assert np.abs(again - queries.probabilities(shipped, best)[:64]).max() < 1e-3
+    predicted = load_run(shipped, best).predict(texts)
+    assert np.abs(predicted - queries.probabilities(shipped, best)[:64]).max() < 1e-3
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def files(folder):
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-def test_the_export_leaves_out_what_was_added_after_the_last_commit(project, tmp_path):
+def test_the_export_excludes_changes_after_the_last_commit(project, tmp_path):
     author = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "Add the record"]):
         subprocess.run(["git", *command], cwd=project, check=True)
@@ -121,5 +121,5 @@ def test_the_export_copies_the_folder_of_a_project_without_git(project, tmp_path
     assert files(tmp_path / "export") == files(project)
 
 
-def test_the_default_database_of_the_tests_is_not_the_repositorys():
+def test_the_default_database_of_the_tests_is_not_the_shipped_one():
     assert resolve_url().database != str(DEFAULT_DATABASE)

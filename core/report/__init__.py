@@ -1,1 +1,1 @@
-"""Sentences, verdicts and model cards about recorded runs."""
+"""Comparisons, verdicts and model cards of recorded runs."""

@@ -1,4 +1,4 @@
-"""The section of a model card on how to use the model, as code that needs transformers and peft only."""
+"""The usage section of a model card: code that needs transformers and peft only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,11 +10,10 @@ from core.store.records import Run
 
 @dataclass(frozen=True)
 class BaseModelFacts:
-    """What a model card states about the base model beyond the run's record.
+    """Facts about the base model that the run's record lacks.
 
-    ``license`` is None if unknown. ``quantization`` holds the fields of the run's `BitsAndBytesConfig`,
-    none without quantization. ``has_tokenizer`` says whether the saved folder holds the tokenizer, which
-    those of early versions do not.
+    ``license``: None if unknown. ``quantization``: the fields of the run's `BitsAndBytesConfig`, empty without
+    quantization. ``has_tokenizer``: whether the saved folder contains the tokenizer; early versions did not save it.
     """
 
     license: str | None = None
@@ -31,9 +30,9 @@ def render_usage(run: Run, labels: Sequence[str], form: str, base: BaseModelFact
 
 
 def render_loading_options(run: Run, quantization: Mapping[str, Any]) -> str:
-    """Return, as code, the arguments of `from_pretrained` that read a run's base model as the run read it.
+    """Return, as code, the arguments of `from_pretrained` that load the base model as the run did.
 
-    Without them a checkpoint keeps its own number format, and a head of another size is an error.
+    Without them, the checkpoint's own dtype is used, and a head of another size is an error.
     """
     adapter = run.kind == "adapter"
     options = {
@@ -74,7 +73,7 @@ def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
 
 _LABELS_NOTE = (
     "transformers takes the label names of an adapter from its base model, not from this folder: "
-    "pass `id2label` as here. `labels.json` holds the names in the form of a `config.json`."
+    "pass `id2label` as here. `labels.json` contains the names in the format of a `config.json`."
 )
 _QUANTIZATION_NOTE = "The base model is quantized to {} bits, which requires bitsandbytes."
 _ADAPTER_CODE = """import torch

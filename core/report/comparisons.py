@@ -20,7 +20,8 @@ from core.store.records import Run
 class RunComparison:
     """Run A compared with run B on their common test set.
 
-    ``settings`` and ``versions`` hold the settings, and the packages, device and dtype, that differ: A's value first.
+    ``settings``: the settings that differ. ``versions``: the package versions, device and dtype that differ. A's value
+    comes first.
     """
 
     a: Run
@@ -41,14 +42,14 @@ class ConfigurationComparison:
 
 
 def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:
-    """Compare two complete runs. Raises `RequestError` with the part that differs if they are not comparable."""
+    """Compare two complete runs. Raises `RequestError` that states the difference if they are not comparable."""
     a, b = queries.run(store, a_id), queries.run(store, b_id)
     labels = _common_labels(store, a, b)
     true, predicted_a = queries.labels_and_predictions(store, a.id, labels)
     _, predicted_b = queries.labels_and_predictions(store, b.id, labels)
     if not len(predicted_a) == len(predicted_b) > 0:
         raise RequestError(
-            f"Runs {a.id} and {b.id} cannot be compared: one of them has no stored predictions.", code="no_predictions"
+            f"Runs {a.id} and {b.id} cannot be compared: predictions are missing.", code="no_predictions"
         )
     return RunComparison(
         a,
@@ -63,8 +64,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
 def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationComparison | None:
     """Compare the configurations of two runs, paired by seed; None if they share fewer than two seeds.
 
-    A deterministic run (a baseline such as TF-IDF) is paired with every seed. Archived and deleted runs are excluded.
-    Raises `RequestError` if the two runs are not comparable.
+    A deterministic run (a baseline such as TF-IDF) is paired with every seed. Archived and trashed runs are
+    excluded. Raises `RequestError` if the two runs are not comparable.
     """
     a, b = queries.run(store, a_id), queries.run(store, b_id)
     labels = _common_labels(store, a, b)

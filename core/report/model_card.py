@@ -1,4 +1,4 @@
-"""The model card beside every saved model: what it is, its training data, scores and known failures."""
+"""The model card saved with every model: summary, scores, known failures, training data, usage and settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -28,7 +28,7 @@ from core.text.formatting import (
 )
 
 CardForm = Literal["recorded", "merged", "exported"]
-"""What the card describes: a run's own files, a merged model, or an exported folder."""
+"""The files that the card describes: the run's own, a merged model, or an exported folder."""
 WORST_SHOWN = 3
 """Number of lowest-recall classes and of most frequent confusions to name."""
 UNKNOWN = "not recorded"
@@ -112,7 +112,7 @@ def _scores(metrics: Mapping[str, Estimate], classes: pd.DataFrame) -> str:
 
 
 def _baseline_comparison(store: Store, run: Run, metrics: Mapping[str, Estimate]) -> str:
-    """Return the difference to the best baseline; empty if none was recorded before the run."""
+    """Return the verdict on the run and its best baseline; empty if none was recorded before the run."""
     difference = metrics.get(MACRO_F1_DIFFERENCE)
     if run.baseline_id is None or difference is None:
         return ""
@@ -228,5 +228,5 @@ def _settings(run: Run) -> str:
 
 
 def _escape_cell(text: str) -> str:
-    """Return a text on one line that does not end a table cell."""
+    """Return a text for a Markdown table cell: on one line, with escaped pipes."""
     return " ".join(text.split()).replace("|", "\\|")

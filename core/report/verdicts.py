@@ -1,4 +1,4 @@
-"""State verdicts on recorded runs in sentences."""
+"""Format verdicts on recorded runs as sentences."""
 
 from math import log
 
@@ -14,11 +14,11 @@ from core.store.records import Run
 from core.text.formatting import format_count, format_p_value, format_points, format_setting
 
 FEW_STEPS = 100
-"""Fewer training steps are a sign of under-training."""
+"""A run with fewer training steps may be under-trained."""
 
 
 def verdict_sentence(comparison: RunComparison) -> str:
-    """Return the verdict with its evidence; without evidence, with what this test set could have detected."""
+    """Return the verdict with its evidence; if inconclusive, with the minimum detectable effect of this test set."""
     result = comparison.result
     subject = f"{'Adapter' if comparison.a.kind == 'adapter' else 'Run'} {comparison.a.id}"
     is_inconclusive = result.verdict == "no evidence either way"
@@ -41,7 +41,7 @@ def configuration_sentence(comparison: ConfigurationComparison) -> str:
 
 
 def margin_sentence(result: Comparison) -> str:
-    """Return whether A is shown to be no worse than B by the margin."""
+    """Return whether A is shown to be equivalent to B, or no worse than B, within the margin."""
     margin = f"{format_points(result.margin.margin)[1:]} points"
     is_shown = result.margin.p_no_worse < ALPHA
     if result.margin.p_alike < ALPHA:
@@ -53,7 +53,8 @@ def margin_sentence(result: Comparison) -> str:
 def training_warning(store: Store, run: Run, comparison: RunComparison | None = None) -> str | None:
     """Return the signs of under-training of an adapter that does not beat its best baseline.
 
-    ``comparison`` of the two saves computing it again. None without such signs, or if the two are not comparable.
+    ``comparison``: the comparison of the two, if it exists already. None without such signs, or if the two are not
+    comparable.
     """
     if run.kind == "baseline" or run.baseline_id is None or run.state != "complete":
         return None

@@ -1,1 +1,1 @@
-"""Run one model from its configuration to its record."""
+"""Train and evaluate one model, from its configuration to its record."""

@@ -1,4 +1,4 @@
-"""The files of a run: saved, verified, and only then recorded."""
+"""Save the files of a run, verify them, and only then record them."""
 
 import shutil
 from pathlib import Path
@@ -17,14 +17,13 @@ from core.system.files import CHECKSUM_PATTERNS, WEIGHT_PATTERN, compute_checksu
 def save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str) -> None:
     """Save a classifier, load it again, and compare the logits of some test examples.
 
-    The files are written to the run's work folder and published only after the comparison. Where the
-    database's folder can't be written to, the record continues in a fallback database. Raises
-    `RunError` where the logits differ.
+    The files are written to the run's work folder and published only after the comparison. If the database's
+    folder cannot be written to, the run continues in a fallback database. Raises `RunError` if the logits differ.
     """
     try:
         _save_and_verify(run, job, classifier, card)
     except (OSError, SafetensorError) as error:
-        run.switch_to_fallback(f"The files of run {run.id} can't be written to {run.store.folder}: {error}.")
+        run.switch_to_fallback(f"The files of run {run.id} cannot be written to {run.store.folder}: {error}.")
         _save_and_verify(run, job, classifier, card)
 
 
@@ -37,7 +36,7 @@ def _save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str
     saved = SavedClassifier(job.config, job.data.labels, folder, job.backbone)
     difference = reload_difference(saved, classifier, job.data.test.texts[:VERIFICATION_EXAMPLES])
     run.update(reload_max_difference=difference)
-    if not difference <= RELOAD_TOLERANCE:  # also where it is NaN
+    if not difference <= RELOAD_TOLERANCE:  # also if it is NaN
         raise RunError(
             f"The saved files do not reproduce the run: after loading them again, the logits differ by up to "
             f"{difference:.2g} (tolerance {RELOAD_TOLERANCE:g}). The files were discarded. Try another --method."
@@ -48,7 +47,7 @@ def _save_and_verify(run: RunWriter, job: Job, classifier: Classifier, card: str
 def _publish(run: RunWriter, folder: Path, target: Path) -> None:
     """Record the verified files and move them to their folder.
 
-    The row is updated before the move: after a crash in between, no folder is left that no row names.
+    The row is updated before the move, so that a crash in between leaves no orphaned folder.
     """
     run.update(
         adapter_path=target.relative_to(run.store.folder).as_posix(),

@@ -12,7 +12,7 @@ from core.store.run_writer import RunWriter
 def link_to_baseline(run: RunWriter, dataset_id: int, labels: Sequence[str], seed: int) -> None:
     """Record a run's best baseline, and the difference in macro F1 with its interval and p value.
 
-    Records nothing where the data set has no complete baseline yet.
+    Record nothing if the data set has no complete baseline yet.
     """
     baseline = queries.best_baseline(run.store, dataset_id, seed)
     if baseline is None:

@@ -1,4 +1,4 @@
-"""Jobs: run configurations with their data and base model resolved before anything is written."""
+"""Jobs: run configurations with their data and base model, resolved before anything is written."""
 
 import shlex
 import tempfile
@@ -46,9 +46,9 @@ def add_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
 
 
 def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
-    """Resolve base models, data and open settings of all configs, before anything is written.
+    """Resolve the base models, data and unset settings of all configs, before anything is written.
 
-    Configs of one model share its backbone, and configs of the same data settings share the data
+    Configs with the same model share its backbone, and configs with the same data settings share the data
     set. Raises `RequestError` for the first problem.
     """
     _check_writable(store_folder)
@@ -68,8 +68,8 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
 def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
     """Prepare the job of a run that ended early, with its recorded settings.
 
-    Raises `RequestError` where the run is running or complete, and where its data or its base model
-    have changed since it started.
+    Raises `RequestError` if the run is running or complete, or its data or base model changed since it
+    started.
     """
     run = queries.run(store, run_id)
     require_resumable(run_id, run)
@@ -79,7 +79,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     changed = _changed_input(store, run, job)
     if changed:
         raise RequestError(
-            f"Run {run_id} can't be resumed: {changed} changed since it started. "
+            f"Run {run_id} cannot be resumed: {changed} changed since it started. "
             f"Start a new run: {store.format_command(shlex.join(format_flags(run.config)))}"
         )
     return job
@@ -98,15 +98,15 @@ def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
 
 
 def _with_learning_rate(config: RunConfig, backbone: Backbone | None) -> RunConfig:
-    """Return the config with the default learning rate for the width of its model, where none is set."""
+    """Return the config with the default learning rate for its model's hidden size, if none is set."""
     if backbone is None:
         return config
-    load_run_tokenizer(config, backbone)  # raises where the tokenizer does not fit the model or the method
+    load_run_tokenizer(config, backbone)  # raises if the tokenizer does not fit the model or the method
     return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
 
 
 def _load_datasets(configs: Sequence[RunConfig]) -> list[DataSet]:
-    """Return the data set of each config; the same settings are loaded once."""
+    """Return the data set of each config; each distinct one is loaded once."""
     by_settings = {_data_settings(config): config for config in configs}
     loaded = {settings: load_data(config) for settings, config in by_settings.items()}
     return [loaded[_data_settings(config)] for config in configs]
@@ -125,23 +125,23 @@ def _with_max_length(config: RunConfig, data: DataSet, backbone: Backbone | None
 
 
 def _changed_input(store: Store, run: Run, job: Job) -> str | None:
-    """Return which input differs from when the run started: its data, or the model of its newest checkpoint."""
+    """Return which input of a run changed since it started: its data, or the base model of its newest checkpoint."""
     if run.dataset_id is not None and queries.dataset(store, run.dataset_id).fingerprint != job.data.fingerprint:
         return f"the data of {job.config.dataset}"
     checkpoint = Checkpoints(run.work_folder(store.folder), 0).newest()
     if checkpoint is None or job.backbone is None:
         return None
-    same = checkpoint.values.get("base") in (None, base_fingerprint(job.backbone))
-    return None if same else f"the model {job.config.model}"
+    is_same = checkpoint.values.get("base") in (None, base_fingerprint(job.backbone))
+    return None if is_same else f"the model {job.config.model}"
 
 
 def _check_writable(folder: Path) -> None:
-    """Raise `RequestError` where no file can be created in the database's folder."""
+    """Raise `RequestError` if no file can be created in the database's folder."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise RequestError(
-            f"The folder {folder} can't be written to ({error.strerror}). Choose a database in another folder with "
+            f"The folder {folder} cannot be written to ({error.strerror}). Choose a database in another folder with "
             "--db: its adapters are saved next to it."
         ) from None

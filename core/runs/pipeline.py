@@ -1,4 +1,4 @@
-"""The pipeline of a run: from its job to its record."""
+"""Run jobs: train, evaluate, save and record each of them."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ from core.training.fine_tuning import fine_tune
 from core.training.oom import translate_oom
 
 CHECKPOINT_INTERVAL = 60.0
-"""Seconds between two checkpoints of a training, by default."""
+"""Default number of seconds between two checkpoints."""
 
 
 def run_jobs(
@@ -47,9 +47,9 @@ def run_jobs(
 ) -> list[Run]:
     """Run jobs one after another and return their records, in the same order.
 
-    A baseline with the same settings, data and package versions as a recorded one is not run again.
-    A run that fails is recorded as failed, and the next one starts. ``checkpoint_interval``: the
-    least number of seconds between two checkpoints; 0 writes one after every step.
+    A baseline that is recorded with the same settings, data and package versions is reused. A run that fails
+    is recorded as failed, and the next one starts. ``checkpoint_interval``: the minimum number of seconds
+    between two checkpoints; 0 writes one after every step.
     """
     records = []
     for position, job in enumerate(jobs, start=1):
@@ -71,9 +71,9 @@ def run_job(
     resume_run_id: int | None = None,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> Run:
-    """Run one job from its data to its record; the row exists before the model loads.
+    """Run one job and return its record; the row is inserted before the model loads.
 
-    A run that fails returns a failed record. ``resume_run_id``: the run to resume instead of
+    A run that fails returns a record with the status failed. ``resume_run_id``: the run to resume instead of
     starting a new one. ``checkpoint_interval``: see `run_jobs`.
     """
     config, data = job.config, job.data
@@ -104,7 +104,7 @@ def run_job(
 
 @contextmanager
 def _announced_cancellation(run: RunWriter, progress: Progress) -> Iterator[None]:
-    """Tell a user who stops a run how to resume it."""
+    """Send a message on how to resume the run if the user stops it."""
     try:
         yield
     except KeyboardInterrupt:
@@ -115,7 +115,7 @@ def _announced_cancellation(run: RunWriter, progress: Progress) -> Iterator[None
 
 
 def _recovered_record(run: RunWriter, job: Job, progress: Progress) -> Run:
-    """Return the run's record, merged back from its fallback database where that is possible by now."""
+    """Return the run's record, merged back from its fallback database if possible."""
     record = queries.run(run.store, run.id)
     if not run.is_in_fallback:
         return record
@@ -124,7 +124,7 @@ def _recovered_record(run: RunWriter, job: Job, progress: Progress) -> Run:
         run_id = recover(run.requested_store, run.store.folder, job.backbone)
     except RequestError as error:
         command = run.requested_store.format_command("db recover")
-        progress.on_message(f"{error} The record is in the fallback database {run.store.folder}. Merge it: {command}")
+        progress.on_message(f"{error} The run is in the fallback database {run.store.folder}. Merge it: {command}")
         return record
     return queries.run(run.requested_store, run_id)
 
@@ -147,12 +147,12 @@ def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: floa
 
 
 def _checkpoints(run: RunWriter, progress: Progress, interval: float) -> Checkpoints:
-    """Return the checkpoints in the run's work folder; without a folder, none are written."""
+    """Return the checkpoints in the run's work folder; none are written if it cannot be created."""
     try:
         return Checkpoints(run.create_work_folder(), interval)
     except OSError as error:
         progress.on_message(
-            f"No checkpoints are written, because their folder can't be created ({error}). "
+            f"No checkpoints are written, because their folder cannot be created ({error}). "
             "If the run is stopped, it restarts from the beginning."
         )
         return Checkpoints(None, interval)
@@ -172,7 +172,7 @@ def _record_fit(run: RunWriter, job: Job, fitted: Fitted) -> None:
 
 
 def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:
-    """Record the validation predictions and what was selected on them; return the fitted temperature."""
+    """Record the validation predictions, the temperature and the best epoch; return the temperature."""
     classifier, split = fitted.classifier, data.validation
     logits = _require_finite(classifier.logits(split.texts))
     temperature = fit_temperature(logits, split.labels)
@@ -197,7 +197,7 @@ def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, classifier: C
 
 
 def _require_finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logits; raise `RunError` where some are NaN or infinite."""
+    """Return the logits. Raise `RunError` if any is NaN or infinite."""
     finite = np.isfinite(logits).all(axis=1)
     if not finite.all():
         raise RunError(

@@ -11,14 +11,14 @@ if TYPE_CHECKING:  # the command line imports this module before the model libra
     from core.system.environment import PeakMemory
 
 STEP_INTERVAL = 2.0
-"""Seconds between two updates of the training step in the run's row."""
+"""Minimum number of seconds between two updates of the training step in the run's row."""
 
 
 class Progress:
     """Callbacks that a run calls as it proceeds; each does nothing by default. Subclass it to display progress."""
 
     def on_run_begin(self, name: str, config: "RunConfig", position: int, total: int) -> None:
-        """A run begins, the ``position``-th of ``total``, counted from 1."""
+        """A run begins; ``position`` is from 1 to ``total``."""
 
     def on_phase(self, phase: str) -> None:
         """The run enters a phase: data, model, training, evaluation or saving."""
@@ -40,7 +40,7 @@ class Progress:
         """There is a message for the user."""
 
     def on_run_end(self, run: "Run", reused: bool) -> None:
-        """A run has ended, with any status; or a recorded baseline is ``reused``."""
+        """A run has ended, with any status, or a recorded baseline was ``reused``."""
 
 
 class RecordingProgress(Progress):
@@ -59,7 +59,7 @@ class RecordingProgress(Progress):
         self.inner.on_phase(phase)
 
     def on_train_begin(self, step: int) -> None:
-        """Remove the points of an earlier attempt that come after this step."""
+        """Delete the history that was logged after this step before the run was interrupted."""
         self.first_step = step
         self.run.delete_history_after(step)
         if step:
@@ -76,11 +76,11 @@ class RecordingProgress(Progress):
         self.inner.on_step_end(step, total, epoch)
 
     def should_stop(self) -> bool:
-        """Return whether the inner callbacks ask to stop."""
+        """Return whether the inner callbacks request a stop."""
         return self.inner.should_stop()
 
     def on_log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Record the values; add those of a validation to the run's log."""
+        """Record the values; add those of the validation split to the run's log."""
         self.run.log_history(step, epoch, values)
         if any(name.startswith("validation_") for name in values):
             self.run.log_line(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")

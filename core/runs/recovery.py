@@ -1,4 +1,4 @@
-"""Recovery of records from fallback databases, with the baseline link and the card that only the database can give."""
+"""Merge runs back from fallback databases, and add the baseline link and the model card that need the database."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,10 @@ class RecoveryResult:
 
 
 def recover(store: Store, folder: Path, backbone: Backbone | None = None) -> int:
-    """Merge the record of a fallback database into the store, and return its run id.
+    """Merge the run of a fallback database into the store, and return its id.
 
-    ``backbone``: the run's, where it is resolved already. The fallback folder is deleted last, so an
-    interrupted recovery can be repeated. Raises `RequestError` where the record can't be merged yet.
+    ``backbone``: the run's, if it is resolved already. The fallback folder is deleted last, so an
+    interrupted recovery can be repeated. Raises `RequestError` if the run cannot be merged yet.
     """
     run_id = import_fallback(store, folder)
     run = queries.run(store, run_id)
@@ -43,9 +43,9 @@ def recover(store: Store, folder: Path, backbone: Backbone | None = None) -> int
 
 
 def recover_all(store: Store) -> RecoveryResult:
-    """Merge every fallback database that belongs to the store, as far as possible.
+    """Merge every fallback database that belongs to the store; collect the errors of those that cannot be merged.
 
-    Raises `StoreError` where the store itself still can't be used.
+    Raises `StoreError` if the store itself still cannot be used.
     """
     run_ids, errors = [], []
     for fallback in list_fallbacks(store):
@@ -68,6 +68,6 @@ def _write_card(store: Store, run: Run, backbone: Backbone | None) -> None:
         write_atomically(folder / "README.md", card)
     except OSError as error:
         raise RequestError(
-            f"The model card of run {run.id} can't be written to {folder} ({error}). Make the folder writable, then "
+            f"The model card of run {run.id} cannot be written to {folder} ({error}). Make the folder writable, then "
             f"run: {store.format_command('db recover')}"
         ) from None

@@ -1,1 +1,1 @@
-"""The database: all SQL stands here. What comes out is a frozen dataclass or a DataFrame."""
+"""The database: all SQL is in this package. Reads return frozen dataclasses, DataFrames or arrays."""

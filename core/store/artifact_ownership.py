@@ -1,4 +1,4 @@
-"""Decide which run owns an adapter folder: a folder that may be another run's is never deleted.
+"""Decide which run owns a folder in ``adapters``; a folder that may belong to another run is never deleted.
 
 Databases are untrusted, and a server's database is opened from many folders: a path in a row may lead to
 a folder of another run or of another database.
@@ -18,7 +18,7 @@ from core.store.schema import RunRow
 from core.system.files import WEIGHT_PATTERN, matches_checksum
 
 DATABASE_READ_ERRORS = (sqlite3.Error, UnicodeDecodeError, OSError)
-"""The exceptions of a database file that cannot be read."""
+"""The exceptions that reading a damaged or inaccessible database file raises."""
 _SQLITE_HEADER = b"SQLite format 3\0"
 _NOT_OWNED = "does not belong to it"
 _PATH_QUERIES = {
@@ -28,7 +28,7 @@ _PATH_QUERIES = {
 
 
 def resolve_work_folder(store_folder: Path, run_id: int, path: str | None) -> Path | None:
-    """Return a run's work folder; None where its row names none, or one that belongs to another run.
+    """Return a run's work folder; None if its row names none, or one that may belong to another run.
 
     The name proves ownership: it contains the run's id and a random part.
     """
@@ -44,7 +44,7 @@ def delete_work_folder(store: Store, run: Run) -> str:
 
 
 def delete_adapter_folder(store: Store, run: Run) -> str:
-    """Delete a run's saved files where they are certainly its own.
+    """Delete a run's adapter folder, provided that it certainly belongs to the run.
 
     Return a sentence on a folder that was kept, else "". Raises `OSError`.
     """
@@ -74,20 +74,20 @@ def _delete(store: Store, run: Run, path: str, folder: Path | None, reason_to_ke
 
 
 def _reason_to_keep(store: Store, run: Run, folder: Path) -> str:
-    """Return why a folder may not be the one that a run saved; "" where it certainly is."""
-    if (other_run := _other_run_naming(store, run, folder)) is not None:
+    """Return why a folder may not be the one that a run saved; "" if it certainly is."""
+    if (other_run := _find_other_run(store, run, folder)) is not None:
         return f"is also named by run {other_run}"
-    if reason := _other_database_naming(store, folder):
+    if reason := _reason_in_other_databases(store, folder):
         return reason
     if not any(folder.iterdir()):
         return ""
     if run.adapter_sha256 is None:
-        return "holds files without a recorded checksum"
+        return "contains files without a recorded checksum"
     is_intact = any(folder.glob(WEIGHT_PATTERN)) and matches_checksum(folder, run.adapter_sha256)
-    return "" if is_intact else "holds files that do not match the recorded checksum (SHA-256)"
+    return "" if is_intact else "contains files that do not match the recorded checksum (SHA-256)"
 
 
-def _other_run_naming(store: Store, run: Run, folder: Path) -> int | None:
+def _find_other_run(store: Store, run: Run, folder: Path) -> int | None:
     columns = (RunRow.adapter_path, RunRow.work_path)
     may_match = or_(*(column.contains(folder.name, autoescape=True) for column in columns))
     with store.read_session() as session:
@@ -100,8 +100,8 @@ def _is_any_inside(store_folder: Path, paths: list[str | None], folder: Path) ->
     return any(path is not None and path.is_relative_to(folder) for path in resolved)
 
 
-def _other_database_naming(store: Store, folder: Path) -> str:
-    """Return that another database names a folder, or that this is unknown, else ""; its own backups do not count."""
+def _reason_in_other_databases(store: Store, folder: Path) -> str:
+    """Return why a folder may belong to another database, else ""; backups of this database do not count."""
     try:
         paths_by_database = paths_in_other_databases(store.folder, store.address)
     except DATABASE_READ_ERRORS as error:
@@ -114,7 +114,7 @@ def _other_database_naming(store: Store, folder: Path) -> str:
 def paths_in_other_databases(folder: Path, database: str) -> dict[str, set[str]]:
     """Return the run folders named by the other run databases in a folder, by file name.
 
-    Raises `DATABASE_READ_ERRORS` where one of them cannot be read.
+    Raises `DATABASE_READ_ERRORS` if a database cannot be read.
     """
     return {
         other.name: _named_paths(other)

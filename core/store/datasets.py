@@ -13,16 +13,19 @@ from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow
 
 
 def save_dataset(store: Store, data: DataSet, dataset_id: int | None = None) -> int:
-    """Store a data set unless one with its fingerprint exists; return its id (``dataset_id`` for a new one)."""
-    existing_id = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
+    """Store a data set unless one with its fingerprint exists; return its id.
+
+    ``dataset_id``: the id that a new row gets; None for the next unused id.
+    """
+    query = select(DatasetRow.id).where(DatasetRow.fingerprint == data.fingerprint)
     with store.read_session() as session:
-        found = session.scalar(existing_id)
-    if found is not None:
-        return found
+        existing_id = session.scalar(query)
+    if existing_id is not None:
+        return existing_id
     row = _dataset_row(data, dataset_id)  # the checks are slow: compute them before taking the write lock
     with store.write_session() as session:
-        found = session.scalar(existing_id)  # another process may have stored it since
-        return _insert(session, row, data) if found is None else found
+        existing_id = session.scalar(query)  # another process may have stored it since
+        return _insert(session, row, data) if existing_id is None else existing_id
 
 
 def _dataset_row(data: DataSet, dataset_id: int | None) -> DatasetRow:

@@ -1,4 +1,4 @@
-"""Translate database driver errors into `StoreError` with a plain message and a code."""
+"""Translate errors of the database drivers into `StoreError`, with a message for users and a code."""
 
 import shutil
 import sqlite3
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedEr
 from core.errors import StoreError
 
 UNDECODABLE_MESSAGE = "malformed: SQLite's own error message is not valid UTF-8"
-"""The reason given where a damaged schema makes SQLite's error message undecodable for the driver."""
+"""The reason in the message if the driver cannot decode SQLite's own error message, as with a damaged schema."""
 _PROGRAMMING_ERRORS = (IntegrityError, ProgrammingError, DataError, NotSupportedError)
 _INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL's SQLSTATE; psycopg raises ProgrammingError for it
 
@@ -23,7 +23,7 @@ def format_address(url: URL) -> str:
 
 
 def translate_db_error(context: ExceptionContext) -> None:
-    """Raise `StoreError` where the database cannot be used; let programming errors pass. An engine event handler."""
+    """Raise `StoreError` if the database cannot be used; let programming errors pass. An engine event handler."""
     if context.is_pre_ping:
         return  # a dead pooled connection; SQLAlchemy reconnects, and the reconnect reports its own error
     error = context.sqlalchemy_exception
@@ -38,30 +38,30 @@ def translate_db_error(context: ExceptionContext) -> None:
 
 
 def is_busy(error: StoreError) -> bool:
-    """Return whether an SQLite file is only locked for now."""
+    """Return whether the error is an SQLite file that another connection has locked."""
     return _sqlite_code(error) == sqlite3.SQLITE_BUSY
 
 
 def is_damaged(error: StoreError) -> bool:
-    """Return whether an SQLite file's content is not valid SQLite."""
-    signs = ("Could not decode", "malformed", "codec can't decode", "no such")
-    has_sign = any(sign in str(error.__cause__) for sign in signs)
-    return has_sign or _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    """Return whether the error is an SQLite file with damaged content."""
+    fragments = ("Could not decode", "malformed", "codec can't decode", "no such")
+    has_fragment = any(fragment in str(error.__cause__) for fragment in fragments)
+    return has_fragment or _sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _sqlite_code(error: StoreError) -> int:
-    """Return SQLite's primary result code (the low byte of the extended one); 0 where there is none."""
+    """Return SQLite's primary result code (the low byte of the extended one); 0 if there is none."""
     return int(getattr(error.__cause__, "sqlite_errorcode", 0)) & 0xFF
 
 
 def make_store_error(url: URL, error: DBAPIError) -> StoreError:
-    """Return the error to raise for a driver error: what happened and what to do, without the password."""
+    """Return the `StoreError` for a driver error: what happened and what to do, without the password."""
     address, reason = format_address(url), " ".join(str(error.orig).split())
     for secret in (url.password, *url.normalized_query.get("password", ())):
         reason = reason.replace(str(secret), "***") if secret else reason
-    if "disk I/O" in reason and _is_disk_full(address):  # SQLite's message where its journal does not fit on the disk
+    if "disk I/O" in reason and _is_disk_full(address):  # SQLite's message if its journal does not fit on the disk
         return StoreError(_FULL.format(address=address), code="full")
-    code, template = next((found for sign, found in _MESSAGES.items() if sign in reason), ("unusable", _UNUSABLE))
+    code, template = next((entry for part, entry in _MESSAGES.items() if part in reason), ("unusable", _UNUSABLE))
     return StoreError(template.format(address=address, reason=reason), code=code)
 
 
@@ -75,7 +75,7 @@ def _is_disk_full(path: str) -> bool:
 _SQLITE_JOURNAL_BYTES = 64 * 2**10
 _DAMAGED = '{address} is damaged ({reason}). Restore a backup, or recover readable data: sqlite3 "{address}" .recover'
 _LOCKED = "{address} is locked by another program. Try again in a moment; no data is lost."
-_FULL = "The disk that holds {address} is full. Free some space and try again."
+_FULL = "The disk of {address} is full. Free some space and try again."
 _CANNOT_OPEN = "{address} cannot be opened for writing ({reason}). Does its folder exist, and may you write to it?"
 _UNREACHABLE = "The server of {address} does not respond ({reason}). Is it running, and reachable from this machine?"
 _UNUSABLE = "The database {address} cannot be used: {reason}"

@@ -1,4 +1,4 @@
-"""Locate and open the database; the only place for SQLite's and PostgreSQL's connection settings."""
+"""Locate and open the database, with all connection settings of SQLite and PostgreSQL."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from core.text.redact import redact_secrets
 DEFAULT_DATABASE = Path(__file__).resolve().parents[2] / "runs.db"
 BUSY_TIMEOUT_SECONDS = 30
 WRITE_LOCK_ID = 0x_ADA_97E4
-"""The key of the PostgreSQL advisory lock that a writer or a migration holds."""
+"""The key of PostgreSQL's advisory lock for writers and migrations."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Store:
 
     @cached_property
     def read_session(self) -> sessionmaker[Session]:
-        """Make sessions that read one consistent state of the database; for this package only."""
+        """The factory of sessions that read one snapshot of the database; for this package only."""
         snapshot = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         return sessionmaker(self.engine.execution_options(**snapshot))
 
@@ -47,9 +47,10 @@ class Store:
 
     @contextmanager
     def write_session(self) -> Iterator[Session]:
-        """Open a session that writes, and commit at its end; for this package only.
+        """Open a session for writing, and commit at its end; for this package only.
 
-        It holds the write lock from its first statement on: what it has read cannot change until it commits.
+        The session takes the write lock with its first statement, so rows that it has read cannot change until
+        it commits.
         """
         with self._write_sessions.begin() as session:
             yield session
@@ -65,13 +66,13 @@ class Store:
 
 
 def format_command(command: str, address: str) -> str:
-    """Return the shell command that runs ``command`` on the database at an address; the default one needs no --db."""
+    """Return the shell command that runs ``command`` on a database; the default database needs no --db."""
     is_default = address == str(DEFAULT_DATABASE)
     return f"python runner.py {command}" + ("" if is_default else f" --db {shlex.quote(address)}")
 
 
 _MALFORMED_URL = re.compile(r"(sqlite|postgres(ql)?|mysql|file|https?)[\w+]*:", re.IGNORECASE)
-"""The beginning of a URL without its slashes, which must not be taken for a file name."""
+"""The beginning of a URL that lacks its slashes, which must not be used as a file name."""
 
 
 def resolve_url(address: str | None = None) -> URL:
@@ -99,19 +100,19 @@ def database_exists(url: URL) -> bool:
 
 
 def store_folder(address: str | None = None) -> Path:
-    """Return the folder that holds a database's ``adapters``: an SQLite file's, else the current folder."""
+    """Return the folder that contains a database's ``adapters``: an SQLite file's, else the current folder."""
     return _folder(resolve_url(address))
 
 
 def open_store(
     address: str | None = None, *, create: bool = False, busy_timeout: float = BUSY_TIMEOUT_SECONDS
 ) -> Store:
-    """Open the database of runs; with ``create``, make it where there is none.
+    """Open the database of runs; with ``create``, create it if it does not exist.
 
     ``busy_timeout``: seconds to wait for another writer.
 
-    Raises `RequestError` where there is none, where it belongs to another program, where it cannot be read
-    or written, and where its schema is older or newer than this version's.
+    Raises `RequestError` if it does not exist, belongs to another program, or has an older or newer schema than
+    this version; `StoreError` if it cannot be read or written.
     """
     url = resolve_url(address)
     if not database_exists(url) and not create:
@@ -149,7 +150,7 @@ def _create_engine(url: URL, busy_timeout: float = BUSY_TIMEOUT_SECONDS) -> Engi
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    """Begin a transaction explicitly: the driver would begin at the first write, after other writers may have."""
+    """Begin a transaction explicitly: the driver would begin it only at the first write."""
     options = connection.get_execution_options()
     if options.get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
@@ -167,15 +168,15 @@ def _configure_sqlite(busy_timeout: float, connection: sqlite3.Connection, _reco
     connection.execute(f"PRAGMA busy_timeout = {round(busy_timeout * 1000)}")
     connection.execute("PRAGMA foreign_keys = ON")
     try:
-        # NORMAL could lose the last commits in a power failure, but checkpoints and fallback databases are
-        # deleted once what they back up is committed.
+        # NORMAL could lose the last commits in a power failure, and their checkpoints and fallback databases
+        # are deleted after these commits.
         connection.execute("PRAGMA synchronous = FULL")
     except UnicodeDecodeError as error:  # this statement is the first to read the file
         raise sqlite3.DatabaseError(UNDECODABLE_MESSAGE) from error
 
 
 def _check_schema(store: Store, *, create: bool) -> None:
-    """Refuse a database whose schema is not the newest; with ``create``, make the tables of an empty one."""
+    """Raise `RequestError` unless the schema is the newest; with ``create``, create an empty database's tables."""
     with store.engine.connect() as connection:
         revision = read_revision(connection)
     if revision is None and create:
@@ -192,7 +193,7 @@ def _check_schema(store: Store, *, create: bool) -> None:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """An upgraded database: its previous revision and its backup; both None where it was up to date."""
+    """An upgraded database, its previous revision and its backup; both None if it was up to date."""
 
     store: Store
     previous_revision: str | None = None
@@ -202,9 +203,9 @@ class Upgrade:
 def upgrade_store(address: str | None = None, *, backed_up: bool = False) -> Upgrade:
     """Back up the database, upgrade its tables, and open it.
 
-    ``backed_up`` confirms that a server's database has a backup; from here none can be made.
+    ``backed_up`` confirms that a server's database, which cannot be backed up from here, has a backup.
 
-    Raises `RequestError` for what `open_store` refuses except an older schema, and where no backup can be made.
+    Raises the errors of `open_store`, except that of an older schema, and `RequestError` if no backup can be made.
     """
     url = resolve_url(address)
     if not database_exists(url):

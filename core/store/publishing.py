@@ -7,7 +7,7 @@ from core.store.schema import RunRow
 
 
 def make_publishable(store: Store) -> None:
-    """Remove host names and process ids from all runs, and compact an SQLite database into its one file."""
+    """Remove host names and process ids from all runs, and compact an SQLite database into a single file."""
     with store.write_session() as session:
         session.execute(update(RunRow).values(host=None, pid=None))
     if store.engine.dialect.name == "sqlite":

@@ -1,4 +1,4 @@
-"""A run's row from its beginning to its end: begin or resume it, keep it alive, close it."""
+"""Record a run: begin or resume it, send heartbeats, and close it with its final status."""
 
 import logging
 import os
@@ -27,18 +27,18 @@ from core.store.schema import ClassMetricRow, LogRow, MetricRow, PredictionRow, 
 from core.text.redact import redact_json
 
 CLOCK_TOLERANCE_SECONDS = 1
-"""A clock change, or a sleep of the machine, by more than this sends a heartbeat at once."""
+"""A heartbeat is sent at once after a clock change, or a suspension of the machine, of more than this."""
 
 
 @contextmanager
 def recording(
     store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], resume_id: int | None = None
 ) -> Iterator[RunWriter]:
-    """Record a run: insert its row, keep it alive, and close it as complete, failed or cancelled.
+    """Record a run: insert its row, send heartbeats, and close it as complete, failed or cancelled.
 
-    ``resume_id``: the id of an unfinished run to resume; None begins a new run. An error ends the ``with``
-    and is recorded, not raised, so that the next run of a grid can begin. A stop (Ctrl-C, exit) is recorded
-    and raised. Raises `RunError` for a run that another process has resumed or deleted.
+    ``resume_id``: the id of an unfinished run to resume; None begins a new run. An exception ends the ``with``
+    block and is recorded, not raised, so that the next run of a grid can begin. A stop (Ctrl-C, exit) is
+    recorded and raised. Raises `RunError` if another process has resumed or deleted the run.
     """
     writer = _begin(store, config, name, environment) if resume_id is None else _resume(store, resume_id, environment)
     try:
@@ -94,9 +94,9 @@ _COLUMNS_CLEARED_ON_RESUME = (
 
 
 def _resume(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWriter:
-    """Mark an unfinished run as running again, and delete what it had evaluated and saved.
+    """Mark an unfinished run as running again, and delete its evaluation and its saved adapter.
 
-    Raises `RequestError` where it is running or complete.
+    Raises `RequestError` as `require_resumable` does.
     """
     with store.write_session() as session:
         row = session.get(RunRow, run_id)
@@ -115,7 +115,7 @@ def _resume(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWri
         last_line = session.scalar(select(func.max(LogRow.line)).where(LogRow.run_id == run_id)) or 0
         columns = {column.name: getattr(row, column.name) for column in RunRow.__table__.columns}
     writer = RunWriter(ResilientRunStorage(store, run_id, columns, last_line + 1))
-    with suppress(OSError, StoreError):  # what cannot be deleted is kept
+    with suppress(OSError, StoreError):  # a folder that cannot be deleted is kept
         if kept := delete_adapter_folder(store, previous):
             writer.log_line(kept)
     return writer
@@ -124,7 +124,7 @@ def _resume(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWri
 def _finish(writer: RunWriter, status: str, **columns: Any) -> None:
     """Close the run's row, once, and delete the work folder of a complete run.
 
-    A closed row stays as it is: a stop may arrive right after it was closed.
+    A closed row is not changed: a stop may arrive right after it was closed.
     """
     columns |= {"status": status, "ended_at": now()} | ({"phase": None} if status == "complete" else {})
     is_open = update(RunRow).where(RunRow.id == writer.id, RunRow.status == "running")
@@ -162,7 +162,7 @@ def _heartbeat(writer: RunWriter) -> Iterator[None]:
 
 
 def _clock_offset() -> float:
-    """Return the seconds between wall clock and monotonic clock; it changes when the wall clock is set."""
+    """Return the seconds between wall clock and monotonic clock, which change when the wall clock is set."""
     return time.time() - time.monotonic()
 
 

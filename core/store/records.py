@@ -1,4 +1,4 @@
-"""The store's results: frozen records, detached from any session."""
+"""Frozen records of runs and data sets, detached from any session, and the rules on a run's state."""
 
 import itertools
 import socket
@@ -15,7 +15,7 @@ HEARTBEAT_SECONDS = 10
 HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 """A run on another machine whose last heartbeat is older than this has crashed."""
 WORK_PREFIX = ".unfinished-"
-"""The beginning of the names of unfinished runs' work folders, beside the adapters."""
+"""The prefix of the names of work folders, which are in ``adapters`` too."""
 
 ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
 """The columns of an annotation that a person fills in."""
@@ -23,7 +23,7 @@ ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
 
 @dataclass(frozen=True)
 class Run:
-    """One row of ``runs``. `state` is its status as of now: a run whose process is gone reads as crashed."""
+    """One row of ``runs``. `state` is its current status: crashed if it is running without a process."""
 
     id: int
     name: str
@@ -74,11 +74,11 @@ class Run:
         return derive_state(self.status, self.heartbeat_at, self.host, self.pid)
 
     def adapter_folder(self, store_folder: Path) -> Path | None:
-        """Return the folder of the run's saved files; None where there is none, or its path leaves ``adapters``."""
+        """Return the folder of the run's saved files; None if it has none, or its path leaves ``adapters``."""
         return resolve_adapter_path(store_folder, self.adapter_path)
 
     def work_folder(self, store_folder: Path) -> Path | None:
-        """Return the folder of unfinished work; None where there is none, or its path leaves ``adapters``."""
+        """Return the folder of unfinished work; None if it has none, or its path leaves ``adapters``."""
         return resolve_adapter_path(store_folder, self.work_path)
 
 
@@ -116,7 +116,7 @@ def content_hash(text: str) -> str:
 
 
 def derive_state(status: str, heartbeat_at: datetime | None, host: str | None = None, pid: float | None = None) -> str:
-    """Return a run's status as of now; derived when read, so that reading never writes."""
+    """Return a run's current status; it is derived at each read, so that reading never writes."""
     return "crashed" if status == "running" and not _is_process_alive(heartbeat_at, host, pid) else status
 
 
@@ -124,7 +124,7 @@ def _is_process_alive(heartbeat_at: datetime | None, host: str | None, pid: floa
     """Return whether a run's process exists: looked up on this machine, inferred from the heartbeat elsewhere.
 
     A process on this machine may exist without a recent heartbeat: suspended, or waiting for a locked
-    database. A heartbeat in the future is no evidence either: the clock was set back since.
+    database. A heartbeat in the future does not count either: the clock was set back since.
     """
     if heartbeat_at is None or heartbeat_at != heartbeat_at:  # NaT in a DataFrame
         return False
@@ -139,7 +139,7 @@ def is_running(run: Run) -> bool:
 
 
 def require_not_running(run: Run) -> None:
-    """Raise `RequestError` for a run in progress."""
+    """Raise `RequestError` if a run is in progress."""
     if is_running(run):
         raise RequestError(
             f"Run {run.id} is still running (process {run.pid} on {run.host}). Stop it first.", code="run_is_running"
@@ -149,7 +149,7 @@ def require_not_running(run: Run) -> None:
 def is_resumable(state: str, error_type: str | None) -> bool:
     """Return whether resuming a run from its last checkpoint may succeed.
 
-    A run that failed by its own fault, such as divergence, would fail at the same step again.
+    A run that failed with a `RunError`, such as divergence, would fail at the same step again.
     """
     return state in ("crashed", "cancelled") or (state == "failed" and error_type != RunError.__name__)
 
@@ -172,7 +172,7 @@ def require_resumable(run_id: int, run: Run | None) -> None:
 
 
 def unused_adapter_folder(store_folder: Path, run_id: int, name: str) -> Path:
-    """Return ``adapters/12-lora-r8``, with a counter where that name is taken by another database's run."""
+    """Return ``adapters/12-lora-r8``, with a counter if another database's run has that name."""
     stem = f"{run_id}-{name}"
     adapters = store_folder / "adapters"
     candidates = (adapters / (stem if count == 1 else f"{stem}-{count}") for count in itertools.count(1))

@@ -1,4 +1,4 @@
-"""Copy a run between two databases: its data set, what is recorded of it, and its files."""
+"""Copy a run between two databases: its rows, its data set and its files."""
 
 import shutil
 import tempfile
@@ -27,7 +27,7 @@ from core.store.schema import (
 from core.system.files import publish_atomically
 
 _TABLES_OF_RUN = (HistoryRow, LogRow, MetricRow, ClassMetricRow)
-"""The tables whose primary key contains the run's id; predictions, which also refer to examples, excepted."""
+"""The tables whose primary key contains the run's id, without predictions, which also refer to examples."""
 
 
 def column_values(row: Base, *, without: Collection[str] = ()) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def column_values(row: Base, *, without: Collection[str] = ()) -> dict[str, Any]
 
 
 def copy_dataset(target: Session, source: Session, dataset_id: int | None) -> int | None:
-    """Return the id in ``target`` of a data set of ``source``, identified by fingerprint; copy it where missing."""
+    """Return the id in ``target`` of a data set of ``source``, identified by fingerprint; copy it if it is missing."""
     source_row = source.get(DatasetRow, dataset_id) if dataset_id is not None else None
     if source_row is None:
         return None
@@ -48,20 +48,20 @@ def copy_dataset(target: Session, source: Session, dataset_id: int | None) -> in
     target.flush()
     for table in (ExampleRow, ClassBalanceRow):
         columns = [column for column in table.__table__.columns if column.name != "id"]
-        found = source.execute(select(*columns).where(table.dataset_id == dataset_id)).mappings()
-        target.execute(insert(table), [{**values, "dataset_id": row.id} for values in found])
+        source_rows = source.execute(select(*columns).where(table.dataset_id == dataset_id)).mappings()
+        target.execute(insert(table), [{**values, "dataset_id": row.id} for values in source_rows])
     return row.id
 
 
 def copy_run_rows(target: Session, source: Session, source_id: int, run: RunRow) -> None:
-    """Copy history, log, metrics and predictions of a run; rows that ``target`` has already are kept."""
+    """Copy history, log, metrics and predictions of a run; existing rows of ``target`` are kept."""
     for table in _TABLES_OF_RUN:
         key = [column for column in table.__table__.primary_key if column.name != "run_id"]
         existing = {tuple(row) for row in target.execute(select(*key).where(table.run_id == run.id))}
-        found = source.execute(select(*table.__table__.columns).where(table.run_id == source_id)).mappings()
+        source_rows = source.execute(select(*table.__table__.columns).where(table.run_id == source_id)).mappings()
         missing = [
             {**values, "run_id": run.id}
-            for values in found
+            for values in source_rows
             if tuple(values[column.name] for column in key) not in existing
         ]
         if missing:
@@ -71,16 +71,16 @@ def copy_run_rows(target: Session, source: Session, source_id: int, run: RunRow)
 
 def _copy_predictions(target: Session, source: Session, source_id: int, run: RunRow) -> None:
     """Copy predictions, matching their examples by split and position."""
-    place = (ExampleRow.split, ExampleRow.position)
-    examples = target.execute(select(*place, ExampleRow.id).where(ExampleRow.dataset_id == run.dataset_id))
+    position = (ExampleRow.split, ExampleRow.position)
+    examples = target.execute(select(*position, ExampleRow.id).where(ExampleRow.dataset_id == run.dataset_id))
     example_ids = {(split, position): example_id for split, position, example_id in examples}
     existing = set(target.scalars(select(PredictionRow.example_id).where(PredictionRow.run_id == run.id)))
-    found = source.execute(
-        select(*PredictionRow.__table__.columns, *place)
+    source_rows = source.execute(
+        select(*PredictionRow.__table__.columns, *position)
         .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
         .where(PredictionRow.run_id == source_id)
     ).mappings()
-    rows = [_prediction_row(values, run.id, example_ids[values["split"], values["position"]]) for values in found]
+    rows = [_prediction_row(values, run.id, example_ids[values["split"], values["position"]]) for values in source_rows]
     missing = [row for row in rows if row["example_id"] not in existing]
     if missing:
         target.execute(insert(PredictionRow), missing)
@@ -92,10 +92,10 @@ def _prediction_row(values: RowMapping, run_id: int, example_id: int) -> dict[st
 
 
 def copy_rechecks(target: Session, source: Session, source_id: int, run_id: int) -> None:
-    """Copy the rechecks of a run that ``target`` has none of yet."""
+    """Copy the rechecks of a run; ``target`` must not have any of them yet."""
     columns = [column for column in RecheckRow.__table__.columns if column.name != "id"]
-    found = source.execute(select(*columns).where(RecheckRow.run_id == source_id).order_by(RecheckRow.id)).mappings()
-    rows = [{**values, "run_id": run_id} for values in found]
+    query = select(*columns).where(RecheckRow.run_id == source_id).order_by(RecheckRow.id)
+    rows = [{**values, "run_id": run_id} for values in source.execute(query).mappings()]
     if rows:
         target.execute(insert(RecheckRow), rows)
 
@@ -112,7 +112,7 @@ def choose_work_path(run_id: int, source_path: str) -> str:
 
 
 def copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder, between disks too, so that it is complete at the target or absent. Raises `OSError`."""
+    """Copy a folder atomically, also between disks. Raises `OSError`."""
     target.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".importing-") as staging:
         copy = Path(shutil.copytree(source, Path(staging) / "copy"))

@@ -1,4 +1,4 @@
-"""Edit the record as people do: names, notes, tags, archive, trash, deletion, and annotations of texts."""
+"""Edit runs (name, notes, tags, archive, trash, deletion) and the annotations of texts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,14 +22,14 @@ from core.text.sanitize import UNSTORABLE
 MAX_NAME_LENGTH = 200
 MAX_TAG_LENGTH = 50
 MAX_NOTE_LENGTH = 10_000
-"""Characters of an annotation's note."""
+"""Maximum number of characters of an annotation's note."""
 
 
 def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
     """Set a run's name, notes and tags together; empty notes clear them.
 
-    Raises `RequestError` for an empty or overlong name, an overlong tag, and text that cannot or must not
-    be stored; then nothing changes.
+    Raises `RequestError` for an empty or overlong name, an overlong tag, and text that cannot be stored or
+    contains a secret; then nothing changes.
     """
     _check_storable("The note", notes)
     _update(store, [run_id], name=_clean_name(name), tags=_clean_tags(tags), notes=notes.strip() or None)
@@ -53,7 +53,7 @@ def _clean_tags(texts: Iterable[str]) -> list[str]:
 
 
 def _check_storable(field: str, text: str) -> None:
-    """Raise `RequestError` for text that no database can store, and for text that appears to contain a secret."""
+    """Raise `RequestError` for text that cannot be stored, or appears to contain a secret."""
     if UNSTORABLE.search(text):
         raise RequestError(
             f"{field} contains a character that cannot be stored (NUL or a lone surrogate).", code="unstorable_text"
@@ -74,14 +74,14 @@ def _check_tag(tag: str) -> None:
 
 
 def archive_runs(store: Store, run_ids: Sequence[int], *, archived: bool = True) -> None:
-    """Archive runs, or take them out of the archive."""
+    """Archive runs; with ``archived=False``, unarchive them."""
     _update(store, run_ids, archived=archived)
 
 
 def trash_runs(store: Store, run_ids: Sequence[int]) -> None:
     """Move runs to the trash, from which they can be restored.
 
-    Raises `RequestError` where one of them is still running; then none is moved.
+    Raises `RequestError` if any of them is still running; then none is moved.
     """
     for run_id in run_ids:
         require_not_running(queries.run(store, run_id))
@@ -94,10 +94,10 @@ def restore_runs(store: Store, run_ids: Sequence[int]) -> None:
 
 
 def delete_run(store: Store, run_id: int) -> list[str]:
-    """Delete a run with everything recorded of it, its files, and its data set if no other run uses that.
+    """Delete a run with all its rows and files, and its data set if no other run uses it.
 
     Return a sentence for each folder that was kept because it may belong to another run. Raises
-    `RequestError` for a run that is still running, and where its files cannot be deleted.
+    `RequestError` if the run is still running, or its files cannot be deleted.
     """
     run = queries.run(store, run_id)
     require_not_running(run)
@@ -107,24 +107,24 @@ def delete_run(store: Store, run_id: int) -> list[str]:
 
 
 def delete_trashed_runs(store: Store, run_ids: Sequence[int]) -> list[str]:
-    """Delete those of the runs that are in the trash; return what `delete_run` returns.
+    """Delete the given runs that are in the trash; return a sentence for each folder that was kept.
 
-    Raises `RequestError` that names the others, which are kept, and the folders that cannot be deleted.
+    Raises `RequestError` that names the runs that were not deleted, and the folders that cannot be deleted.
     """
     is_selected = (RunRow.id.in_(run_ids), RunRow.deleted_at.is_not(None))
     with store.write_session() as session:
         trashed = [run_from_row(row) for row in session.scalars(select(RunRow).where(*is_selected))]
         trashed = [run for run in trashed if not is_running(run)]
         _delete_rows(session, trashed)
-    kept = sorted({*run_ids} - {run.id for run in trashed})
-    names = ", ".join(f"#{run_id}" for run_id in kept)
-    problems = [f"Not deleted, because they are running or no longer in the trash: {names}."] if kept else []
+    not_deleted = sorted({*run_ids} - {run.id for run in trashed})
+    names = ", ".join(f"#{run_id}" for run_id in not_deleted)
+    problems = [f"Not deleted, because they are running or no longer in the trash: {names}."] if not_deleted else []
     return _delete_folders(store, trashed, problems)
 
 
 def _delete_rows(session: Session, runs: Sequence[Run]) -> None:
     run_ids = [run.id for run in runs]
-    # Explicit, so that changed_at of the linked runs is updated; ON DELETE SET NULL would not update it.
+    # Explicit, because ON DELETE SET NULL would not update changed_at of the linked runs.
     session.execute(update(RunRow).where(RunRow.baseline_id.in_(run_ids)).values(baseline_id=None))
     session.execute(delete(RunRow).where(RunRow.id.in_(run_ids)))
     is_used = exists().where(RunRow.dataset_id == DatasetRow.id)
@@ -163,8 +163,8 @@ def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
 def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> int:
     """Set annotation fields (`ANNOTATION_FIELDS`) of texts, by text; None clears a field.
 
-    Return the number of texts whose annotation changed. Earlier annotations stay in the table; the newest
-    applies. Raises `RequestError` as `validate_annotation` does; then nothing changes.
+    Return the number of texts whose annotation changed. Earlier annotations are kept; the newest applies.
+    Raises `RequestError` as `validate_annotation` does; then nothing changes.
     """
     for fields in changes.values():
         validate_annotation(fields)
@@ -184,7 +184,7 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
 
 
 def validate_annotation(fields: Mapping[str, str | None]) -> None:
-    """Raise `RequestError` for an annotation that is too long, and for text that cannot or must not be stored."""
+    """Raise `RequestError` for an annotation that is too long, cannot be stored, or contains a secret."""
     _check_tag(fields.get("tag") or "")
     note = fields.get("note") or ""
     _check_storable("The note", note)

@@ -1,4 +1,4 @@
-"""Where one run is recorded: its row, its log and its data set, in one database."""
+"""The storage of one run in one database: its row, its log and its data set."""
 
 import itertools
 from collections.abc import Callable, Mapping
@@ -20,17 +20,17 @@ from core.text.redact import redact_secrets
 from core.text.sanitize import replace_unstorable
 
 MAX_LINE_LENGTH = 2_000
-"""Characters of a line in a run's log."""
+"""Maximum number of characters of a line in a run's log."""
 
 
 def clean_text(text: str) -> str:
-    """Return a text that may be stored: without secrets, and without characters that databases refuse."""
+    """Return a text without secrets, and without characters that databases refuse."""
     return replace_unstorable(redact_secrets(text))
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Identifies one execution of a run: an id is reused after a deletion, and resuming keeps the id."""
+    """Identifies one execution of a run; the id does not, because deleting frees it and resuming keeps it."""
 
     created_at: datetime
     times_resumed: int
@@ -42,11 +42,11 @@ class Execution:
 
 
 class RunStorage:
-    """The place where one run is recorded; every write is one transaction.
+    """The storage of one run; every write is one transaction.
 
-    ``columns``: the row of a run in progress. A silent process on another machine may be taken for
-    crashed and its run resumed or deleted; from then on its writes raise `RunError`.
-    ``next_line``: number of the next log line.
+    ``columns``: the row of a run in progress; None for additions to a run that has ended.
+    ``next_line``: the number of the next log line. A run that sends no heartbeats may be considered crashed,
+    and another process may resume or delete it; from then on, its writes here raise `RunError`.
     """
 
     def __init__(self, store: Store, run_id: int, columns: Mapping[str, Any] | None = None, next_line: int = 1) -> None:
@@ -66,7 +66,7 @@ class RunStorage:
 
     @property
     def stores(self) -> tuple[Store, ...]:
-        """The databases that hold a row of the run."""
+        """The databases that contain a row of the run."""
         return (self.store,)
 
     @property
@@ -75,13 +75,13 @@ class RunStorage:
         return self.store.folder
 
     def switch_to_fallback(self, reason: str) -> None:
-        """Continue in a fallback database. Raises `StoreError` where there is none: additions to an ended run."""
+        """Raise `StoreError`: only a run in progress can continue in a fallback database."""
         raise StoreError(reason)
 
     def write(self, action: Callable[[Session], Any]) -> None:
         """Execute an action in one write transaction, provided that the run still belongs to this process."""
         with self.store.write_session() as session:
-            if reason := self._reason_lost(session):
+            if reason := self._reason_not_owned(session):
                 raise RunError(reason)
             action(session)
 
@@ -101,20 +101,20 @@ class RunStorage:
         return save_dataset(self.store, data)
 
     def send_heartbeat(self) -> None:
-        """Update the heartbeat in every row of the run; the next heartbeat makes up for one that fails."""
+        """Update the heartbeat in every row of the run; failures are ignored, because the next one follows soon."""
         for store in self.stores:
             with suppress(StoreError), store.write_session() as session:
-                if not self._reason_lost(session):
+                if not self._reason_not_owned(session):
                     session.execute(update(RunRow).where(RunRow.id == self.run_id).values(heartbeat_at=now()))
 
-    def _reason_lost(self, session: Session) -> str | None:
-        """Return why the row no longer belongs to this process; None where it does."""
+    def _reason_not_owned(self, session: Session) -> str | None:
+        """Return why the row no longer belongs to this process; None if it does."""
         if self._execution is None:
             return None
         query = select(RunRow.created_at, RunRow.environment, RunRow.pid, RunRow.host).where(RunRow.id == self.run_id)
         row = session.execute(query).one_or_none()
         if row is None or row.created_at != self._execution.created_at:  # the id may be another run's by now
-            return f"Run {self.run_id} was deleted while it was running. Nothing more of it is recorded."
+            return f"Run {self.run_id} was deleted while it was running. Nothing more is recorded."
         if Execution.from_columns(row.created_at, row.environment) == self._execution:
             return None
         return (

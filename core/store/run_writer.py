@@ -59,7 +59,7 @@ class RunWriter:
         return self.store is not self.requested_store
 
     def switch_to_fallback(self, reason: str) -> None:
-        """Continue in a fallback database. Raises `StoreError` where the run is in one already or none can be made."""
+        """Continue in a fallback database. Raises `StoreError` if the run is in one already, or none can be created."""
         self.storage.switch_to_fallback(reason)
 
     def update(self, **columns: Any) -> None:
@@ -67,13 +67,13 @@ class RunWriter:
         self.storage.update(**columns)
 
     def enter_phase(self, phase: str, **columns: Any) -> None:
-        """Record the run's current phase and the columns that are known by then."""
+        """Record the run's current phase, with further columns."""
         self.update(phase=phase, heartbeat_at=now(), **columns)
 
     def update_progress(
         self, step: int, total: int, seconds: float, examples_per_second: float, **columns: Any
     ) -> None:
-        """Record the training step, with time and speed so far in the columns of the final ones."""
+        """Record the training step, the elapsed seconds and the speed so far."""
         speed = {"train_seconds": seconds, "train_examples_per_second": examples_per_second}
         self.update(step=step, total_steps=total, **speed, **columns)
 
@@ -90,14 +90,14 @@ class RunWriter:
         self.storage.write(lambda session: session.execute(insert(HistoryRow), rows))
 
     def delete_history_after(self, step: int) -> None:
-        """Delete values that an earlier execution logged after a step: training continues from there."""
+        """Delete the values that were logged after a step, from which training resumes."""
         later = (HistoryRow.run_id == self.id, HistoryRow.step > step)
         self.storage.write(lambda session: session.execute(delete(HistoryRow).where(*later)))
 
     def create_work_folder(self) -> Path:
-        """Return the folder for unfinished work, created on first use: checkpoints and files being written.
+        """Return the folder for checkpoints and unfinished files; create it on first use.
 
-        The row names it before it exists, so that no folder is left without an owner.
+        Its path is stored in the row before it exists, so that no folder is left without an owner.
         """
         name = self.storage.columns.get("work_path")
         if name is None:
@@ -128,9 +128,10 @@ class RunWriter:
         evaluation: Evaluation,
         truncated: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Store the predictions on a split, [n, k] in its order, with their metrics.
+        """Store the predictions on a split, with their metrics.
 
-        ``truncated``: [n], whether a text was cut to the model's maximum length; None where not known.
+        ``probabilities``: [n, k], in the order of the split. ``truncated``: [n], whether a text was cut to the
+        model's maximum length; None if unknown.
         """
 
         def insert_predictions(session: Session) -> None:
@@ -152,7 +153,7 @@ class RunWriter:
 def save_recheck(
     store: Store, run_id: int, changed_labels: int, max_difference: float, drifted: bool, environment: dict[str, Any]
 ) -> None:
-    """Store the result of predicting a run's test set again."""
+    """Store the result of predicting a run's test set again; see `RecheckRow`."""
     row = RecheckRow(
         run_id=run_id,
         created_at=now(),

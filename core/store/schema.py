@@ -23,7 +23,7 @@ _LARGE = BigInteger().with_variant(Integer, "sqlite")  # every SQLite integer ha
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A time in UTC; SQLite stores no time zone, so it is restored when read."""
+    """A time in UTC. SQLite stores no time zone; it is restored at each read."""
 
     impl = _DateTime(timezone=True)
     cache_ok = True
@@ -33,7 +33,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"a stored time needs a time zone: {value}")
+            raise ValueError(f"a stored time must have a time zone: {value}")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
@@ -90,7 +90,7 @@ class ClassBalanceRow(Base):
 
 
 class ExampleRow(Base):
-    """One text with its label; ``extra`` holds the source's other columns."""
+    """One text with its label; ``extra`` contains the source's other columns."""
 
     __tablename__ = "examples"
     __table_args__ = (UniqueConstraint("dataset_id", "split", "position"),)
@@ -105,10 +105,10 @@ class ExampleRow(Base):
 
 
 class RunRow(Base):
-    """One model trained (or not) and evaluated once.
+    """One run: a model, trained or not, and evaluated once.
 
-    ``changed_at`` is updated with every change of the row, so that readers can fetch changes only. A run with
-    ``deleted_at`` is in the trash: it is hidden from everything else and can be restored.
+    ``changed_at`` is updated with every change of the row, so that readers can fetch only changed rows. A run
+    with ``deleted_at`` is in the trash: hidden, and restorable.
     """
 
     __tablename__ = "runs"
@@ -161,7 +161,7 @@ class RunRow(Base):
 class PredictionRow(Base):
     """A run's prediction for one example; ``probabilities`` is float32, one value per label.
 
-    ``truncated``: whether the text was cut to the model's maximum length; NULL where not recorded.
+    ``truncated``: whether the text was cut to the model's maximum length; NULL if unknown.
     """
 
     __tablename__ = "predictions"
@@ -176,7 +176,7 @@ class PredictionRow(Base):
 
 
 class MetricRow(Base):
-    """One metric of a run on a split, with its 95% interval; NULL where undefined."""
+    """One metric of a run on a split, with its 95% interval; NULL if undefined."""
 
     __tablename__ = "metrics"
 

@@ -12,14 +12,14 @@ from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = ("0001", "0002", "0003", "0004", "0005")
-"""The schema's revisions, newest last: those of the files in ``migrations/versions``."""
+"""The schema revisions in ``migrations/versions``, newest last."""
 LOCK_TIMEOUT_SECONDS = 30.0
 
 
 def read_revision(connection: Connection) -> str | None:
     """Return a database's schema revision; None for an empty database.
 
-    Raises `RequestError` where it belongs to another program or was written by a newer version.
+    Raises `RequestError` if it belongs to another program or was written by a newer version.
     """
     tables = inspect(connection).get_table_names()
     is_versioned = "alembic_version" in tables
@@ -41,11 +41,11 @@ def read_revision(connection: Connection) -> str | None:
 
 
 def migrate(engine: Engine, before_migration: Callable[[str], None] | None = None) -> None:
-    """Migrate a database to the newest revision in one transaction; concurrent callers find it done.
+    """Migrate a database to the newest revision in one transaction; do nothing if it is up to date.
 
     ``before_migration`` is called with the current revision of a database that is not empty, under the write lock.
 
-    Raises `RequestError` where the tables are not ours, and where the migration would break foreign keys.
+    Raises `RequestError` if the tables belong to another program, or the migration would break foreign keys.
     """
     with engine.connect() as connection:
         is_empty = read_revision(connection) is None
@@ -61,14 +61,14 @@ def migrate(engine: Engine, before_migration: Callable[[str], None] | None = Non
         _run_migrations(connection)
         if _broken_foreign_keys(connection) - broken_before:
             raise RequestError(
-                f"{format_address(engine.url)} cannot be upgraded: the migration would leave rows without the rows "
-                "that they refer to. Nothing has changed.",
+                f"{format_address(engine.url)} cannot be upgraded: the migration would leave foreign keys "
+                "without their rows. Nothing was changed.",
                 code="broken_links",
             )
 
 
 def _enable_wal(engine: Engine) -> None:
-    """Let readers read while one process writes. The mode is stored in the file: set it on our own files only."""
+    """Enable the write-ahead log, so that reads proceed during a write. SQLite stores the mode in the file."""
     deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:

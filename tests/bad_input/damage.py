@@ -1,12 +1,13 @@
 """Ways to damage the files of a folder."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 Damage = Callable[[Path], object]
-"""What changes a folder."""
+"""A function that damages a folder."""
 
 
 class Payload:
@@ -33,6 +34,16 @@ def edit_json(name: str, **values: object) -> Damage:
     def change(folder: Path) -> None:
         path = folder / name
         path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    return change
+
+
+def replace_by_pickle(name: str, pickle_name: str) -> Damage:
+    """Replace a file by a pickle with another name, which executes code when it is loaded."""
+
+    def change(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / pickle_name).write_bytes(pickle.dumps(Payload()))
 
     return change
 

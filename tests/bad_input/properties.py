@@ -1,6 +1,6 @@
-"""Properties that hold for any input: random tables, bytes, settings and command lines.
+"""Properties that hold for any input: tables, bytes, settings, command lines, secrets and annotations.
 
-The tests check a fixed sample of each; `scripts.fuzz` checks new ones for as long as one likes.
+The tests check a fixed sample of inputs; `scripts.fuzz` checks new ones for a given time.
 """
 
 import csv
@@ -96,7 +96,7 @@ def tables(draw: st.DrawFn) -> dict[str, list[Any]]:
 
 
 def serialize_table(columns: dict[str, list[Any]], ending: str) -> bytes:
-    """Return a file's bytes; values that a format cannot hold are written as a careless program would."""
+    """Return a file's bytes; values that a format cannot represent are converted without an error."""
     rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
     if ending.startswith(".json"):
         text = "\n".join(map(json.dumps, rows)) if ending == ".jsonl" else json.dumps(rows)
@@ -145,8 +145,8 @@ def damaged_files(draw: st.DrawFn) -> InputFile:
     content = bytearray(serialize_table(columns, "." + name.split(".")[1]))
     content = bytearray(gzip.compress(content)) if name.endswith(".gz") else content
     for _ in range(draw(st.integers(0, 3))):
-        place = draw(st.integers(0, len(content)))
-        content[place : place + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
+        start = draw(st.integers(0, len(content)))
+        content[start : start + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
     return InputFile(name, bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content), {})
 
 
@@ -184,13 +184,13 @@ def read_or_refused(file: InputFile, folder: Path) -> str:
 
 
 def assert_readable(message: str) -> None:
-    """Assert that a message is short and shows no internals."""
+    """Assert that a message is short, without tracebacks or object addresses."""
     assert message.strip() and len(message) < 6_000, message[:200]
     assert "Traceback" not in message and "object at 0x" not in message, message
 
 
 def assert_valid(data: DataSet, config: RunConfig) -> None:
-    """Assert what every other module relies on."""
+    """Assert the properties of a data set that every other module relies on."""
     assert len(data.labels) == len(set(data.labels)) >= 2
     assert all(label.strip() == label and 0 < len(label) <= MAX_LABEL_LENGTH for label in data.labels)
     assert all(map(_is_storable, data.labels))
@@ -201,7 +201,7 @@ def assert_valid(data: DataSet, config: RunConfig) -> None:
         assert set(split.labels) == set(range(len(data.labels)))
         assert _is_storable(json.dumps(split.extra, allow_nan=False, ensure_ascii=False))
         assert "\\u0000" not in json.dumps(split.extra)
-        # A lone carriage return ends a line of a CSV file: the rest of the row belongs to another row then.
+        # A lone carriage return ends a line of a CSV file, so that the rest of its row has no row number.
         seen += [row["row"] for row in split.extra if row.get("row") is not None]
     assert len(seen) == len(set(seen))
     json.dumps(data.checks, allow_nan=False)
@@ -217,10 +217,10 @@ OTHERS = ["--name", "--config", "--no-baselines", "--rerun-baselines", "--debug"
 
 @st.composite
 def commands(draw: st.DrawFn) -> list[str]:
-    """Draw a command line; one that runs something uses the majority class and a tiny file."""
+    """Draw a command line; one that starts a run uses the majority class and a tiny file."""
     words = st.lists(WORDS, max_size=2)
     rest = [
-        word for one in draw(st.lists(st.sampled_from([*FLAGS, *OTHERS]), max_size=3)) for word in [one, *draw(words)]
+        word for name in draw(st.lists(st.sampled_from([*FLAGS, *OTHERS]), max_size=3)) for word in [name, *draw(words)]
     ]
     if draw(st.booleans()):
         return ["--dataset", "my.csv", "--method", "majority", *TINY, *rest]
@@ -256,16 +256,20 @@ VALUES = {
 }
 
 
-def _likely(name: str) -> st.SearchStrategy[Any]:
+def _plausible_values(name: str) -> st.SearchStrategy[Any]:
     """Draw one or several plausible values of a setting."""
-    kind = next((one for one in VALUES if str(one.__name__) in str(RunConfig.model_fields[name].annotation)), None)
-    one = VALUES[kind] if kind else st.sampled_from(["a", "lora", "none", "auto", "last:2", "x=1", "test=a", "pissa"])
-    return one | st.lists(one, min_size=1, max_size=3)
+    annotation = str(RunConfig.model_fields[name].annotation)
+    kind = next((kind for kind in VALUES if kind.__name__ in annotation), None)
+    words = st.sampled_from(["a", "lora", "none", "auto", "last:2", "x=1", "test=a", "pissa"])
+    value = VALUES[kind] if kind else words
+    return value | st.lists(value, min_size=1, max_size=3)
 
 
-LIKELY = st.sampled_from([*RunConfig.model_fields]).flatmap(lambda name: st.tuples(st.just(name), _likely(name)))
+PLAUSIBLE_SETTINGS = st.sampled_from([*RunConfig.model_fields]).flatmap(
+    lambda name: st.tuples(st.just(name), _plausible_values(name))
+)
 YAML = st.one_of(
-    st.lists(LIKELY, max_size=3).map(lambda pairs: json.dumps(dict(pairs)).encode()),
+    st.lists(PLAUSIBLE_SETTINGS, max_size=3).map(lambda pairs: json.dumps(dict(pairs)).encode()),
     st.dictionaries(SETTINGS, NESTED, max_size=4).map(lambda values: json.dumps(values).encode()),
     st.lists(st.tuples(SETTINGS, WORDS), max_size=4).map(
         lambda pairs: "\n".join(f"{name}: {word}" for name, word in pairs).encode("utf-8", "replace")
@@ -289,7 +293,7 @@ def configured_or_refused(content: bytes, folder: Path) -> str:
     return "configured"
 
 
-def redacted_for_good(text: str, folder: Path) -> str:
+def redacted_idempotently(text: str, folder: Path) -> str:
     """Assert that redaction is idempotent and keeps storable text storable."""
     redacted, storable = redact_secrets(text), replace_unstorable(text)
     assert redact_secrets(redacted) == redacted
@@ -305,13 +309,13 @@ SECRETS = st.lists(
 ).map("".join)
 
 TEXTS = ["a", " b ", "=1+1", "two\r\nlines", "caf\u00e9", "\u202ec"]
-KNOWN: dict[str, dict[str, str | None]] = {text: dict.fromkeys(ANNOTATION_FIELDS) for text in TEXTS}
-KNOWN["a"] = {"tag": "old", "note": "kept", "proposed_label": "good"}
+ANNOTATIONS_BY_TEXT: dict[str, dict[str, str | None]] = {text: dict.fromkeys(ANNOTATION_FIELDS) for text in TEXTS}
+ANNOTATIONS_BY_TEXT["a"] = {"tag": "old", "note": "kept", "proposed_label": "good"}
 
 
 @st.composite
 def uploads(draw: st.DrawFn) -> bytes:
-    """Draw a file of annotations: random bytes, or a CSV of known and unknown texts."""
+    """Draw a file of annotations: random bytes, or a CSV file with existing and unknown texts."""
     if not draw(st.integers(0, 3)):
         return draw(st.binary(max_size=200))
     columns = draw(st.lists(st.sampled_from(["text", *ANNOTATION_FIELDS, "label"]), max_size=5))
@@ -328,13 +332,13 @@ def uploads(draw: st.DrawFn) -> bytes:
 
 
 def imported_or_refused(content: bytes, folder: Path) -> str:
-    """Assert that an uploaded file is refused as a whole, or that all its changes can be stored."""
+    """Assert that a file is refused completely, or that all its changes can be stored."""
     try:
-        result = import_csv.read_annotations(content, KNOWN, ("good", "bad"))
+        result = import_csv.read_annotations(content, ANNOTATIONS_BY_TEXT, ("good", "bad"))
     except RequestError as error:
         assert_readable(str(error))
         return "refused"
-    assert set(result.changes) <= KNOWN.keys() and result.texts >= len(result.changes)
+    assert set(result.changes) <= ANNOTATIONS_BY_TEXT.keys() and result.texts >= len(result.changes)
     store = open_store(str(folder / "runs.db"), create=True)
     assert annotate(store, result.changes) <= len(result.changes)
     stored = annotations(store)
@@ -347,6 +351,6 @@ PROPERTIES = {
     "damaged files": Property(damaged_files(), read_or_refused, 250),
     "commands": Property(commands(), executed_or_refused, 100),
     "settings": Property(YAML, configured_or_refused, 400),
-    "secrets": Property(SECRETS, redacted_for_good, 300),
+    "secrets": Property(SECRETS, redacted_idempotently, 300),
     "annotations": Property(uploads(), imported_or_refused, 100),
 }

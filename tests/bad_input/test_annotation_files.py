@@ -1,10 +1,10 @@
-"""Uploaded files of annotations that cannot be read or must not be stored."""
+"""Annotation files that cannot be read or must not be stored."""
 
 import pytest
 
 from core.errors import RequestError
 from dashboard.components.annotations import import_csv
-from tests.bad_input.properties import KNOWN
+from tests.bad_input.properties import ANNOTATIONS_BY_TEXT
 
 TOKEN = "hf_" + "aB3dE5gH7j" * 3  # not a real one
 UPLOADS = {
@@ -19,14 +19,14 @@ UPLOADS = {
     "long note": (b"text,note\na," + b"x" * 10_001, {"note_length"}),
     "5,000 columns": (b"x," * 5_000 + b"x\n", {"missing_column"}),
 }
-"""Files of annotations, and the possible codes of the error."""
+"""Annotation files, and the possible codes of the error."""
 
 
 @pytest.mark.parametrize("name", UPLOADS)
-def test_file_of_annotations_is_rejected(name):
+def test_annotation_file_is_refused(name):
     content, codes = UPLOADS[name]
     with pytest.raises(RequestError) as error:
-        import_csv.read_annotations(content, KNOWN, ("good", "bad"))
+        import_csv.read_annotations(content, ANNOTATIONS_BY_TEXT, ("good", "bad"))
     assert error.value.code in codes
     assert len(str(error.value)) < 1_000
     assert TOKEN not in str(error.value)

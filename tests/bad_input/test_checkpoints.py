@@ -1,4 +1,4 @@
-"""Stopped runs whose checkpoints, records, data or models were replaced."""
+"""Resuming stopped runs whose checkpoints, rows, data or base model were changed."""
 
 import json
 import pickle
@@ -38,7 +38,7 @@ class StopAfterThreeSteps(Progress):
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory, tiny_bert):
-    """A folder with the data, the model and the database of a run that was stopped during training."""
+    """Return a folder with the data, the base model and the database of a run that was stopped during training."""
     folder = tmp_path_factory.mktemp("stopped")
     write_films(folder)
     shutil.copytree(tiny_bert, folder / "model")
@@ -54,10 +54,10 @@ def stopped(tmp_path_factory, tiny_bert):
 
 @pytest.fixture
 def folder(stopped, tmp_path, monkeypatch):
-    """A copy of the folder as the current folder."""
-    shutil.copytree(stopped, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
+    """Return a copy of the folder, which is the current folder."""
+    shutil.copytree(stopped, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 def update_checksum(checkpoint: Path) -> None:
@@ -82,24 +82,24 @@ def add_trainer_pickles(checkpoint: Path) -> None:
     update_checksum(checkpoint)
 
 
-def add_folders_of_other_names(work: Path) -> None:
+def add_folders_with_other_names(work: Path) -> None:
     for name in ("step-1 copy", "step-0x1", "step-1.5"):
         shutil.copytree(max(work.glob("step-*")), work / name)
     (work / "step-99").write_text("not a folder")
 
 
 DAMAGES: dict[str, Damage] = {
-    "pickle in the newest": in_newest_checkpoint(pickle_state),
+    "pickle in the newest checkpoint": in_newest_checkpoint(pickle_state),
     "pickles with matching checksum": in_every_checkpoint(lambda step: (pickle_state(step), update_checksum(step))),
     "pickles beside the state": in_every_checkpoint(add_trainer_pickles),
-    "folders of other names": add_folders_of_other_names,
+    "folders with other names": add_folders_with_other_names,
     "no checkpoint": lambda work: [shutil.rmtree(step) for step in work.glob("step-*")],
     "trainer state is not JSON": in_every_checkpoint(lambda step: (step / "trainer_state.json").write_text("text")),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_run_resumes_without_damaged_checkpoints_and_executes_nothing(name, folder):
+def test_resuming_ignores_damaged_checkpoints_and_executes_nothing(name, folder):
     (work,) = Path("adapters").glob(".unfinished-1-*")
     assert len(list(work.glob("step-*"))) == 2
     DAMAGES[name](work)
@@ -110,15 +110,15 @@ def test_a_run_resumes_without_damaged_checkpoints_and_executes_nothing(name, fo
 
 
 def edit_row(column: str, value: object) -> Damage:
-    """Change a column of the run; of a JSON column the given keys only."""
+    """Change a column of the run; in a JSON column, change the given keys only."""
 
     def change(folder: Path) -> None:
         with closing(sqlite3.connect(folder / "runs.db")) as connection, connection:
-            changed = value
+            new_value = value
             if isinstance(value, dict):
                 ((stored,),) = connection.execute(f"SELECT {column} FROM runs")
-                changed = json.dumps(json.loads(stored) | value)
-            connection.execute(f"UPDATE runs SET {column} = ?", (changed,))
+                new_value = json.dumps(json.loads(stored) | value)
+            connection.execute(f"UPDATE runs SET {column} = ?", (new_value,))
 
     return change
 
@@ -150,20 +150,20 @@ CHANGES: dict[str, tuple[Damage, str]] = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_run_that_cannot_be_resumed_is_refused_with_the_reason(name, folder):
-    change, named = CHANGES[name]
+def test_resuming_is_refused_with_the_reason(name, folder):
+    change, fragment = CHANGES[name]
     change(folder)
-    assert named in assert_refused(RESUME, folder)
+    assert fragment in assert_refused(RESUME, folder)
 
 
 @pytest.mark.parametrize(
     "path", ["../..", "/etc", "adapters", "runs.db", "adapters/1-lora", pytest.param("", id="empty")]
 )
-def test_resuming_never_touches_a_work_folder_of_something_else(path, folder):
-    other = folder / "adapters/1-lora"
-    other.mkdir()
-    (other / "precious").touch()
+def test_resuming_changes_no_folder_that_is_not_the_runs_work_folder(path, folder):
+    unrelated = folder / "adapters/1-lora"
+    unrelated.mkdir()
+    (unrelated / "file").touch()
     edit_row("work_path", path)(folder)
     code, out, err = run_cli(RESUME)
     assert code in (0, 2) and "Traceback" not in err and "unexpected" not in err, out + err
-    assert (other / "precious").exists() and (folder / "films.csv").exists()
+    assert (unrelated / "file").exists() and (folder / "films.csv").exists()

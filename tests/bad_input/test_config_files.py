@@ -46,7 +46,7 @@ def test_a_file_without_settings_is_refused(content, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "named"),
+    ("content", "fragment"),
     [
         ("lr: .inf", "inf"),
         ("r: 4\nr: 8", "'r'"),
@@ -74,8 +74,8 @@ def test_a_file_without_settings_is_refused(content, tmp_path, monkeypatch):
         pytest.param("seed: [" + "1, " * 11_000 + "1]", "11,001", id="11,001 seeds"),
     ],
 )
-def test_a_wrong_value_is_refused_naming_its_setting(content, named, tmp_path):
-    assert named in refuse(content.encode(), tmp_path)
+def test_a_wrong_value_is_refused_naming_its_setting(content, fragment, tmp_path):
+    assert fragment in refuse(content.encode(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_path_that_is_not_a_regular_file_is_refused(name, tmp_path, monkeypatc
     assert "--config" in assert_refused(["--config", name, "--db", str(tmp_path / "runs.db")], tmp_path)
 
 
-def test_standard_input_as_config_file_is_refused_without_waiting_for_it(tmp_path):
+def test_standard_input_as_config_file_is_refused_without_reading_it(tmp_path):
     command = [sys.executable, "runner.py", "--config", "/dev/stdin", "--db", str(tmp_path / "runs.db")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True) as process:
         assert process.wait() == 2  # while the pipe is open and nothing is written to it

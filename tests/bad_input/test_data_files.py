@@ -32,7 +32,7 @@ def json_lines(rows: list[dict[str, Any]]) -> bytes:
 
 
 def rows_with(**columns: Any) -> list[dict[str, Any]]:
-    """Return the rows with other cells: one value for all rows, or a list that is repeated."""
+    """Return `ROWS` with changed columns: one value for all rows, or a list of values that is repeated."""
     return [
         row | {name: value[n % len(value)] if isinstance(value, list) else value for name, value in columns.items()}
         for n, row in enumerate(ROWS)
@@ -42,8 +42,8 @@ def rows_with(**columns: Any) -> list[dict[str, Any]]:
 def parquet_bytes(rows: list[dict[str, Any]], **types: pa.DataType) -> bytes:
     table = pa.Table.from_pylist(rows)
     for name, type_ in types.items():
-        place = table.column_names.index(name)
-        table = table.set_column(place, name, pa.array([row[name] for row in rows], type_))
+        index = table.column_names.index(name)
+        table = table.set_column(index, name, pa.array([row[name] for row in rows], type_))
     file = io.BytesIO()
     parquet.write_table(table, file)
     return file.getvalue()
@@ -118,16 +118,16 @@ CASES: dict[str, tuple[bytes, str]] = {
     "unknown.xlsx": (b"PK\x03\x04", "'.xlsx'"),
     "no ending": (csv_bytes(), "''"),
 }
-"""Content by file name, and what the message names; an empty string stands for the file."""
+"""Content and expected fragment of the message, by file name; an empty fragment means the file name."""
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_file_without_labeled_texts_is_refused(name, tmp_path):
-    content, named = CASES[name]
+    content, fragment = CASES[name]
     (tmp_path / name).write_bytes(content)
     argv = ["--dataset", str(tmp_path / name), "--method", "majority", *SIZES, "--db", str(tmp_path / "runs.db")]
     message = assert_refused(argv, tmp_path)
-    assert (named or name) in message
+    assert (fragment or name) in message
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_path_that_is_not_a_data_file_is_refused(flag, name, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("settings", "named"),
+    ("settings", "fragment"),
     [
         (["--text-column", "txt"], "--text-column 'txt'"),
         (["--label-column", "text"], "column"),
@@ -170,13 +170,13 @@ def test_a_path_that_is_not_a_data_file_is_refused(flag, name, tmp_path, monkeyp
     ],
     ids=" ".join,
 )
-def test_settings_that_do_not_fit_the_file_are_refused(settings, named, tmp_path):
+def test_settings_that_do_not_fit_the_file_are_refused(settings, fragment, tmp_path):
     path = tmp_path / "valid.csv"
     path.write_bytes(csv_bytes())
     sizes = [] if "--train-size" in settings else SIZES
     argv = ["--dataset", str(path), *(word.replace("{file}", str(path)) for word in settings)]
     message = assert_refused([*argv, "--method", "majority", *sizes, "--db", str(tmp_path / "runs.db")], tmp_path)
-    assert named in message
+    assert fragment in message
 
 
 @pytest.mark.parametrize("names", [["a" * 5_000, "b" * 5_000], [f"part {n}" for n in range(500)]], ids=["long", "many"])

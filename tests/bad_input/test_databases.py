@@ -14,7 +14,7 @@ FILES = ["folder", "text.db", "short.db", "cut.db", "foreign.db", "pipe.db", "ci
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A current folder with files that are not databases of runs."""
+    """Return the current folder, with files that are not databases of runs."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RUNS_DB", raising=False)
     (tmp_path / "folder").mkdir()
@@ -71,12 +71,12 @@ def test_checking_a_file_that_is_not_a_database_changes_nothing(action, address,
     assert folder_contents(folder) == before
 
 
-def test_an_empty_file_is_not_a_database_yet(folder):
+def test_listing_an_empty_file_is_refused(folder):
     assert "empty.db" in assert_refused(["list", "--db", "empty.db"], folder)
 
 
 @pytest.mark.parametrize("name", ["with spaces and ünïcode", "50%25 off", "a?b#c&d=e", "'; DROP TABLE runs; --"])
-def test_characters_with_a_meaning_in_urls_are_plain_characters_of_a_path(name, folder):
+def test_special_characters_of_urls_are_allowed_in_a_path(name, folder):
     assert f"{folder / name}.db" in assert_refused(["list", f"--db={name}.db"], folder)
 
 

@@ -42,7 +42,7 @@ def test_a_flag_refuses_values_out_of_range_or_form(name, value, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("argv", "named"),
+    ("argv", "fragment"),
     [
         (["--r"], "--r"),
         (["--r", "4", "--r", "8"], "--r"),
@@ -79,14 +79,14 @@ def test_a_flag_refuses_values_out_of_range_or_form(name, value, tmp_path):
     ],
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, list) else "",
 )
-def test_a_wrong_command_line_is_refused_naming_the_argument(argv, named, tmp_path, monkeypatch):
+def test_a_wrong_command_line_is_refused_naming_the_argument(argv, fragment, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNS_DB", str(tmp_path / "runs.db"))
-    assert named in assert_refused(argv, tmp_path)
+    assert fragment in assert_refused(argv, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("argv", "named"),
+    ("argv", "fragment"),
     [
         (["--method", "LoRA"], "'lora'"),
         (["--method", "majority", "--r", "4"], "--r"),
@@ -104,8 +104,8 @@ def test_a_wrong_command_line_is_refused_naming_the_argument(argv, named, tmp_pa
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_settings_that_do_not_fit_together_are_refused(argv, named, tmp_path):
-    assert named in assert_refused([*argv, "--db", str(tmp_path / "runs.db")], tmp_path)
+def test_settings_that_do_not_fit_together_are_refused(argv, fragment, tmp_path):
+    assert fragment in assert_refused([*argv, "--db", str(tmp_path / "runs.db")], tmp_path)
 
 
 @pytest.mark.parametrize("command", ["show", "predict", "merge", "export", "recheck", "delete", "resume", "compare"])

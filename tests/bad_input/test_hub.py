@@ -1,4 +1,4 @@
-"""Data sets in the Hub's layout that are damaged or malicious."""
+"""Damaged and malicious data sets in the layout of the Hugging Face Hub."""
 
 import json
 import pickle
@@ -58,9 +58,9 @@ def write_pickled_shards(folder: Path) -> None:
             path.unlink()
 
 
-def write_climbing_archive(folder: Path) -> None:
+def write_path_traversal_archive(folder: Path) -> None:
     with zipfile.ZipFile(folder / "train.zip", "w") as archive:
-        archive.writestr("../../executed", "climbed")
+        archive.writestr("../../executed", "text")
 
 
 def save_to_disk(folder: Path) -> None:
@@ -76,7 +76,7 @@ FOLDERS: dict[str, Damage] = {
     "damaged parquet": replace("train.parquet", b"PAR1text"),
     "text as JSON": replace("train.json", "text"),
     "pickled shards": write_pickled_shards,
-    "climbing archive": write_climbing_archive,
+    "archive with path traversal": write_path_traversal_archive,
     "saved to disk": save_to_disk,
     "card that executes YAML": write_card("configs: !!python/object/apply:os.system ['touch executed']"),
     "card that names a pickle": name_data_files("train.pkl"),
@@ -98,7 +98,7 @@ def test_a_malicious_data_set_is_refused_and_executes_nothing(name, tmp_path, mo
 
 
 @pytest.mark.parametrize("name", ["pandas", "webdataset", "generator", "owner/films", "../owner/films", "a/b/c"])
-def test_a_local_folder_or_builder_is_not_taken_for_a_data_set_of_the_hub(name, tmp_path, monkeypatch):
+def test_a_local_folder_or_builder_is_not_loaded_as_a_hub_data_set(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "train.pkl").write_bytes(PICKLE)
     folder = tmp_path / "owner" / "films"

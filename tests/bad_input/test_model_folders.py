@@ -9,22 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from tests.bad_input.damage import (
-    Damage,
-    Payload,
-    assert_nothing_executed,
-    delete,
-    delete_all,
-    edit_json,
-    link_to_itself,
-    replace,
-    truncate,
-)
+from tests.bad_input import damage
+from tests.bad_input.damage import Damage, Payload, assert_nothing_executed
 from tests.command_line import SIZES, assert_refused, run_cli
 
 
 def edit_config(**values: object) -> Damage:
-    return edit_json("config.json", **values)
+    return damage.edit_json("config.json", **values)
 
 
 def damage_header(folder: Path) -> None:
@@ -33,9 +24,7 @@ def damage_header(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(content)
 
 
-def pickle_weights(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Payload()))
+pickle_weights = damage.replace_by_pickle("model.safetensors", "pytorch_model.bin")
 
 
 def shard_weights(*names: str) -> Damage:
@@ -59,7 +48,7 @@ def pickle_shards(folder: Path) -> None:
 
 def add_tokenizer_code(folder: Path) -> None:
     (folder / "own.py").write_text("from pathlib import Path\nPath('executed').touch()\n")
-    edit_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["own.Own", None]})(folder)
+    damage.edit_json("tokenizer_config.json", auto_map={"AutoTokenizer": ["own.Own", None]})(folder)
 
 
 def add_adapter_config(folder: Path) -> None:
@@ -67,16 +56,16 @@ def add_adapter_config(folder: Path) -> None:
 
 
 CASES: dict[str, Damage] = {
-    "empty": delete_all,
-    "no config": delete("config.json"),
-    "no weights": delete("model.safetensors"),
+    "empty": damage.delete_all,
+    "no config": damage.delete("config.json"),
+    "no weights": damage.delete("model.safetensors"),
     "no tokenizer": lambda folder: [path.unlink() for path in (*folder.glob("*token*"), folder / "vocab.txt")],
-    "empty config": replace("config.json", ""),
-    "config is a list": replace("config.json", "[]"),
-    "config is an empty object": replace("config.json", "{}"),
-    "config is truncated": truncate("config.json", 0.5),
-    "config in Latin-1": replace("config.json", '{"a": "\xe9"}'.encode("latin-1")),
-    "deeply nested config": replace("config.json", "[" * 100_000),
+    "empty config": damage.replace("config.json", ""),
+    "config is a list": damage.replace("config.json", "[]"),
+    "config is an empty object": damage.replace("config.json", "{}"),
+    "config is truncated": damage.truncate("config.json", 0.5),
+    "config in Latin-1": damage.replace("config.json", '{"a": "\xe9"}'.encode("latin-1")),
+    "deeply nested config": damage.replace("config.json", "[" * 100_000),
     "unknown model type": edit_config(model_type="nonsense"),
     "model type is a number": edit_config(model_type=42),
     "no classifier": edit_config(model_type="clip_text_model"),
@@ -91,9 +80,9 @@ CASES: dict[str, Damage] = {
     "model with code": edit_config(auto_map={"AutoConfig": "code.Config"}),
     "code from the Hub": edit_config(auto_map={"AutoModelForSequenceClassification": "owner/name--own.Own"}),
     "tokenizer with code": add_tokenizer_code,
-    "empty weights": replace("model.safetensors", ""),
-    "truncated weights": truncate("model.safetensors", 0.5),
-    "truncated header of weights": truncate("model.safetensors", 0.001),
+    "empty weights": damage.replace("model.safetensors", ""),
+    "truncated weights": damage.truncate("model.safetensors", 0.5),
+    "truncated header of weights": damage.truncate("model.safetensors", 0.001),
     "wrong header of weights": damage_header,
     "pickled weights": pickle_weights,
     "pickled shards": pickle_shards,
@@ -102,17 +91,17 @@ CASES: dict[str, Damage] = {
     "shard outside the folder": shard_weights("../../etc/passwd"),
     "index is not JSON": lambda folder: (
         shard_weights("model-1.safetensors")(folder),
-        replace("model.safetensors.index.json", "text")(folder),
+        damage.replace("model.safetensors.index.json", "text")(folder),
     ),
     "adapter beside the model": lambda folder: (
         torch.save(Payload(), folder / "adapter_model.bin"),
         add_adapter_config(folder),
     ),
-    "adapter config only": lambda folder: (delete_all(folder), add_adapter_config(folder)),
-    "circular links": link_to_itself("config.json", "model.safetensors"),
-    "truncated tokenizer": replace("tokenizer.json", "{"),
-    "tokenizer is a list": replace("tokenizer.json", "[1, 2]"),
-    "truncated tokenizer config": replace("tokenizer_config.json", "{"),
+    "adapter config only": lambda folder: (damage.delete_all(folder), add_adapter_config(folder)),
+    "circular links": damage.link_to_itself("config.json", "model.safetensors"),
+    "truncated tokenizer": damage.replace("tokenizer.json", "{"),
+    "tokenizer is a list": damage.replace("tokenizer.json", "[1, 2]"),
+    "truncated tokenizer config": damage.replace("tokenizer_config.json", "{"),
 }
 
 

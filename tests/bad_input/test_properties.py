@@ -1,3 +1,5 @@
+"""Properties that hold for any input, checked with a fixed sample."""
+
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,4 +27,4 @@ def test_a_property_holds_for_random_input(name, monkeypatch, tmp_path):
             outcomes.add(property_.check(case, Path(folder)))
 
     holds()
-    assert len(outcomes) > 1, "cases with a single outcome show little"
+    assert len(outcomes) > 1, "all cases have the same outcome"

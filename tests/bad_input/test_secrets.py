@@ -1,4 +1,4 @@
-"""Secrets in the environment, in addresses and in errors of libraries: never in a record or in any output."""
+"""Secrets in the environment, in addresses and in library errors are never stored or printed."""
 
 import json
 import logging
@@ -15,9 +15,9 @@ from core.store.recorder import recording
 from core.system.environment import describe_environment
 from tests.command_line import SIZES, run_cli
 
-HUB = "hf_" + "aB3dE5gH7j" * 3  # not a real one, like all of these
+HUB_TOKEN = "hf_" + "aB3dE5gH7j" * 3  # fake, like all secrets in this file
 SECRETS = {
-    "HF_TOKEN": HUB,
+    "HF_TOKEN": HUB_TOKEN,
     "HUGGING_FACE_HUB_TOKEN": "another Hub's token",
     "PGPASSWORD": "hunter2/of the server",
     "OPENAI_API_KEY": "sk-" + "aB3dE5gH7j" * 4,
@@ -44,7 +44,7 @@ def has_no_secret(text: str | bytes) -> bool:
 
 
 def library_message() -> str:
-    """Return a message that shows every secret: alone, in a URL and in an object."""
+    """Return a message that contains every secret."""
     return f"401 for {URL}: " + "; ".join(f"{name}={value!r}" for name, value in os.environ.items() if name in SECRETS)
 
 
@@ -58,14 +58,14 @@ def raise_chained(secret: str) -> None:
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, RequestError])
 def test_a_failed_run_records_no_secret(kind, tmp_path):
     store = open_store(str(tmp_path / "runs.db"), create=True)
-    environment = describe_environment() | {"message": library_message(), "nested": [{"token": HUB}]}
+    environment = describe_environment() | {"message": library_message(), "nested": [{"token": HUB_TOKEN}]}
     try:
-        with recording(store, make_config({}), f"named {HUB}", environment) as run:
+        with recording(store, make_config({}), f"named {HUB_TOKEN}", environment) as run:
             run.log_line(library_message())
-            logging.getLogger("some.library").warning("it says %s and %s", HUB, library_message())
+            logging.getLogger("some.library").warning("it says %s and %s", HUB_TOKEN, library_message())
             run.enter_phase("training")
             if kind is ValueError:
-                raise_chained(HUB)
+                raise_chained(HUB_TOKEN)
             raise kind(library_message())
     except KeyboardInterrupt:
         pass
@@ -88,20 +88,20 @@ def test_a_failed_run_records_no_secret(kind, tmp_path):
         pytest.param(["--method", "majority", *SIZES, "--db", URL], id="run-url"),
         pytest.param(["db", "upgrade", "--db", URL], id="upgrade-url"),
         pytest.param(["list", "--db", "postgresql+nonsense://me:hunter2xyz@host/runs"], id="unknown-driver"),
-        pytest.param(["--config", f"nowhere-{HUB}.yaml"], id="config"),
-        pytest.param(["--dataset", f"{HUB}.csv", "--debug"], id="dataset-debug"),
-        pytest.param(["--dataset", f"https://me:{HUB}@host/a.csv"], id="dataset-url"),
-        pytest.param(["--peft", f"{HUB}=1"], id="peft-key"),
-        pytest.param(["--splits", f"test={HUB}"], id="splits"),
-        pytest.param(["--name", HUB], id="name"),
-        pytest.param(["--nonsense", HUB], id="unknown-flag"),
-        pytest.param([HUB], id="command"),
-        pytest.param(["show", HUB], id="run-id"),
-        pytest.param(["predict", "1", "--file", f"{HUB}.csv"], id="predict-file"),
-        pytest.param(["merge", "1", f"nowhere/{HUB}"], id="folder"),
+        pytest.param(["--config", f"nowhere-{HUB_TOKEN}.yaml"], id="config"),
+        pytest.param(["--dataset", f"{HUB_TOKEN}.csv", "--debug"], id="dataset-debug"),
+        pytest.param(["--dataset", f"https://me:{HUB_TOKEN}@host/a.csv"], id="dataset-url"),
+        pytest.param(["--peft", f"{HUB_TOKEN}=1"], id="peft-key"),
+        pytest.param(["--splits", f"test={HUB_TOKEN}"], id="splits"),
+        pytest.param(["--name", HUB_TOKEN], id="name"),
+        pytest.param(["--nonsense", HUB_TOKEN], id="unknown-flag"),
+        pytest.param([HUB_TOKEN], id="command"),
+        pytest.param(["show", HUB_TOKEN], id="run-id"),
+        pytest.param(["predict", "1", "--file", f"{HUB_TOKEN}.csv"], id="predict-file"),
+        pytest.param(["merge", "1", f"nowhere/{HUB_TOKEN}"], id="folder"),
     ],
 )
-def test_no_message_repeats_a_secret_of_the_command_line(argv, tmp_path, monkeypatch):
+def test_no_message_repeats_a_secret_from_the_command_line(argv, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNS_DB", str(tmp_path / "runs.db"))
     code, out, err = run_cli(argv)
@@ -114,13 +114,13 @@ def test_no_message_repeats_a_secret_of_the_command_line(argv, tmp_path, monkeyp
 )
 def test_every_setting_refuses_a_token_without_repeating_it(name):
     with pytest.raises(RequestError) as refusal:
-        make_config({name: f"a {HUB} b"})
+        make_config({name: f"a {HUB_TOKEN} b"})
     assert has_no_secret(str(refusal.value))
 
 
 @pytest.mark.parametrize(
     "value",
-    [HUB, "https://me:hunter2xyz@host/x", [HUB], {"a": HUB}, {HUB: "a"}],
+    [HUB_TOKEN, "https://me:hunter2xyz@host/x", [HUB_TOKEN], {"a": HUB_TOKEN}, {HUB_TOKEN: "a"}],
     ids=["token", "url", "list", "value", "key"],
 )
 @pytest.mark.parametrize("name", ["dataset", "peft"])
@@ -131,7 +131,7 @@ def test_a_secret_in_any_form_is_refused(name, value):
 
 
 def test_a_config_file_with_a_secret_is_refused_without_repeating_it(tmp_path):
-    for number, value in enumerate([HUB, [HUB], {"key": HUB}, f"https://me:{HUB}@host/x"]):
+    for number, value in enumerate([HUB_TOKEN, [HUB_TOKEN], {"key": HUB_TOKEN}, f"https://me:{HUB_TOKEN}@host/x"]):
         file = tmp_path / f"{number}.yaml"
         file.write_text(json.dumps({"dataset": value}))
         code, out, err = run_cli(["--config", str(file), "--db", str(tmp_path / "runs.db")])
@@ -139,7 +139,7 @@ def test_a_config_file_with_a_secret_is_refused_without_repeating_it(tmp_path):
     assert not (tmp_path / "runs.db").exists()
 
 
-def test_the_recorded_environment_names_no_variable_and_no_folder():
+def test_the_recorded_environment_contains_no_secret_and_no_folder():
     text = json.dumps(describe_environment())
     assert has_no_secret(text) and str(Path.home()) not in text and "/tmp" not in text
 

@@ -1,4 +1,4 @@
-"""Requests that a recorded run cannot answer, and runs whose files or rows are damaged."""
+"""Commands that a recorded run does not support, and runs with damaged files or rows."""
 
 import gzip
 import io
@@ -17,18 +17,8 @@ from safetensors.torch import save_file
 from sqlalchemy import create_engine, text
 
 from core.store.run_writer import RunWriter
-from tests.bad_input.damage import (
-    Damage,
-    Payload,
-    assert_nothing_executed,
-    delete,
-    delete_all,
-    edit_json,
-    link_to_itself,
-    replace,
-    replace_by_file,
-    truncate,
-)
+from tests.bad_input import damage
+from tests.bad_input.damage import Damage, Payload, assert_nothing_executed
 from tests.command_line import SIZES, assert_refused, folder_contents, run_cli
 from tests.small_runs import create_store, record_run
 
@@ -37,7 +27,7 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory, tiny_bert):
-    """A folder with a database of three runs: LoRA, the majority class, and one of another data set."""
+    """Return a folder with a database of three runs: LoRA, the majority class, and one on another data set."""
     folder = tmp_path_factory.mktemp("recorded")
     store = create_store(folder)
     record_run(store, tiny_bert, r=2)
@@ -52,9 +42,9 @@ def recorded(tmp_path_factory, tiny_bert):
 
 @pytest.fixture
 def folder(recorded, tmp_path, monkeypatch):
-    """A copy of the folder, with files that `predict` cannot use, as the current folder."""
-    shutil.copytree(recorded, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
+    """Return a copy of the folder, with files that `predict` cannot use; it is the current folder."""
+    shutil.copytree(recorded, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
     monkeypatch.setenv("RUNS_DB", "runs.db")
     Path("folder").mkdir()
     Path("full").mkdir()
@@ -69,11 +59,11 @@ def folder(recorded, tmp_path, monkeypatch):
     Path("sheet.xlsx").write_bytes(b"PK")
     Path("circle").symlink_to("circle")
     os.mkfifo("pipe.csv")
-    return tmp_path / "here"
+    return tmp_path / "copy"
 
 
 @pytest.mark.parametrize(
-    ("argv", "named"),
+    ("argv", "fragment"),
     [
         *(([command, "9", *rest], "run 9") for command, rest in (("show", []), ("delete", ["--yes"]), ("resume", []))),
         *((["predict", "9", "text"], "run 9"), (["merge", "9", "new"], "run 9"), (["recheck", "9"], "run 9")),
@@ -87,13 +77,13 @@ def folder(recorded, tmp_path, monkeypatch):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_request_for_a_run_that_cannot_answer_it_is_refused(argv, named, folder, monkeypatch):
+def test_a_command_that_the_run_does_not_support_is_refused(argv, fragment, folder, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"y\n")))
-    assert named in assert_refused(argv, folder)
+    assert fragment in assert_refused(argv, folder)
 
 
 @pytest.mark.parametrize(
-    ("argv", "named"),
+    ("argv", "fragment"),
     [
         (["a text", "--file", "a.csv"], "--file"),
         (["a text", "--text-column", "text"], "--text-column"),
@@ -109,8 +99,8 @@ def test_a_request_for_a_run_that_cannot_answer_it_is_refused(argv, named, folde
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_predict_refuses_files_that_it_cannot_read_or_write(argv, named, folder):
-    assert named in assert_refused(["predict", "1", *argv], folder)
+def test_predict_refuses_files_that_it_cannot_read_or_write(argv, fragment, folder):
+    assert fragment in assert_refused(["predict", "1", *argv], folder)
 
 
 @pytest.mark.parametrize("command", ["merge", "export"])
@@ -142,42 +132,37 @@ def test_predict_without_texts_and_standard_input_is_refused(folder, monkeypatch
     ["", "\t", "a\x1b[31m", "\u202e", "x" * 200_000, "🏴‍☠️" * 500, "</s>[PAD]"],
     ids=["empty", "tab", "escape-sequence", "right-to-left-override", "very-long", "emojis", "special-tokens"],
 )
-def test_an_unusual_text_is_classified_or_has_no_label(given, folder):
+def test_predict_handles_an_unusual_text(given, folder):
     code, out, err = run_cli(["predict", "1", given, "a film", "--json"])
     assert code == 0, err
     assert len(json.loads(out)) == 2
 
 
-def pickle_weights(folder: Path) -> None:
-    (folder / WEIGHTS).unlink()
-    (folder / "adapter_model.bin").write_bytes(pickle.dumps(Payload()))
-
-
 DAMAGES: dict[str, Damage] = {
     "no folder": shutil.rmtree,
-    "a file instead of the folder": replace_by_file,
-    "empty folder": delete_all,
-    "no config": delete(CONFIG),
-    "no weights": delete(WEIGHTS),
-    "config is not JSON": replace(CONFIG, "text"),
-    "config is a list": replace(CONFIG, "[]"),
-    "config is empty": replace(CONFIG, "{}"),
-    "deeply nested config": replace(CONFIG, "[" * 100_000),
-    "other base model": edit_json(CONFIG, base_model_name_or_path="gpt2"),
-    "unknown PEFT type": edit_json(CONFIG, peft_type="NONSENSE"),
-    "other PEFT type": edit_json(CONFIG, peft_type="IA3"),
-    "rank is a text": edit_json(CONFIG, r="two"),
-    "other rank": edit_json(CONFIG, r=4),
-    "negative rank": edit_json(CONFIG, r=-4),
-    "unknown modules": edit_json(CONFIG, target_modules=["nonsense"]),
-    "truncated weights": truncate(WEIGHTS, 0.5),
-    "weights of text": replace(WEIGHTS, "text " * 50),
+    "a file instead of the folder": damage.replace_by_file,
+    "empty folder": damage.delete_all,
+    "no config": damage.delete(CONFIG),
+    "no weights": damage.delete(WEIGHTS),
+    "config is not JSON": damage.replace(CONFIG, "text"),
+    "config is a list": damage.replace(CONFIG, "[]"),
+    "config is empty": damage.replace(CONFIG, "{}"),
+    "deeply nested config": damage.replace(CONFIG, "[" * 100_000),
+    "other base model": damage.edit_json(CONFIG, base_model_name_or_path="gpt2"),
+    "unknown PEFT type": damage.edit_json(CONFIG, peft_type="NONSENSE"),
+    "other PEFT type": damage.edit_json(CONFIG, peft_type="IA3"),
+    "rank is a text": damage.edit_json(CONFIG, r="two"),
+    "other rank": damage.edit_json(CONFIG, r=4),
+    "negative rank": damage.edit_json(CONFIG, r=-4),
+    "unknown modules": damage.edit_json(CONFIG, target_modules=["nonsense"]),
+    "truncated weights": damage.truncate(WEIGHTS, 0.5),
+    "weights of text": damage.replace(WEIGHTS, "text " * 50),
     "no tensors": lambda folder: save_file({}, folder / WEIGHTS),
     "other tensors": lambda folder: save_file(
         {"base_model.model.other.lora_A.weight": torch.zeros(2, 2)}, folder / WEIGHTS
     ),
-    "pickled weights": pickle_weights,
-    "circular links": link_to_itself(CONFIG, WEIGHTS),
+    "pickled weights": damage.replace_by_pickle(WEIGHTS, "adapter_model.bin"),
+    "circular links": damage.link_to_itself(CONFIG, WEIGHTS),
 }
 
 
@@ -188,7 +173,7 @@ DAMAGES: dict[str, Damage] = {
         *((command, "other rank") for command in ("export", "merge", "recheck")),
     ],
 )
-def test_files_that_differ_from_the_saved_ones_are_refused(command, name, folder):
+def test_adapter_files_that_do_not_match_their_checksum_are_refused(command, name, folder):
     (adapter,) = (folder / "adapters").glob("1-*")
     DAMAGES[name](adapter)
     argv = [command, "1", *{"predict": ["a film"], "recheck": []}.get(command, ["new"])]
@@ -197,7 +182,7 @@ def test_files_that_differ_from_the_saved_ones_are_refused(command, name, folder
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_adapter_without_a_checksum_is_refused_by_its_content(name, folder):
+def test_a_damaged_adapter_without_a_checksum_is_refused(name, folder):
     with closing(sqlite3.connect("runs.db")) as connection, connection:
         connection.execute("UPDATE runs SET adapter_sha256 = NULL")
     (adapter,) = (folder / "adapters").glob("1-*")
@@ -209,7 +194,7 @@ def test_a_damaged_adapter_without_a_checksum_is_refused_by_its_content(name, fo
 
 @pytest.fixture(scope="module")
 def runs_of_every_kind(tmp_path_factory, tiny_bert):
-    """A folder with a run of every kind but adapters, without checksums."""
+    """Return a folder with a run of every kind except adapters, without checksums."""
     folder = tmp_path_factory.mktemp("kinds")
     store = create_store(folder)
     for method in ("majority", "tfidf", "frozen", "untrained", "full"):
@@ -220,9 +205,9 @@ def runs_of_every_kind(tmp_path_factory, tiny_bert):
 
 @pytest.fixture
 def kinds(runs_of_every_kind, tmp_path, monkeypatch):
-    shutil.copytree(runs_of_every_kind, tmp_path / "here")
-    monkeypatch.chdir(tmp_path / "here")
-    return tmp_path / "here"
+    shutil.copytree(runs_of_every_kind, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    return tmp_path / "copy"
 
 
 FILE_DAMAGES = {
@@ -235,16 +220,16 @@ FILE_DAMAGES = {
 
 
 @pytest.mark.parametrize(
-    ("method", "damage"),
+    ("method", "name"),
     [
-        *(("tfidf", damage) for damage in FILE_DAMAGES),
-        *(("full", damage) for damage in FILE_DAMAGES),
+        *(("tfidf", name) for name in FILE_DAMAGES),
+        *(("full", name) for name in FILE_DAMAGES),
         *((method, "other tensors") for method in ("majority", "frozen", "untrained")),
     ],
 )
-def test_damaged_files_of_a_run_without_adapter_are_refused(method, damage, kinds):
+def test_damaged_files_of_a_run_without_adapter_are_refused(method, name, kinds):
     (weights,) = Path("adapters").glob(f"*-{method}/*.safetensors")
-    FILE_DAMAGES[damage](weights)
+    FILE_DAMAGES[name](weights)
     run_id = weights.parent.name.partition("-")[0]
     message = assert_refused(["predict", run_id, "a film", "--db", "runs.db"], kinds)
     assert any(

@@ -14,18 +14,18 @@ from dashboard.app_pages.compare.view_data import class_changes
 from dashboard.components.safe_text import escape_markdown, isolate_rtl
 from dashboard.data.sanitize_records import sanitize_record
 from tests.dashboard.reading import PAGES
-from tests.hostile import LABELS, Hostile, record_hostile
+from tests.hostile import LABELS, HostileDatabase, make_hostile_database
 
 RAW, SAFE = "\u202eevil", "⟨U+202E⟩evil"
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory) -> Hostile:
-    return record_hostile(tmp_path_factory.mktemp("hostile"))
+def recorded(tmp_path_factory) -> HostileDatabase:
+    return make_hostile_database(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture
-def hostile(recorded, monkeypatch) -> Hostile:
+def hostile(recorded, monkeypatch) -> HostileDatabase:
     monkeypatch.setenv("RUNS_DB", str(recorded.database))
     return recorded
 

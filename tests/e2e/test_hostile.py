@@ -13,7 +13,7 @@ import yaml
 from core.store import queries
 from core.store.engine import open_store
 from tests.e2e.browsing import Visitor, needs_chromium, serve_dashboard
-from tests.hostile import COMMANDS, FORMULAS, MARKUP, TEXTS, Hostile, record_hostile
+from tests.hostile import COMMANDS, FORMULAS, MARKUP, TEXTS, HostileDatabase, make_hostile_database
 
 pytestmark = needs_chromium
 
@@ -70,8 +70,8 @@ class GuardedVisitor(Visitor):
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory) -> Hostile:
-    return record_hostile(tmp_path_factory.mktemp("hostile"))
+def hostile(tmp_path_factory) -> HostileDatabase:
+    return make_hostile_database(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,15 @@ from core.models.baselines import MajorityClassifier
 from core.serving.batch_predict import InputTable, write_predictions
 from core.serving.inference import LoadedRun
 from tests.command_line import Terminal, run_cli
-from tests.hostile import FORMULAS, INVISIBLE, TEXTS, Hostile, record_hostile
+from tests.hostile import FORMULAS, INVISIBLE, TEXTS, HostileDatabase, make_hostile_database
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 FORMULA = re.compile(r"[\s\x00-\x1f\ufeff]*[=+\-@＝]")
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory) -> Hostile:
-    return record_hostile(tmp_path_factory.mktemp("hostile"))
+def hostile(tmp_path_factory) -> HostileDatabase:
+    return make_hostile_database(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture

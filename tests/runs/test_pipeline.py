@@ -27,7 +27,7 @@ from core.store.engine import open_store
 from core.store.recorder import recording
 from core.store.run_edits import delete_run
 from core.store.schema import RunRow
-from tests.scoring import assert_metrics_are_those_of_the_predictions
+from tests.scoring import assert_metrics_follow_from_predictions
 
 
 class Messages(Progress):
@@ -70,7 +70,7 @@ def test_training_improves_accuracy(benchmark):
 def test_stored_metrics_are_those_of_the_stored_predictions(benchmark):
     with sqlite3.connect(benchmark.store.address) as connection:
         for record in benchmark.records:
-            assert_metrics_are_those_of_the_predictions(connection, record.id)
+            assert_metrics_follow_from_predictions(connection, record.id)
 
 
 def test_predictions_are_stored_with_their_own_texts(benchmark):

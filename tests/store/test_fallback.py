@@ -1,4 +1,4 @@
-"""A run that its database refuses is recorded in a fallback database, and merged back."""
+"""A run that its database refuses is in this fallback database, and merged back."""
 
 import json
 import sqlite3
@@ -212,7 +212,7 @@ def test_commands_report_and_merge_a_fallback_database(store, data, monkeypatch)
     assert code == 0 and "majority" in output
     assert str(store.folder / "aside") in errors and "runner.py db recover" in errors
     code, output, _ = run_cli(["db", "check"])
-    assert code == 0 and "is recorded in a fallback database" in output
+    assert code == 0 and "is in this fallback database" in output
     assert run_cli(["db", "recover"])[0] == 0
     assert "fallback database" not in run_cli(["db", "check"])[1]
     assert len(queries.runs(store)) == 2
@@ -277,7 +277,7 @@ def test_damaged_fallback_database_blocks_no_other(store, data):
     (damaged.store.folder / "runs.db").write_text("no database")
     result = recover_all(store)
     assert len(result.run_ids) == 1 and len(result.errors) == 1
-    assert f"The record in {damaged.store.folder} cannot be read" in result.errors[0]
+    assert f"The fallback database in {damaged.store.folder} cannot be read" in result.errors[0]
 
 
 def test_resumed_run_switches_before_its_data_set_is_known(store, data):

@@ -155,6 +155,6 @@ def test_json_of_another_type_is_reported_as_damage(store, column, value):
 def test_prediction_of_an_unknown_label_is_reported_as_damage(store, data):
     run_id, _ = record_run(store, data)
     execute_sql(store, "UPDATE predictions SET predicted = 'negatovi' WHERE example_id BETWEEN 61 AND 70")
-    with pytest.raises(RequestError, match="names the label 'negatovi'") as error:
+    with pytest.raises(RequestError, match="its label 'negatovi'") as error:
         queries.labels_and_predictions(store, run_id, data.labels)
     assert error.value.code == "unknown_label"

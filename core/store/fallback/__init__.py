@@ -1,6 +1,6 @@
-"""Fallback databases: small databases beside the requested one, each for one run that it refused to store.
+"""Fallback databases: each stores one run whose own database refused a write.
 
-A run switches to a fallback database by itself (`writer`), `list_fallbacks` finds it (`location`), and
+A run switches to a fallback database automatically (`writer`), `list_fallbacks` finds it (`location`), and
 `import_fallback` merges it back (`importer`).
 """
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import Store, open_store
-from core.store.fallback.location import list_fallbacks, read_label, write_label
+from core.store.fallback.location import list_fallbacks, read_metadata, write_metadata
 from core.store.queries.run_queries import run_from_row
 from core.store.records import Run, require_not_running, resolve_adapter_path
 from core.store.run_copy import (
@@ -26,15 +26,15 @@ from core.store.schema import RunRow
 _KEPT_COLUMNS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_path", "changed_at"} | {
     *("name", "notes", "tags", "archived", "deleted_at")
 }
-"""Columns of an existing row that are not overwritten: assigned here, or edited by people meanwhile."""
+"""Columns of an existing row that are not overwritten: assigned by the import, or edited by people meanwhile."""
 
 
 @dataclass(frozen=True)
 class _ImportedRows:
     """A run whose rows were imported.
 
-    ``folders``: path in the fallback folder by path in the database's. ``leftover_work``: path of the work
-    folder that the run left in the database's folder when it switched.
+    ``folders``: source path, relative to the fallback folder, by target path, relative to the database's folder.
+    ``leftover_work``: path of the work folder that the run left in the database's folder when it switched.
     """
 
     run_id: int
@@ -43,12 +43,12 @@ class _ImportedRows:
 
 
 def is_recorded(store: Store, run: Run) -> bool:
-    """Return whether a database holds a run completely, with the same status; not before its fallback is imported."""
+    """Return whether a database contains the whole run with the same status; False while its import is pending."""
     try:
         recorded = queries.run(store, run.id)
     except RequestError:
         return False
-    # Between the two steps of an import the rows are here, and the files are not.
+    # An import copies rows first, then files.
     is_import_pending = run.id in {fallback.imported_as for fallback in list_fallbacks(store)}
     return not is_import_pending and (recorded.created_at, recorded.status) == (run.created_at, run.status)
 
@@ -56,9 +56,9 @@ def is_recorded(store: Store, run: Run) -> bool:
 def import_fallback(store: Store, folder: Path) -> int:
     """Import the run of a fallback database, with its files; return the run's id.
 
-    What was recorded before the switch is kept. The fallback database stays until `discard_fallback` and can
-    be imported again without duplicates. Raises `StoreError` where the database still cannot be used, and
-    `RequestError` where the run is still running or its files cannot be copied.
+    Rows from before the switch are kept. The fallback database remains until `discard_fallback` and can be
+    imported again without duplicates. Raises `StoreError` if the database still cannot be used, and
+    `RequestError` if the run is still running or its files cannot be copied.
     """
     source = _open(folder)
     try:
@@ -82,29 +82,31 @@ def _open(folder: Path) -> Store:
     try:
         return open_store(str(folder / "runs.db"))
     except RequestError as error:
-        raise RequestError(f"The record in {folder} cannot be read: {error}", code="unreadable_fallback") from None
+        raise RequestError(
+            f"The fallback database in {folder} cannot be read: {error}", code="unreadable_fallback"
+        ) from None
 
 
 def _import_rows(store: Store, source: Store, folder: Path) -> _ImportedRows:
     with source.read_session() as reading, store.write_session() as session:
         source_run = reading.scalars(select(RunRow)).first()
-        label = read_label(folder)  # under the write lock: another process may have imported it meanwhile
-        if source_run is None or label is None:
-            raise RequestError(f"There is no fallback record in {folder} any more.", code="no_fallback")
+        metadata = read_metadata(folder)  # under the write lock: another process may have imported it meanwhile
+        if source_run is None or metadata is None:
+            raise RequestError(f"There is no longer a fallback database in {folder}.", code="no_fallback")
         require_not_running(run_from_row(source_run))
-        run = _merge_run(session, reading, source_run, label.imported_as)
+        run = _merge_run(session, reading, source_run, metadata.imported_as)
         if _was_resumed_since(run, source_run):
             return _ImportedRows(run.id)
         leftover_work = run.work_path if source_run.status == "complete" else None
         folders = _assign_folders(store, source_run, run)
         session.flush()
-        write_label(replace(label, imported_as=run.id))
+        write_metadata(replace(metadata, imported_as=run.id))
         copy_run_rows(session, reading, source_run.id, run)
         return _ImportedRows(run.id, folders, leftover_work)
 
 
 def _merge_run(session: Session, reading: Session, source_run: RunRow, imported_as: int | None) -> RunRow:
-    """Return the run's row, updated from the fallback database; a new one where it has none."""
+    """Return the run's row, updated from the fallback database; a new row if it has none."""
     dataset_id = copy_dataset(session, reading, source_run.dataset_id)
     row = session.get(RunRow, imported_as or source_run.id)
     if row is not None and row.created_at == source_run.created_at:
@@ -121,15 +123,12 @@ def _merge_run(session: Session, reading: Session, source_run: RunRow, imported_
 
 
 def _was_resumed_since(row: RunRow, source_run: RunRow) -> bool:
-    """Return whether the run was resumed in its database after the switch: what is there is newer then."""
+    """Return whether the run was resumed in its database after the switch, so that the rows there are newer."""
     return int(row.environment.get("resumed", 0)) > int(source_run.environment.get("resumed", 0))
 
 
 def _assign_folders(store: Store, source_run: RunRow, run: RunRow) -> dict[str, str]:
-    """Set the paths of the run's files in its row; return the source path by target path.
-
-    A path that an earlier import assigned is kept.
-    """
+    """Set the paths of the run's files in its row, unless an earlier import did; return source path by target path."""
     folders = {}
     if source_run.adapter_path is not None:
         if run.adapter_path is None:

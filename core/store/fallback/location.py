@@ -1,4 +1,4 @@
-"""Where fallback databases are, and which database and run each belongs to."""
+"""The folders of fallback databases, and the metadata file that says which database each belongs to."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from core.store.engine import Store
 from core.system.files import write_atomically
 
 MIN_FREE_BYTES = 64 * 2**20
-"""A place with less free space is used only where no other has more."""
-_LABEL_FILE = "aside.json"
+"""A folder on a disk with less free space is used only if no other has more."""
+_METADATA_FILE = "aside.json"
 _FOLDER_BESIDE_DATABASE = "aside"
 
 
 @dataclass(frozen=True)
 class Fallback:
-    """A fallback database: its folder, the name of the database that it belongs to, and why it was made.
+    """A fallback database: its folder, the name of the database that it belongs to, and why it was created.
 
-    ``imported_as``: the id that its run received in that database by an import, which may not have been completed.
+    ``imported_as``: the id that an import gave its run in that database; the import may be incomplete.
     """
 
     folder: Path
@@ -34,16 +34,16 @@ class Fallback:
 def list_fallbacks(store: Store) -> list[Fallback]:
     """Return all fallback databases that belong to this database."""
     name = database_name(store)
-    found = (read_label(folder) for place in candidate_places(store) for folder in _subfolders(place))
-    return [fallback for fallback in found if fallback is not None and fallback.database == name]
+    fallbacks = (read_metadata(folder) for parent in candidate_folders(store) for folder in _subfolders(parent))
+    return [fallback for fallback in fallbacks if fallback is not None and fallback.database == name]
 
 
 def discard_fallback(folder: Path) -> None:
-    """Delete a fallback database that was imported. Raises `RequestError` where it cannot be deleted."""
+    """Delete a fallback database that was imported. Raises `RequestError` if it cannot be deleted."""
     try:
-        (folder / _LABEL_FILE).unlink()  # first: a folder without a label is ignored from then on
+        (folder / _METADATA_FILE).unlink()  # first: a folder without metadata is ignored
         shutil.rmtree(folder)
-        with suppress(OSError):  # not empty: it holds others
+        with suppress(OSError):  # not empty: other fallback databases are in it
             folder.parent.rmdir()
     except FileNotFoundError:  # another process deleted it
         return
@@ -54,7 +54,7 @@ def discard_fallback(folder: Path) -> None:
 
 
 def database_name(store: Store) -> str:
-    """Return a name that identifies a database independently of the user and the folder that it is opened from."""
+    """Return a name of a database that does not depend on the user or the current folder."""
     url = store.engine.url
     if url.get_backend_name() == "sqlite":
         return store.address
@@ -62,19 +62,20 @@ def database_name(store: Store) -> str:
     return f"{url.get_backend_name()}://{host}:{port}/{url.database}"
 
 
-def candidate_places(store: Store) -> list[Path]:
-    """Return the folders for fallback databases in order of preference: those with free space first.
+def candidate_folders(store: Store) -> list[Path]:
+    """Return the parent folders for fallback databases in order of preference, those with free space first.
 
-    Beside the database (SQLite only), then the user's state folder, then the system's temporary folder.
+    They are a folder beside the database (SQLite only), one in the user's state folder, and one in the system's
+    temporary folder.
     """
     user = getattr(os, "getuid", lambda: "user")()
-    places = [Path(tempfile.gettempdir()) / f"adapter-bench-{user}"]
+    folders = [Path(tempfile.gettempdir()) / f"adapter-bench-{user}"]
     with suppress(RuntimeError):  # no home folder
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-        places.insert(0, state / "adapter-bench")
+        folders.insert(0, state / "adapter-bench")
     if store.engine.dialect.name == "sqlite":
-        places.insert(0, store.folder / _FOLDER_BESIDE_DATABASE)
-    return sorted(places, key=lambda place: _free_bytes(place) < MIN_FREE_BYTES)
+        folders.insert(0, store.folder / _FOLDER_BESIDE_DATABASE)
+    return sorted(folders, key=lambda folder: _free_bytes(folder) < MIN_FREE_BYTES)
 
 
 def _free_bytes(folder: Path) -> int:
@@ -85,26 +86,26 @@ def _free_bytes(folder: Path) -> int:
         return 0
 
 
-def _subfolders(place: Path) -> list[Path]:
+def _subfolders(folder: Path) -> list[Path]:
     try:
-        return sorted(place.iterdir())
+        return sorted(folder.iterdir())
     except OSError:  # missing, or no permission
         return []
 
 
-def read_label(folder: Path) -> Fallback | None:
-    """Return what a folder's label says; None where it has no valid label of this user."""
-    label = folder / _LABEL_FILE
+def read_metadata(folder: Path) -> Fallback | None:
+    """Return the fallback database in a folder; None without a valid metadata file of this user."""
+    path = folder / _METADATA_FILE
     try:
-        if hasattr(os, "getuid") and label.stat().st_uid != os.getuid():
-            return None  # in a shared temporary folder, another user's records are untrusted
-        content = json.loads(label.read_text(encoding="utf-8"))
+        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+            return None  # another user's files, in a shared temporary folder, are untrusted
+        content = json.loads(path.read_text(encoding="utf-8"))
         return Fallback(folder, str(content["database"]), str(content["reason"]), content.get("taken"))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def write_label(fallback: Fallback) -> None:
-    """Write the label that identifies a fallback database. Raises `OSError`."""
+def write_metadata(fallback: Fallback) -> None:
+    """Write a fallback database's metadata file. Raises `OSError`."""
     content = {"database": fallback.database, "reason": fallback.reason, "taken": fallback.imported_as}
-    write_atomically(fallback.folder / _LABEL_FILE, json.dumps(content))
+    write_atomically(fallback.folder / _METADATA_FILE, json.dumps(content))

@@ -1,4 +1,4 @@
-"""Record a run in a fallback database where its own database refuses a write."""
+"""Record a run in a fallback database if its own database refuses a write."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from core.data.splits import DataSet
 from core.errors import StoreError
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
-from core.store.fallback.location import Fallback, candidate_places, database_name, write_label
+from core.store.fallback.location import Fallback, candidate_folders, database_name, write_metadata
 from core.store.run_storage import RunStorage
 from core.store.schema import RunRow
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class ResilientRunStorage(RunStorage):
-    """The storage of a run in progress; it switches to a fallback database by itself when a write is refused."""
+    """The storage of a run in progress; it switches to a fallback database when a write is refused."""
 
     def __init__(self, store: Store, run_id: int, columns: Mapping[str, Any], next_line: int = 1) -> None:
         super().__init__(store, run_id, columns, next_line)
@@ -36,7 +36,7 @@ class ResilientRunStorage(RunStorage):
 
     @property
     def stores(self) -> tuple[Store, ...]:
-        """The databases that hold a row of the run: the requested one first, then the fallback database."""
+        """The databases that contain a row of the run: the requested one first, then the fallback database."""
         return (self._requested_store, self.store) if self._is_switched() else (self.store,)
 
     def _is_switched(self) -> bool:
@@ -61,7 +61,7 @@ class ResilientRunStorage(RunStorage):
             return operation()
 
     def switch_to_fallback(self, reason: str) -> None:
-        """Continue in a fallback database. Raises `StoreError` where that was done already, or none can be made."""
+        """Continue in a fallback database. Raises `StoreError` if it is in one already, or none can be created."""
         if self._is_switched():
             raise StoreError(reason)
         self.store = open_fallback(self._requested_store, {**self.columns, "id": self.run_id}, self._data, reason)
@@ -69,7 +69,7 @@ class ResilientRunStorage(RunStorage):
 
 
 def begin_run(store: Store, columns: Mapping[str, Any]) -> ResilientRunStorage:
-    """Insert the row of a new run; in a fallback database, as run 1, where ``store`` refuses it."""
+    """Insert the row of a new run; if ``store`` refuses it, in a fallback database as run 1."""
     try:
         with store.write_session() as session:
             row = RunRow(**columns)
@@ -84,22 +84,22 @@ def begin_run(store: Store, columns: Mapping[str, Any]) -> ResilientRunStorage:
 
 
 def open_fallback(store: Store, columns: Mapping[str, Any], data: DataSet | None, reason: str) -> Store:
-    """Create a fallback database for one run, in the first of `candidate_places` that takes it; return it.
+    """Create a fallback database for one run, in the first of `candidate_folders` that works; return it.
 
-    The run and its data set keep their ids. Raises `StoreError` where it cannot be created anywhere.
+    The run and its data set keep their ids. Raises `StoreError` if it cannot be created in any of them.
     """
-    for place in candidate_places(store):
-        folder = place / f"run-{columns['id']}-{token_hex(4)}"
+    for parent in candidate_folders(store):
+        folder = parent / f"run-{columns['id']}-{token_hex(4)}"
         try:
             folder.mkdir(parents=True, mode=0o700)
             fallback = _create(folder, columns, data)
-            write_label(Fallback(folder, database_name(store), reason))  # last: an unlabeled folder is ignored
+            write_metadata(Fallback(folder, database_name(store), reason))  # last: a folder without it is ignored
             return fallback
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if not isinstance(error, OSError | StoreError):
                 raise
-    raise StoreError(f"{reason} No fallback database can be created anywhere either.")
+    raise StoreError(f"{reason} No fallback database can be created either.")
 
 
 def _create(folder: Path, columns: Mapping[str, Any], data: DataSet | None) -> Store:

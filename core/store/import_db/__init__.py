@@ -16,13 +16,13 @@ __all__ = ["ImportProblem", "ImportResult", "import_database"]
 
 
 def import_database(store: Store, address: str) -> ImportResult:
-    """Import what another database holds and this one does not.
+    """Import the runs and annotations of another database that this one does not contain.
 
-    A run that is here already, from an earlier import or in a copy, is skipped. Each run is imported
-    with its files in one transaction; an interrupted import can be repeated. Nothing here is overwritten:
-    runs and folders get unused ids and names, and existing annotations are kept.
+    A run that is already here, from an earlier import or because one database is a copy, is skipped. Each run
+    is imported with its files in one transaction; an interrupted import can be repeated. Nothing here is
+    overwritten: runs and folders get unused ids and names, and existing annotations are kept.
 
-    Raises `RequestError` where the other database is this one, is damaged, or has another schema.
+    Raises `RequestError` if the other database is this one, is damaged, or has another schema.
     """
     source = _open_source(store, address)
     try:

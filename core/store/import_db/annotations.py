@@ -20,18 +20,18 @@ Fields = dict[str, str | None]
 
 
 def import_annotations(store: Store, source: Store) -> tuple[int, list[ImportProblem]]:
-    """Add the annotations of ``source`` to ``store``; return the number of changed texts, and what was not added.
+    """Add the annotations of ``source`` to ``store``; return the number of changed texts, and the problems.
 
-    Existing values are kept. A value that was here before and was changed or removed is not added again.
+    Existing values are kept. An earlier value that was changed or removed here is not added again.
     """
     with source.read_session() as reading:
         newest = reading.scalars(select(AnnotationRow).where(is_newest_annotation()).order_by(AnnotationRow.id))
-        offered = {row.content_hash: _fields(row) for row in newest}
+        imported = {row.content_hash: _fields(row) for row in newest}
     rows: list[dict[str, Any]] = []
     problems: list[ImportProblem] = []
     with store.write_session() as session:
-        earlier = _load_annotations(session, list(offered))
-        for hash_, fields in offered.items():
+        earlier = _load_annotations(session, list(imported))
+        for hash_, fields in imported.items():
             history = earlier.get(hash_, [])
             current = history[-1] if history else dict.fromkeys(ANNOTATION_FIELDS)
             merged, conflicts = _merge(hash_, current, fields, history)
@@ -63,11 +63,11 @@ def _load_annotations(session: Session, hashes: list[str]) -> dict[str, list[Fie
 
 
 def _merge(
-    hash_: str, current: Fields, offered: Fields, history: Collection[Fields]
+    hash_: str, current: Fields, imported: Fields, history: Collection[Fields]
 ) -> tuple[Fields, list[ImportProblem]]:
-    """Return the current fields, completed by the offered ones, and the conflicts between them."""
+    """Return the current fields, completed by the imported ones, and the conflicts between them."""
     merged, conflicts = dict(current), []
-    for name, value in offered.items():
+    for name, value in imported.items():
         was_here = value in [fields[name] for fields in history]
         if value is None or was_here:
             continue

@@ -1,4 +1,4 @@
-"""Recognize a run in another database."""
+"""Recognize the same run in two databases."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from core.store.schema import DatasetRow, RunRow
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What identifies a run across databases; resuming it changes none of this, unlike its host and process."""
+    """The values that identify a run across databases; resuming a run does not change them."""
 
     created_at: datetime
     seed: int | None
@@ -22,20 +22,20 @@ class RunIdentity:
 
 @dataclass(frozen=True)
 class RunReference:
-    """A run of one database."""
+    """A run in one database."""
 
     run_id: int
     status: str
     dataset_fingerprint: str | None
 
-    def may_equal(self, other: "RunReference") -> bool:
-        """Return whether the data sets are the same; a run that failed early has none yet."""
+    def may_be_same_run(self, other: "RunReference") -> bool:
+        """Return whether the data sets are equal or one is missing: a run that failed early has none."""
         fingerprints = {self.dataset_fingerprint, other.dataset_fingerprint} - {None}
         return len(fingerprints) <= 1
 
 
 def load_identities(session: Session, after_id: int = 0) -> Iterator[tuple[RunIdentity, RunReference]]:
-    """Return the runs with a higher id than ``after_id``, by id."""
+    """Yield the identities of the runs with a higher id than ``after_id``, by id."""
     query = (
         select(RunRow.id, RunRow.status, RunRow.created_at, RunRow.seed, RunRow.config, DatasetRow.fingerprint)
         .outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)

@@ -1,4 +1,4 @@
-"""What an import of another database did."""
+"""The result of importing another database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImportProblem:
-    """Something that was not imported or not imported completely.
+    """A run or an annotation that was not imported, or not completely.
 
     ``kind``: one of running, not_copied, missing_files, linked_files, changed_files, missing_baseline,
     changed_since, annotation_conflict, invalid_annotation. ``where``: the run or text in the other database.
@@ -19,7 +19,7 @@ class ImportProblem:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The imported runs and those that were here already, by their id in the other database.
+    """The imported runs and the runs that were already present: id here by id in the other database.
 
     ``annotations``: the number of texts whose annotation was added or completed.
     """
@@ -31,5 +31,5 @@ class ImportResult:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every run of the other database is here now."""
+        """Whether this database now contains every run of the other one."""
         return not any(problem.kind in ("running", "not_copied") for problem in self.problems)

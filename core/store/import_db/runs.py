@@ -29,35 +29,35 @@ _ASSIGNED_COLUMNS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_pa
 
 
 class RunImporter:
-    """Imports runs one by one and remembers which id each of them has here."""
+    """Imports runs one by one and maps their ids in the source to those here."""
 
     def __init__(self, store: Store, source: Store) -> None:
         self.store, self.source = store, source
         self.imported: dict[int, int] = {}
         self.already_present: dict[int, int] = {}
         self.problems: list[ImportProblem] = []
-        self._known: dict[RunIdentity, list[RunReference]] = {}
-        self._newest_known_id = 0
+        self._present: dict[RunIdentity, list[RunReference]] = {}
+        self._newest_present_id = 0
 
     def import_all(self) -> None:
-        """Import all runs that are not here yet, each after its baseline."""
+        """Import all runs that are not present, each after its baseline."""
         with self.source.read_session() as reading:
             identities = {stored.run_id: (identity, stored) for identity, stored in load_identities(reading)}
             links = dict(reading.execute(select(RunRow.id, RunRow.baseline_id)).all())
         with self.store.read_session() as session:
-            self._load_known(session)
+            self._load_present(session)
         for run_id in _baselines_first(links):
             self._import_run(run_id, *identities[run_id])
 
-    def _load_known(self, session: Session) -> None:
-        """Add the runs that were recorded here since the last call."""
-        for identity, stored in load_identities(session, self._newest_known_id):
-            self._known.setdefault(identity, []).append(stored)
-            self._newest_known_id = stored.run_id
+    def _load_present(self, session: Session) -> None:
+        """Load the identities of the runs that were recorded here since the last call."""
+        for identity, stored in load_identities(session, self._newest_present_id):
+            self._present.setdefault(identity, []).append(stored)
+            self._newest_present_id = stored.run_id
 
     def _find_present(self, identity: RunIdentity, source_run: RunReference) -> RunReference | None:
-        candidates = self._known.get(identity, [])
-        return next((stored for stored in candidates if stored.may_equal(source_run)), None)
+        candidates = self._present.get(identity, [])
+        return next((stored for stored in candidates if stored.may_be_same_run(source_run)), None)
 
     def _import_run(self, run_id: int, identity: RunIdentity, source_run: RunReference) -> None:
         present = self._find_present(identity, source_run)
@@ -131,11 +131,11 @@ class RunImporter:
         source_run: RunReference,
         folders: Mapping[str, Path],
     ) -> RunReference | None:
-        """Insert a run with all its rows and publish its folders; return a run that is the same, if there is one."""
+        """Insert a run with its rows and publish its folders, unless it is present; return the present run or None."""
         published: list[Path] = []
         try:
             with self.store.write_session() as session:
-                self._load_known(session)  # under the write lock: another process may have imported the run
+                self._load_present(session)  # under the write lock: another process may have imported the run
                 present = self._find_present(identity, source_run)
                 if present is not None:
                     return present
@@ -159,12 +159,12 @@ class RunImporter:
         return None
 
     def _translate_baseline(self, source_row: RunRow) -> int | None:
-        """Return the id that a run's baseline has here; report one that was not imported."""
+        """Return the id that a run's baseline has here; report a baseline that was not imported."""
         if source_row.baseline_id is None:
             return None
         baseline_id = (self.imported | self.already_present).get(source_row.baseline_id)
         if baseline_id is None:
-            message = f"its baseline, run {source_row.baseline_id}, was not imported; it is not linked to one."
+            message = f"its baseline, run {source_row.baseline_id}, was not imported; the link is removed."
             self._report("missing_baseline", source_row.id, message)
         return baseline_id
 

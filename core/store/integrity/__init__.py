@@ -11,7 +11,7 @@ from core.store.backups import back_up
 from core.store.db_errors import format_address, is_damaged
 from core.store.engine import BUSY_TIMEOUT_SECONDS, Store, open_store, resolve_url
 from core.store.fallback import list_fallbacks
-from core.store.integrity.evidence import evidence_problems
+from core.store.integrity.consistency import consistency_problems
 from core.store.integrity.files import file_problems, list_adapter_folders
 from core.store.integrity.findings import Finding, Problem, information, unfixable
 from core.store.integrity.links import link_problems
@@ -45,7 +45,7 @@ def check(
 
     An SQLite database is backed up before its rows are changed; ``backed_up`` confirms a server's backup.
 
-    A damaged file is a finding. Raises `RequestError` for whatever else `open_store` refuses, and where no
+    A damaged database file is a finding. Raises the other errors of `open_store`, and `RequestError` if no
     backup can be made.
     """
     try:
@@ -65,7 +65,7 @@ def check(
 
 
 def find_unreadable(store: Store) -> tuple[Finding, ...]:
-    """Return the faults that make rows unreadable: file damage, broken links and unreadable values."""
+    """Return the faults that prevent reading rows: file damage, broken links and unreadable values."""
     try:
         with store.read_session() as session, replacing_invalid_text(session):
             problems = list(_file_damage(session, store.address))
@@ -98,7 +98,7 @@ def _find_problems(store: Store) -> list[Problem]:
         row_problems = [*link_problems(session), *value_problems(session)]
         return [
             *row_problems,
-            *(evidence_problems(session) if not row_problems else ()),  # recomputation needs readable values
+            *(consistency_problems(session) if not row_problems else ()),  # needs readable values
             *file_problems(session, store.folder, store.address, folders),
             *_pending_fallbacks(store),
         ]
@@ -106,7 +106,7 @@ def _find_problems(store: Store) -> list[Problem]:
 
 def _pending_fallbacks(store: Store) -> Iterator[Problem]:
     for fallback in list_fallbacks(store):
-        what = f"a run of this database is recorded in a fallback database here. {fallback.reason}"
+        what = f"a run of this database is in this fallback database. {fallback.reason}"
         yield information("fallback record", str(fallback.folder), what, "python runner.py db recover")
 
 

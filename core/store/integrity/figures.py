@@ -1,4 +1,4 @@
-"""Stored figures against those that the stored predictions give."""
+"""Compare stored figures with those recomputed from the stored predictions."""
 
 from collections.abc import Sequence
 from math import isclose
@@ -16,17 +16,17 @@ from core.evaluation.predictions import leaked_positions
 from core.store.schema import ClassMetricRow, DatasetRow, ExampleRow, MetricRow, PredictionRow, RunRow
 
 _TOLERANCE = 1e-6
-"""Largest difference between a stored and a recomputed figure: other libraries sum in another order."""
+"""Maximum difference between a stored and a recomputed figure: the order of summation depends on the library."""
 
 Values = dict[str, float | None]
 
 
 def changed_figures(session: Session, run: RunRow, data: DatasetRow, split: str) -> list[str]:
-    """Return what differs from what a run's probabilities on a split give: prediction columns and figures.
+    """Return the names of a run's prediction columns and figures that do not follow from its probabilities.
 
-    Recomputed are the figures of the registry that are marked so, where the run has them: an older run
-    lacks some. Bounds are compared where no resampling is needed. Empty where predictions are missing
-    or can't be read, which other checks report.
+    Figures that the catalog marks as recomputed are compared if the run has them: an older run lacks some. Bounds
+    are compared if they need no resampling. Empty if predictions are missing or unreadable, which other checks
+    report.
     """
     rows = _load_predictions(session, run.id, split)
     if not rows or any(len(row.probabilities) != 4 * len(data.labels) or row.label not in data.labels for row in rows):
@@ -77,7 +77,7 @@ def _recompute(
     true: NDArray[np.int64],
     probabilities: NDArray[np.float32],
 ) -> Evaluation:
-    """Evaluate a run's stored predictions again, without the intervals that take resampling."""
+    """Evaluate a run's stored predictions again, without the intervals that need resampling."""
     temperature = session.scalar(
         select(MetricRow.value).where(
             MetricRow.run_id == run.id, MetricRow.split == "validation", MetricRow.name == "temperature"
@@ -98,7 +98,7 @@ def _recompute(
 def _baseline_predictions(
     session: Session, run: RunRow, labels: Sequence[str], examples: int
 ) -> NDArray[np.int64] | None:
-    """Return the label codes that a run's baseline predicted, [n]; None where they are not all there."""
+    """Return the label codes that a run's baseline predicted, [n]; None if any is missing."""
     if run.baseline_id is None:
         return None
     predicted = [row.predicted for row in _load_predictions(session, run.baseline_id, "test")]
@@ -108,7 +108,7 @@ def _baseline_predictions(
 
 
 def _stored_values(session: Session, run_id: int, split: str) -> Values:
-    """Return a run's stored figures on a split, with their bounds; those of classes under both names."""
+    """Return a run's stored figures on a split with their bounds, by names such as ``f1 of <label>`` for a class."""
     values: Values = {}
     of_run = (MetricRow.run_id == run_id, MetricRow.split == split)
     for row in session.scalars(select(MetricRow).where(*of_run)):
@@ -128,16 +128,16 @@ def _recomputed_values(evaluation: Evaluation) -> Values:
     for figure in select_figures("metrics"):
         if figure.recomputed and figure.name in evaluation.metrics:
             values |= _comparable(figure, figure.name, evaluation.metrics[figure.name])
-    for one in evaluation.classes:
+    for class_metrics in evaluation.classes:
         for figure in select_figures("class_metrics"):
-            value = getattr(one, figure.name)
+            value = getattr(class_metrics, figure.name)
             estimate = value if isinstance(value, Estimate) else Estimate(value)
-            values |= _comparable(figure, f"{figure.name} of {one.label}", estimate)
+            values |= _comparable(figure, f"{figure.name} of {class_metrics.label}", estimate)
     return values
 
 
 def _comparable(figure: Figure, name: str, estimate: Estimate) -> Values:
-    """Return the parts of a figure that are the same whenever it is computed."""
+    """Return the deterministic parts of a figure: its value, and its bounds if they need no resampling."""
     return _bounds(name, estimate) if figure.interval == "Wilson" else {name: estimate.value}
 
 

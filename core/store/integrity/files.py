@@ -20,13 +20,13 @@ from core.store.schema import RunRow
 from core.system.files import matches_checksum
 
 ORPHANS_FOLDER = ".orphans"
-"""Orphaned folders are moved here; its content is not checked."""
+"""Orphaned folders are moved into this folder, whose content is not checked."""
 MIN_ORPHAN_AGE_SECONDS = 3600
 """An unfinished folder that is younger may belong to a run that is about to name it."""
 
 
 class RawRun(NamedTuple):
-    """The columns of a run that concern files, unconverted: each may be damaged."""
+    """The columns of a run that concern files, as the driver returns them: each may be damaged."""
 
     id: int
     status: Any
@@ -52,8 +52,8 @@ def file_problems(session: Session, folder: Path, database: str, folders: Sequen
     """Find missing, changed and orphaned files; report which runs can be resumed.
 
     ``folders``: the result of `list_adapter_folders`. For a server's database, missing and unknown folders
-    are reported as information only: its runs may be recorded elsewhere, and folders here may belong to
-    another database.
+    are reported as information only: its runs may have been recorded elsewhere, and folders here may belong
+    to another database.
     """
     is_server = session.get_bind().dialect.name != "sqlite"
     columns: list[Any] = [type_coerce(getattr(RunRow, name), NullType()) for name in RawRun._fields]
@@ -109,7 +109,7 @@ def _adapter_problems(run: RawRun, folder: Path, is_server: bool) -> Iterator[Pr
 
 
 def _content_problem(run: RawRun, path: Path) -> tuple[str, str]:
-    """Return kind and description of what is wrong with an adapter's files; "" and "" for nothing."""
+    """Return kind and description of the problem with an adapter's files; "" and "" without one."""
     try:
         if not any(path.iterdir()):
             return "missing files", f"its folder {run.adapter_path} is empty."
@@ -143,7 +143,7 @@ def _work_problems(run: RawRun, folder: Path, is_server: bool) -> Iterator[Probl
 
 
 def _orphans(folders: Iterable[Path], folder: Path, named_paths: Iterable[str], is_server: bool) -> Iterator[Problem]:
-    """Find folders that no row names; unfinished ones only from a certain age on."""
+    """Find folders that no row names; unfinished ones only if they are older than `MIN_ORPHAN_AGE_SECONDS`."""
     named_folders = {path for path in (_resolve(folder, path) for path in named_paths) if path is not None}
     for path in folders:
         resolved = path.resolve()

@@ -1,4 +1,4 @@
-"""What an integrity check can find."""
+"""The findings of an integrity check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def fixable(
 
 
 def unfixable(kind: str, where: str, what: str, advice: str) -> Problem:
-    """Return a problem that a person has to decide about."""
+    """Return a problem without a lossless repair."""
     return Problem(Finding(kind, where, what, advice))
 
 
@@ -55,7 +55,7 @@ def information(kind: str, where: str, what: str, advice: str) -> Problem:
 
 
 def advise_rerun(run_id: object) -> str:
-    """Return the advice for a record that cannot be repaired."""
+    """Return the advice for a run that cannot be repaired."""
     return f"Restore a backup, or delete the run and repeat it: python runner.py delete {run_id}"
 
 

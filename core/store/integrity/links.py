@@ -1,4 +1,4 @@
-"""Find foreign keys without their row, and predictions on another data set."""
+"""Find foreign keys without their row, and predictions on examples of another data set."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ _NOUNS = {"datasets": "data set", "runs": "run", "examples": "example"}
 
 
 def link_problems(session: Session) -> Iterator[Problem]:
-    """Find links to missing rows, and to another data set."""
+    """Find links to missing rows, and predictions on examples of another data set."""
     missing = _missing_datasets(session)
     for dataset_id, count in missing.items():
         what = f"its row is missing; {count} of its examples exist and have predictions."
@@ -37,7 +37,7 @@ def _lacks_parent(column: Column[int], parent: Column[int]) -> ColumnElement[boo
 
 
 def _missing_datasets(session: Session) -> Mapping[int, int]:
-    """Return the number of used examples by data set id, for data sets of which only the row is missing."""
+    """Return the number of examples with predictions by data set id, for data sets whose row is missing."""
     is_missing = _lacks_parent(_TABLES["examples"].c.dataset_id, _TABLES["datasets"].c.id)
     is_used = select(PredictionRow.run_id).where(PredictionRow.example_id == ExampleRow.id).exists()
     query = select(ExampleRow.dataset_id, func.count()).where(is_missing, is_used).group_by(ExampleRow.dataset_id)
@@ -45,7 +45,7 @@ def _missing_datasets(session: Session) -> Mapping[int, int]:
 
 
 def _unlinked_runs(session: Session) -> Iterator[Problem]:
-    """Find runs that lost the link to their data set, where their predictions determine it."""
+    """Find runs that lost the link to their data set, if their predictions determine it."""
     query = (
         select(RunRow.id, func.min(ExampleRow.dataset_id))
         .join(PredictionRow, PredictionRow.run_id == RunRow.id)
@@ -91,5 +91,5 @@ def _mismatched_predictions(session: Session) -> Iterator[Problem]:
         .order_by(RunRow.id)
     )
     for run_id, dataset_id, count in session.execute(query):
-        what = f"{count} of its predictions are on examples of another data set than its own ({dataset_id})."
+        what = f"{count} of its predictions are not on examples of its data set ({dataset_id})."
         yield unfixable("mismatched predictions", f"run {run_id}", what, advise_rerun(run_id))

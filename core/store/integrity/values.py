@@ -30,13 +30,13 @@ from core.store.integrity.findings import Problem, advise_rerun, format_owner, o
 from core.store.schema import Base, DatasetRow, ExampleRow, PredictionRow, RunRow
 
 _LIST_COLUMNS = ("labels", "tags")
-"""The JSON columns that hold a list; the others hold an object."""
+"""The JSON columns that contain a list; the others contain an object."""
 _TEXT_TYPES = {"text", "null"}
 
 
 @contextmanager
 def replacing_invalid_text(session: Session) -> Iterator[None]:
-    """Read text that is not valid UTF-8 from an SQLite file with replacement characters."""
+    """Read text that is not valid UTF-8 in an SQLite file with replacement characters instead of raising."""
     driver: Any = session.connection().connection.driver_connection
     if session.get_bind().dialect.name != "sqlite":
         yield
@@ -66,7 +66,7 @@ def unreadable_values(session: Session) -> Iterator[Problem]:
 
 
 def _unconverted(column: Any) -> ColumnElement[Any]:
-    """Return a column as the driver returns it."""
+    """Return a column whose values are not converted by its type."""
     return type_coerce(column, NullType()).label(column.key)
 
 
@@ -100,7 +100,7 @@ def _storage_classes(column: Column[Any]) -> set[str]:
 
 
 def _is_unreadable(column: Column[Any]) -> ColumnElement[bool]:
-    """Return the condition that SQLite holds a value that the column type cannot read."""
+    """Return the condition that a value in SQLite cannot be read by the column type."""
     value, storage_class = _unconverted(column), func.typeof(column)
     has_wrong_class = storage_class.not_in(_storage_classes(column))
     if isinstance(column.type, Boolean):
@@ -112,7 +112,7 @@ def _is_unreadable(column: Column[Any]) -> ColumnElement[bool]:
 
 
 def _make_reader(column: Column[Any], dialect: Dialect) -> Callable[[str], bool]:
-    """Return a function that converts a column's text as queries do, and returns whether the result has its type."""
+    """Return a function that reads a column's text as queries do, and returns whether the result has its type."""
     process = column.type.dialect_impl(dialect).result_processor(dialect, None)
 
     def read(text: str) -> bool:
@@ -132,7 +132,7 @@ def _is_readable(readers: Mapping[str, Callable[[str], bool]], name: str, value:
 
 
 def _parse_labels(stored: Any) -> list[Any] | None:
-    """Return stored labels: JSON text in SQLite, a list from a server; None where they cannot be read."""
+    """Return stored labels: JSON text in SQLite, a list from a server; None if they cannot be read."""
     try:
         labels = json.loads(stored) if isinstance(stored, str) else stored
     except ValueError:
@@ -152,11 +152,11 @@ def _wrong_lengths(session: Session, labels: Mapping[int | None, list[Any] | Non
         .group_by(RunRow.id, RunRow.dataset_id, length)
         .order_by(RunRow.id)
     )
-    for run_id, dataset_id, found, count in session.execute(query):
+    for run_id, dataset_id, size, count in session.execute(query):
         expected = labels.get(dataset_id)
-        if expected is not None and found != 4 * len(expected):
+        if expected is not None and size != 4 * len(expected):
             what = (
-                f"{_format_counted(count, 'prediction')} with {found} bytes of probabilities; "
+                f"{_format_counted(count, 'prediction')} with {size} bytes of probabilities; "
                 f"{4 * len(expected)} were expected for {len(expected)} labels."
             )
             yield unfixable("unreadable value", f"run {run_id}", what, advise_rerun(run_id))
@@ -187,7 +187,9 @@ def _missing_predictions(session: Session) -> Iterator[Problem]:
     counts = dict(session.execute(counts_query.where(is_test).group_by(PredictionRow.run_id)).all())
     complete = select(RunRow.id, RunRow.dataset_id).where(RunRow.status == "complete").order_by(RunRow.id)
     for run_id, dataset_id in session.execute(complete):
-        found, expected = counts.get(run_id, 0), sizes.get(dataset_id or 0, 1)
-        if found < expected:
-            what = f"it is complete, but only {found} of {_format_counted(expected, 'test example')} have a prediction."
+        stored, expected = counts.get(run_id, 0), sizes.get(dataset_id or 0, 1)
+        if stored < expected:
+            what = (
+                f"it is complete, but only {stored} of {_format_counted(expected, 'test example')} have a prediction."
+            )
             yield unfixable("missing predictions", f"run {run_id}", what, advise_rerun(run_id))

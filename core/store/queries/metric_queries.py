@@ -1,4 +1,4 @@
-"""Read what was measured: metrics, learning curves, rechecks, and the best baseline."""
+"""Read metrics, learning curves and rechecks, and find the best baseline."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def rechecks(store: Store, run_id: int) -> pd.DataFrame:
 
 
 def best_baseline(store: Store, dataset_id: int, seed: int | None) -> int | None:
-    """Return the id of the baseline with the highest macro F1 on a data set, of this seed if it has a seed."""
+    """Return the id of the baseline with the highest macro F1 on a data set, with this seed or without one."""
     query = (
         select(RunRow.id)
         .join(MetricRow, (MetricRow.run_id == RunRow.id) & (MetricRow.split == "test") & (MetricRow.name == "macro_f1"))

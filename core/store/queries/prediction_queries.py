@@ -1,4 +1,4 @@
-"""Read what runs predicted."""
+"""Read the predictions of runs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,10 +31,10 @@ def predictions(store: Store, run_id: int, split: str = "test") -> pd.DataFrame:
         PredictionRow.true_probability,
         PredictionRow.truncated,
     )
-    return read_frame(store, _of_split(select(*columns), run_id, split))
+    return read_frame(store, _restrict_to_split(select(*columns), run_id, split))
 
 
-def _of_split(query: Select[*tuple[Any, ...]], run_id: int, split: str) -> Select[*tuple[Any, ...]]:
+def _restrict_to_split(query: Select[*tuple[Any, ...]], run_id: int, split: str) -> Select[*tuple[Any, ...]]:
     """Restrict a query on examples and predictions to a run's split, ordered by position."""
     return (
         query.select_from(ExampleRow)
@@ -51,14 +51,14 @@ def labels_and_predictions(
 
     Raises `RequestError` for a run with a label that is not in ``labels``.
     """
-    frame = read_frame(store, _of_split(select(ExampleRow.label, PredictionRow.predicted), run_id, split))
+    frame = read_frame(store, _restrict_to_split(select(ExampleRow.label, PredictionRow.predicted), run_id, split))
     code = {label: index for index, label in enumerate(labels)}
     true, predicted = (frame[name].map(code) for name in ("label", "predicted"))
     for names, codes in ((frame["label"], true), (frame["predicted"], predicted)):
         if codes.hasnans:
             unknown = names[codes.isna()].iloc[0]
             raise RequestError(
-                f"Run {run_id} is damaged: it names the label '{unknown}', which is none of {', '.join(labels)}.",
+                f"Run {run_id} is damaged: its label '{unknown}' is none of {', '.join(labels)}.",
                 code="unknown_label",
             )
     return true.to_numpy(dtype=np.int64), predicted.to_numpy(dtype=np.int64)
@@ -66,7 +66,7 @@ def labels_and_predictions(
 
 def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.float32]:
     """Return a run's stored probabilities on a split, one row per example, one column per label: [n, k]."""
-    frame = read_frame(store, _of_split(select(PredictionRow.probabilities), run_id, split))
+    frame = read_frame(store, _restrict_to_split(select(PredictionRow.probabilities), run_id, split))
     rows = [np.frombuffer(blob, dtype="<f4") for blob in frame["probabilities"]]
     return np.stack(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
@@ -74,7 +74,7 @@ def probabilities(store: Store, run_id: int, split: str = "test") -> NDArray[np.
 def predictions_on_example(store: Store, example_id: int, run_ids: Sequence[int]) -> pd.DataFrame:
     """Return the predictions of runs on one test set for one example: run_id, predicted and confidence.
 
-    Data sets that share a test set hold its examples at the same positions.
+    Data sets that share a test set contain its examples at the same positions.
     """
     place = select(ExampleRow.split, ExampleRow.position).where(ExampleRow.id == example_id).subquery()
     is_same_place = (ExampleRow.split == place.c.split) & (ExampleRow.position == place.c.position)
@@ -90,7 +90,7 @@ def predictions_on_example(store: Store, example_id: int, run_ids: Sequence[int]
 
 
 def predicted_label_counts(store: Store, run_ids: Sequence[int], split: str = "test") -> pd.DataFrame:
-    """Return how many of the runs predict which label: position (in the split), predicted and votes."""
+    """Return how many of the runs predict each label, per example: position (in the split), predicted and votes."""
     query = (
         select(ExampleRow.position, PredictionRow.predicted, func.count().label("votes"))
         .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)

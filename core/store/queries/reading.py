@@ -1,4 +1,4 @@
-"""Execute a query, and report stored values that cannot be read."""
+"""Execute queries, and report stored values that cannot be read."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from core.errors import RequestError
 from core.store.engine import Store
 
 MAX_IN_VALUES = 10_000
-"""Values in one IN (…): databases have a limit."""
+"""Maximum number of values in one IN clause, which databases limit."""
 
 
 @contextmanager
@@ -21,7 +21,7 @@ def reporting_unreadable_values(store: Store) -> Iterator[None]:
         yield
     except (ValueError, OverflowError, TypeError) as error:
         raise RequestError(
-            f"{store.address} is damaged: it holds a value that cannot be read ({error}). "
+            f"{store.address} is damaged: it contains a value that cannot be read ({error}). "
             f"Find it: {store.format_command('db check')}",
             code="unreadable_value",
         ) from error
@@ -34,7 +34,7 @@ def read_frame(store: Store, query: Select[*tuple[Any, ...]]) -> pd.DataFrame:
         names, rows = list(result.keys()), result.all()
     if not rows:
         return pd.DataFrame(rows, columns=names)
-    frame = pd.DataFrame(dict(enumerate(zip(*rows, strict=True))))  # by column: several times as fast as by row
+    frame = pd.DataFrame(dict(enumerate(zip(*rows, strict=True))))  # by column, which is several times faster
     return frame.set_axis(names, axis=1)
 
 

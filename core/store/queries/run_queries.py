@@ -1,4 +1,4 @@
-"""Read runs: one, many as a table, and those that belong together."""
+"""Read runs: one as a record, many as a DataFrame, and those of one configuration."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -19,9 +19,9 @@ _LARGE_COLUMNS = {"config", "environment", "traceback"}  # not needed to list ru
 
 
 def row_versions(store: Store) -> dict[int, Any]:
-    """Return a value per run, those in the trash included, that changes whenever the run's row does."""
+    """Return a value per run that changes whenever the run's row does, including runs in the trash."""
     with store.engine.connect() as connection:
-        # Unconverted: parsing 10,000 times into datetimes would take longer than the rest of the query.
+        # Unconverted: parsing 10,000 datetimes would take longer than the rest of the query.
         query = select(RunRow.id, type_coerce(RunRow.changed_at, NullType()))
         return {row.id: row.changed_at for row in connection.execute(query)}
 
@@ -40,7 +40,7 @@ def run(store: Store, run_id: int) -> Run:
 
 
 def run_from_row(row: RunRow) -> Run:
-    """Return a row's content, detached from its session; for this package only."""
+    """Return the record of a row, detached from its session; for this package only."""
     run = Run(**{field.name: getattr(row, field.name) for field in fields(Run)})
     check_json_types(f"Run {row.id}", {"config": run.config, "environment": run.environment}, dict)
     check_json_types(f"Run {row.id}", {"tags": run.tags}, list)
@@ -111,7 +111,7 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 def find_identical_run(
     store: Store, settings: dict[str, Any], dataset_fingerprint: str, packages: dict[str, str]
 ) -> Run | None:
-    """Return the newest complete run with these settings, data and package versions; None where there is none."""
+    """Return the newest complete run with these settings, data and package versions; None if there is none."""
     query = (
         select(RunRow)
         .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
@@ -127,9 +127,9 @@ def find_identical_run(
 
 
 def runs_of_configuration(store: Store, run: Run) -> list[Run]:
-    """Return the complete runs that differ from this one in nothing but the seed, itself included, by seed.
+    """Return the complete runs that differ from a run in the seed only, including itself, by seed.
 
-    The newest run of each seed is used.
+    Of several runs with one seed, the newest is returned.
     """
     query = (
         select(RunRow)

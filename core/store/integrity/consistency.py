@@ -1,4 +1,4 @@
-"""Find readable values that were changed after they were written, by recomputing what is stored redundantly."""
+"""Find values that were changed after they were written, by recomputing them from other stored values."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow, RunRow
 _RESTORE = "Restore a backup."
 
 
-def evidence_problems(session: Session) -> Iterator[Problem]:
-    """Find changed data sets, settings and figures. Every value must be readable."""
+def consistency_problems(session: Session) -> Iterator[Problem]:
+    """Find changed data sets, settings and figures. All values must be readable."""
     datasets = {row.id: row for row in session.scalars(select(DatasetRow).order_by(DatasetRow.id))}
     for row in datasets.values():
         if _recompute_fingerprints(session, row) != (row.fingerprint, row.evaluation_fingerprint):
@@ -34,7 +34,7 @@ def evidence_problems(session: Session) -> Iterator[Problem]:
 def _wrong_class_balances(session: Session) -> Iterator[Problem]:
     """Find data sets whose class balance differs from the counts of their examples."""
     key = (ExampleRow.dataset_id, ExampleRow.split, ExampleRow.label)
-    counts = {tuple(place): count for *place, count in session.execute(select(*key, func.count()).group_by(*key))}
+    counts = {tuple(values): count for *values, count in session.execute(select(*key, func.count()).group_by(*key))}
     stored = session.scalars(select(ClassBalanceRow))
     wrong = {row.dataset_id for row in stored if counts.get((row.dataset_id, row.split, row.label), 0) != row.count}
     for dataset_id in sorted(wrong):
@@ -45,7 +45,7 @@ def _wrong_class_balances(session: Session) -> Iterator[Problem]:
 def _changes_of_run(session: Session, run: RunRow, data: DatasetRow) -> Iterator[tuple[str, str]]:
     """Yield kind and description of each change of a complete run."""
     if not _matches_group_key(run, data.fingerprint):
-        yield "changed settings", "its settings do not match the key of its configuration."
+        yield "changed settings", "its settings do not match its stored group key, method or seed."
     for split in SPLITS:
         changed = changed_figures(session, run, data, split)
         if changed:
@@ -54,7 +54,7 @@ def _changes_of_run(session: Session, run: RunRow, data: DatasetRow) -> Iterator
 
 
 def _matches_group_key(run: RunRow, fingerprint: str) -> bool:
-    """Return whether a run's columns and the key of its configuration follow from its settings."""
+    """Return whether a run's group key, kind, method and seed match its settings."""
     try:
         config = make_config(run.config)
     except RequestError:
