@@ -1,4 +1,4 @@
-"""Runs and configurations are compared on a common test set only, paired by example and seed."""
+"""Runs and configurations are compared only on a common test set, paired by example and seed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The model card: scores, failures, data and usage, all from the record."""
+"""The model card states scores, failures, data and usage of a run."""
 
 import re
 import subprocess

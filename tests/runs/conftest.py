@@ -1,4 +1,4 @@
-"""One benchmark of a tiny GPT-2 with its baselines, shared by the tests of runs."""
+"""Runs of a tiny GPT-2 and its baselines, shared by the tests of this folder."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,7 +34,7 @@ class Benchmark(NamedTuple):
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Texts of three classes that a small model can separate, in a file sorted by label."""
+    """Return a folder with texts of three classes that a small model can separate, in a file sorted by label."""
     folder = tmp_path_factory.mktemp("benchmark")
     words = {"bad": "bad awful film", "fine": "fine okay film", "good": "good lovely film"}
     rng = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def benchmark(folder: Path, tiny_gpt2: Path) -> Benchmark:
-    """The store, the config and the records of a tiny GPT-2 with its baselines."""
+    """Run a tiny GPT-2 and its baselines; return the store, the config and the records."""
     config = make_config({"dataset": str(folder / "films.csv"), "model": str(tiny_gpt2), "lr": 1e-2, **SIZES})
     store = open_store(str(folder / "runs.db"), create=True)
     return Benchmark(store, config, run_jobs(prepare_jobs(add_baselines([config]), folder), store, Progress()))
@@ -57,7 +57,7 @@ def benchmark(folder: Path, tiny_gpt2: Path) -> Benchmark:
 
 @pytest.fixture
 def run_variant(benchmark: Benchmark) -> Iterator[Callable[..., Run]]:
-    """Run the benchmark's config with changes in the shared store; the runs are deleted after the test."""
+    """Return a function that runs the benchmark's config with changes; its runs are deleted after the test."""
     run_ids = []
 
     def run(**changes: object) -> Run:

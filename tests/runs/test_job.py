@@ -1,4 +1,4 @@
-"""Preparation of jobs: everything is resolved once, before anything is written."""
+"""Jobs are prepared completely, and each input is resolved once, before anything is written."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ _opened: list[str] = []
 sys.addaudithook(lambda event, arguments: _opened.append(str(arguments[0])) if event == "open" else None)
 
 
-def opens_of(path, action):
+def count_opens(path, action):
     """Return how often an action opens a file."""
     _opened.clear()
     action()
@@ -37,19 +37,19 @@ def settings(model, tmp_path):
     return {"dataset": write_films(tmp_path), "model": str(model), "lr": 1e-2, **SIZES}
 
 
-def test_jobs_of_one_model_resolve_it_once(model, settings, tmp_path):
+def test_jobs_with_the_same_model_resolve_it_once(model, settings, tmp_path):
     config_file = model / "config.json"
-    once = opens_of(config_file, lambda: find_backbone(make_config(settings)))
+    once = count_opens(config_file, lambda: find_backbone(make_config(settings)))
     jobs = []
     configs = add_baselines([make_config(settings), make_config({**settings, "r": 4, "max_length": "auto"})])
-    opens = opens_of(config_file, lambda: jobs.extend(prepare_jobs(configs, tmp_path)))
+    opens = count_opens(config_file, lambda: jobs.extend(prepare_jobs(configs, tmp_path)))
     assert opens == once > 0
     backbones = [job.backbone for job in jobs if job.backbone is not None]
     assert len(backbones) > 2 and all(backbone is backbones[0] for backbone in backbones)
 
 
 @pytest.mark.parametrize("method", ["lora", "full", "untrained", "frozen"])
-def test_run_does_not_read_the_config_of_its_model_again(method, model, settings, tmp_path):
+def test_run_does_not_read_the_model_config_again(method, model, settings, tmp_path):
     (job,) = prepare_jobs([make_config({**settings, "method": method})], tmp_path)
     (model / "config.json").unlink()
     run = run_job(job, create_store(tmp_path), Progress())
@@ -83,7 +83,7 @@ def test_baselines_without_a_seed_are_run_once_for_all_seeds():
     ],
     ids=json.dumps,
 )
-def test_nothing_is_written_for_a_wrong_request(values, tiny_gpt2, tmp_path):
+def test_nothing_is_written_for_an_invalid_request(values, tiny_gpt2, tmp_path):
     with pytest.raises(RequestError):
         prepare_jobs([make_config({"model": str(tiny_gpt2), **values})], tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Complete runs of tiny models with random weights; everything but the size is real."""
+"""Complete runs of tiny models with random weights."""
 
 import json
 import os
@@ -67,13 +67,13 @@ def test_training_improves_accuracy(benchmark):
     assert runs.loc["lora", "accuracy"] > runs.loc["majority", "accuracy"]
 
 
-def test_stored_metrics_are_those_of_the_stored_predictions(benchmark):
+def test_stored_metrics_follow_from_the_stored_predictions(benchmark):
     with sqlite3.connect(benchmark.store.address) as connection:
         for record in benchmark.records:
             assert_metrics_follow_from_predictions(connection, record.id)
 
 
-def test_predictions_are_stored_with_their_own_texts(benchmark):
+def test_predictions_are_stored_with_their_texts(benchmark):
     store = benchmark.store
     for record in benchmark.records:
         stored = queries.predictions(store, record.id)
@@ -168,7 +168,7 @@ print(json.dumps([model.eval()(**inputs).logits.softmax(-1).tolist() for model i
 """
 
 
-def test_plain_peft_in_a_new_process_gives_the_stored_probabilities(benchmark, tiny_gpt2, tmp_path):
+def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(benchmark, tiny_gpt2, tmp_path):
     run, store = benchmark.adapter, benchmark.store
     texts = list(queries.predictions(store, run.id)["text"])
     adapter = shutil.copytree(run.adapter_folder(store.folder), tmp_path / "adapter")
@@ -221,7 +221,7 @@ def test_next_run_starts_after_a_failed_one(benchmark):
 
 
 @pytest.mark.parametrize("values", [{"quantize": "4bit"}, {"method": "full"}, {"method": "ia3"}, {"init": "pissa"}])
-def test_other_kinds_of_runs_are_recorded_and_reproduced(values, benchmark, run_variant):
+def test_runs_of_other_methods_are_recorded_and_reproduced(values, benchmark, run_variant):
     store, run = benchmark.store, run_variant(**values)
     assert (run.state, run.error_message) == ("complete", None)
     assert (run.kind, run.method) == (benchmark.config.model_copy(update=values).kind, values.get("method", "lora"))
@@ -231,7 +231,7 @@ def test_other_kinds_of_runs_are_recorded_and_reproduced(values, benchmark, run_
 
 
 class WrongFiles(MajorityClassifier):
-    """Saves other values than it predicts with."""
+    """Saves other parameters than those that it predicts with."""
 
     def save(self, folder):
         MajorityClassifier(self.shares[::-1] ** 2).save(folder)

@@ -1,4 +1,4 @@
-"""Stores of both kinds: most tests here hold for an SQLite file and for a server."""
+"""Stores on SQLite and PostgreSQL; most tests of this folder run on both."""
 
 import shutil
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def sqlite_store(tmp_path: Path, empty_file: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def empty_database(postgres: Server) -> Iterator[str]:
-    """Return the name of a server's database with all tables and no rows."""
+    """Return the name of a PostgreSQL database with all tables and no rows."""
     with postgres.database() as name:
         open_store(postgres.url(name, password=PASSWORD), create=True).engine.dispose()
         yield name
@@ -56,7 +56,7 @@ def empty_database(postgres: Server) -> Iterator[str]:
 def postgres_store(
     tmp_path: Path, postgres: Server, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Store]:
-    """Return the store of an empty database on a server; its adapters are in the test's folder."""
+    """Return the store of an empty PostgreSQL database; its adapters are in the test's folder."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     monkeypatch.chdir(tmp_path)
     store = open_store(postgres.url(empty_database))
@@ -71,7 +71,7 @@ def postgres_store(
 def own_postgres_store(
     tmp_path: Path, postgres: Server, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Store]:
-    """Return the store of a server's database that the test may migrate or damage."""
+    """Return the store of a PostgreSQL database that the test may migrate or damage."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     monkeypatch.chdir(tmp_path)
     with postgres.database(empty_database) as name:

@@ -1,4 +1,4 @@
-"""Databases of earlier schema revisions: tables made by the migrations, rows inserted with plain SQL."""
+"""Create databases of earlier schema revisions: tables from the migrations, rows inserted with plain SQL."""
 
 import sqlite3
 from contextlib import closing
@@ -107,7 +107,7 @@ def migrate_to(connection: Connection, revision: str) -> None:
 
 
 def make_earlier_database(path: Path, revision: str) -> None:
-    """Make a database of an earlier revision, with rows in all of its tables."""
+    """Create a database of an earlier revision, with rows in all of its tables."""
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         migrate_to(connection, revision)

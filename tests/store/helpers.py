@@ -1,4 +1,4 @@
-"""Record small runs with made-up predictions, and change databases as other programs would."""
+"""Record small runs with random predictions, and change databases as other programs would."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -29,10 +29,11 @@ PACKAGES = {"torch": "1"}
 def save_random_predictions(run: RunWriter, data: DataSet, split: str = "test", seed: int = 0) -> NDArray[np.float32]:
     """Save random predictions of a run on a split; return their probabilities, [n, k]."""
     logits = np.random.default_rng(seed).normal(size=(len(data.splits[split]), len(data.labels))).astype(np.float32)
-    shares: NDArray[np.float32] = probabilities(logits)
+    predicted: NDArray[np.float32] = probabilities(logits)
     dataset_id = run.storage.save_dataset(data)
-    run.save_predictions(data, split, dataset_id, shares, evaluate(data.splits[split].labels, shares, data.labels))
-    return shares
+    evaluation = evaluate(data.splits[split].labels, predicted, data.labels)
+    run.save_predictions(data, split, dataset_id, predicted, evaluation)
+    return predicted
 
 
 def record_run(
@@ -42,12 +43,12 @@ def record_run(
     config = make_config({**DATA, "method": method, **settings})
     with recording(store, config, config.default_name(), {"packages": PACKAGES}) as run:
         run.save_dataset(data, config.group_key(data.fingerprint))
-        shares = save_random_predictions(run, data, seed=seed)
-    return run.id, shares
+        predicted = save_random_predictions(run, data, seed=seed)
+    return run.id, predicted
 
 
 def record_without_data(store: Store, name: str = "a run", error: BaseException | None = None) -> int:
-    """Record a run that ends before it has data, complete or with an error; return its id."""
+    """Record a run without data that completes or ends with an error; return its id."""
     with suppress(KeyboardInterrupt), recording(store, make_config({}), name, {}) as run:
         if error is not None:
             raise error
@@ -65,7 +66,7 @@ def record_with_adapter(store: Store, error: Exception | None = None) -> tuple[i
 
 
 def record_with_work(store: Store, error: BaseException | None = None) -> tuple[int, Path]:
-    """Record a run that is stopped, or fails, and leaves a work folder; return its id and the folder."""
+    """Record a run that is stopped, or fails, with a work folder; return its id and the folder."""
     with suppress(KeyboardInterrupt), recording(store, make_config({}), "unfinished", {}) as run:
         run.enter_phase("training")
         folder = run.create_work_folder()
@@ -88,7 +89,7 @@ def address_of(store: Store) -> str:
 
 
 def find_problems(store: Store, **options: Any) -> list[tuple[str, str, bool]]:
-    """Return kind, place and repairability of each finding of an integrity check."""
+    """Return kind, location and fixability of each finding of an integrity check."""
     return [(finding.kind, finding.where, finding.fixable) for finding in check(address_of(store), **options).findings]
 
 

@@ -1,4 +1,4 @@
-"""Deleting and resuming runs deletes their own folders only."""
+"""Deleting and resuming runs deletes only their own folders."""
 
 import os
 import shutil
@@ -61,7 +61,7 @@ def test_path_outside_the_adapters_folder_is_never_followed(sqlite_store):
     assert precious.is_dir()
 
 
-def test_folder_that_another_run_names_is_kept(store):
+def test_folder_referenced_by_another_run_is_kept(store):
     first, adapter = record_with_adapter(store)
     second, _ = record_with_adapter(store)
     set_columns(store, second, adapter_path=f"adapters/x/../{adapter.name}")
@@ -90,7 +90,7 @@ def test_empty_adapter_folder_is_deleted(sqlite_store):
     assert not adapter.exists()
 
 
-def test_folder_that_another_database_names_is_kept(sqlite_store):
+def test_folder_referenced_by_another_database_is_kept(sqlite_store):
     run_id, adapter = record_with_adapter(sqlite_store)
     sqlite_store.engine.dispose()
     copy = sqlite_store.folder / "copy.sqlite"
@@ -103,7 +103,7 @@ def test_folder_that_another_database_names_is_kept(sqlite_store):
     assert any(adapter.iterdir())
 
 
-def test_backup_of_the_database_keeps_no_adapter(sqlite_store):
+def test_backup_of_the_database_does_not_prevent_deletion(sqlite_store):
     run_id, adapter = record_with_adapter(sqlite_store)
     back_up(sqlite_store.engine, "before-fix")
     (sqlite_store.folder / "no-database.db").write_text("words, " * 100)
@@ -122,7 +122,7 @@ def test_delete_command_reports_a_changed_adapter_that_it_kept(sqlite_store, cap
 # --- Resuming ----------------------------------------------------------------
 
 
-def test_resuming_deletes_what_the_run_had_saved(store):
+def test_resuming_deletes_the_adapter_that_the_run_had_saved(store):
     run_id, adapter = record_with_adapter(store, error=STOPPED)
     assert "not deleted" not in resume(store, run_id)
     assert not adapter.exists()
@@ -151,7 +151,7 @@ def test_resuming_keeps_an_adapter_that_was_changed(sqlite_store):
 
 @pytest.fixture
 def two_folders(postgres_store, tmp_path, monkeypatch):
-    """Return a server's store, opened in a folder where an SQLite file has runs of its own, and that file's store.
+    """Return a server's store and the store of an SQLite file with other runs, both in one folder.
 
     The server's run 1 has an adapter and its run 2 a work folder in another folder.
     """
@@ -159,13 +159,13 @@ def two_folders(postgres_store, tmp_path, monkeypatch):
     record_with_work(postgres_store)
     there = tmp_path / "there"
     there.mkdir()
-    local = open_store(str(there / "runs.db"), create=True)
-    record_with_adapter(local)  # the same id, name and content
+    local_store = open_store(str(there / "runs.db"), create=True)
+    record_with_adapter(local_store)  # the same id, name and content
     monkeypatch.chdir(there)
-    elsewhere = open_store(address_of(postgres_store))
-    yield elsewhere, local
-    elsewhere.engine.dispose()
-    local.engine.dispose()
+    server_store = open_store(address_of(postgres_store))
+    yield server_store, local_store
+    server_store.engine.dispose()
+    local_store.engine.dispose()
 
 
 def list_files(*folders):
@@ -175,31 +175,31 @@ def list_files(*folders):
 
 
 def test_deleting_and_resuming_a_servers_runs_keeps_local_folders(two_folders, tmp_path):
-    elsewhere, local = two_folders
-    before = list_files(local.folder, tmp_path)
-    assert "is also named by the database runs.db" in resume(elsewhere, 1)
-    resume(elsewhere, 2)
-    set_columns(elsewhere, 2, work_path="adapters/.unfinished-2-x")
-    set_columns(elsewhere, 1, **{"adapter_path": "adapters/1-lora-r8", "adapter_sha256": "?"})
-    assert "is also named by the database runs.db" in run_edits.delete_run(elsewhere, 1)[0]
-    (message,) = run_edits.delete_run(elsewhere, 2)
-    assert f"is not in {local.folder}" in message
-    assert list_files(local.folder, tmp_path) == before
+    server_store, local_store = two_folders
+    before = list_files(local_store.folder, tmp_path)
+    assert "is also named by the database runs.db" in resume(server_store, 1)
+    resume(server_store, 2)
+    set_columns(server_store, 2, work_path="adapters/.unfinished-2-x")
+    set_columns(server_store, 1, **{"adapter_path": "adapters/1-lora-r8", "adapter_sha256": "?"})
+    assert "is also named by the database runs.db" in run_edits.delete_run(server_store, 1)[0]
+    (message,) = run_edits.delete_run(server_store, 2)
+    assert f"is not in {local_store.folder}" in message
+    assert list_files(local_store.folder, tmp_path) == before
 
 
 def test_folders_of_a_servers_runs_elsewhere_are_reported_and_not_fixed(two_folders, tmp_path):
-    elsewhere, local = two_folders
-    record_with_adapter(elsewhere, error=STOPPED)
-    set_columns(elsewhere, 3, status="complete", adapter_path="adapters/3-elsewhere")
-    (local.folder / "adapters" / "9-lora").mkdir()
-    local.engine.dispose()
-    os.rename(local.address, tmp_path / "away")
-    before, work = list_files(local.folder), queries.run(elsewhere, 2).work_path
-    result = check(address_of(elsewhere), fix=True, backed_up=True)
+    server_store, local_store = two_folders
+    record_with_adapter(server_store, error=STOPPED)
+    set_columns(server_store, 3, status="complete", adapter_path="adapters/3-elsewhere")
+    (local_store.folder / "adapters" / "9-lora").mkdir()
+    local_store.engine.dispose()
+    os.rename(local_store.address, tmp_path / "away")
+    before, work = list_files(local_store.folder), queries.run(server_store, 2).work_path
+    result = check(address_of(server_store), fix=True, backed_up=True)
     assert {finding.kind for finding in result.findings if finding.fault} == {"missing predictions"}
-    found = {(finding.kind, finding.where): finding for finding in result.findings}
-    assert str(local.folder) in found["missing work folder", "run 2"].what
-    assert str(local.folder) in found["missing files", "run 3"].what
-    assert not found["orphan folder", "adapters/9-lora"].fixable
-    assert queries.run(elsewhere, 2).work_path == work
-    assert list_files(local.folder) == before
+    findings = {(finding.kind, finding.where): finding for finding in result.findings}
+    assert str(local_store.folder) in findings["missing work folder", "run 2"].what
+    assert str(local_store.folder) in findings["missing files", "run 3"].what
+    assert not findings["orphan folder", "adapters/9-lora"].fixable
+    assert queries.run(server_store, 2).work_path == work
+    assert list_files(local_store.folder) == before

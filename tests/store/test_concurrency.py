@@ -1,4 +1,4 @@
-"""Several processes and threads use one store at once."""
+"""Several processes and threads use one store concurrently."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -14,7 +14,7 @@ from tests.store.helpers import address_of, record_without_data
 THREADS = 8
 
 
-def test_processes_record_at_once_without_loss_or_output_while_another_reads(store, tmp_path):
+def test_processes_record_concurrently_without_loss_or_output_while_another_reads(store, tmp_path):
     preload("benchmarks.fault_injection.concurrency")
     (tmp_path / "output").mkdir()
     result = record_concurrently(address_of(store), tmp_path / "output", processes=6, runs=4)

@@ -1,4 +1,4 @@
-"""Databases that cannot be used are reported as `StoreError` with a code; what transactions guarantee."""
+"""Unusable databases raise `StoreError` with a code; transactions isolate readers and writers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -79,7 +79,7 @@ def test_programming_errors_are_not_translated(store):
         session.execute(insert(MetricRow), [{"run_id": 99, "split": "test", "name": "a"}])
 
 
-def test_reader_blocks_no_writer_and_sees_one_state(store):
+def test_reader_does_not_block_a_writer_and_reads_one_snapshot(store):
     run_id = record_without_data(store)
     with store.read_session() as reading:
         before = names(reading)
@@ -117,7 +117,7 @@ def in_threads(store, action, count=4):
         return list(pool.map(call, range(count)))
 
 
-def test_what_a_writer_has_read_does_not_change_until_it_commits(store):
+def test_rows_that_a_writer_has_read_do_not_change_until_it_commits(store):
     set_columns(store, record_without_data(store), step=0)
 
     def increment(own_store):
@@ -148,7 +148,7 @@ def test_checks_of_a_data_set_are_computed_without_the_write_lock(store, data):
     EditingDataSet.other.engine.dispose()
 
 
-def test_data_set_that_is_saved_several_times_at_once_is_stored_once(store, data):
+def test_data_set_that_is_saved_concurrently_is_stored_once(store, data):
     ids = in_threads(store, lambda own_store: save_dataset(own_store, data))
     assert len(set(ids)) == 1
     assert (len(queries.datasets(store)), len(queries.examples(store, ids[0]))) == (1, 90)

@@ -1,4 +1,4 @@
-"""Locate and open databases; what is not a database of runs is refused and left alone."""
+"""Locate and open databases; refuse and do not change those of other programs."""
 
 import sqlite3
 from types import SimpleNamespace
@@ -28,11 +28,11 @@ def test_sqlite_connections_are_configured(sqlite_store):
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL: a commit survives power failure
 
 
-def test_opening_again_finds_what_was_written(store):
+def test_reopened_database_contains_the_recorded_runs(store):
     record_without_data(store)
-    again = open_store(address_of(store))
-    assert len(queries.runs(again)) == 1
-    again.engine.dispose()
+    reopened = open_store(address_of(store))
+    assert len(queries.runs(reopened)) == 1
+    reopened.engine.dispose()
 
 
 def test_reading_a_missing_database_creates_none(tmp_path):
@@ -42,7 +42,7 @@ def test_reading_a_missing_database_creates_none(tmp_path):
     assert not (tmp_path / "none.db").exists()
 
 
-def test_database_of_another_program_is_refused_and_left_alone(tmp_path):
+def test_database_of_another_program_is_refused_and_not_changed(tmp_path):
     path = tmp_path / "other.db"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE songs (id)")
@@ -75,7 +75,7 @@ def test_address_comes_from_the_flag_then_the_environment_then_the_default(monke
     assert resolve_url().database == str(engine.DEFAULT_DATABASE)
 
 
-def test_commands_name_the_database_unless_it_is_the_default(tmp_path):
+def test_formatted_command_contains_the_database_unless_it_is_the_default(tmp_path):
     assert engine.format_command("list", str(engine.DEFAULT_DATABASE)) == "python runner.py list"
     assert engine.format_command("list", "/a b/runs.db") == "python runner.py list --db '/a b/runs.db'"
 

@@ -1,4 +1,4 @@
-"""A run that its database refuses is in this fallback database, and merged back."""
+"""A run whose database refuses a write is recorded in a fallback database and merged back."""
 
 import json
 import sqlite3
@@ -25,13 +25,13 @@ SETTINGS = {**DATA, "method": "lora"}
 
 @pytest.fixture(autouse=True)
 def state_home(tmp_path, monkeypatch):
-    """Keep fallback databases of other tests out of the list."""
+    """Isolate the test from the fallback databases of other tests."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.fixture
 def store(sqlite_store):
-    """Return a store that does not wait long for locks."""
+    """Return a store with a short busy timeout."""
     store = open_store(sqlite_store.address, busy_timeout=0.1)
     yield store
     store.engine.dispose()
@@ -57,7 +57,7 @@ def record_while_locked(store, data, lock_at=0):
             save_random_predictions(run, data, "validation")
             reach(2)
             run.log_history(2, 1.0, {"loss": 0.6})
-            shares = save_random_predictions(run, data)
+            probabilities = save_random_predictions(run, data)
             folder = run.store.folder / "adapters" / "1-lora-r8"
             folder.mkdir(parents=True)
             (folder / "README.md").write_text("a card")
@@ -65,7 +65,7 @@ def record_while_locked(store, data, lock_at=0):
             reach(3)
     if run.is_in_fallback:
         run.store.engine.dispose()
-    return run, shares
+    return run, probabilities
 
 
 def record_in_fallback(store, data, error=None):
@@ -82,19 +82,19 @@ def record_in_fallback(store, data, error=None):
 
 @pytest.mark.parametrize("lock_at", [0, 1, 2, 3])
 def test_run_of_a_locked_database_is_merged_back_completely(store, data, lock_at):
-    run, shares = record_while_locked(store, data, lock_at)
+    run, probabilities = record_while_locked(store, data, lock_at)
     assert run.is_in_fallback
     assert len(list_fallbacks(store)) == 1
     (run_id,) = recover_all(store).run_ids
-    found = queries.run(store, run_id)
-    assert (found.state, found.name, found.trainable_parameters) == ("complete", "a run", 1)
+    record = queries.run(store, run_id)
+    assert (record.state, record.name, record.trainable_parameters) == ("complete", "a run", 1)
     assert len(queries.runs(store)) == 1
-    assert np.array_equal(queries.probabilities(store, run_id), shares)
+    assert np.array_equal(queries.probabilities(store, run_id), probabilities)
     assert len(queries.predictions(store, run_id, "validation")) == 20
     assert queries.history(store, [run_id])["value"].tolist() == [0.7, 0.6]
     assert list(queries.predictions(store, run_id)["text"]) == list(data.test.texts)
     assert any("Recording continues in" in text for text in queries.log_tail(store, run_id)["text"])
-    assert (found.adapter_folder(store.folder) / "README.md").is_file()
+    assert (record.adapter_folder(store.folder) / "README.md").is_file()
     assert list_fallbacks(store) == [] and not (store.folder / "aside").exists()
 
 
@@ -102,19 +102,19 @@ def test_merged_run_gets_the_next_id_and_the_link_to_its_baseline(store, data):
     record_while_locked(store, data)
     baseline_id, _ = record_run(store, data, method="majority", seed=1)
     assert recover_all(store).run_ids == (2,)
-    found = queries.run(store, 2)
-    assert found.baseline_id == baseline_id == 1
-    assert found.adapter_path == "adapters/2-lora-r8"
+    record = queries.run(store, 2)
+    assert record.baseline_id == baseline_id == 1
+    assert record.adapter_path == "adapters/2-lora-r8"
     assert MACRO_F1_DIFFERENCE in queries.metrics(store, [2])["name"].tolist()
-    assert (found.adapter_folder(store.folder) / "README.md").read_text() != "a card"
+    assert (record.adapter_folder(store.folder) / "README.md").read_text() != "a card"
 
 
 def test_edits_made_before_the_merge_are_kept(store, data):
     record_while_locked(store, data, 2)
     edit_run(store, 1, "renamed", "a note", ["good"])
     recover_all(store)
-    found = queries.run(store, 1)
-    assert (found.name, found.notes, found.tags) == ("renamed", "a note", ["good"])
+    record = queries.run(store, 1)
+    assert (record.name, record.notes, record.tags) == ("renamed", "a note", ["good"])
 
 
 def test_merge_waits_while_the_database_is_locked(store, data):
@@ -135,7 +135,7 @@ def test_running_run_is_not_merged(store):
         assert error.value.code == "run_is_running"
 
 
-def test_run_switches_once_only(store):
+def test_run_switches_to_a_fallback_database_only_once(store):
     with recording(store, make_config(SETTINGS), "a run", {}) as run:
         run.switch_to_fallback("No reason.")
         with pytest.raises(StoreError):
@@ -151,13 +151,13 @@ def test_run_of_a_full_database_is_recorded_in_a_fallback_database(store, data):
         connection.cursor().execute(f"PRAGMA max_page_count = {pages}")  # kept by the pool's one connection
         connection.close()
         run.save_dataset(data, "key")
-        shares = save_random_predictions(run, data)
+        probabilities = save_random_predictions(run, data)
     (fallback,) = list_fallbacks(store)
     assert "is full" in fallback.reason
     run.store.engine.dispose()
     again = open_store(store.address)
     assert recover_all(again).run_ids == (1,)
-    assert np.array_equal(queries.probabilities(again, 1), shares)
+    assert np.array_equal(queries.probabilities(again, 1), probabilities)
     again.engine.dispose()
 
 
@@ -168,7 +168,7 @@ def test_fallback_databases_of_another_database_are_not_listed(store, data):
     other.engine.dispose()
 
 
-def test_invalid_labels_are_ignored(store):
+def test_folder_with_invalid_metadata_is_ignored(store):
     for number, content in enumerate(("", "{", "[]", '{"database": 1}')):
         folder = store.folder / "aside" / str(number)
         folder.mkdir(parents=True)
@@ -185,7 +185,7 @@ def test_fallback_database_of_an_earlier_version_is_found(store, tmp_path):
     assert (fallback.folder, fallback.reason, fallback.imported_as) == (folder, "It was locked.", 3)
 
 
-def test_run_counts_as_recorded_only_in_its_own_database(store, data):
+def test_run_is_recorded_only_in_its_own_database(store, data):
     recorded, _ = record_while_locked(store, data, None)
     in_fallback, _ = record_while_locked(store, data, 2)
     assert is_recorded(store, queries.run(recorded.store, recorded.id))
@@ -195,7 +195,7 @@ def test_run_counts_as_recorded_only_in_its_own_database(store, data):
         assert not is_recorded(store, fallback_run)
 
 
-def test_run_does_not_count_as_recorded_before_its_files_are_copied(store, data):
+def test_run_is_not_recorded_before_its_files_are_copied(store, data):
     run, _ = record_while_locked(store, data, 2)
     (store.folder / "adapters").write_text("not a folder")
     assert recover_all(store).errors
@@ -219,7 +219,7 @@ def test_commands_report_and_merge_a_fallback_database(store, data, monkeypatch)
 
 
 def test_interrupted_merge_leaves_no_second_run(store, data):
-    _, shares = record_while_locked(store, data)
+    _, probabilities = record_while_locked(store, data)
     record_run(store, data, method="majority")
     (store.folder / "adapters").write_text("not a folder")
     for _ in range(2):
@@ -228,15 +228,15 @@ def test_interrupted_merge_leaves_no_second_run(store, data):
     assert recover_all(store).run_ids == (2,)
     assert len(queries.runs(store)) == 2
     assert (queries.run(store, 2).adapter_folder(store.folder) / "README.md").is_file()
-    assert np.array_equal(queries.probabilities(store, 2), shares)
+    assert np.array_equal(queries.probabilities(store, 2), probabilities)
 
 
 def test_repeated_merge_adds_nothing(store, data):
-    _, shares = record_while_locked(store, data)
+    _, probabilities = record_while_locked(store, data)
     (fallback,) = list_fallbacks(store)
     assert import_fallback(store, fallback.folder) == import_fallback(store, fallback.folder) == 1
     assert recover_all(store).run_ids == (1,)
-    assert len(queries.runs(store)) == 1 and np.array_equal(queries.probabilities(store, 1), shares)
+    assert len(queries.runs(store)) == 1 and np.array_equal(queries.probabilities(store, 1), probabilities)
 
 
 def test_run_that_was_resumed_meanwhile_is_not_overwritten(store, data):
@@ -244,24 +244,24 @@ def test_run_that_was_resumed_meanwhile_is_not_overwritten(store, data):
     set_columns(store, 1, status="failed", pid=None)  # as if its process had ended long ago
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=1) as run:
         run.save_dataset(data, "key")
-        shares = save_random_predictions(run, data)
+        probabilities = save_random_predictions(run, data)
         run.update(adapter_sha256="abc")
     assert recover_all(store).run_ids == (1,)
-    found = queries.run(store, 1)
-    assert (found.state, found.error_message, found.adapter_sha256) == ("complete", None, "abc")
-    assert np.array_equal(queries.probabilities(store, 1), shares)
+    record = queries.run(store, 1)
+    assert (record.state, record.error_message, record.adapter_sha256) == ("complete", None, "abc")
+    assert np.array_equal(queries.probabilities(store, 1), probabilities)
     assert list_fallbacks(store) == []
 
 
 def test_checkpoints_are_merged_with_their_run(store, data):
     record_in_fallback(store, data, ValueError("boom"))
     assert recover_all(store).run_ids == (1,)
-    found = queries.run(store, 1)
-    assert found.state == "failed"
-    assert (found.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
+    record = queries.run(store, 1)
+    assert record.state == "failed"
+    assert (record.work_folder(store.folder) / "checkpoint").read_text() == "step 5"
 
 
-def test_work_folder_left_in_the_database_s_folder_is_deleted(store):
+def test_leftover_work_folder_beside_the_database_is_deleted(store):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}) as run:
         leftover = run.create_work_folder()
         run.switch_to_fallback("The folder was read-only.")
@@ -271,7 +271,7 @@ def test_work_folder_left_in_the_database_s_folder_is_deleted(store):
     assert not leftover.exists() and queries.run(store, 1).work_path is None
 
 
-def test_damaged_fallback_database_blocks_no_other(store, data):
+def test_damaged_fallback_database_does_not_block_others(store, data):
     damaged, _ = record_while_locked(store, data)
     record_while_locked(store, data)
     (damaged.store.folder / "runs.db").write_text("no database")
@@ -286,14 +286,14 @@ def test_resumed_run_switches_before_its_data_set_is_known(store, data):
     with recording(store, make_config(SETTINGS), "a run", {"packages": {}}, resume_id=run_id) as run:
         run.switch_to_fallback("The database was locked.")
         run.save_dataset(data, "key")
-        shares = save_random_predictions(run, data)
+        probabilities = save_random_predictions(run, data)
     run.store.engine.dispose()
     assert recover_all(store).run_ids == (run_id,)
-    assert np.array_equal(queries.probabilities(store, run_id), shares)
+    assert np.array_equal(queries.probabilities(store, run_id), probabilities)
 
 
 @pytest.mark.parametrize("is_beside_possible", [True, False], ids=["beside", "elsewhere"])
-def test_place_that_cannot_be_used_is_skipped(store, data, tmp_path, monkeypatch, is_beside_possible):
+def test_folder_that_cannot_be_used_is_skipped(store, data, tmp_path, monkeypatch, is_beside_possible):
     (tmp_path / "state").mkdir()
     unusable = tmp_path / "state" / "adapter-bench" if is_beside_possible else store.folder / "aside"
     unusable.write_text("not a folder")
@@ -303,13 +303,13 @@ def test_place_that_cannot_be_used_is_skipped(store, data, tmp_path, monkeypatch
     assert len(list_fallbacks(store)) == 1
 
 
-def test_missing_home_folder_is_no_error(store, monkeypatch):
+def test_missing_home_folder_raises_no_error(store, monkeypatch):
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "")
     assert list_fallbacks(store) == []
 
 
-def test_fallback_database_is_found_however_its_database_is_addressed(store, monkeypatch):
+def test_fallback_database_is_found_for_every_address_of_its_database(store, monkeypatch):
     with recording(store, make_config(SETTINGS), "a run", {}) as run:
         run.switch_to_fallback("No reason.")
     monkeypatch.chdir(store.folder)
@@ -318,7 +318,7 @@ def test_fallback_database_is_found_however_its_database_is_addressed(store, mon
     run.store.engine.dispose()
 
 
-def test_additions_to_an_ended_run_use_no_fallback_database(store, data):
+def test_additions_to_a_run_that_has_ended_use_no_fallback_database(store, data):
     run_id, _ = record_run(store, data)
     with lock_database(store), pytest.raises(StoreError):
         RunWriter.reopen(store, run_id).update(baseline_id=None)

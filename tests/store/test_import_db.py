@@ -35,7 +35,7 @@ from tests.store.helpers import (
 
 @pytest.fixture
 def other(tmp_path, empty_file):
-    """Return the empty store of another database, in a folder of its own."""
+    """Return the empty store of another database, in another folder."""
     folder = tmp_path / "other"
     folder.mkdir()
     shutil.copy(empty_file, folder / "runs.db")
@@ -47,7 +47,7 @@ def other(tmp_path, empty_file):
 def record_pair(store, data):
     """Record a baseline, and an adapter with files, history, log and a recheck that is linked to it."""
     baseline, _ = record_run(store, data, method="majority", seed=1)
-    run_id, shares = record_run(store, data, method="lora")
+    run_id, probabilities = record_run(store, data, method="lora")
     folder = save_adapter(store.folder / "adapters" / f"{run_id}-lora-r8")
     writer = RunWriter.reopen(store, run_id)
     writer.update(
@@ -59,7 +59,7 @@ def record_pair(store, data):
     writer.log_line("first line")
     save_recheck(store, run_id, 2, 0.05, True, {"packages": {}})
     run_edits.edit_run(store, run_id, "renamed", "a note", ["paper"])
-    return baseline, run_id, shares
+    return baseline, run_id, probabilities
 
 
 def kinds(result):
@@ -74,14 +74,14 @@ def files_of(store):
 def test_runs_are_imported_completely_under_unused_ids(store, other, data, other_data):
     record_run(store, other_data, method="majority", test_size=20)
     (store.folder / "adapters" / "3-lora-r8").mkdir(parents=True)  # the name is taken
-    baseline, run_id, shares = record_pair(other, data)
+    baseline, run_id, probabilities = record_pair(other, data)
     result = import_database(store, other.address)
     assert (result.imported, result.already_present, result.problems) == ({baseline: 2, run_id: 3}, {}, ())
-    found, expected = queries.run(store, 3), queries.run(other, run_id)
+    record, expected = queries.run(store, 3), queries.run(other, run_id)
     for name in ("name", "notes", "tags", "status", "config", "created_at", "group_key", "environment", "host", "pid"):
-        assert getattr(found, name) == getattr(expected, name)
-    assert (found.baseline_id, found.adapter_path) == (2, "adapters/3-lora-r8-2")
-    assert np.array_equal(queries.probabilities(store, 3), shares)
+        assert getattr(record, name) == getattr(expected, name)
+    assert (record.baseline_id, record.adapter_path) == (2, "adapters/3-lora-r8-2")
+    assert np.array_equal(queries.probabilities(store, 3), probabilities)
     assert list(queries.predictions(store, 3)["text"]) == list(data.test.texts)
     assert queries.history(store, [3])["value"].tolist() == [0.7]
     assert "first line" in queries.log_tail(store, 3)["text"].tolist()
@@ -89,7 +89,7 @@ def test_runs_are_imported_completely_under_unused_ids(store, other, data, other
     columns = ["split", "name", "value", "low", "high"]
     metrics = (queries.metrics(database, [number])[columns] for database, number in ((store, 3), (other, run_id)))
     assert len({frame.sort_values(columns).to_json(orient="values") for frame in metrics}) == 1
-    assert (found.adapter_folder(store.folder) / "adapter_model.safetensors").is_file()
+    assert (record.adapter_folder(store.folder) / "adapter_model.safetensors").is_file()
     assert len(queries.datasets(store)) == 2
     (store.folder / "adapters" / "3-lora-r8").rmdir()
     assert [finding for finding in check(address_of(store)).findings if finding.fault] == []
@@ -169,9 +169,9 @@ def test_unfinished_run_keeps_its_checkpoints(sqlite_store, other):
     run_id, folder = record_with_work(other)
     record_without_data(sqlite_store)
     assert import_database(sqlite_store, other.address).imported == {run_id: 2}
-    found = queries.run(sqlite_store, 2)
-    assert found.work_path == f"adapters/{folder.name.replace('-1-', '-2-')}"
-    assert (found.work_folder(sqlite_store.folder) / "step-5").is_dir()
+    record = queries.run(sqlite_store, 2)
+    assert record.work_path == f"adapters/{folder.name.replace('-1-', '-2-')}"
+    assert (record.work_folder(sqlite_store.folder) / "step-5").is_dir()
 
 
 def remove_files(folder, store):
@@ -219,8 +219,8 @@ def test_run_whose_files_cannot_be_copied_is_not_imported(sqlite_store, other, d
 
 
 @pytest.mark.parametrize("moment", ["copy_rechecks", "publish_atomically"])
-def test_interrupted_import_leaves_complete_runs_only(store, other, data, monkeypatch, moment):
-    baseline, run_id, shares = record_pair(other, data)
+def test_interrupted_import_leaves_only_complete_runs(store, other, data, monkeypatch, moment):
+    baseline, run_id, probabilities = record_pair(other, data)
     original = getattr(import_runs, moment)
 
     def interrupt(*arguments):
@@ -237,7 +237,7 @@ def test_interrupted_import_leaves_complete_runs_only(store, other, data, monkey
     result = import_database(store, other.address)
     (imported,) = result.imported.values()
     assert result.already_present == {baseline: 1}
-    assert np.array_equal(queries.probabilities(store, imported), shares)
+    assert np.array_equal(queries.probabilities(store, imported), probabilities)
 
 
 def test_run_that_another_process_imported_meanwhile_is_skipped(sqlite_store, other, monkeypatch):
@@ -302,11 +302,11 @@ def test_servers_database_is_not_imported_into_itself(postgres_store):
 
 
 def test_servers_database_is_imported_into_a_file(postgres_store, other, data):
-    _, run_id, shares = record_pair(postgres_store, data)
+    _, run_id, probabilities = record_pair(postgres_store, data)
     result = import_database(other, address_of(postgres_store))
     assert (len(result.imported), result.problems) == (2, ())
     imported = queries.run(other, result.imported[run_id])
-    assert np.array_equal(queries.probabilities(other, imported.id), shares)
+    assert np.array_equal(queries.probabilities(other, imported.id), probabilities)
     assert imported.adapter_folder(other.folder).is_dir()
     assert import_database(postgres_store, other.address).imported == {}
 
@@ -375,7 +375,7 @@ def test_source_is_not_changed(sqlite_store, other, data):
     assert (contents(Path(other.address)), files_of(other)) == before
 
 
-def test_command_prints_the_new_ids_and_exits_with_1_where_a_run_is_left_out(sqlite_store, other, capsys):
+def test_command_prints_the_new_ids_and_exits_with_1_if_a_run_is_not_imported(sqlite_store, other, capsys):
     record_with_adapter(other)
     record_without_data(sqlite_store)
     command = ["db", "import", other.address, "--db", sqlite_store.address]

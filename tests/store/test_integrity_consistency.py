@@ -1,4 +1,4 @@
-"""Integrity check of the evidence: readable values that were changed after they were written."""
+"""The integrity check finds values that were changed after they were written."""
 
 import pytest
 

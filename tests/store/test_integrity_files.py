@@ -1,4 +1,4 @@
-"""Integrity check of the files: what it finds beside an otherwise sound database, and what it fixes."""
+"""The integrity check of files finds and fixes problems beside an otherwise sound database."""
 
 import os
 import random
@@ -39,7 +39,7 @@ def record_with_files(store, data):
 
 
 def record_complete_with_work(store):
-    """Record a run as if it was killed after its last commit, before its work folder was deleted."""
+    """Record a run that appears killed after its last commit, before its work folder was deleted."""
     run_id, folder = record_with_work(store)
     set_columns(store, run_id, status="complete")
     return run_id, folder
@@ -77,7 +77,7 @@ def test_changed_weights_are_found(store, data):
     assert find_problems(store) == [("changed adapter", f"run {run_id}", False)]
 
 
-def test_changed_config_is_found_where_the_checksum_includes_it(sqlite_store, data):
+def test_changed_config_is_found_if_the_checksum_includes_it(sqlite_store, data):
     run_id, folder = record_with_files(sqlite_store, data)
     config = folder / "adapter_config.json"
     config.write_text('{"lora_alpha": 16}')
@@ -127,7 +127,7 @@ def test_folder_that_cannot_be_moved_is_reported(sqlite_store):
 
 
 @pytest.mark.parametrize("name", ["earlier.db", "earlier", ".earlier.db-2025"])
-def test_folder_that_another_database_names_is_not_orphaned(name, sqlite_store, data):
+def test_folder_referenced_by_another_database_is_not_orphaned(name, sqlite_store, data):
     _, folder = record_with_files(sqlite_store, data)
     sqlite_store.engine.dispose()
     os.rename(sqlite_store.address, sqlite_store.folder / name)
@@ -193,7 +193,7 @@ def test_work_folder_of_another_run_is_removed_from_the_row_and_kept(store):
 
 
 @pytest.mark.parametrize("is_silent", [False, True], ids=["alive", "silent"])
-def test_running_run_may_not_have_created_its_work_folder_yet(store, monkeypatch, is_silent):
+def test_missing_work_folder_of_a_running_run_is_no_finding(store, monkeypatch, is_silent):
     with recording(store, make_config({}), "in progress", {}) as run:
         run.update(work_path="adapters/.unfinished-1-soon")
         if is_silent:
@@ -237,9 +237,9 @@ def test_flipped_bits_never_cause_an_unexpected_error(sqlite_store, data):
     rng, kinds = random.Random(0), set()
     for _ in range(40):
         changed = bytearray(content)
-        # The first pages hold the schema and the roots of the tables: most is broken there.
-        place = rng.randrange(len(content) if rng.random() < 0.5 else 3 * 4096)
-        changed[place] ^= 1 << rng.randrange(8)
+        # The first pages contain the schema and the roots of the tables, where damage matters most.
+        offset = rng.randrange(len(content) if rng.random() < 0.5 else 3 * 4096)
+        changed[offset] ^= 1 << rng.randrange(8)
         path.write_bytes(changed)
         try:
             kinds |= {finding.kind for finding in check(sqlite_store.address).findings}

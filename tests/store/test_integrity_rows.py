@@ -1,4 +1,4 @@
-"""Integrity check of the rows: what it finds in an otherwise sound database, and what it fixes."""
+"""The integrity check of rows finds and fixes problems in an otherwise sound database."""
 
 import json
 from pathlib import Path
@@ -121,7 +121,7 @@ LINKS = {
 
 
 @pytest.mark.parametrize(("statement", "expected"), LINKS.values(), ids=LINKS)
-def test_broken_links_are_fixed_after_a_backup_and_all_else_is_kept(sqlite_store, data, statement, expected):
+def test_broken_links_are_fixed_after_a_backup_and_all_other_rows_are_kept(sqlite_store, data, statement, expected):
     run_id, probabilities = record_run(sqlite_store, data)
     execute_sql(sqlite_store, statement)
     assert find_problems(sqlite_store) == [expected]
@@ -169,14 +169,16 @@ def test_unreadable_values_of_a_data_set_are_counted(sqlite_store, data):
     execute_sql(
         sqlite_store, "UPDATE examples SET extra = '{' WHERE position < 3", "UPDATE datasets SET labels = '[\"a'"
     )
-    found = {(finding.where, finding.what.partition(" cannot")[0]) for finding in check(sqlite_store.address).findings}
-    assert found == {
+    findings = {
+        (finding.where, finding.what.partition(" cannot")[0]) for finding in check(sqlite_store.address).findings
+    }
+    assert findings == {
         ("data set 1", "9 values of examples.extra"),
         ("data set 1", "1 value of datasets.labels"),
     }
 
 
-def test_unreadable_rows_are_found_apart_from_incomplete_evaluations(sqlite_store, data):
+def test_find_unreadable_ignores_incomplete_evaluations(sqlite_store, data):
     record_run(sqlite_store, data)
     execute_sql(sqlite_store, "DELETE FROM predictions WHERE example_id % 5 = 0")
     assert find_unreadable(sqlite_store) == ()
@@ -195,7 +197,7 @@ def test_probabilities_stored_as_text_are_found(sqlite_store, data):
     assert finding.kind == "unreadable value" and "predictions.probabilities" in finding.what
 
 
-def test_check_command_prints_findings_and_exits_with_1_while_a_fault_is_left(sqlite_store, data, capsys):
+def test_check_command_prints_findings_and_exits_with_1_if_a_fault_remains(sqlite_store, data, capsys):
     record_run(sqlite_store, data)
     command = ["db", "check", "--db", sqlite_store.address]
     assert main(command) == 0

@@ -1,4 +1,4 @@
-"""What holds for a server only: how it is reached, what it refuses, and that it may become unavailable."""
+"""PostgreSQL servers: connection, permissions and outages."""
 
 import subprocess
 import sys
@@ -40,7 +40,7 @@ def test_unreachable_server_is_reported_in_one_line_without_the_password(changes
     assert SECRET not in message and PASSWORD not in message and "\n" not in message
 
 
-def test_missing_password_is_asked_for(postgres, monkeypatch):
+def test_missing_password_is_reported(postgres, monkeypatch):
     monkeypatch.delenv("PGPASSWORD", raising=False)
     with pytest.raises(StoreError, match=r"~/\.pgpass or \$PGPASSWORD") as error:
         open_store(postgres.url("postgres"))
@@ -64,7 +64,7 @@ def test_missing_driver_is_reported_with_the_command_that_installs_it():
     assert "Traceback" not in done.stderr and SECRET not in done.stderr
 
 
-def test_empty_database_is_filled_only_when_asked_and_a_foreign_one_is_left_alone(postgres):
+def test_tables_are_created_only_on_request_and_only_in_an_empty_database(postgres):
     with postgres.database() as name:
         url = postgres.url(name, password=PASSWORD)
         with pytest.raises(RequestError) as error:
@@ -98,7 +98,7 @@ def test_user_with_read_access_reads_and_is_refused_when_writing(postgres, own_p
         postgres.sql("DROP USER viewer")
 
 
-def test_server_that_stops_is_reported_and_read_again_once_it_runs(postgres, postgres_store, data):
+def test_stopped_server_is_reported_and_read_again_after_its_restart(postgres, postgres_store, data):
     run_id, expected = record_run(postgres_store, data)
     with postgres_store.read_session() as session:
         session.connection()  # in the middle of reading
@@ -130,12 +130,12 @@ def test_run_of_a_stopped_server_is_merged_back(postgres, postgres_store, data, 
         save_random_predictions(run, data, "validation")
         postgres.stop()
         try:
-            shares = save_random_predictions(run, data)
+            probabilities = save_random_predictions(run, data)
         finally:
             postgres.start()
     assert len(list_fallbacks(postgres_store)) == 1
     run.store.engine.dispose()
     assert recover_all(postgres_store).run_ids == (run.id,)
     assert queries.run(postgres_store, run.id).state == "complete"
-    assert np.array_equal(queries.probabilities(postgres_store, run.id), shares)
+    assert np.array_equal(queries.probabilities(postgres_store, run.id), probabilities)
     assert len(queries.predictions(postgres_store, run.id, "validation")) == DATA["validation_size"]

@@ -1,4 +1,4 @@
-"""What was recorded is read back."""
+"""Queries return what was recorded."""
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -54,7 +54,7 @@ def test_list_has_metrics_with_intervals_and_the_worst_class(store, data):
     )
 
 
-def test_listing_more_runs_than_a_query_takes_values(sqlite_store, data, monkeypatch):
+def test_more_runs_are_listed_than_one_query_accepts_values(sqlite_store, data, monkeypatch):
     from core.store.queries import run_queries
 
     monkeypatch.setattr(run_queries, "MAX_IN_VALUES", 2)
@@ -80,7 +80,7 @@ def test_identical_run_needs_equal_settings_data_and_packages(store, data):
     assert queries.find_identical_run(store, settings | {"test_size": 31}, data.fingerprint, PACKAGES) is None
 
 
-def test_best_baseline_is_of_the_same_seed(store, data):
+def test_best_baseline_has_the_same_seed(store, data):
     runs = [record_run(store, data, method, seed)[0] for method, seed in (("tfidf", 1), ("untrained", 2))]
     scores = queries.runs(store).set_index("id")["macro_f1"]
     best = max(runs, key=lambda run_id: scores[run_id])
@@ -90,7 +90,7 @@ def test_best_baseline_is_of_the_same_seed(store, data):
     assert queries.best_baseline(store, 2, seed=42) is None
 
 
-def test_seeds_of_a_configuration_are_found_once_each(store, data):
+def test_each_seed_of_a_configuration_is_returned_once(store, data):
     first, second = (record_run(store, data, "untrained", seed=1)[0] for _ in range(2))
     with recording(store, make_config({"method": "untrained", "seed": 7}), "seed 7", {}) as other:
         other.update(group_key=queries.run(store, first).group_key)
@@ -125,7 +125,7 @@ def test_published_sqlite_database_is_one_file(sqlite_store, data):
 
 
 @pytest.mark.parametrize("minutes", [-2, 2])
-def test_run_of_another_machine_without_recent_heartbeat_reads_as_crashed(store, minutes):
+def test_run_on_another_machine_without_recent_heartbeat_is_crashed(store, minutes):
     with recording(store, make_config({}), "a", {}) as run:
         set_columns(store, run.id, heartbeat_at=datetime.now(UTC) + timedelta(minutes=minutes), host="elsewhere")
         assert queries.run(store, run.id).state == "crashed"

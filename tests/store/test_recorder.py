@@ -1,4 +1,4 @@
-"""A run's row from its beginning to its end."""
+"""Recording a run: status, errors, heartbeats, log, history and resuming."""
 
 import logging
 import shutil
@@ -22,8 +22,8 @@ def test_row_exists_while_the_run_is_in_progress(store):
         assert queries.run(store, run.id).state == "running"
         run.enter_phase("training")
         assert queries.run(store, run.id).phase == "training"
-    found = queries.run(store, run.id)
-    assert (found.state, found.phase) == ("complete", None)
+    record = queries.run(store, run.id)
+    assert (record.state, record.phase) == ("complete", None)
 
 
 def test_failed_run_keeps_its_error(store):
@@ -49,10 +49,10 @@ def test_stopped_run_is_cancelled_and_the_stop_is_raised(store):
 def test_error_with_unstorable_characters_is_recorded(store, error):
     with recording(store, make_config({}), "caf\udce9\0", {}) as run:
         raise error("can't read /data/caf\udce9\0.csv")
-    found, expected = queries.run(store, run.id), "can't read /data/caf\ufffd\ufffd.csv"
-    assert (found.state, found.error_message, found.name) == ("failed", expected, "caf\ufffd\ufffd")
+    record, expected = queries.run(store, run.id), "can't read /data/caf\ufffd\ufffd.csv"
+    assert (record.state, record.error_message, record.name) == ("failed", expected, "caf\ufffd\ufffd")
     assert queries.log_tail(store, run.id)["text"].tolist() == [f"{error.__name__}: {expected}"]
-    assert error is RunError or expected in found.traceback
+    assert error is RunError or expected in record.traceback
 
 
 def test_stop_while_the_end_is_written_is_recorded(store):
@@ -65,8 +65,8 @@ def test_stop_while_the_end_is_written_is_recorded(store):
     event.listen(store.engine, "before_cursor_execute", stop)
     with pytest.raises(KeyboardInterrupt), recording(store, make_config({}), "a", {}):
         pass
-    found = queries.run(store, 1)
-    assert (found.state, found.phase) == ("cancelled", "start") and found.ended_at is not None
+    record = queries.run(store, 1)
+    assert (record.state, record.phase) == ("cancelled", "start") and record.ended_at is not None
 
 
 def test_stop_after_the_end_was_written_leaves_the_run_complete(sqlite_store, monkeypatch):
@@ -79,8 +79,8 @@ def test_stop_after_the_end_was_written_leaves_the_run_complete(sqlite_store, mo
     monkeypatch.setattr(shutil, "rmtree", stop)
     with pytest.raises(KeyboardInterrupt), recording(sqlite_store, make_config({}), "a", {}) as run:
         folder = run.create_work_folder()
-    found = queries.run(sqlite_store, 1)
-    assert (found.state, found.phase, found.work_path) == ("complete", None, None)
+    record = queries.run(sqlite_store, 1)
+    assert (record.state, record.phase, record.work_path) == ("complete", None, None)
     assert not folder.exists()
 
 
@@ -143,9 +143,9 @@ def test_resuming_deletes_results_and_keeps_history_and_log(store, data):
         raise ValueError("boom")
     started_at = queries.run(store, run.id).started_at
     with recording(store, make_config({}), "a", {"packages": {"torch": "2"}}, resume_id=run.id) as run:
-        found = queries.run(store, run.id)
-        assert (found.state, found.error_message, found.ended_at) == ("running", None, None)
-        assert (found.started_at, found.environment) == (started_at, {"packages": {"torch": "2"}, "resumed": 1})
+        record = queries.run(store, run.id)
+        assert (record.state, record.error_message, record.ended_at) == ("running", None, None)
+        assert (record.started_at, record.environment) == (started_at, {"packages": {"torch": "2"}, "resumed": 1})
         assert queries.predictions(store, run.id).empty and queries.class_metrics(store, [run.id]).empty
         assert queries.metrics(store, [run.id]).empty
         run.log_line("second")

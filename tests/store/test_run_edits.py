@@ -1,4 +1,4 @@
-"""People's edits of runs and texts, and that nothing else is lost by them."""
+"""Edits of runs and annotations change nothing else."""
 
 import shutil
 
@@ -27,7 +27,7 @@ def record_linked(store, baseline_id):
     return run.id
 
 
-def test_run_is_renamed_noted_and_tagged(store, run_id):
+def test_name_notes_and_tags_are_edited(store, run_id):
     run_edits.edit_run(store, run_id, "  the\nchosen one ", "ship it ", ["paper", " paper", "", "α β"])
     run = queries.run(store, run_id)
     assert (run.name, run.notes, run.tags) == ("the chosen one", "ship it", ["paper", "α β"])
@@ -80,7 +80,7 @@ def test_trashed_run_is_hidden_until_it_is_restored(store, run_id):
     assert list(queries.runs(store)["id"]) == [run_id]
 
 
-def test_running_run_is_neither_trashed_nor_deleted_and_the_others_stay(store, run_id):
+def test_running_run_is_neither_trashed_nor_deleted_and_the_others_are_kept(store, run_id):
     with recording(store, make_config({}), "in progress", {}) as run:
         for edit in (
             lambda: run_edits.trash_runs(store, [run_id, run.id]),
@@ -92,7 +92,7 @@ def test_running_run_is_neither_trashed_nor_deleted_and_the_others_stay(store, r
         assert len(queries.runs(store)) == 2
 
 
-def test_run_is_archived_and_taken_out_again(store, run_id):
+def test_run_is_archived_and_unarchived(store, run_id):
     run_edits.archive_runs(store, [run_id])
     assert queries.run(store, run_id).archived
     run_edits.archive_runs(store, [run_id], archived=False)
@@ -164,7 +164,7 @@ def test_newest_annotation_applies_and_earlier_ones_are_kept(store):
         assert connection.exec_driver_sql("SELECT count(*) FROM annotations").scalar() == 3
 
 
-def test_equal_annotation_writes_nothing_and_none_clears_a_field(store):
+def test_unchanged_annotation_writes_nothing_and_none_clears_a_field(store):
     run_edits.annotate(store, {"a text": {"tag": "irony"}})
     assert run_edits.annotate(store, {"a text": {"tag": "irony"}, "another": {"tag": None}}) == 0
     run_edits.annotate(store, {"a text": {"tag": None}})
@@ -177,10 +177,10 @@ def test_field_that_is_not_given_is_kept(store):
     assert queries.annotations(store)[["tag", "proposed_label"]].to_numpy().tolist() == [["first", "bad"]]
 
 
-def test_more_texts_are_annotated_at_once_than_a_query_takes_values(sqlite_store, monkeypatch):
+def test_more_texts_are_annotated_than_one_query_accepts_values(sqlite_store, monkeypatch):
     assert run_edits.MAX_IN_VALUES <= 32_766  # SQLite's limit
     monkeypatch.setattr(run_edits, "MAX_IN_VALUES", 100)
-    texts = {f"text {place}": {"tag": "x"} for place in range(250)}
+    texts = {f"text {number}": {"tag": "x"} for number in range(250)}
     assert run_edits.annotate(sqlite_store, texts) == 250
     assert run_edits.annotate(sqlite_store, texts) == 0
 

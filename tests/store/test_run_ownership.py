@@ -1,4 +1,4 @@
-"""Whether a run's process is alive, and which process may write its record."""
+"""Whether a run's process is alive, and which process may write the run."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ with recording(open_store(sys.argv[1]), make_config({}), "a run", {}):
 
 @pytest.fixture
 def process(store):
-    """A process that is recording run 1."""
+    """Return a process that is recording run 1."""
     command = [sys.executable, "-c", _RECORD_A_RUN, address_of(store)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
         assert started.stdout.readline() == "recording\n"
@@ -46,7 +46,7 @@ def process(store):
 
 
 def make_heartbeats_old(store, **columns):
-    """Let all runs have sent their last heartbeat long ago, and set columns of their rows."""
+    """Set the last heartbeats of all runs to a time long ago, and set other columns of their rows."""
     with store.write_session() as session:
         session.execute(update(RunRow).values(heartbeat_at=datetime.now(UTC) - LONG_AGO, **columns))
 
@@ -55,7 +55,7 @@ def resume(store, run_id=1):
     return recording(store, make_config({}), "a run", {}, resume_id=run_id)
 
 
-def test_suspended_process_keeps_its_run_until_it_is_gone(store, process, monkeypatch):
+def test_suspended_process_keeps_its_run_until_it_ends(store, process, monkeypatch):
     process.send_signal(signal.SIGSTOP)
     monkeypatch.setattr(records, "HEARTBEAT_TIMEOUT", timedelta(0))  # its heartbeat is older than that
     with pytest.raises(RequestError, match=rf"process {process.pid} on") as error, resume(store):
@@ -127,8 +127,8 @@ def test_process_that_lost_its_run_to_another_writes_nothing_more(store, capsys)
         assert datetime.now(UTC) - queries.run(store, 1).heartbeat_at >= LONG_AGO
     with pytest.raises(RunError):
         ours.__exit__(None, None, None)
-    found = queries.run(store, 1)
-    assert (found.state, found.seed, found.error_message) == ("complete", 42, None)
+    record = queries.run(store, 1)
+    assert (record.state, record.seed, record.error_message) == ("complete", 42, None)
     assert queries.log_tail(store, 1)["text"].tolist() == ["a library: to both of them"]
     assert queries.history(store, [1])["value"].tolist() == [0.1]
 

@@ -1,4 +1,4 @@
-"""Databases of other schema revisions are upgraded completely, after a backup, or not at all."""
+"""Databases of earlier schema revisions are upgraded completely and after a backup, or not changed."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ from tests.store.helpers import address_of, record_run
 
 @pytest.fixture
 def earlier(tmp_path):
-    """Return a function that makes a database of an earlier revision and returns its path and content."""
+    """Return a function that creates a database of an earlier revision and returns its path and content."""
 
     def make(revision):
         make_earlier_database(tmp_path / "runs.db", revision)
@@ -50,7 +50,7 @@ def test_schema_and_migrations_agree(store):
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
-def test_listed_revisions_are_those_of_the_migrations():
+def test_listed_revisions_match_the_migrations():
     script = ScriptDirectory(str(MIGRATIONS))
     assert tuple(revision.revision for revision in reversed(list(script.walk_revisions()))) == REVISIONS
     assert (*EARLIER_REVISIONS, REVISIONS[-1]) == REVISIONS
@@ -77,7 +77,7 @@ def test_upgrade_keeps_all_rows_and_the_backup_is_unchanged(tmp_path, earlier, r
     assert (run.baseline_id, run.work_path, run.tags) == (1, None, [])
 
 
-def test_database_of_the_newest_revision_is_left_alone(sqlite_store):
+def test_database_of_the_newest_revision_is_not_changed(sqlite_store):
     upgrade = upgrade_store(sqlite_store.address)
     assert (upgrade.previous_revision, upgrade.backup) == (None, None)
     assert not backup_names(sqlite_store.folder)
@@ -127,7 +127,7 @@ def test_upgrade_keeps_the_predictions_of_a_run(sqlite_store, data):
     assert (run.tags, run.changed_at) == ([], run.created_at)
 
 
-def test_links_that_were_broken_before_block_no_upgrade(earlier):
+def test_links_that_were_already_broken_do_not_block_an_upgrade(earlier):
     path, _ = earlier("0001")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE runs SET baseline_id = 99 WHERE id = 2")
@@ -188,14 +188,14 @@ def open_in_processes(address, action, count=3):
 
 
 @pytest.mark.parametrize(("action", "runs", "backups"), [("create", 0, 0), ("upgrade", 2, 1)])
-def test_one_of_several_processes_migrates_and_the_others_find_it_done(earlier, tmp_path, action, runs, backups):
+def test_only_one_of_several_processes_migrates(earlier, tmp_path, action, runs, backups):
     path = earlier("0001")[0] if action == "upgrade" else tmp_path / "runs.db"
     assert open_in_processes(path, action) == [(f"{runs}\n", "")] * 3
     assert revision_of(path) == REVISIONS[-1]
     assert len(backup_names(tmp_path)) == backups
 
 
-def test_one_of_several_processes_creates_a_servers_tables(postgres):
+def test_only_one_of_several_processes_creates_a_servers_tables(postgres):
     with postgres.database() as name:
         assert open_in_processes(postgres.url(name, password=PASSWORD), "create") == [("0\n", "")] * 3
 
@@ -205,7 +205,7 @@ def test_one_of_several_processes_creates_a_servers_tables(postgres):
     ("revision", "code"),
     [pytest.param("9999", "newer_schema", id="newer"), pytest.param(None, "foreign_database", id="foreign")],
 )
-def test_unknown_schema_is_refused_and_left_alone(earlier, tmp_path, open_database, revision, code):
+def test_unknown_schema_is_refused_and_not_changed(earlier, tmp_path, open_database, revision, code):
     path, _ = earlier("0004")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("DELETE FROM alembic_version")
@@ -236,7 +236,7 @@ class Noon(datetime):
         return cls(2026, 1, 1, 12, tzinfo=zone)
 
 
-def test_backup_never_replaces_another_of_the_same_second(sqlite_store, monkeypatch):
+def test_backup_does_not_replace_another_of_the_same_second(sqlite_store, monkeypatch):
     monkeypatch.setattr(backups, "datetime", Noon)
     made = [back_up(sqlite_store.engine, "before").name for _ in range(3)]
     assert made == [f"runs.db.before-20260101T120000Z{counter}" for counter in ("", "-2", "-3")]
