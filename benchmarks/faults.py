@@ -66,7 +66,7 @@ def inject_read_only(arguments: argparse.Namespace, reference: Reference, folder
 
 
 def inject_damage(arguments: argparse.Namespace, reference: Reference, folder: Path, rng: Generator) -> list[Tally]:
-    """Damage or replace files, and read what is left."""
+    """Damage or replace files, and read them."""
     return damage_files(reference, folder, arguments.damages, rng)
 
 

@@ -1,7 +1,7 @@
-"""A system clock that is set hours back or ahead while runs are active.
+"""Set the system clock hours back or ahead while runs are active.
 
-The real clock cannot be set, so each process gets its own at Python's boundary to the system: in `time.time`,
-in `datetime.now`, and in the boot time from which the age of a process is computed.
+The real clock cannot be set, so each process patches its own: `time.time`, `datetime.now`, and the boot time from
+which the age of a process is computed.
 """
 
 import json
@@ -101,7 +101,7 @@ def _shift_during_run(
 
 
 def _misreported_as_ended(folder: Path, process: BaseProcess, setup: Callable[[], None]) -> str | None:
-    """Describe how an active run is misreported after its clock was set; None if it is not."""
+    """Return how an active run is misreported after its clock was set; None if it is not."""
     process.join(REACTION_SECONDS)
     output = folder.with_suffix(".commands")  # the run writes to the folder's own output file meanwhile
     code, text = call_command(folder, "list", "--json", setup=setup, output=output)
@@ -115,7 +115,7 @@ def _misreported_as_ended(folder: Path, process: BaseProcess, setup: Callable[[]
 
 
 def _incomplete(reference: Reference, folder: Path, setup: Callable[[], None], elapsed: float) -> str | None:
-    """Complete the run, and describe what is wrong with its record."""
+    """Complete the run; return the problem with its record, None without one."""
     if _run_ids(folder) == [1]:
         process = reference.start_run(folder, setup)
         process.join()
@@ -142,7 +142,7 @@ def _run_ids(folder: Path) -> list[int]:
 
 
 def _impossible_times(folder: Path, elapsed: float) -> str | None:
-    """Describe recorded times that exceed the elapsed seconds."""
+    """Return the recorded times if they exceed the elapsed seconds; None otherwise."""
     store = open_store(str(folder / "runs.db"))
     run = queries.run(store, 2)
     store.engine.dispose()

@@ -1,4 +1,4 @@
-"""Many processes that record runs into one store while another reads it as the dashboard does."""
+"""Many processes record runs in one database while another reads it as the dashboard does."""
 
 import time
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ class Result:
 
 @dataclass(frozen=True)
 class _Shared:
-    """What every process is given."""
+    """The arguments that all processes share."""
 
     address: str
     data: DataSet
@@ -56,7 +56,7 @@ class _Shared:
 def record_concurrently(address: str, folder: Path, processes: int, runs: int) -> Result:
     """Record ``runs`` runs in each of ``processes`` processes that start together; check what is stored.
 
-    ``folder``: where the output of the processes is written.
+    ``folder``: the folder for the output of the processes.
     """
     store = open_store(address, create=True)
     data = load_data(make_config(SETTINGS))
@@ -86,7 +86,7 @@ def record_concurrently(address: str, folder: Path, processes: int, runs: int) -
 
 
 def _count_intact(store: Store, data: DataSet, processes: int, runs: int) -> int:
-    """Count the runs that are stored completely and as they were recorded."""
+    """Count the runs that are stored completely and correctly."""
     ids = dict(queries.runs(store).set_index("name")["id"].items())
     return sum(
         _is_intact(store, int(ids[_name(process, number)]), draw_probabilities(data, process, number), len(data.test))

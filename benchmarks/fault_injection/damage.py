@@ -1,7 +1,7 @@
-"""Files that are truncated, changed or replaced, and what every command then reports.
+"""Truncate, change or replace files, and check what every command then reports.
 
-Each damage is done to a copy of an undisturbed folder, which is then read in every way. A command may answer as
-before, refuse with a message, or answer differently if ``db check`` reports the reason.
+Each damage is applied to a copy of an undisturbed folder, on which all commands are run. A command may return the
+same output, refuse with a message, or return another output if ``db check`` reports the damage.
 """
 
 import io
@@ -32,11 +32,11 @@ DASHBOARD_READS = "the reads of the dashboard"
 Choice = TypeVar("Choice")
 MAX_OVERWRITTEN_BYTES = 512
 
-EVIDENCE = re.compile(
+VERIFIABLE_COLUMNS = re.compile(
     r"(examples|class_balance|predictions|metrics|class_metrics|outcomes|probabilities)\b"
     r"|datasets\.(?!checks|revision)|runs\.(config|kind|method|model|seed|stat|dataset|baseline|adapter_(path|sha))"
 )
-"""Columns that must not change unnoticed. The others are stored once and cannot be verified: curves, logs, names."""
+"""Columns whose changes ``db check`` must detect. The others are stored once: learning curves, logs, names."""
 
 Answers = Mapping[str, tuple[int, str]]
 """The exit code and the output of each command."""
@@ -79,9 +79,9 @@ def _flip(path: Path, rng: Generator) -> None:
 
 def _overwrite(path: Path, rng: Generator) -> None:
     content = bytearray(path.read_bytes())
-    place = int(rng.integers(len(content)))
-    length = min(int(rng.integers(1, MAX_OVERWRITTEN_BYTES + 1)), len(content) - place)
-    content[place : place + length] = rng.bytes(length)
+    start = int(rng.integers(len(content)))
+    length = min(int(rng.integers(1, MAX_OVERWRITTEN_BYTES + 1)), len(content) - start)
+    content[start : start + length] = rng.bytes(length)
     path.write_bytes(content)
 
 
@@ -125,11 +125,11 @@ DAMAGES: Mapping[str, Callable[[Path, Generator], None]] = {
 
 
 def _inspect(folder: Path, expected: Answers) -> tuple[str, str | None]:
-    """Read a damaged folder in every way; return how the damage shows, and the problem."""
+    """Run all commands on a damaged folder; return how the damage appears, and the problem."""
     before = _contents(folder)
     answers = _answers(folder)
     if _contents(folder) != before:
-        return "changed", "reading has changed it"
+        return "changed", "reading changed the files"
     for command, (code, text) in answers.items():
         if code not in (0, 1, 2) or "Traceback" in text or "unexpected " in text:
             return "unhandled", f"{command} exits with {code}: {text[-2000:]}"
@@ -142,15 +142,15 @@ def _inspect(folder: Path, expected: Answers) -> tuple[str, str | None]:
     ]
     if changed_commands:
         changed = _changed_columns(answers[DASHBOARD_READS][1], expected[DASHBOARD_READS][1])
-        is_evidence = not changed or any(map(EVIDENCE.match, changed))
+        is_verifiable = not changed or any(map(VERIFIABLE_COLUMNS.match, changed))
         outcome = f"unnoticed in {', '.join(changed)}"
-        return outcome, f"{changed_commands[0]} changed without a report; {outcome}" if is_evidence else None
+        return outcome, f"{changed_commands[0]} changed without a report; {outcome}" if is_verifiable else None
     return ("refused with a message" if any(code for code, _ in answers.values()) else "as before"), None
 
 
-def _changed_columns(now: str, then: str) -> list[str]:
+def _changed_columns(actual: str, expected: str) -> list[str]:
     """Return the names of the columns whose values differ."""
-    columns = [dict(line.split(": ", 1) for line in text.splitlines() if ": " in line) for text in (now, then)]
+    columns = [dict(line.split(": ", 1) for line in text.splitlines() if ": " in line) for text in (actual, expected)]
     return sorted(name for name, values in columns[1].items() if columns[0].get(name) != values)
 
 

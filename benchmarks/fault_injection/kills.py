@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments and resumed."""
+"""Kill runs at random moments and resume them."""
 
 import itertools
 import os
@@ -65,7 +65,7 @@ def _kill(process: BaseProcess, after: float, sign: signal.Signals) -> bool:
 
 
 def _rerun(reference: Reference, folder: Path) -> str | None:
-    """Run again where a run was killed before it had recorded anything; describe what is wrong."""
+    """Repeat a run that was killed before it was recorded; return the problem, None without one."""
     process = reference.start_run(folder)
     process.join()
     return reference.difference(folder) if process.exitcode == 0 else output_of(folder).read_text()
@@ -90,7 +90,7 @@ def _phase(folder: Path) -> str:
 
 
 def _resume_and_check(reference: Reference, folder: Path) -> str | None:
-    """Check the database, resume the run unless it is complete, and describe what is wrong."""
+    """Check the database and resume the run unless it is complete; return the problem, None without one."""
     code, text = call_command(folder, "db", "check")
     if code not in (0, 1) or "Traceback" in text:
         return f"db check: {text}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """One kind of fault: ``losses`` holds a sentence per lost run, ``outcomes`` counts how each one ended."""
+    """One kind of fault: ``losses`` contains a sentence per lost run, ``outcomes`` counts how each one ended."""
 
     fault: str
     times: int = 0

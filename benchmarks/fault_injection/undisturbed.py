@@ -1,4 +1,4 @@
-"""Short runs of a tiny model in separate processes, compared with an undisturbed run."""
+"""Short runs of a tiny model in separate processes, and an undisturbed reference run."""
 
 import shutil
 import time
@@ -98,7 +98,7 @@ class Reference:
         shutil.copytree(self.folder / "undisturbed", folder, dirs_exist_ok=True)
 
     def difference(self, folder: Path, run_id: int = 1) -> str | None:
-        """Describe how a run differs from the undisturbed one; None if it does not."""
+        """Return how a run differs from the undisturbed one; None if it does not."""
         store = open_store(str(folder / "runs.db"))
         try:
             return self._difference(store, run_id)

@@ -1,6 +1,6 @@
-"""Databases that refuse writes during a run: the disk is full, another process holds them, the folder is read-only.
+"""Make a database refuse writes during a run: full disk, lock of another process, read-only folder.
 
-The run must continue in a fallback database, say so, and be merged back once the database is writable again.
+The run must continue in a fallback database, report that, and be merged back once the database is writable again.
 """
 
 import ctypes
@@ -29,15 +29,16 @@ CAPABILITIES = 0x20080522, 0
 FILE_CAPABILITIES = 0b110
 """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by which root ignores file modes."""
 BUSY_TIMEOUT = 1.0
-"""Seconds that a run waits for a lock here; a user's run waits thirty."""
+"""Seconds that a run waits for a lock in this benchmark; the default is thirty."""
 COMPLETE, FALLBACK, FAILED, REFUSED = "complete", "in a fallback database", "failed", "refused"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What happens to a run: before it, after some seconds, and after it has ended.
+    """A condition that makes the database refuse writes.
 
-    ``message``: a pattern that its output must match then.
+    ``setup`` is called before the run, ``start`` after ``after`` seconds, and ``end`` after the run has ended.
+    ``message``: a pattern that the output of the run must match.
     """
 
     message: str
@@ -48,7 +49,7 @@ class Refusal:
 
 
 def fill_disk(reference: Reference, folder: Path, times: int, rng: Generator) -> Tally:
-    """Run on a disk with too little room for what the run writes."""
+    """Run on a disk with too little free space."""
     if not can_mount(folder):
         return _limit_pages(reference, folder, times, rng)
     tally = Tally("disk full (a small tmpfs)")
@@ -161,7 +162,7 @@ def _make_writable(folder: Path) -> None:
 
 
 def _run_into(reference: Reference, folder: Path, refusal: Refusal) -> tuple[str | None, str]:
-    """Run into a refusal, end it and recover the run; return the problem and the outcome of the run."""
+    """Run under a refusal, end the refusal and recover the run; return the problem and the outcome of the run."""
     process = reference.start_run(folder, refusal.setup)
     process.join(refusal.after)
     refusal.start()
@@ -176,7 +177,7 @@ def _run_into(reference: Reference, folder: Path, refusal: Refusal) -> tuple[str
 
 
 def _recover(reference: Reference, folder: Path, setup: Callable[[], None] | None, outcome: str) -> str | None:
-    """Merge the fallback database, or resume the run; describe what is wrong then."""
+    """Merge the fallback database, or resume the run; return the problem, None without one."""
     setup = setup if setup is _obey_file_modes else None
     commands = {FALLBACK: [("db", "recover")], FAILED: [("resume", "2")]}.get(outcome, [])
     for arguments in (*commands, ("db", "check")):

@@ -72,7 +72,7 @@ def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
 
 
 _LABELS_NOTE = (
-    "transformers takes the label names of an adapter from its base model, not from this folder: "
+    "transformers reads the label names of an adapter from its base model, not from this folder: "
     "pass `id2label` as here. `labels.json` contains the names in the format of a `config.json`."
 )
 _QUANTIZATION_NOTE = "The base model is quantized to {} bits, which requires bitsandbytes."

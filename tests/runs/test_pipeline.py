@@ -188,18 +188,18 @@ def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(benchma
 def test_recorded_baselines_are_reused_unless_rerun_is_requested(benchmark):
     store, records = benchmark.store, benchmark.records
     baselines = prepare_jobs(add_baselines([benchmark.config])[:-1], store.folder)
-    again = run_jobs(baselines, store, Progress())
-    assert [record.id for record in again] == [record.id for record in records[:-1]]
+    reused = run_jobs(baselines, store, Progress())
+    assert [record.id for record in reused] == [record.id for record in records[:-1]]
     rerun = run_jobs(baselines[:1], store, Progress(), rerun_baselines=True)
     assert rerun[0].id > records[-1].id
     delete_run(store, rerun[0].id)
 
 
 def test_same_config_gives_the_same_predictions(benchmark, run_variant):
-    again, store = run_variant(), benchmark.store
+    repeated, store = run_variant(), benchmark.store
     stored = queries.probabilities(store, benchmark.adapter.id)
-    assert np.array_equal(queries.probabilities(store, again.id), stored)
-    assert again.group_key == benchmark.adapter.group_key
+    assert np.array_equal(queries.probabilities(store, repeated.id), stored)
+    assert repeated.group_key == benchmark.adapter.group_key
 
 
 def test_diverged_training_is_a_failed_run_with_advice(benchmark, run_variant):

@@ -155,10 +155,10 @@ def test_run_of_a_full_database_is_recorded_in_a_fallback_database(store, data):
     (fallback,) = list_fallbacks(store)
     assert "is full" in fallback.reason
     run.store.engine.dispose()
-    again = open_store(store.address)
-    assert recover_all(again).run_ids == (1,)
-    assert np.array_equal(queries.probabilities(again, 1), probabilities)
-    again.engine.dispose()
+    reopened = open_store(store.address)
+    assert recover_all(reopened).run_ids == (1,)
+    assert np.array_equal(queries.probabilities(reopened, 1), probabilities)
+    reopened.engine.dispose()
 
 
 def test_fallback_databases_of_another_database_are_not_listed(store, data):

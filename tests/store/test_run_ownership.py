@@ -112,21 +112,21 @@ def test_run_that_cannot_be_resumed_is_refused(sqlite_store, columns, code):
 
 
 def test_process_that_lost_its_run_to_another_writes_nothing_more(store, capsys):
-    ours = recording(store, make_config({}), "a run", {})
-    lost = ours.__enter__()
+    first_execution = recording(store, make_config({}), "a run", {})
+    first_run = first_execution.__enter__()
     make_heartbeats_old(store, host="elsewhere")
     with resume(store) as run:
         run.log_history(1, 0.5, {"loss": 0.1})
-        for write in (lambda: lost.log_history(1, 0.5, {"loss": 0.9}), lambda: lost.update(seed=7)):
+        for write in (lambda: first_run.log_history(1, 0.5, {"loss": 0.9}), lambda: first_run.update(seed=7)):
             with pytest.raises(RunError, match=rf"resumed by another process \(process {os.getpid()} on"):
                 write()
         logging.getLogger("a library").warning("to both of them")
         assert "Traceback" not in capsys.readouterr().err
         make_heartbeats_old(store)
-        lost.storage.send_heartbeat()
+        first_run.storage.send_heartbeat()
         assert datetime.now(UTC) - queries.run(store, 1).heartbeat_at >= LONG_AGO
     with pytest.raises(RunError):
-        ours.__exit__(None, None, None)
+        first_execution.__exit__(None, None, None)
     record = queries.run(store, 1)
     assert (record.state, record.seed, record.error_message) == ("complete", 42, None)
     assert queries.log_tail(store, 1)["text"].tolist() == ["a library: to both of them"]
@@ -134,18 +134,18 @@ def test_process_that_lost_its_run_to_another_writes_nothing_more(store, capsys)
 
 
 def test_process_whose_run_was_deleted_does_not_write_to_the_next_run_with_its_id(store):
-    ours = recording(store, make_config({}), "deleted", {})
-    lost = ours.__enter__()
+    first_execution = recording(store, make_config({}), "deleted", {})
+    first_run = first_execution.__enter__()
     make_heartbeats_old(store, host="elsewhere")
     run_edits.delete_run(store, 1)
     with pytest.raises(RunError, match="Run 1 was deleted"):
-        lost.log_history(1, 0.5, {"loss": 0.9})
+        first_run.log_history(1, 0.5, {"loss": 0.9})
     with recording(store, make_config({}), "the next", {}) as run:
         run.log_history(1, 0.5, {"loss": 0.1})
     with pytest.raises(RunError):
-        lost.log_history(2, 1.0, {"loss": 0.9})
+        first_run.log_history(2, 1.0, {"loss": 0.9})
     with pytest.raises(RunError):
-        ours.__exit__(None, None, None)
+        first_execution.__exit__(None, None, None)
     assert queries.runs(store)[["name", "state"]].values.tolist() == [["the next", "complete"]]
     assert queries.history(store, [run.id])["value"].tolist() == [0.1]
 

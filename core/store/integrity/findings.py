@@ -8,10 +8,11 @@ from sqlalchemy import Column, Delete, Table, Update
 
 @dataclass(frozen=True)
 class Finding:
-    """One finding: where it is, what it is, and what to do about it.
+    """A finding of an integrity check.
 
-    ``kind``: one to three words, the same for all findings of a kind. ``fault``: False for information.
-    ``fixable``: whether a lossless repair exists; ``fixed``: whether it was applied.
+    ``kind``: one to three words, the same for all findings of a kind. ``where``: its location, such as ``run 12``.
+    ``what``: its description. ``advice``: what to do. ``fault``: False for information. ``fixable``: whether a
+    lossless repair exists. ``fixed``: whether it was applied.
     """
 
     kind: str

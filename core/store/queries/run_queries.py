@@ -50,9 +50,9 @@ def run_from_row(row: RunRow) -> Run:
 def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = False) -> pd.DataFrame:
     """Return one row per run, oldest first: its columns, `state`, ``dataset``, and the listed metrics.
 
-    A metric takes three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``; so does
-    ``worst_f1``, the lowest F1 of a class on the test split, beside ``worst_class`` and ``worst_support``.
-    ``run_ids`` selects runs; ``trash`` includes those in the trash.
+    A metric has three columns, such as ``macro_f1``, ``macro_f1_low`` and ``macro_f1_high``. ``worst_f1`` is the
+    lowest F1 of a class on the test split; ``worst_class`` and ``worst_support`` describe that class. ``run_ids``
+    selects runs; ``trash`` includes runs in the trash.
     """
     if run_ids is not None and len(run_ids) > MAX_IN_VALUES:
         starts = range(0, len(run_ids), MAX_IN_VALUES)
