@@ -1,121 +1,19 @@
-"""Every metric, cost and count that is stored or shown, described once.
+"""The metrics of a run: quality, difference from the best baseline, calibration, classes and training.
 
-Tables, charts, exports, the command line, the glossary, the model card and the integrity check read
-this. To add a metric, add a `Figure` here and a function of the same name to `core.evaluation.metrics`.
+To add a metric, add a `Figure` here and a function of the same name to `core.evaluation.metrics`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from core.catalog.figures.figure import Figure, Group, Interval, Unit
 from core.text import formatting
 from core.text.formatting import DASH
-
-Unit = Literal["percent", "number", "points", "p", "count", "epoch", "seconds", "short seconds", "bytes", "speed"]
-Direction = Literal["higher", "lower"]
-Group = Literal["quality", "calibration", "baseline", "class", "training", "cost", "comparison", "data"]
-Storage = Literal["metrics", "class_metrics", "runs", "history", "rechecks", "predictions", "class_balance", "derived"]
-Interval = Literal["Wilson", "bootstrap", "paired bootstrap", "null band"]
 
 MACRO_F1_DIFFERENCE = "macro_f1_over_baseline"
 MACRO_F1_DIFFERENCE_P_VALUE = "macro_f1_over_baseline_p"
 TOP_K = 3
 TOP_K_MIN_LABELS = 6
 """Top-k accuracy is computed from this number of labels on: with fewer it is high for any model."""
-
-
-def _without_interval(write: Callable[[Any], str]) -> Callable[..., str]:
-    return lambda value, *_: write(value)
-
-
-def _percent(value: float | None, low: float | None = None, high: float | None = None) -> str:
-    return formatting.format_score(value, low, high)
-
-
-def _p(value: float | None) -> str:
-    return DASH if value is None or value != value else formatting.format_p_value(value).removeprefix("= ")
-
-
-def _epoch(value: float | None) -> str:
-    return DASH if value is None or value != value else f"{value:g}"
-
-
-_FORMATS: Mapping[Unit, Callable[..., str]] = {
-    "percent": _percent,
-    "number": formatting.format_number,
-    "points": formatting.format_points,
-    "p": _without_interval(_p),
-    "count": _without_interval(formatting.format_count),
-    "epoch": _without_interval(_epoch),
-    "seconds": _without_interval(formatting.format_duration),
-    "short seconds": _without_interval(formatting.format_milliseconds),
-    "bytes": _without_interval(formatting.format_bytes),
-    "speed": _without_interval(formatting.format_throughput),
-}
-_DIRECTIONS: Mapping[Direction | None, str] = {"higher": " Higher is better.", "lower": " Lower is better.", None: ""}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One metric, cost or count.
-
-    ``name``: as stored. ``title``: the column head. ``storage``: the table that holds it; ``derived``
-    for what is computed when read. ``interval``: how its stored bounds were computed; None for a
-    figure without bounds. ``splits``: where a metric is stored. ``recomputed``: whether the stored
-    predictions alone determine its value, so that the integrity check can recompute it. ``listed``:
-    whether the list of runs has it as a column. ``companions``: columns that ``write`` needs besides
-    the value and its bounds. ``write`` overrides the format of the unit.
-    """
-
-    name: str
-    title: str
-    help: str
-    unit: Unit
-    group: Group
-    storage: Storage
-    better: Direction | None = None
-    interval: Interval | None = None
-    splits: tuple[str, ...] = ()
-    recomputed: bool = False
-    listed: bool = False
-    short_title: str = ""
-    companions: tuple[str, ...] = ()
-    write: Callable[..., str] | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of a row that hold the figure: value, bounds, companions."""
-        bounds = (f"{self.name}_low", f"{self.name}_high") if self.interval else ()
-        return (self.name, *bounds, *self.companions)
-
-    @property
-    def heading(self) -> str:
-        """The title with a capital letter."""
-        return self.title[0].upper() + self.title[1:]
-
-    @property
-    def axis_title(self) -> str:
-        """The title with the unit in which the figure is stored."""
-        unit = {"seconds": ", seconds", "bytes": ", bytes", "speed": ", examples per second"}.get(self.unit, "")
-        return self.title + unit
-
-    @property
-    def explanation(self) -> str:
-        """What the figure means, and whether more of it is better."""
-        return self.help + _DIRECTIONS[self.better]
-
-    def format(self, *values: Any) -> str:
-        """Return the figure as text; ``values``: in the order of `columns`, bounds may be missing."""
-        return (self.write or _FORMATS[self.unit])(*values)
-
-    def format_value(self, value: float | None) -> str:
-        """Return the value alone as text, without bounds and companions; also fits a deviation."""
-        return _FORMATS[self.unit](value)
-
-    def format_row(self, row: Any) -> str:
-        """Return the figure of a row whose keys or attributes are `columns`; a dash where the row lacks them."""
-        get = row.get if isinstance(row, Mapping) else lambda column: getattr(row, column, None)
-        return self.format(*map(get, self.columns))
 
 
 def _metric(name: str, title: str, help: str, unit: Unit, group: Group, **options: Any) -> Figure:
@@ -144,11 +42,7 @@ def _class_metric(name: str, title: str, help: str, interval: Interval) -> Figur
     )
 
 
-def _cost(name: str, title: str, help: str, unit: Unit, **options: Any) -> Figure:
-    return Figure(name, title, help, unit, "cost", "runs", **{"better": "lower"} | options)
-
-
-_QUALITY = (
+QUALITY = (
     _metric(
         "macro_f1",
         "macro F1",
@@ -246,7 +140,7 @@ _QUALITY = (
     ),
 )
 
-_BASELINE = (
+BASELINE = (
     _test_metric(
         MACRO_F1_DIFFERENCE,
         "vs best baseline",
@@ -282,7 +176,7 @@ _ECE = (
 _NULL = "The expected calibration error that a perfectly calibrated model of the same confidences would have."
 _CALIBRATED = " At the fitted temperature."
 
-_CALIBRATION = (
+CALIBRATION = (
     _metric("log_loss", "log loss", _LOG_LOSS, "number", "calibration", better="lower", listed=True),
     _metric("brier", "Brier score", _BRIER, "number", "calibration", better="lower", listed=True),
     _test_metric("ece", "ECE, %", _ECE, "percent", "calibration", better="lower", interval=None),
@@ -337,7 +231,7 @@ _CALIBRATION = (
     ),
 )
 
-_CLASSES = (
+CLASSES = (
     _class_metric(
         "precision", "precision", "Of the examples that got this label, the share that truly have it.", "Wilson"
     ),
@@ -373,7 +267,7 @@ _CLASSES = (
     ),
 )
 
-_TRAINING = (
+TRAINING = (
     _metric(
         "best_epoch",
         "best epoch",
@@ -439,183 +333,3 @@ _TRAINING = (
         "history",
     ),
 )
-
-_COSTS = (
-    _cost("train_seconds", "training time", "How long the training took.", "seconds", listed=True),
-    _cost(
-        "train_examples_per_second",
-        "training speed",
-        "Training examples per second.",
-        "speed",
-        better="higher",
-        listed=True,
-    ),
-    _cost("evaluation_seconds", "evaluation time", "How long predicting the test set took.", "seconds", listed=True),
-    Figure(
-        "seconds_per_text",
-        "time per text",
-        "The mean time to predict one test text in a batch. A single text takes longer.",
-        "short seconds",
-        "cost",
-        "derived",
-        better="lower",
-    ),
-    _cost(
-        "trainable_parameters",
-        "trainable parameters",
-        "The number of weights that were trained, and their share of all weights of the model.",
-        "count",
-        listed=True,
-        companions=("total_parameters",),
-        write=formatting.format_parameters,
-    ),
-    _cost(
-        "total_parameters",
-        "total parameters",
-        "The number of weights of the model, the adapter's included.",
-        "count",
-        write=formatting.format_parameters,
-        listed=True,
-    ),
-    _cost(
-        "adapter_bytes",
-        "size",
-        "The size of the saved adapter, or of a baseline's model, on disk.",
-        "bytes",
-        listed=True,
-    ),
-    _cost(
-        "base_memory_bytes",
-        "base model memory",
-        "The memory that the base model's weights take. A base in 8 or 4 bits takes less.",
-        "bytes",
-        listed=True,
-    ),
-    _cost(
-        "peak_memory_bytes",
-        "peak memory",
-        "The most memory that the process of the run held.",
-        "bytes",
-        listed=True,
-    ),
-)
-
-_CHECKS = (
-    Figure(
-        "reload_max_difference",
-        "reload difference",
-        "The largest difference between a logit before saving and after loading the saved files.",
-        "number",
-        "training",
-        "runs",
-        better="lower",
-        write=lambda value: DASH if value is None or value != value else f"{value:.2g}",
-    ),
-    Figure(
-        "changed_labels",
-        "labels changed",
-        "The number of test examples that got another label when the test set was predicted again.",
-        "count",
-        "data",
-        "rechecks",
-        better="lower",
-    ),
-    Figure(
-        "max_difference",
-        "a probability moved by at most",
-        "The largest change of any probability when the test set was predicted again.",
-        "number",
-        "data",
-        "rechecks",
-        better="lower",
-    ),
-)
-
-_EXAMPLES = (
-    Figure(
-        "confidence",
-        "confidence",
-        "The probability of the predicted label, as trained.",
-        "percent",
-        "data",
-        "predictions",
-    ),
-    Figure(
-        "true_probability",
-        "probability of the true label",
-        "The probability that the true label got, as trained.",
-        "percent",
-        "data",
-        "predictions",
-    ),
-    Figure("count", "examples", "The number of examples with this label.", "count", "data", "class_balance"),
-    Figure("share", "share", "The share of the examples with this label.", "percent", "data", "class_balance"),
-)
-
-_COMPARISON = (
-    Figure(
-        "gained",
-        "gained",
-        "Test examples that the second run got wrong and the first run got right.",
-        "count",
-        "comparison",
-        "derived",
-        better="higher",
-    ),
-    Figure(
-        "lost",
-        "lost",
-        "Test examples that the second run got right and the first run got wrong.",
-        "count",
-        "comparison",
-        "derived",
-        better="lower",
-    ),
-    Figure(
-        "p_adjusted",
-        "p (Holm)",
-        "How often chance alone would show a difference this large, adjusted for the number of comparisons (Holm). "
-        "Below .05 is called evidence.",
-        "p",
-        "comparison",
-        "derived",
-    ),
-)
-
-FIGURES: Mapping[str, Figure] = {
-    figure.name: figure
-    for figure in (
-        *_QUALITY,
-        *_BASELINE,
-        *_CALIBRATION,
-        *_CLASSES,
-        *_TRAINING,
-        *_COSTS,
-        *_CHECKS,
-        *_EXAMPLES,
-        *_COMPARISON,
-    )
-}
-"""By stored name, in the order of tables."""
-
-
-def select_figures(
-    storage: Storage | None = None, group: Group | None = None, split: str | None = None
-) -> tuple[Figure, ...]:
-    """Return the figures of a table, a group or a split, in the order of tables."""
-    return tuple(
-        figure
-        for figure in FIGURES.values()
-        if storage in (None, figure.storage) and group in (None, figure.group) and (not split or split in figure.splits)
-    )
-
-
-LISTED_METRICS = tuple(figure.name for figure in select_figures("metrics") if figure.listed)
-"""The test metrics that the list of runs has as columns."""
-
-
-def in_order(names: Iterable[str]) -> list[str]:
-    """Return stored names in the order of tables; names that are not registered come last, as they came."""
-    names = list(names)
-    known = [name for name in FIGURES if name in set(names)]
-    return known + [name for name in names if name not in FIGURES]
