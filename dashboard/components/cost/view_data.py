@@ -43,7 +43,7 @@ def recorded_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
 
 
 def _add_labels(points: pd.DataFrame) -> pd.DataFrame:
-    """Place the labels, best runs first, so that none covers a point or another label."""
+    """Place the labels, best runs first, so that none covers a point, the Pareto front or another label."""
     x, y = points["place"].astype(float).map(np.log10), points["macro_f1"].astype(float)
     width = max(x.max() - x.min(), 1e-9)
     leftwards = x > x.min() + width / 2
@@ -52,9 +52,12 @@ def _add_labels(points: pd.DataFrame) -> pd.DataFrame:
     labels: dict[int, float] = {}
     for row in y[is_labeled].sort_values(ascending=False).index[:MAX_LABELS]:
         ahead = (x - x[row]) * np.where(leftwards[row], -1, 1) / width
-        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)] - _LABEL_LIFT * height
+        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)]
+        end = x[row] + _LABEL_WIDTH * width * (-1 if leftwards[row] else 1)
+        front = [] if points["front"][row] else [y[x <= max(place, x.min())].max() for place in (x[row], end)]
         labels_near = [at for other, at in labels.items() if abs(x[row] - x[other]) < _LABEL_WIDTH * width]
-        occupied, at = np.array([*points_ahead, *labels_near]), y[row]
+        lifted = np.array([*points_ahead, *front]) - _LABEL_LIFT * height
+        occupied, at = np.array([*lifted, *labels_near]), y[row]
         while (abs(occupied - at) < 0.95 * height).any():
             at -= height
         labels[row] = at
