@@ -1,13 +1,13 @@
-"""Exceptions that are shown to users as one message that says what happened, why, and what to do."""
+"""Exceptions whose message tells the user what happened, why, and what to do."""
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
 
 class BenchError(Exception):
-    """An error that a user can understand and fix; its text is the complete message.
+    """An error with a complete message for the user.
 
-    ``code`` names the kind of error for programs and tests, such as ``locked``; None where there is only one kind.
+    ``code``: the kind of error for programs and tests, such as ``locked``; None if there is only one kind.
     """
 
     def __init__(self, message: str = "", *, code: str | None = None) -> None:
@@ -16,19 +16,19 @@ class BenchError(Exception):
 
 
 class RequestError(BenchError):
-    """The request is invalid. It is refused before anything is written."""
+    """The request is invalid; nothing has been written."""
 
 
 class StoreError(RequestError):
-    """The database cannot be used, for now or at all: it is locked, full, damaged or gone."""
+    """The database cannot be used: it is locked, full, damaged or missing."""
 
 
 class RunError(BenchError):
-    """A run has failed. Its row records the reason."""
+    """A run failed; its record contains the reason."""
 
 
 class OutOfMemory(RunError):  # noqa: N818 - recorded as the error type
-    """A run did not fit into memory; its text says what to change."""
+    """A run ran out of memory; the message says what to change."""
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

@@ -1,1 +1,1 @@
-"""What can be run and what is measured, as data."""
+"""Registries of the methods and of the metrics, costs and counts."""

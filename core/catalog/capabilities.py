@@ -1,4 +1,4 @@
-"""Capabilities of each method with the probed peft version: training, reloading, merging, sharing a base."""
+"""What each method supports with the probed package versions: training, reloading, merging, sharing a base."""
 
 import json
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ PACKAGES = ("peft", "transformers", "torch", "bitsandbytes")
 """Packages whose versions affect the results."""
 USABLE = ("trains", "reloads")
 ASPECTS = (*USABLE, "merges", "shares", "bfloat16", "8bit", "4bit")
-"""What is probed: a training step, saving and reloading, merging, sharing a base, reduced-precision bases."""
+"""The probed aspects: training, reloading, merging, sharing a base, and reduced-precision bases."""
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """The result of one attempt; ``reason`` is the library's error if it failed."""
+    """The result of one probe; ``reason`` is the library's error if it failed."""
 
     works: bool
     reason: str = ""
@@ -25,13 +25,13 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Results by method, model and aspect, and the package versions that they hold for."""
+    """Results by method, model and aspect, and the package versions they were obtained with."""
 
     versions: dict[str, str | None]
     results: dict[str, dict[str, dict[str, ProbeResult]]]
 
     def is_usable(self, method: str, model: str) -> bool:
-        """Return whether a method trains on a model and reloads as it was saved."""
+        """Return whether a method trains on a model and gives the same predictions after reloading."""
         return all(self.results[method][model][aspect].works for aspect in USABLE)
 
     def usable_methods(self, model: str) -> list[str]:
@@ -72,6 +72,6 @@ def save_capabilities(capabilities: Capabilities) -> None:
 
 
 def probe_result(method: str, aspect: str, model: str = "encoder") -> ProbeResult:
-    """Return the result for one aspect of a method; an unprobed method does not work."""
+    """Return the result for one aspect of a method; for an unprobed method, a failure."""
     by_model = load_capabilities().results.get(method)
     return by_model[model][aspect] if by_model else ProbeResult(False, "it has not been probed")

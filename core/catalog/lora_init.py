@@ -8,8 +8,8 @@ from typing import Literal
 class Init:
     """A LoRA initialization.
 
-    ``mutates``: it changes the base model's weights, so the adapter is converted when it is saved.
-    ``quantized``: whether it works with any base model, never with a quantized one, or only in 4 bits.
+    ``mutates``: it changes the base model's weights, so that the adapter is converted on saving. ``quantized``:
+    ``any``: works with and without quantization; ``never``: without only; ``4bit``: with 4 bits only.
     """
 
     note: str

@@ -1,4 +1,4 @@
-"""The description of a method."""
+"""The description of a method: an adapter, full fine-tuning, or a baseline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ class Method:
     differs from peft's. ``scale``: the default of alpha, as a multiple of the rank. ``learning_rate``: the default for
     a hidden size of 384, chosen on validation examples of the bundled reviews; see `rate_for_width`. ``prompts``: it
     prepends virtual tokens, so that a decoder needs left padding. ``adds_loss_term``: it adds a term to the loss.
-    ``reallocates_budget``: it changes its size during training and keeps state that checkpoints omit, so that an
-    interrupted run restarts.
+    ``reallocates_budget``: it reallocates its parameters during training and keeps state that checkpoints omit, so
+    that an interrupted run restarts.
     """
 
     name: str

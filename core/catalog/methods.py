@@ -1,4 +1,4 @@
-"""Every method that can be run, by name."""
+"""The registry of methods, by name."""
 
 from core.catalog.adapters import ADAPTERS
 from core.catalog.baselines import BASELINES

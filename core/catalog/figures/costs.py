@@ -11,7 +11,7 @@ def _cost(name: str, title: str, help: str, unit: Unit, **options: Any) -> Figur
 
 
 COSTS = (
-    _cost("train_seconds", "training time", "How long the training took.", "seconds", listed=True),
+    _cost("train_seconds", "training time", "The duration of training.", "seconds", listed=True),
     _cost(
         "train_examples_per_second",
         "training speed",
@@ -20,7 +20,7 @@ COSTS = (
         better="higher",
         listed=True,
     ),
-    _cost("evaluation_seconds", "evaluation time", "How long predicting the test set took.", "seconds", listed=True),
+    _cost("evaluation_seconds", "evaluation time", "The duration of predicting the test set.", "seconds", listed=True),
     Figure(
         "seconds_per_text",
         "time per text",
@@ -42,7 +42,7 @@ COSTS = (
     _cost(
         "total_parameters",
         "total parameters",
-        "The number of weights of the model, the adapter's included.",
+        "The number of weights of the model, including the adapter.",
         "count",
         write=formatting.format_parameters,
         listed=True,
@@ -57,14 +57,14 @@ COSTS = (
     _cost(
         "base_memory_bytes",
         "base model memory",
-        "The memory that the base model's weights take. A base in 8 or 4 bits takes less.",
+        "The memory of the base model's weights; a quantized base model needs less.",
         "bytes",
         listed=True,
     ),
     _cost(
         "peak_memory_bytes",
         "peak memory",
-        "The most memory that the process of the run held.",
+        "The peak memory of the run's process.",
         "bytes",
         listed=True,
     ),

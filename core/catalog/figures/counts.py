@@ -25,7 +25,7 @@ CHECKS = (
     ),
     Figure(
         "max_difference",
-        "a probability moved by at most",
+        "largest probability change",
         "The largest change of any probability when the test set was predicted again.",
         "number",
         "data",
@@ -46,7 +46,7 @@ EXAMPLES = (
     Figure(
         "true_probability",
         "probability of the true label",
-        "The probability that the true label got, as trained.",
+        "The predicted probability of the true label, as trained.",
         "percent",
         "data",
         "predictions",
@@ -77,8 +77,7 @@ COMPARISON = (
     Figure(
         "p_adjusted",
         "p (Holm)",
-        "How often chance alone would show a difference this large, adjusted for the number of comparisons (Holm). "
-        "Below .05 is called evidence.",
+        "The p value of the difference, adjusted for the number of comparisons (Holm). Below .05 is called evidence.",
         "p",
         "comparison",
         "derived",

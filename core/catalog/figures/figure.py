@@ -49,8 +49,8 @@ _DIRECTIONS: Mapping[Direction | None, str] = {"higher": " Higher is better.", "
 class Figure:
     """One metric, cost or count.
 
-    ``name``: as stored. ``title``: the column head. ``storage``: the table that holds it; ``derived``
-    for what is computed when read. ``interval``: how its stored bounds were computed; None for a
+    ``name``: as stored. ``title``: the column head. ``storage``: the table that stores it; ``derived``
+    if it is computed when read. ``interval``: how its stored bounds were computed; None for a
     figure without bounds. ``splits``: where a metric is stored. ``recomputed``: whether the stored
     predictions alone determine its value, so that the integrity check can recompute it. ``listed``:
     whether the list of runs has it as a column. ``companions``: columns that ``write`` needs besides
@@ -74,7 +74,7 @@ class Figure:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of a row that hold the figure: value, bounds, companions."""
+        """The columns of the figure: value, bounds, companions."""
         bounds = (f"{self.name}_low", f"{self.name}_high") if self.interval else ()
         return (self.name, *bounds, *self.companions)
 
@@ -91,7 +91,7 @@ class Figure:
 
     @property
     def explanation(self) -> str:
-        """What the figure means, and whether more of it is better."""
+        """The help text, and whether higher or lower is better."""
         return self.help + _DIRECTIONS[self.better]
 
     def format(self, *values: Any) -> str:
@@ -103,6 +103,6 @@ class Figure:
         return _FORMATS[self.unit](value)
 
     def format_row(self, row: Any) -> str:
-        """Return the figure of a row whose keys or attributes are `columns`; a dash where the row lacks them."""
+        """Return the figure of a row whose keys or attributes are `columns`; a dash if the row lacks them."""
         get = row.get if isinstance(row, Mapping) else lambda column: getattr(row, column, None)
         return self.format(*map(get, self.columns))

@@ -47,8 +47,8 @@ QUALITY = (
         "macro_f1",
         "macro F1",
         "The unweighted mean of the classes' F1 scores: a rare class counts as much as a common one. Accuracy hides "
-        "a rare class that is never predicted; macro F1 does not. The brackets hold the 95% interval: the range that "
-        "the score of another test set of this size would most likely fall into.",
+        "a rare class that is never predicted; macro F1 does not. The brackets contain the 95% confidence interval, "
+        "which reflects the size of the test set.",
         "percent",
         "quality",
         better="higher",
@@ -57,7 +57,7 @@ QUALITY = (
     _metric(
         "accuracy",
         "accuracy",
-        "The share of test examples with the correct label, with its 95% interval. Where one class is common, it is "
+        "The share of test examples with the correct label, with its 95% interval. If one class is common, it is "
         "high even for a model that always predicts that class.",
         "percent",
         "quality",
@@ -99,11 +99,11 @@ QUALITY = (
     _metric(
         "average_precision",
         "average precision",
-        "Go through the examples from the highest probability of a label to the lowest, and note at each example "
-        "that has the label what share of those so far have it: this is the mean of the notes. 100 is perfect; "
-        "guessing gives the label's share of the examples, so unlike ROC AUC it shows when a rare label is drowned "
-        "in false alarms. With more than two labels it is the mean over the labels; with two it is that of the "
-        "second label.",
+        "Sort the examples by the probability of a label, highest first. The precision at an example is the share of "
+        "the examples up to it that have the label; this is the mean precision at the examples that have it. 100 is "
+        "perfect; guessing gives the label's share of the examples, so unlike ROC AUC it shows when false positives "
+        "outnumber a rare label. With more than two labels it is the mean over the labels; with two it is that of "
+        "the second label.",
         "percent",
         "quality",
         better="higher",
@@ -145,7 +145,7 @@ BASELINE = (
         MACRO_F1_DIFFERENCE,
         "vs best baseline",
         "Macro F1 minus that of the best baseline on the same test set, in percentage points, with its 95% interval. "
-        "An adapter that does not beat its baselines was not worth training.",
+        "An adapter is worth its cost only if it beats the baselines.",
         "points",
         "baseline",
         better="higher",
@@ -155,7 +155,7 @@ BASELINE = (
     _test_metric(
         MACRO_F1_DIFFERENCE_P_VALUE,
         "vs best baseline, p",
-        "How often chance alone would show a difference in macro F1 as large as the one to the best baseline.",
+        "The p value of the difference in macro F1 from the best baseline.",
         "p",
         "baseline",
         interval=None,
@@ -165,16 +165,18 @@ BASELINE = (
 )
 
 _LOG_LOSS = (
-    "The mean of minus the logarithm of the probability that the true label got: a confident error costs most. "
+    "The mean negative logarithm of the probability of the true label: confident errors cost most. "
     "Guessing evenly between two labels gives 0.693."
 )
-_BRIER = "The mean squared distance between the probabilities and the truth, from 0 (perfect) to 2."
+_BRIER = (
+    "The mean squared distance between the probabilities and the true label as a one-hot vector, from 0 (perfect) to 2."
+)
 _ECE = (
-    "Expected calibration error: how far confidence is from the share of correct predictions, on average. "
+    "Expected calibration error: the mean difference between confidence and the share of correct predictions. "
     "Even a perfectly calibrated model does not reach 0 on few examples, so its range is shown as well."
 )
 _NULL = "The expected calibration error that a perfectly calibrated model of the same confidences would have."
-_CALIBRATED = " At the fitted temperature."
+_CALIBRATED = " After temperature scaling."
 
 CALIBRATION = (
     _metric("log_loss", "log loss", _LOG_LOSS, "number", "calibration", better="lower", listed=True),
@@ -239,13 +241,13 @@ CLASSES = (
     _class_metric(
         "f1",
         "F1",
-        "The harmonic mean of precision and recall: high only where both are.",
+        "The harmonic mean of precision and recall: high only if both are high.",
         "bootstrap",
     ),
     Figure(
         "support",
         "test examples",
-        "The number of test examples with this label. Fewer than 10 are too few to tell.",
+        "The number of test examples with this label. Scores of a label with fewer than 10 are unreliable.",
         "count",
         "class",
         "class_metrics",
@@ -255,7 +257,7 @@ CLASSES = (
     Figure(
         "worst_f1",
         "worst class F1",
-        "The lowest F1 of the classes, with its 95% interval: where the model is weakest.",
+        "The lowest F1 of the classes, with its 95% interval.",
         "percent",
         "class",
         "derived",
@@ -271,7 +273,7 @@ TRAINING = (
     _metric(
         "best_epoch",
         "best epoch",
-        "The epoch with the best macro F1 on the validation examples: the one that was kept.",
+        "The epoch with the best macro F1 on the validation examples; its weights are kept.",
         "epoch",
         "training",
         interval=None,
@@ -327,7 +329,7 @@ TRAINING = (
     Figure(
         "gradient_norm",
         "gradient norm",
-        "The length of the gradient before clipping: sudden peaks announce a diverging training.",
+        "The norm of the gradient before clipping: sudden peaks indicate that training diverges.",
         "number",
         "training",
         "history",
