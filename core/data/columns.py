@@ -31,15 +31,15 @@ def detect_columns(
 ) -> tuple[str, str]:
     """Return the names of the text column and the label column.
 
-    In order of precedence: the columns named in the config, those of ``reference`` (another table's
-    names), those with a common name, and the only possible assignment of exactly two columns. Raises
-    `RequestError` with the columns if none is unambiguous.
+    In order of precedence: the columns of ``reference`` (the text and the label column of another
+    table), those named in the config, those with a common name, and the only possible assignment of
+    exactly two columns. Raises `RequestError` with the columns if none is unambiguous.
     """
     text = _requested_column(config, "text_column", columns, dataset, reference and reference[0])
     label = _requested_column(config, "label_column", columns, dataset, reference and reference[1])
     unassigned = [column for column in columns if column not in (text, label)]
-    text = text or _usual_column("text_column", unassigned, TEXT_NAMES, dataset)
-    label = label or _usual_column(
+    text = text or _common_column("text_column", unassigned, TEXT_NAMES, dataset)
+    label = label or _common_column(
         "label_column", [column for column in unassigned if column != text], LABEL_NAMES, dataset
     )
     if text is None or label is None:
@@ -67,18 +67,21 @@ def unknown_column_error(flag_name: str, name: str, dataset: object, columns: Se
 def _requested_column(
     config: RunConfig, field: str, columns: Sequence[str], dataset: str, reference: str | None
 ) -> str | None:
-    """Return the column named in the config; in a second table the reference's, if it has one of that name."""
+    """Return the column named in the config; raise `RequestError` if the table lacks it.
+
+    With a ``reference`` column, return that one if the table has it, else the config's, else None.
+    """
     name: str | None = getattr(config, field)
     if reference is not None:
-        return reference if reference in columns else name if name in columns else None
+        return next((column for column in (reference, name) if column in columns), None)
     if name is not None and name not in columns:
         raise unknown_column_error(flag(field), name, dataset, columns)
     return name
 
 
-def _usual_column(field: str, columns: Sequence[str], usual_names: Sequence[str], dataset: str) -> str | None:
+def _common_column(field: str, columns: Sequence[str], common_names: Sequence[str], dataset: str) -> str | None:
     """Return the column with the first of the common names, ignoring case, spaces and punctuation."""
-    for name in map(_normalize_name, usual_names):
+    for name in map(_normalize_name, common_names):
         matches = [column for column in columns if _normalize_name(column) == name]
         if len(matches) > 1:
             raise RequestError(
@@ -119,7 +122,7 @@ def _infer_from_values(
     field = "label_column" if text else "text_column"
     hint = " A data set needs a column of texts and a column of labels." if len(columns) < 2 else ""
     raise RequestError(
-        f"{dataset} has no column with a usual name for a {_role(field)}. {format_columns(columns)}{hint} "
+        f"{dataset} has no column with a common name for a {_role(field)}. {format_columns(columns)}{hint} "
         f"Name the {_role(field)} column with {flag(field)}.",
         code="no_column",
     )

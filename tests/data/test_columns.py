@@ -20,12 +20,12 @@ def detect(path, **values):
     [(" Review Text ", "LABEL"), ("review_text", "Label")],
     ids=["spaces", "underscore"],
 )
-def test_usual_names_match_without_case_spaces_and_underscores(csv, names):
+def test_common_names_match_without_case_spaces_and_underscores(csv, names):
     assert detect(csv({"id": range(6), names[0]: TEXTS, names[1]: LABELS})) == names
 
 
 @pytest.mark.parametrize("order", [("words", "kind"), ("kind", "words")], ids=["text-first", "label-first"])
-def test_two_unusual_columns_are_told_apart_by_their_values(csv, order):
+def test_two_columns_without_common_names_are_distinguished_by_their_values(csv, order):
     rows = {"words": TEXTS, "kind": LABELS}
     assert detect(csv({name: rows[name] for name in order})) == ("words", "kind")
 
