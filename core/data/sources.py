@@ -78,7 +78,7 @@ def make_source(
     ``splits``: our splits that are drawn from it. ``reference``: the source whose column names take
     precedence.
     """
-    name = table.given_name
+    name = table.requested_name
     frame, sanitized_rows = sanitize_frame(table.frame)
     columns = [column for column in frame.columns if column != SPLIT_COLUMN]
     if frame.empty:

@@ -15,12 +15,12 @@ from core.system.files import parse_user_path
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a data set as read.
+    """The rows of a data set, as read.
 
-    ``given_name``: as the user wrote it, for messages. ``source``: the kind of source and the name.
+    ``requested_name``: the name in the config, for messages. ``source``: the kind of source and the name.
     """
 
-    given_name: str
+    requested_name: str
     name: str
     source: str
     revision: str | None
@@ -42,8 +42,8 @@ def load_table(config: RunConfig, field: str) -> Table:
         )
     if is_supported(path) or path.exists():
         if not path.exists():
-            hint = did_you_mean(path.name, list_file_names(path.parent))
-            raise RequestError(f"There is no file {name}.{hint}", code="no_file")
+            hint = did_you_mean(path.name, list_folder(path.parent))
+            raise RequestError(f"File not found: {name}.{hint}", code="no_file")
         frame, revision = read_table(path)
         return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame)
     frame, hub_revision = read_hub_dataset(name, config.dataset_config)
@@ -51,12 +51,12 @@ def load_table(config: RunConfig, field: str) -> Table:
     return Table(name, full_name, f"hub:{full_name}", hub_revision, frame)
 
 
-def list_file_names(folder: Path) -> list[str]:
-    """Return the names in a folder; none if there is no such folder."""
+def list_folder(folder: Path) -> list[str]:
+    """Return the names of the files and folders in a folder; none if it does not exist."""
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
 def is_same_dataset(name: str, other: str) -> bool:
-    """Return whether two names mean one data set: equal names, or paths of the same file."""
+    """Return whether two names refer to the same data set: equal names, or paths of the same file."""
     files = [Path(path).expanduser() for path in (name, other)]
     return name == other or (all(file.is_file() for file in files) and files[0].samefile(files[1]))

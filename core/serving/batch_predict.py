@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.data.columns import TEXT_NAMES, format_columns, unknown_column_error
 from core.data.readers import read_table
 from core.data.sanitize import sanitize_frame
-from core.data.tables import list_file_names
+from core.data.tables import list_folder
 from core.errors import RequestError, did_you_mean
 from core.text.sanitize import escape_formula
 
@@ -66,14 +66,14 @@ class InputTable:
 def read_input_table(path: Path, requested_column: str | None, training_column: str) -> InputTable:
     """Read a file of texts.
 
-    The text column is the requested one, the one the run was trained on, one with a usual name, or
+    The text column is the requested one, the one the run was trained on, one with a common name, or
     the only one, in this order. Raises `RequestError` if there is no such file or column.
     """
     if path.is_dir():
         raise RequestError(f"--file {path} is a folder. Name one of its files.", code="is_folder")
     if not path.exists():
-        hint = did_you_mean(path.name, list_file_names(path.parent))
-        raise RequestError(f"There is no file {path}.{hint}", code="no_file")
+        hint = did_you_mean(path.name, list_folder(path.parent))
+        raise RequestError(f"File not found: {path}.{hint}", code="no_file")
     frame, _ = sanitize_frame(read_table(path, as_text=True)[0])
     columns = [str(column) for column in frame.columns]
     if not columns:
@@ -93,7 +93,7 @@ def _choose_text_column(path: Path, columns: Sequence[str], requested: str | Non
     usual = [by_name[name] for name in TEXT_NAMES if name in by_name]
     if len(columns) > 1 and not usual:
         raise RequestError(
-            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a usual name. "
+            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a common name. "
             f"{format_columns(columns)} Name one with --text-column.",
             code="no_column",
         )
