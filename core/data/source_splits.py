@@ -1,4 +1,4 @@
-"""The splits that a source defines itself, and which of them each of our splits is drawn from."""
+"""Splits that a source defines, and their assignment to the training, validation and test split."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,12 +14,12 @@ SPLIT_COLUMN = "__split__"
 
 _MAX_LISTED_SPLITS = 30
 
-USUAL_SPLIT_NAMES = {
+COMMON_SPLIT_NAMES = {
     "train": ("train", "training"),
     "test": ("test", "testing", "eval", "evaluation"),
     "validation": ("validation", "valid", "val", "dev", "development", "eval", "evaluation"),
 }
-"""Common names of each split, in order of precedence: test takes 'eval' before validation does."""
+"""Common names of each split, in order of precedence: 'eval' is assigned to test before validation."""
 
 
 def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, config: RunConfig) -> pd.Series | None:
@@ -36,14 +36,14 @@ def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, 
 
 
 def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:
-    """Return the split column: the config's, the Hub's, or a column named "split" with common names only."""
+    """Return the split column: the config's, the Hub's, or a column "split" that contains only common names."""
     if config.split_column is not None:
         return config.split_column if config.split_column in columns else None
     if SPLIT_COLUMN in frame:
         return SPLIT_COLUMN
-    usual = {name for names in USUAL_SPLIT_NAMES.values() for name in names}
+    common_names = {name for names in COMMON_SPLIT_NAMES.values() for name in names}
     for column in columns:
-        if str(column).strip().casefold() == "split" and set(frame[column].map(_normalize_name)) <= usual:
+        if str(column).strip().casefold() == "split" and set(frame[column].map(_normalize_name)) <= common_names:
             return column
     return None
 
@@ -61,25 +61,10 @@ def assign_splits(
     ``unlabeled`` splits are never assigned. ``strict``: raise `RequestError` if no assignment is
     possible, instead of treating the source as one without splits.
     """
-    for name, split in requested.items():
-        if split in unlabeled:
-            raise RequestError(
-                f"--splits {name}={split}: no row of this split of {dataset} has a label.", code="unlabeled_split"
-            )
-        if split not in names:
-            raise RequestError(
-                f"--splits {name}={split}: {dataset} has no such split. "
-                f"{_format_splits(names)}{did_you_mean(split, names)}",
-                code="unknown_split",
-            )
+    _require_labeled_splits(requested, names, unlabeled, dataset)
     assigned = dict(requested)
-    for name in (name for name in USUAL_SPLIT_NAMES if name in splits and name not in assigned):
-        free = {
-            _normalize_name(split): split
-            for split in names
-            if split not in assigned.values() and split not in unlabeled
-        }
-        match = next((free[usual] for usual in USUAL_SPLIT_NAMES[name] if usual in free), None)
+    for name in (name for name in COMMON_SPLIT_NAMES if name in splits and name not in assigned):
+        match = _find_common_split(name, [split for split in names if split not in {*assigned.values(), *unlabeled}])
         if match is not None:
             assigned[name] = match
     has_train = "train" in assigned or "train" not in splits or set(names) <= set(assigned.values())
@@ -92,13 +77,36 @@ def assign_splits(
     return assigned
 
 
+def _require_labeled_splits(
+    requested: Mapping[str, str], names: Sequence[str], unlabeled: Sequence[str], dataset: str
+) -> None:
+    """Raise `RequestError` if a requested split has no labels or does not exist."""
+    for name, split in requested.items():
+        if split in unlabeled:
+            raise RequestError(
+                f"--splits {name}={split}: no row of this split of {dataset} has a label.", code="unlabeled_split"
+            )
+        if split not in names:
+            raise RequestError(
+                f"--splits {name}={split}: {dataset} has no such split. "
+                f"{_format_splits(names)}{did_you_mean(split, names)}",
+                code="unknown_split",
+            )
+
+
+def _find_common_split(name: str, candidates: Sequence[str]) -> str | None:
+    """Return the candidate with the first common name of a split, ignoring case and surrounding spaces."""
+    by_name = {_normalize_name(split): split for split in candidates}
+    return next((by_name[common] for common in COMMON_SPLIT_NAMES[name] if common in by_name), None)
+
+
 def refuse_requested_splits(requested: Mapping[str, str], dataset: str, columns: Sequence[str]) -> None:
-    """Raise `RequestError` if splits of a source are requested that has none."""
+    """Raise `RequestError` if splits are requested from a source without splits."""
     if requested:
         name, split = next(iter(requested.items()))
         raise RequestError(
             f"--splits {name}={split}: {dataset} has no splits. "
-            f"If a column holds them, name it with --split-column. {format_columns(columns)}",
+            f"If a column contains them, name it with --split-column. {format_columns(columns)}",
             code="no_splits",
         )
 

@@ -93,8 +93,8 @@ def _choose_text_column(path: Path, columns: Sequence[str], requested: str | Non
     usual = [by_name[name] for name in TEXT_NAMES if name in by_name]
     if len(columns) > 1 and not usual:
         raise RequestError(
-            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a common name. "
-            f"{format_columns(columns)} Name one with --text-column.",
+            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a common "
+            f"name. {format_columns(columns)} Name one with --text-column.",
             code="no_column",
         )
     return usual[0] if usual else columns[0]

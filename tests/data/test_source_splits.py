@@ -36,7 +36,7 @@ def source_splits_of(data):
         pytest.param(("train", "eval", "test"), id="train-eval-test"),
     ],
 )
-def test_split_column_with_usual_names_is_used(csv, names):
+def test_split_column_with_common_names_is_used(csv, names):
     data = load(csv(make_rows(**dict.fromkeys(names, 40))))
     assert source_splits_of(data) == {
         split: {name} for split, name in zip(("train", "validation", "test"), names, strict=True)
@@ -74,7 +74,7 @@ def test_splits_can_be_assigned_by_name_and_others_are_excluded(csv):
     assert data.excluded_rows == {"in the split 'spare'": 10}
 
 
-def test_assigned_split_precedes_the_usual_one(csv):
+def test_requested_split_precedes_one_with_a_common_name(csv):
     data = load(csv(make_rows(train=60, validation=20, test=20)), splits={"test": "validation"})
     assert source_splits_of(data) == {"train": {"train"}, "validation": {"train"}, "test": {"validation"}}
     assert data.excluded_rows == {"in the split 'test'": 20}
@@ -121,7 +121,11 @@ def test_split_without_labels_is_excluded_and_the_test_split_drawn_from_training
             id="unknown-column",
         ),
         pytest.param(
-            {"a": 60, "b": 20}, {"split_column": "split"}, "ambiguous_splits", ("a, b", "--splits"), id="unusual-names"
+            {"a": 60, "b": 20},
+            {"split_column": "split"},
+            "ambiguous_splits",
+            ("a, b", "--splits"),
+            id="no-common-names",
         ),
         pytest.param(
             {"a": 60, "val": 20, "holdout": 40},
@@ -137,7 +141,7 @@ def test_splits_that_cannot_be_assigned_are_refused(csv, sizes, settings, code, 
         load(csv(make_rows(**sizes)), **settings)
 
 
-def test_remaining_splits_are_assigned_by_their_usual_names(csv):
+def test_remaining_splits_are_assigned_by_common_names(csv):
     path = csv(make_rows(a=60, val=20, holdout=40))
     data = load(path, split_column="split", splits={"train": "a", "test": "holdout"})
     assert source_splits_of(data) == {"train": {"a"}, "validation": {"val"}, "test": {"holdout"}}
