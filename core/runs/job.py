@@ -18,7 +18,7 @@ from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_m
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run, require_resumable
-from core.training.checkpoints import Checkpoints
+from core.training.checkpoints import CheckpointManager
 from core.training.reproducibility import base_fingerprint
 
 
@@ -128,7 +128,7 @@ def _changed_input(store: Store, run: Run, job: Job) -> str | None:
     """Return which input of a run changed since it started: its data, or the base model of its newest checkpoint."""
     if run.dataset_id is not None and queries.dataset(store, run.dataset_id).fingerprint != job.data.fingerprint:
         return f"the data of {job.config.dataset}"
-    checkpoint = Checkpoints(run.work_folder(store.folder), 0).newest()
+    checkpoint = CheckpointManager(run.work_folder(store.folder), 0).newest()
     if checkpoint is None or job.backbone is None:
         return None
     is_same = checkpoint.values.get("base") in (None, base_fingerprint(job.backbone))

@@ -28,7 +28,7 @@ from core.store.recorder import recording
 from core.store.records import Run
 from core.store.run_writer import RunWriter
 from core.system.environment import PeakMemory, describe_environment, package_versions
-from core.training.checkpoints import Checkpoints
+from core.training.checkpoints import CheckpointManager
 from core.training.fine_tuning import fine_tune
 from core.training.oom import translate_oom
 
@@ -146,16 +146,16 @@ def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: floa
     return fine_tune(job, progress, _checkpoints(run, progress, checkpoint_interval))
 
 
-def _checkpoints(run: RunWriter, progress: Progress, interval: float) -> Checkpoints:
+def _checkpoints(run: RunWriter, progress: Progress, interval: float) -> CheckpointManager:
     """Return the checkpoints in the run's work folder; none are written if it cannot be created."""
     try:
-        return Checkpoints(run.create_work_folder(), interval)
+        return CheckpointManager(run.create_work_folder(), interval)
     except OSError as error:
         progress.on_message(
             f"No checkpoints are written, because their folder cannot be created ({error}). "
             "If the run is stopped, it restarts from the beginning."
         )
-        return Checkpoints(None, interval)
+        return CheckpointManager(None, interval)
 
 
 def _record_fit(run: RunWriter, job: Job, fitted: Fitted) -> None:

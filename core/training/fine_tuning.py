@@ -1,4 +1,4 @@
-"""Fine-tuning: from a job to a fitted classifier, resuming from the newest checkpoint."""
+"""Fine-tune a job's model, resuming from the newest checkpoint."""
 
 import tempfile
 from functools import partial
@@ -18,7 +18,7 @@ from core.models.build import TrainableModel, build_trainable, tokenize_split, t
 from core.models.classifier import Fitted
 from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
-from core.training.checkpoints import Checkpoint, Checkpoints
+from core.training.checkpoints import Checkpoint, CheckpointManager
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
 from core.training.oom import is_oom
@@ -37,48 +37,47 @@ if TYPE_CHECKING:
     from core.runs.progress import Progress
 
 LOSS_POINTS = 50
-"""The number of points of the training loss that are logged over the whole training."""
-NO_CHECKPOINTS = Checkpoints(None, 0)
-_ROUNDING = "Results may differ by rounding errors."
+"""Number of times that the training loss is logged over the whole training."""
+NO_CHECKPOINTS = CheckpointManager(None, 0)
 
 
-def fine_tune(job: "Job", progress: "Progress", checkpoints: Checkpoints = NO_CHECKPOINTS) -> Fitted:
-    """Train the job's adapter, or all weights, and return the epoch with the best validation macro F1.
+def fine_tune(job: "Job", progress: "Progress", checkpoints: CheckpointManager = NO_CHECKPOINTS) -> Fitted:
+    """Train the job's adapter, or all weights; return the classifier of the epoch with the best validation macro F1.
 
-    Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is
-    repeated in smaller micro-batches; memory errors are raised only where a micro-batch is one example.
+    Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is repeated in
+    smaller micro-batches, and an out-of-memory error is raised only if a micro-batch of one example does not fit.
     """
     _resume(checkpoints, progress)
-    start = checkpoints.start
-    micro_batches = max(job.config.gradient_accumulation, start.values["micro_batches"] if start else 1)
+    checkpoint = checkpoints.resume_from
+    micro_batches = max(job.config.gradient_accumulation, checkpoint.values["micro_batches"] if checkpoint else 1)
     while True:
         try:
             return _fine_tune(job, micro_batches, progress, checkpoints)
         except (RuntimeError, MemoryError) as error:
-            smaller = _next_micro_batches(job.config, micro_batches)
-            if smaller is None or not is_oom(error):
+            increased = _increase_micro_batches(job.config, micro_batches)
+            if increased is None or not is_oom(error):
                 raise
         release_memory()
-        micro_batches = smaller
-        progress.on_message(f"Out of memory: each step is now computed in {micro_batches} micro-batches.")
+        micro_batches = increased
+        progress.on_message(f"Out of memory. Each step is now computed in {micro_batches} micro-batches.")
         _resume(checkpoints, progress)
 
 
-def _resume(checkpoints: Checkpoints, progress: "Progress") -> None:
+def _resume(checkpoints: CheckpointManager, progress: "Progress") -> None:
     if checkpoints.resume():
         progress.on_message(
-            "The checkpoints of this run were written by another version of this program and can't be read. "
+            "The checkpoints of this run were written by another version of Adapter Bench and cannot be read. "
             "Training restarts from the beginning."
         )
 
 
-def _next_micro_batches(config: RunConfig, micro_batches: int) -> int | None:
-    """Return the next larger number of micro-batches that divides the batch size; None where there is none."""
+def _increase_micro_batches(config: RunConfig, micro_batches: int) -> int | None:
+    """Return a number of micro-batches at least twice as large that divides the batch size; None if none does."""
     candidates = range(2 * micro_batches, config.batch_size + 1) if config.auto_batch else ()
     return next((count for count in candidates if config.batch_size % count == 0), None)
 
 
-def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints: Checkpoints) -> Fitted:
+def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints: CheckpointManager) -> Fitted:
     config = job.config
     progress.on_phase("model")
     model = build_trainable(job)
@@ -87,12 +86,12 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
     trainable, total = model.parameters
 
     progress.on_phase("training")
-    dtype = _frozen_dtype(config, checkpoints)
+    dtype = _choose_frozen_dtype(config, checkpoints)
     if METHODS[config.method].reallocates_budget:
         progress.on_message("This method keeps state that checkpoints omit: a stopped run restarts from the beginning.")
         checkpoints = NO_CHECKPOINTS
     best_epoch, seconds = _train(job, model, dtype, micro_batches, progress, checkpoints)
-    reduced = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
+    accumulation = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
     return Fitted(
         model.classifier,
         trainable_parameters=trainable,
@@ -101,14 +100,14 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
         train_seconds=seconds,
         train_examples_per_second=config.epochs * len(job.data.train) / seconds,
         best_epoch=best_epoch,
-        environment={"training_dtype": _dtype_name(dtype), **reduced, **model.environment},
+        environment={"training_dtype": _dtype_name(dtype), **accumulation, **model.environment},
     )
 
 
-def _frozen_dtype(config: RunConfig, checkpoints: Checkpoints) -> torch.dtype:
-    """Return the number format of the frozen weights: the checkpoint's when resuming, else as configured."""
-    start = checkpoints.start
-    return getattr(torch, start.values["dtype"]) if start else frozen_dtype(config)
+def _choose_frozen_dtype(config: RunConfig, checkpoints: CheckpointManager) -> torch.dtype:
+    """Return the dtype of the frozen weights: the checkpoint's when resuming, else the configured one."""
+    checkpoint = checkpoints.resume_from
+    return getattr(torch, checkpoint.values["dtype"]) if checkpoint else frozen_dtype(config)
 
 
 def _dtype_name(dtype: torch.dtype) -> str:
@@ -121,39 +120,45 @@ def _train(
     dtype: torch.dtype,
     micro_batches: int,
     progress: "Progress",
-    checkpoints: Checkpoints,
+    checkpoints: CheckpointManager,
 ) -> tuple[float, float]:
     """Train and restore the best epoch; return its number and the training time in seconds."""
-    start = checkpoints.start
+    checkpoint = checkpoints.resume_from
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, silence_libraries():
         with cast_frozen_weights(model.classifier.model, dtype):
-            arguments = _training_arguments(job.config, micro_batches, len(job.data.train), folder)
-            trainer = _trainer(job, model, arguments, progress, checkpoints)
+            arguments = _build_arguments(job.config, micro_batches, len(job.data.train), folder)
+            trainer = _build_trainer(job, model, arguments, progress, checkpoints)
             trainer.metadata = {"dtype": _dtype_name(dtype), "compute": compute_info()}
             if checkpoints.folder is not None:
                 trainer.metadata["base"] = base_fingerprint(model.base.backbone)
-            progress.on_train_begin(start.step if start else 0)
-            if start and (changes := _compute_changes(start)):
-                progress.on_message(f"The environment changed since the checkpoint ({changes}). {_ROUNDING}")
-            trainer.train(resume_from_checkpoint=str(start.folder) if start else None)
+            progress.on_train_begin(checkpoint.step if checkpoint else 0)
+            if checkpoint and (changes := _describe_changes(checkpoint)):
+                progress.on_message(
+                    f"The environment changed since the checkpoint ({changes}). Results may differ by rounding errors."
+                )
+            trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
             trainer.best.restore()
         return trainer.best.epoch, trainer.seconds
 
 
-def _compute_changes(start: Checkpoint) -> str:
-    """Return what differs from the environment of a checkpoint, as ``torch 2.12, now 2.13; …``."""
-    before = start.values.get("compute", {})
+def _describe_changes(checkpoint: Checkpoint) -> str:
+    """Return the changes of the compute environment since a checkpoint: ``torch 2.12, now 2.13; …``."""
+    before = checkpoint.values.get("compute", {})
     changed = {name: value for name, value in compute_info().items() if before.get(name, value) != value}
     return "; ".join(f"{name} {before[name]}, now {value}" for name, value in changed.items())
 
 
-def _trainer(
-    job: "Job", model: TrainableModel, arguments: TrainingArguments, progress: "Progress", checkpoints: Checkpoints
+def _build_trainer(
+    job: "Job",
+    model: TrainableModel,
+    arguments: TrainingArguments,
+    progress: "Progress",
+    checkpoints: CheckpointManager,
 ) -> ResumableTrainer:
     config, data, base = job.config, job.data, model.base
     balanced = config.class_weights == "balanced"
-    sampler, best = _sampler(job, model), KeepBestEpoch(model.classifier.model)
-    checkpointing = CheckpointCallback(sampler, checkpoints, progress)
+    sampler, best = _build_sampler(job, model), KeepBestEpoch(model.classifier.model)
+    checkpoint_callback = CheckpointCallback(sampler, checkpoints, progress)
     trainer = ResumableTrainer(
         learning_rate=partial(learning_rates(config, base.backbone.width).for_parameter, new_modules=base.new_modules),
         adds_loss_term=METHODS[config.method].adds_loss_term,
@@ -169,16 +174,16 @@ def _trainer(
         eval_dataset=tokenize_split(data.validation, base.tokenizer),
         processing_class=base.tokenizer,
         data_collator=DataCollatorWithPadding(base.tokenizer),
-        compute_metrics=_validation_metrics,
-        preprocess_logits_for_metrics=_logits_only,
-        callbacks=[ProgressCallback(progress), RankAllocation(), best, checkpointing],
+        compute_metrics=_compute_metrics,
+        preprocess_logits_for_metrics=_keep_logits,
+        callbacks=[ProgressCallback(progress), RankAllocation(), best, checkpoint_callback],
     )
-    checkpointing.trainer = trainer
+    checkpoint_callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # core prints nothing
     return trainer
 
 
-def _sampler(job: "Job", model: TrainableModel) -> EpochSampler:
+def _build_sampler(job: "Job", model: TrainableModel) -> EpochSampler:
     labels = job.data.train.labels
     draw = (
         class_balanced(labels, len(job.data.labels))
@@ -188,7 +193,7 @@ def _sampler(job: "Job", model: TrainableModel) -> EpochSampler:
     return EpochSampler(draw, len(labels), job.config.seed)
 
 
-def _training_arguments(config: RunConfig, micro_batches: int, examples: int, folder: str) -> TrainingArguments:
+def _build_arguments(config: RunConfig, micro_batches: int, examples: int, folder: str) -> TrainingArguments:
     return TrainingArguments(
         output_dir=folder,
         num_train_epochs=config.epochs,
@@ -209,12 +214,12 @@ def _training_arguments(config: RunConfig, micro_batches: int, examples: int, fo
     )
 
 
-def _logits_only(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
-    """Return the logits: encoder-decoders also return hidden states, whose length differs between batches."""
+def _keep_logits(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:
+    """Return the logits only: encoder-decoders also return hidden states, whose length differs between batches."""
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
-def _validation_metrics(prediction: EvalPrediction) -> dict[str, Any]:
+def _compute_metrics(prediction: EvalPrediction) -> dict[str, Any]:
     predicted = np.asarray(prediction.predictions).argmax(axis=1)
     return {
         "accuracy": float(accuracy_score(prediction.label_ids, predicted)),

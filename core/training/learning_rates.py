@@ -1,4 +1,4 @@
-"""Learning rates of the groups of parameters."""
+"""Learning rates of the parameter groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from core.config import RunConfig
 
 @dataclass(frozen=True)
 class LearningRates:
-    """The learning rates of the adapter (or all weights), of the new layers, and of LoRA's B matrices."""
+    """The learning rates of the adapter (or all weights), of the newly initialized head, and of LoRA's B matrices."""
 
     adapter: float
     head: float
@@ -25,9 +25,9 @@ class LearningRates:
 def learning_rates(config: RunConfig, width: int) -> LearningRates:
     """Return the config's learning rates for a model of this hidden size.
 
-    Some methods need a rate at which a plain layer diverges: new layers get LoRA's rate at most.
+    By default, the head's is at most LoRA's: some methods need a rate at which a linear layer diverges.
     """
     rate = config.lr or rate_for_width(config.method, width)
-    highest = rate_for_width("lora", width)
-    assert rate is not None and highest is not None, "trained methods have a learning rate"
-    return LearningRates(rate, config.head_lr or min(rate, highest), rate * (config.lora_plus or 1.0))
+    maximum = rate_for_width("lora", width)
+    assert rate is not None and maximum is not None, "trained methods have a learning rate"
+    return LearningRates(rate, config.head_lr or min(rate, maximum), rate * (config.lora_plus or 1.0))

@@ -1,4 +1,4 @@
-"""The classification loss of a step, computed at once or in micro-batches."""
+"""Cross-entropy with class weights and gradient accumulation."""
 
 from typing import Any
 
@@ -7,22 +7,26 @@ from torch.nn.functional import cross_entropy
 
 
 class ClassificationLoss:
-    """Cross entropy, normalized by the number of examples of the full optimizer step.
+    """Cross-entropy of a micro-batch, divided by the number of examples in the optimizer step.
 
-    The micro-batches of a step add up to the same gradient as the step computed at once.
-    ``weights``: one weight per class, [k].
+    The gradients of a step's micro-batches therefore add up to the gradient of the full batch. ``weights``: the
+    class weights, [k].
     """
 
     def __init__(self, weights: Tensor | None) -> None:
         self.weights = weights
 
     def __call__(self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
-        """Return the loss of a micro-batch; of an evaluation batch (no number of items) the unweighted mean."""
+        """Return the loss of a micro-batch.
+
+        ``num_items_in_batch``: the number of examples in the optimizer step; None during evaluation, when the loss is
+        the unweighted mean.
+        """
         logits = outputs["logits"].float()
-        plain = cross_entropy(logits, labels)
+        mean = cross_entropy(logits, labels)
         if num_items_in_batch is None:
-            return plain
+            return mean
         weights = None if self.weights is None else self.weights.to(logits.device)
-        loss = cross_entropy(logits, labels, weight=weights, reduction="sum")
-        model_loss = outputs.get("loss")  # the plain loss plus the method's term, for a method that adds one
-        return (loss if model_loss is None else loss + (model_loss - plain) * len(labels)) / num_items_in_batch
+        total = cross_entropy(logits, labels, weight=weights, reduction="sum")
+        model_loss = outputs.get("loss")  # set if the method adds a term: the unweighted mean plus that term
+        return (total if model_loss is None else total + (model_loss - mean) * len(labels)) / num_items_in_batch

@@ -1,4 +1,4 @@
-"""Out-of-memory errors: how they are recognized, and what to change."""
+"""Recognize out-of-memory errors, and advise how to reduce memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ from core.config import RunConfig
 from core.errors import OutOfMemory
 
 _MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
-_MAX_REASON = 200
+_MAX_REASON_LENGTH = 200
 
 
 def is_oom(error: BaseException) -> bool:
-    """Return whether an error means that memory ran out: Python's, torch's on a CPU, or the GPU driver's."""
+    """Return whether an error is an out-of-memory error of Python, of torch on a CPU, or of the GPU."""
     text = str(error).lower()
     matches = any(message in text for message in _MESSAGES)
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and matches)
@@ -20,13 +20,13 @@ def is_oom(error: BaseException) -> bool:
 
 @contextmanager
 def translate_oom(config: RunConfig) -> Iterator[None]:
-    """Raise `OutOfMemory`, with advice for the config, in place of an out-of-memory error."""
+    """Translate an out-of-memory error to `OutOfMemory` with advice for the config."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_oom(error):
             raise
-        clear_frames(error.__traceback__)  # they hold the model, and the record is not written yet
+        clear_frames(error.__traceback__)  # they reference the model; free it before the failure is recorded
         raise OutOfMemory(oom_advice(config, str(error))) from error
 
 
@@ -47,4 +47,4 @@ def oom_advice(config: RunConfig, reason: str) -> str:
 
 def _first_line(text: str) -> str:
     line = next(iter(text.strip().splitlines()), "no details")
-    return line if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}…"
+    return line if len(line) <= _MAX_REASON_LENGTH else f"{line[:_MAX_REASON_LENGTH]}…"

@@ -1,4 +1,4 @@
-"""What a training depends on besides its config and data: base model, compute environment, random state."""
+"""The base model, compute environment and random state that a training run depends on."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -15,16 +15,16 @@ from core.system.environment import package_versions, processor_name
 from core.system.files import WEIGHT_PATTERN, compute_checksum
 
 _MODEL_FILES = (WEIGHT_PATTERN, "*.json", "*.txt", "*.model", "*.py")
-"""The files of a model's folder that determine its outputs: weights, config, tokenizer and code."""
+"""Patterns of the files that determine a model's outputs: weights, config, tokenizer and code."""
 
 
 def base_fingerprint(backbone: Backbone) -> str:
-    """Return the identity of a base model: its revision on the Hub, or the SHA-256 of its local files."""
+    """Return the revision of a base model on the Hub, or the SHA-256 of its local files."""
     return backbone.read_revision or compute_checksum(Path(backbone.path), *_MODEL_FILES)
 
 
 def compute_info() -> dict[str, Any]:
-    """Return the hardware and package versions that rounding errors depend on."""
+    """Return the hardware and package versions that affect rounding errors."""
     versions = {name: package_versions()[name] for name in ("torch", "transformers", "peft")}
     gpus = torch.cuda.device_count()
     return {
@@ -37,15 +37,15 @@ def compute_info() -> dict[str, Any]:
 
 
 def rng_state() -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the state of all random number generators: tensors of torch's, JSON values of Python's and NumPy's."""
+    """Return the states of torch's random number generators as tensors, and of Python's and NumPy's as JSON values."""
     kind, keys, *rest = np.random.get_state(legacy=True)
     values = {"python": random.getstate(), "numpy": [kind, np.asarray(keys).tolist(), *rest]}
-    return {name: get_state() for name, (get_state, _) in _generators().items()}, values
+    return {name: get_state() for name, (get_state, _) in _torch_generators().items()}, values
 
 
 def restore_rng_state(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-    """Restore what `rng_state` returned; generators that this machine lacks are ignored."""
-    for name, (_, set_state) in _generators().items():
+    """Restore the states that `rng_state` returned; generators that this machine lacks are ignored."""
+    for name, (_, set_state) in _torch_generators().items():
         if name in tensors:
             set_state(tensors[name])
     version, state, gauss = values["python"]
@@ -54,12 +54,12 @@ def restore_rng_state(tensors: Mapping[str, Tensor], values: Mapping[str, Any]) 
     np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
 
 
-_Generator = tuple[Callable[[], Tensor], Callable[[Tensor], None]]
+_GetAndSet = tuple[Callable[[], Tensor], Callable[[Tensor], None]]
 
 
-def _generators() -> dict[str, _Generator]:
-    """Return the getter and the setter of each of torch's random number generators: the CPU's and each GPU's."""
-    generators: dict[str, _Generator] = {"torch": (torch.get_rng_state, torch.set_rng_state)}
+def _torch_generators() -> dict[str, _GetAndSet]:
+    """Return the functions that get and set the state of torch's generator on the CPU and on each GPU."""
+    generators: dict[str, _GetAndSet] = {"torch": (torch.get_rng_state, torch.set_rng_state)}
     if torch.backends.mps.is_available():
         generators["mps"] = (torch.mps.get_rng_state, torch.mps.set_rng_state)
     for number in range(torch.cuda.device_count()):

@@ -1,4 +1,4 @@
-"""The order of the training examples: drawn for each epoch from the seed and the epoch's number."""
+"""Sample the training examples of an epoch; the order depends on the seed and the epoch only."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,10 +14,10 @@ IndexSampler = Callable[[Generator], list[int]]
 
 
 class EpochSampler(Sampler[int]):
-    """The indices of the examples in the order of the current ``epoch``.
+    """Yield the indices of the training examples in the order of the current ``epoch``.
 
-    The order depends on the seed and the epoch only, so a training that resumes within an epoch
-    continues with the same examples.
+    The order depends on the seed and the epoch only, so that a run resumed within an epoch continues with the same
+    examples.
     """
 
     def __init__(self, draw: IndexSampler, length: int, seed: int) -> None:
@@ -32,12 +32,12 @@ class EpochSampler(Sampler[int]):
 
 
 def grouped_by_length(lengths: Sequence[int], batch_size: int) -> IndexSampler:
-    """Return a sampler of every example once, with texts of similar length in one batch to save padding."""
+    """Return a sampler of every example once, which batches texts of similar length to reduce padding."""
     return lambda generator: get_length_grouped_indices(list(lengths), batch_size, generator=generator)
 
 
 def class_balanced(codes: NDArray[np.int64], classes: int) -> IndexSampler:
-    """Return a sampler, with replacement, of as many examples as there are, each class equally often."""
+    """Return a sampler of n examples with replacement, in which each class has the same probability."""
     weights = balanced_class_weights(codes, classes)[torch.from_numpy(codes)]
     return lambda generator: torch.multinomial(weights, len(codes), replacement=True, generator=generator).tolist()
 

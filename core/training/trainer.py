@@ -16,7 +16,7 @@ from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 
 from core.errors import RunError
-from core.training.checkpoints import Checkpoint, Checkpoints, Snapshot
+from core.training.checkpoints import Checkpoint, CheckpointManager, Snapshot
 from core.training.reproducibility import restore_rng_state, rng_state
 from core.training.sampler import EpochSampler
 
@@ -34,10 +34,10 @@ _LOGGED_NAMES = {
 
 
 class KeepBestEpoch(TrainerCallback):
-    """Keeps a copy of the trainable weights of the epoch with the best validation macro F1, the first of ties.
+    """Keep a copy of the trainable weights of the epoch with the best validation macro F1, the first of ties.
 
-    The copy is in memory: a method that changes its shape while it trains (AdaLoRA) can't load
-    weights that it saved with another shape.
+    The copy is in memory: a method that changes the shape of its weights during training (AdaLoRA) cannot load
+    weights saved with another shape.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -48,7 +48,7 @@ class KeepBestEpoch(TrainerCallback):
         self.score, self.epoch = -1.0, 0.0
 
     def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
-        """Copy the weights where the evaluated epoch is better than all before it."""
+        """Copy the weights if the evaluated epoch is better than all earlier ones."""
         if metrics["eval_macro_f1"] > self.score:
             self.score, self.epoch = metrics["eval_macro_f1"], float(state.epoch)
             self.best_weights = {name: p.detach().to("cpu", copy=True) for name, p in self.trainable.items()}
@@ -59,16 +59,17 @@ class KeepBestEpoch(TrainerCallback):
         self.load_weights(self.best_weights)
         self.adapters.update(self.best_adapters)
 
-    def load_weights(self, values: dict[str, torch.Tensor]) -> None:
-        """Load these values into the trainable weights, by name."""
+    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Load weights by name."""
         for name, parameter in self.trainable.items():
-            parameter.data.copy_(values[name])
+            parameter.data.copy_(weights[name])
 
 
 class ResumableTrainer(Trainer):
-    """The Trainer with a given training order, evaluation in the order of the rows, and its own checkpoints.
+    """The Hugging Face Trainer with a given sampler, evaluation in row order, and its own checkpoint format.
 
-    Checkpoints hold the trainable weights and no pickle; ``metadata`` are further values in them.
+    Checkpoints contain only the trainable weights, and no pickled objects. ``metadata``: further values to store in
+    them.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class ResumableTrainer(Trainer):
         adds_loss_term: bool,
         sampler: EpochSampler,
         best: KeepBestEpoch,
-        checkpoints: Checkpoints,
+        checkpoints: CheckpointManager,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -89,13 +90,13 @@ class ResumableTrainer(Trainer):
 
     @property
     def seconds(self) -> float:
-        """The training time in seconds, including the time before the checkpoint that it resumed from."""
-        before = self._start.values["seconds"] if self._start else 0.0
+        """The training time in seconds, including the time until the checkpoint that the run was resumed from."""
+        before = self._resume_from.values["seconds"] if self._resume_from else 0.0
         return time.perf_counter() - self._start_time + float(before)
 
     @property
-    def _start(self) -> Checkpoint | None:
-        return self._checkpoints.start
+    def _resume_from(self) -> Checkpoint | None:
+        return self._checkpoints.resume_from
 
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochSampler:
         return self._sampler
@@ -117,7 +118,7 @@ class ResumableTrainer(Trainer):
         return self.optimizer
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
-        """Pass the labels, which the Trainer removes, to a model that adds a term to the loss."""
+        """Return the loss; pass the labels, which the Trainer removes, to a model that adds a term to it."""
         if not self._adds_loss_term:
             return super().compute_loss(model, inputs, *rest, **named)
         labels = {"labels": inputs["labels"]}
@@ -127,7 +128,7 @@ class ResumableTrainer(Trainer):
         finally:
             hook.remove()
 
-    # The Trainer calls these when it saves and when it resumes.
+    # Overrides of the methods that the Trainer calls when it saves and when it resumes.
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         state = json.dumps(asdict(self.state))
@@ -157,46 +158,46 @@ class ResumableTrainer(Trainer):
             },
         )
 
-    # Each reads its own part of the checkpoint and releases it: all parts together are several times the weights.
+    # Each method reads only its part of the checkpoint: all of it needs several times the memory of the weights.
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        assert self._start is not None, "the Trainer resumes only from a checkpoint"
+        assert self._resume_from is not None, "the Trainer resumes only from a checkpoint"
         best = self.best
-        best.load_weights(self._start.read_tensors("weights/"))
-        best.best_weights, best.best_adapters = self._start.read_tensors("best/"), deepcopy(best.adapters)
-        best.score, best.epoch = self._start.values["best"]
+        best.load_weights(self._resume_from.read_tensors("weights/"))
+        best.best_weights, best.best_adapters = self._resume_from.read_tensors("best/"), deepcopy(best.adapters)
+        best.score, best.epoch = self._resume_from.values["best"]
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if self._start is None:
+        if self._resume_from is None:
             return
-        groups = self._start.values["optimizer"]
+        groups = self._resume_from.values["optimizer"]
         numbers = [number for group in groups for number in group["params"]]
-        state = {number: self._start.read_tensors(f"optimizer/{number}/") for number in numbers}
+        state = {number: self._resume_from.read_tensors(f"optimizer/{number}/") for number in numbers}
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
-        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **self._start.values["scheduler"]})
+        self.lr_scheduler.load_state_dict({**self.lr_scheduler.state_dict(), **self._resume_from.values["scheduler"]})
 
     def _load_scaler(self, checkpoint: str | None) -> None:
-        """Do nothing: no scaler is used, and the Trainer would unpickle a file of its name."""
+        """Do nothing: no gradient scaler is used, and the Trainer would unpickle a file ``scaler.pt``."""
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
-        assert self._start is not None, "the Trainer resumes only from a checkpoint"
-        restore_rng_state(self._start.read_tensors("rng/"), self._start.values["rng"])
+        assert self._resume_from is not None, "the Trainer resumes only from a checkpoint"
+        restore_rng_state(self._resume_from.read_tensors("rng/"), self._resume_from.values["rng"])
 
     def restore_logged_loss(self) -> None:
         """Restore the loss that was accumulated since it was last logged."""
-        if self._start is not None:
-            loss, self._globalstep_last_logged = self._start.values["logged"]
+        if self._resume_from is not None:
+            loss, self._globalstep_last_logged = self._resume_from.values["logged"]
             self._tr_loss += loss
 
 
 class ProgressCallback(TrainerCallback):
-    """Forwards the Trainer's events to the progress callbacks of the run."""
+    """Forward the Trainer's events to the run's `Progress`."""
 
     def __init__(self, progress: "Progress") -> None:
         self.progress = progress
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Forward logged values by their recorded names. Raise `RunError` where training diverged."""
+        """Forward logged values under the names that are recorded. Raise `RunError` if training diverged."""
         values = {_LOGGED_NAMES[name]: float(value) for name, value in (logs or {}).items() if name in _LOGGED_NAMES}
         if values:
             self.progress.on_log(state.global_step, float(state.epoch or 0), values)
@@ -212,23 +213,23 @@ class ProgressCallback(TrainerCallback):
 
 
 class RankAllocation(TrainerCallback):
-    """Reallocates the budget of AdaLoRA and AdaMSS after each optimizer step, before gradients are cleared."""
+    """Reallocate the parameter budget of AdaLoRA and AdaMSS after each optimizer step, before gradients are cleared."""
 
     def on_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        """Reallocate the budget."""
+        """Reallocate the parameter budget."""
         base: Any = getattr(model, "base_model", None)
         if hasattr(base, "update_and_allocate"):
             base.update_and_allocate(state.global_step)
 
 
 class CheckpointCallback(TrainerCallback):
-    """Decides when a checkpoint is written, and stops the training on request.
+    """Decide when a checkpoint is written, and stop the training on request.
 
-    Within an epoch it acts after a step, at the end of an epoch after its evaluation, so that a
-    resumed training neither skips nor repeats an evaluation.
+    At the end of an epoch, the checkpoint is written after the evaluation, so that a resumed run neither skips nor
+    repeats it.
     """
 
-    def __init__(self, sampler: EpochSampler, checkpoints: Checkpoints, progress: "Progress") -> None:
+    def __init__(self, sampler: EpochSampler, checkpoints: CheckpointManager, progress: "Progress") -> None:
         self.sampler, self.checkpoints, self.progress = sampler, checkpoints, progress
         self.trainer: ResumableTrainer | None = None
 
@@ -242,19 +243,19 @@ class CheckpointCallback(TrainerCallback):
         self.sampler.epoch = state.global_step // _steps_per_epoch(args, state)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Request a checkpoint where one is due; the last step of an epoch waits for its evaluation."""
+        """Request a checkpoint if one is due; after the last step of an epoch, `on_epoch_end` does."""
         if state.global_step % _steps_per_epoch(args, state):
             self._save_if_due(control)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Request a checkpoint where one is due."""
+        """Request a checkpoint if one is due."""
         self._save_if_due(control)
 
     def _save_if_due(self, control: Any) -> None:
         control.should_save = self.checkpoints.is_due() or self.progress.should_stop()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Raise `KeyboardInterrupt` where a stop was requested; the checkpoint is written by then."""
+        """Raise `KeyboardInterrupt` if a stop was requested; the checkpoint has been written."""
         if self.progress.should_stop():
             raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Out-of-memory errors: recognized, explained, and avoided by micro-batches."""
+"""Out-of-memory errors: recognized, translated to advice, and avoided by micro-batches."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from core.errors import OutOfMemory
 from core.training.oom import is_oom, oom_advice, translate_oom
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMITED = """
+LIMITED_SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 import torch
@@ -67,7 +67,7 @@ def test_advice_names_only_flags_that_can_still_help():
 
 def test_model_is_released_before_the_error_is_handled():
     class Model:
-        """An object that a frame of the training holds."""
+        """An object that a frame of the training references."""
 
     models = []
 
@@ -90,7 +90,7 @@ def long_texts(tmp_path_factory):
 
 
 def train_with_limited_memory(megabytes, long_texts, tiny_bert, **settings):
-    """Fine-tune in a process that may allocate only so much more memory; return what it printed."""
+    """Fine-tune in a process that may allocate only ``megabytes`` more; return its JSON output."""
     sizes = {
         "train_size": 512,
         "validation_size": 16,
@@ -100,10 +100,10 @@ def train_with_limited_memory(megabytes, long_texts, tiny_bert, **settings):
         "max_length": 64,
     }
     values = {"dataset": long_texts, "model": str(tiny_bert), "dtype": "float32", **sizes, **settings}
-    command = [sys.executable, "-W", "ignore", "-c", LIMITED, json.dumps(values), str(megabytes)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED_SCRIPT, json.dumps(values), str(megabytes)]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 @pytest.mark.slow

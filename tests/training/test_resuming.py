@@ -1,4 +1,4 @@
-"""A training that resumes from a checkpoint gives the results of one that was never stopped."""
+"""A run that is resumed from a checkpoint gives the results of an uninterrupted one."""
 
 import gc
 import itertools
@@ -20,18 +20,20 @@ from core.config import make_config
 from core.models.backbone import find_backbone
 from core.runs.progress import Progress
 from core.system.files import compute_checksum
-from core.training.checkpoints import FORMAT, Checkpoint, Checkpoints, Snapshot
+from core.training.checkpoints import FORMAT_VERSION, Checkpoint, CheckpointManager, Snapshot
 from core.training.fine_tuning import fine_tune
 from core.training.reproducibility import base_fingerprint, compute_info, restore_rng_state, rng_state
 from tests.small_runs import SIZES, job_for, write_films
 
 HOURS = 36_000.0
-STEPS = 12  # of both epochs together
-TRAINED = [name for name, method in METHODS.items() if method.kind == "adapter" and probe_result(name, "trains").works]
+STEPS = 12  # in both epochs together
+TRAINABLE_METHODS = [
+    name for name, method in METHODS.items() if method.kind == "adapter" and probe_result(name, "trains").works
+]
 
 
 class Recorder(Progress):
-    """Records learning curves and messages, and stops the training after a step where ``stop_after`` is set."""
+    """Record learning curves and messages, and stop the training after step ``stop_after`` if it is set."""
 
     def __init__(self, stop_after=None):
         self.stop_after, self.step, self.first_steps, self.curves, self.messages = stop_after, 0, [], [], []
@@ -68,10 +70,10 @@ def train(folder, model, progress, checkpoints=None, **settings):
 
 
 def train_until(step, folder, model, work, interval=HOURS, **settings):
-    """Train until a step and stop there, with a checkpoint."""
+    """Train until a step, stop, and write a checkpoint."""
     progress = Recorder(step)
     with pytest.raises(KeyboardInterrupt):
-        train(folder, model, progress, Checkpoints(work, interval), **settings)
+        train(folder, model, progress, CheckpointManager(work, interval), **settings)
     return progress
 
 
@@ -79,10 +81,10 @@ def stop_and_resume(folder, model, work, stop_after, **settings):
     progress = train_until(stop_after, folder, model, work, **settings)
     progress.stop_after = None
     random.seed(7), np.random.seed(7), torch.manual_seed(7)  # a new process starts with other random numbers
-    return progress, train(folder, model, progress, Checkpoints(work, HOURS), **settings)
+    return progress, train(folder, model, progress, CheckpointManager(work, HOURS), **settings)
 
 
-def names(work):
+def file_names(work):
     return sorted(path.name for path in work.iterdir())
 
 
@@ -94,7 +96,7 @@ def uninterrupted(folder, tiny_bert):
 
 @pytest.fixture(scope="module")
 def stopped(folder, tiny_bert, tmp_path_factory):
-    """The checkpoints of a training that wrote one after every step and stopped after the seventh."""
+    """The checkpoints of a run that wrote one after every step and was stopped after the seventh."""
     work = tmp_path_factory.mktemp("stopped")
     train_until(7, folder, tiny_bert, work, interval=0)
     return work
@@ -102,7 +104,7 @@ def stopped(folder, tiny_bert, tmp_path_factory):
 
 @pytest.fixture
 def work(stopped, tmp_path):
-    """A copy of the checkpoints of the stopped training."""
+    """A copy of the checkpoints of the stopped run."""
     return shutil.copytree(stopped, tmp_path / "work")
 
 
@@ -140,7 +142,7 @@ def test_resumed_training_equals_an_uninterrupted_one_with_other_settings(folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", TRAINED)
+@pytest.mark.parametrize("method", TRAINABLE_METHODS)
 def test_resumed_training_equals_an_uninterrupted_one_with_every_method(folder, tiny_bert, tmp_path, method):
     expected, _ = train(folder, tiny_bert, Recorder(), method=method)
     progress, (logits, _) = stop_and_resume(folder, tiny_bert, tmp_path, 8, method=method)
@@ -151,34 +153,34 @@ def test_resumed_training_equals_an_uninterrupted_one_with_every_method(folder, 
 
 
 def test_newest_checkpoints_are_kept(stopped):
-    assert names(stopped) == ["step-6", "step-7"]
+    assert file_names(stopped) == ["step-6", "step-7"]
 
 
 def test_no_checkpoint_is_written_before_the_interval_has_passed(folder, tiny_bert, tmp_path):
-    checkpoints = Checkpoints(tmp_path / "none", HOURS)
+    checkpoints = CheckpointManager(tmp_path / "none", HOURS)
     train(folder, tiny_bert, Recorder(), checkpoints)
     assert checkpoints.newest() is None
 
 
 @pytest.mark.parametrize(("folder", "interval", "due"), [("work", 0, True), ("work", HOURS, False), (None, 0, False)])
 def test_checkpoint_is_due_after_the_interval(tmp_path, folder, interval, due):
-    assert Checkpoints(folder and tmp_path / folder, interval).is_due() == due
+    assert CheckpointManager(folder and tmp_path / folder, interval).is_due() == due
 
 
 def test_slow_checkpoints_are_written_less_often(tmp_path, monkeypatch):
     clock = itertools.count(step=10)  # writing a checkpoint takes 10 seconds
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    checkpoints = Checkpoints(tmp_path, interval=1)
+    checkpoints = CheckpointManager(tmp_path, interval=1)
     checkpoints.write(1, Snapshot({"a": torch.zeros(1)}, {}), "{}")
     waited = next(seconds for seconds in itertools.count(10, step=10) if checkpoints.is_due())
     assert waited == 500
 
 
-def cut(file):
+def truncate(file):
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-def flip(file):
+def flip_bit(file):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
@@ -189,19 +191,19 @@ def delete(file):
 
 
 @pytest.mark.parametrize("part", ["state.safetensors", "trainer_state.json", "sha256"])
-@pytest.mark.parametrize("damage", [cut, flip, delete])
+@pytest.mark.parametrize("damage", [truncate, flip_bit, delete])
 def test_damaged_checkpoint_is_skipped_and_deleted(work, part, damage):
     damage(work / "step-7" / part)
-    checkpoints = Checkpoints(work, HOURS)
+    checkpoints = CheckpointManager(work, HOURS)
     checkpoints.resume()
-    assert checkpoints.start.step == 6
-    assert names(work) == ["step-6"]  # the damaged one would count among those that are kept
+    assert checkpoints.resume_from.step == 6
+    assert file_names(work) == ["step-6"]  # the damaged one would count towards the maximum
 
 
 def test_training_resumes_from_the_checkpoint_before_a_damaged_one(folder, tiny_bert, work, uninterrupted):
-    flip(work / "step-7" / "state.safetensors")
+    flip_bit(work / "step-7" / "state.safetensors")
     progress = Recorder()
-    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    logits, _ = train(folder, tiny_bert, progress, CheckpointManager(work, HOURS))
     assert progress.first_steps == [6]
     assert np.array_equal(logits, uninterrupted[1][0])
 
@@ -214,58 +216,58 @@ def rewrite(checkpoint, **values):
     (checkpoint.folder / "sha256").write_text(compute_checksum(checkpoint.folder, "*.*"))
 
 
-def test_training_restarts_where_all_checkpoints_have_another_format(folder, tiny_bert, work, uninterrupted):
-    while checkpoint := Checkpoints(work, HOURS).newest():
+def test_training_restarts_if_all_checkpoints_have_another_format(folder, tiny_bert, work, uninterrupted):
+    while checkpoint := CheckpointManager(work, HOURS).newest():
         rewrite(checkpoint, format=None)
     progress = Recorder()
-    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    logits, _ = train(folder, tiny_bert, progress, CheckpointManager(work, HOURS))
     assert progress.first_steps == [0]
     assert any("written by another version" in message for message in progress.messages)
     assert np.array_equal(logits, uninterrupted[1][0])
-    assert names(work) == []
+    assert file_names(work) == []
 
 
-def test_training_continues_where_checkpoints_cannot_be_written(folder, tiny_bert, tmp_path, uninterrupted, caplog):
+def test_training_continues_if_checkpoints_cannot_be_written(folder, tiny_bert, tmp_path, uninterrupted, caplog):
     (tmp_path / "file").touch()
-    logits, _ = train(folder, tiny_bert, Recorder(), Checkpoints(tmp_path / "file", 0))
+    logits, _ = train(folder, tiny_bert, Recorder(), CheckpointManager(tmp_path / "file", 0))
     assert "could not be written" in caplog.text
     assert np.array_equal(logits, uninterrupted[1][0])
 
 
 def test_interrupted_write_leaves_no_files(tmp_path, caplog):
-    checkpoints = Checkpoints(tmp_path, 0)
+    checkpoints = CheckpointManager(tmp_path, 0)
     checkpoints.write(1, Snapshot({"a": torch.zeros(10)}, {}), "{}")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # as on a full disk: a file ends in its middle
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))  # as on a full disk: the file is truncated
     try:
         checkpoints.write(2, Snapshot({"a": torch.zeros(100_000)}, {}), "{}")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caplog.records
-    assert names(tmp_path) == ["step-1"]
+    assert file_names(tmp_path) == ["step-1"]
 
 
 def test_unfinished_checkpoints_are_deleted(tmp_path):
     for name in (".step-3", ".step-4"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "state.safetensors").write_bytes(b"half")
-    Checkpoints(tmp_path, 0).resume()
-    assert names(tmp_path) == []
+    CheckpointManager(tmp_path, 0).resume()
+    assert file_names(tmp_path) == []
 
 
 def test_other_files_are_ignored(tmp_path):
-    checkpoints = Checkpoints(tmp_path, 0)
+    checkpoints = CheckpointManager(tmp_path, 0)
     checkpoints.write(1, Snapshot({"a": torch.zeros(10)}, {"seconds": 2.0}), "{}")
     (tmp_path / "step-99").write_text("a file")
     shutil.copytree(tmp_path / "step-1", tmp_path / "step-1 copy")
-    text = tmp_path / "step-2"
-    text.mkdir()
-    (text / "state.safetensors").write_text("text")
-    (text / "sha256").write_text(compute_checksum(text, "*.*"))
-    assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0, "format": FORMAT})
+    no_tensors = tmp_path / "step-2"
+    no_tensors.mkdir()
+    (no_tensors / "state.safetensors").write_text("text")
+    (no_tensors / "sha256").write_text(compute_checksum(no_tensors, "*.*"))
+    assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0, "format": FORMAT_VERSION})
 
 
-def test_resumed_training_holds_no_more_memory_than_an_uninterrupted_one(folder, tiny_bert, tmp_path):
+def test_resumed_training_uses_no_more_memory_than_an_uninterrupted_one(folder, tiny_bert, tmp_path):
     class MemoryRecorder(Recorder):
         def on_step_end(self, step, total, epoch):
             super().on_step_end(step, total, epoch)
@@ -275,8 +277,10 @@ def test_resumed_training_holds_no_more_memory_than_an_uninterrupted_one(folder,
     uninterrupted, resumed = MemoryRecorder(), MemoryRecorder()
     train(folder, tiny_bert, uninterrupted, method="full")
     train_until(8, folder, tiny_bert, tmp_path, method="full")
-    train(folder, tiny_bert, resumed, Checkpoints(tmp_path, HOURS), method="full")
-    weights = sum(tensor.nbytes for tensor in Checkpoints(tmp_path, HOURS).newest().read_tensors("weights/").values())
+    train(folder, tiny_bert, resumed, CheckpointManager(tmp_path, HOURS), method="full")
+    weights = sum(
+        tensor.nbytes for tensor in CheckpointManager(tmp_path, HOURS).newest().read_tensors("weights/").values()
+    )
     assert resumed.bytes - uninterrupted.bytes < weights / 2
 
 
@@ -289,9 +293,9 @@ def bytes_of_tensors():
 
 
 def test_changed_compute_environment_is_reported(folder, tiny_bert, work, uninterrupted):
-    rewrite(Checkpoints(work, HOURS).newest(), compute={**compute_info(), "torch": "1.0", "GPUs": 8})
+    rewrite(CheckpointManager(work, HOURS).newest(), compute={**compute_info(), "torch": "1.0", "GPUs": 8})
     progress = Recorder()
-    logits, _ = train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    logits, _ = train(folder, tiny_bert, progress, CheckpointManager(work, HOURS))
     changes = f"torch 1.0, now {torch.__version__}; GPUs 8, now {torch.cuda.device_count()}"
     assert progress.first_steps == [7] and [message for message in progress.messages if changes in message]
     assert np.array_equal(logits, uninterrupted[1][0])
@@ -299,7 +303,7 @@ def test_changed_compute_environment_is_reported(folder, tiny_bert, work, uninte
 
 def test_same_compute_environment_is_not_reported(folder, tiny_bert, work):
     progress = Recorder()
-    train(folder, tiny_bert, progress, Checkpoints(work, HOURS))
+    train(folder, tiny_bert, progress, CheckpointManager(work, HOURS))
     assert progress.first_steps == [7]
     assert not [message for message in progress.messages if "changed" in message]
 
@@ -327,12 +331,12 @@ def test_base_fingerprint_of_a_local_model_depends_on_its_files(tiny_bert, tmp_p
     assert base_fingerprint(copied) != base_fingerprint(original)
 
 
-def test_number_format_of_the_checkpoint_is_kept(folder, tiny_bert, tmp_path):
+def test_dtype_of_the_checkpoint_is_kept(folder, tiny_bert, tmp_path):
     expected, _ = train(folder, tiny_bert, Recorder(), dtype="bfloat16")
     train_until(7, folder, tiny_bert, tmp_path, dtype="bfloat16")
-    logits, _ = train(folder, tiny_bert, Recorder(), Checkpoints(tmp_path, HOURS), dtype="float32")
+    logits, _ = train(folder, tiny_bert, Recorder(), CheckpointManager(tmp_path, HOURS), dtype="float32")
     assert np.array_equal(logits, expected)
 
 
-def test_checkpoints_hold_no_pickle(stopped):
-    assert names(stopped / "step-7") == ["sha256", "state.safetensors", "trainer_state.json"]
+def test_checkpoints_contain_no_pickle(stopped):
+    assert file_names(stopped / "step-7") == ["sha256", "state.safetensors", "trainer_state.json"]

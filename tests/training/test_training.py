@@ -153,7 +153,7 @@ def test_loss_term_of_a_method_changes_the_step(bert_without_dropout):
     assert any(not torch.allclose(strong[name], none[name]) for name in none if "lora_A" in name)
 
 
-def test_first_epoch_of_equal_scores_is_kept():
+def test_first_of_several_best_epochs_is_kept():
     model = nn.Linear(1, 1)
     best = KeepBestEpoch(model)
     for epoch, score in enumerate([0.5, 0.7, 0.7, 0.6], start=1):
