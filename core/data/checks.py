@@ -9,21 +9,21 @@ from datasketch import MinHash, MinHashLSH
 SHINGLE_LENGTH = 5
 """Characters per shingle."""
 MIN_SIMILARITY = 0.8
-"""The Jaccard similarity of their shingles from which two texts are near duplicates."""
+"""Minimum Jaccard similarity of the shingles of near duplicates."""
 _PERMUTATIONS = 64
 _MAX_CONFLICTS = 200
-"""The number of conflicts to store with their positions."""
+"""Maximum number of conflicts to store with their positions."""
 
 
 def normalize_text(text: str) -> str:
-    """Return the text casefolded and with single spaces: texts equal in this form are duplicates."""
+    """Return the text case-folded with single spaces; duplicates are texts for which this is equal."""
     return " ".join(text.casefold().split())
 
 
 def check_splits(
     texts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]], excluded_rows: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Check the splits; ``texts`` and ``labels`` by split.
+    """Check the splits; ``texts`` and ``labels``: of the examples of each split.
 
     Returns JSON: ``left_out`` (excluded rows by reason), ``duplicates`` (within each split), ``conflicts``
     (texts with several labels), ``leaks`` (test examples with an exact or near duplicate in another

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from core.config import RunConfig, flag
-from core.data.labels import MAX_LABELS, label_name
+from core.data.labels import MAX_LABELS, normalize_label
 from core.errors import RequestError, did_you_mean
 
 TEXT_NAMES = (
@@ -57,7 +57,7 @@ def format_columns(columns: Sequence[str]) -> str:
 
 
 def unknown_column_error(flag_name: str, name: str, dataset: object, columns: Sequence[str]) -> RequestError:
-    """Return the error for a column that a table lacks, with the table's columns and the likeliest one."""
+    """Return the error for a column that a table lacks, with the table's columns and the most similar name."""
     hint = did_you_mean(name, map(str, columns))
     return RequestError(
         f"{flag_name} '{name}' is not in {dataset}. {format_columns(columns)}{hint}", code="unknown_column"
@@ -106,7 +106,7 @@ def _infer_from_values(
     frame: pd.DataFrame, columns: Sequence[str], dataset: str, text: str | None, label: str | None
 ) -> tuple[str, str]:
     """Return the text and label column of a table of two columns, if only one assignment is possible."""
-    candidates = [column for column in columns if not str(column).startswith("Unnamed:")]  # an index of pandas
+    candidates = [column for column in columns if not str(column).startswith("Unnamed:")]  # pandas' index
     if len(candidates) == 2:
         assignments = [
             (text_column, label_column)
@@ -140,8 +140,8 @@ def _looks_like_labels(column: pd.Series) -> bool:
 
 
 def _require_header(frame: pd.DataFrame, dataset: str, text: str, label: str) -> None:
-    """Raise `RequestError` if the header's label is also a label of the rows: it is an example."""
-    if str(label) in {label_name(value) for value in frame[label].dropna()}:
+    """Raise `RequestError` if the name of the label column is also a label: the header is probably an example."""
+    if str(label) in {normalize_label(value) for value in frame[label].dropna()}:
         raise RequestError(
             f"The first line of {dataset} looks like an example, not a header: '{text}', '{label}'. "
             "Add a header line with the column names, such as: text,label",

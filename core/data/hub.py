@@ -22,7 +22,7 @@ def read_hub_dataset(name: str, config: str | None = None) -> tuple[pd.DataFrame
     import datasets  # slow to import, and bundled data does not need it
 
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
-        # datasets takes such a name for a file format and reads the working directory.
+        # datasets interprets such a name as a file format and reads the working directory.
         raise _unavailable_error(name, FileNotFoundError("a data set's name has an owner: owner/name"))
     try:
         splits = datasets.load_dataset(name, config)
@@ -41,7 +41,7 @@ def _list_configurations(name: str) -> list[str]:
 
     try:
         return list(datasets.get_dataset_config_names(name))
-    except Exception:  # the data set is not available; the caller reports the first error
+    except Exception:  # the data set is unavailable; the caller reports the first error
         return []
 
 

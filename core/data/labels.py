@@ -17,14 +17,14 @@ MAX_LABEL_LENGTH = 200
 """Characters; a longer value is a text, and too long for a database index."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _HIDDEN_LABEL = "-1"
-"""The value that data sets of the Hub have in place of a hidden test label."""
+"""Value that data sets of the Hub use in place of hidden test labels."""
 _OTHER_COLUMN = "Name another column with --label-column."
 
 
-def label_name(value: Any) -> str:
-    """Return a label's name: 0.0 is '0', true is 'true' in every format, surrounding space is stripped.
+def normalize_label(value: Any) -> str:
+    """Return the label's name, the same for every file format: '0' for 0.0, 'true' for True.
 
-    Unicode is normalized (NFC), so that equivalent spellings are one label.
+    Surrounding spaces are stripped, and Unicode is normalized (NFC), so that equivalent spellings are one label.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -46,14 +46,15 @@ def name_labels(column: pd.Series, dataset: str) -> tuple[pd.Series, tuple[str, 
     """
     for value in column:
         _require_label(value, column.name, dataset)
-    names = pd.Series([label_name(value) for value in column], index=column.index, dtype=object)
+    names = pd.Series([normalize_label(value) for value in column], index=column.index, dtype=object)
     if {name.casefold() for name in names.unique()} <= {"false", "true"}:
         names = names.str.lower()  # texts in some formats, booleans in others
     distinct = set(names.unique())
     _require_short(max(distinct, key=len, default=""), column.name, dataset)
     _require_few(len(distinct), len(names), column.name, dataset)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-        return names, tuple(name for name in dict.fromkeys(map(label_name, column.cat.categories)) if name in distinct)
+        categories = dict.fromkeys(map(normalize_label, column.cat.categories))
+        return names, tuple(name for name in categories if name in distinct)
     key = float if all(map(_NUMBER.fullmatch, distinct)) else _natural_order
     return names, tuple(sorted(sorted(distinct), key=key))
 
@@ -63,8 +64,8 @@ def is_missing(column: pd.Series) -> pd.Series:
     return column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip()).astype(bool)
 
 
-def unlabeled_splits(column: pd.Series, splits: pd.Series) -> list[str]:
-    """Return the source's splits without labels: all missing, or all -1 if no other split has a -1."""
+def find_unlabeled_splits(column: pd.Series, splits: pd.Series) -> list[str]:
+    """Return the source's splits without labels: all are missing, or all are -1 and no other split has a -1."""
     missing = is_missing(column)
     hidden = column.map(
         lambda value: not isinstance(value, str | list) and str(value) in (_HIDDEN_LABEL, f"{_HIDDEN_LABEL}.0")
@@ -118,6 +119,6 @@ def _require_few(labels: int, rows: int, column: Hashable, dataset: str) -> None
 def _natural_order(name: str) -> list[Any]:
     """Return a sort key by which 'level 2' precedes 'level 10'."""
     parts: list[Any] = re.split(r"(\d+)", name)
-    # Length and digits compare as numbers of any length do.
+    # Length and then digits: the order of integers of any length.
     parts[1::2] = [(len(digits.lstrip("0")), digits.lstrip("0")) for digits in parts[1::2]]
     return parts

@@ -19,10 +19,10 @@ from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
 
 MAX_FILE_BYTES = 1 << 30
-"""Limit of an uncompressed file's size, which has to fit into memory."""
+"""Maximum size of an uncompressed file, which must fit into memory."""
 _MAX_ROWS = 20_000_000
 _MAX_DIGITS = 400
-"""A longer integer in JSON stays a text."""
+"""Longer integers in JSON are read as text."""
 _SEPARATORS = ",;\t"
 _HEADER_CHARACTERS = 65_536
 _SIGNATURES = {
@@ -35,7 +35,7 @@ _SIGNATURES = {
     b'{"': "JSON",
     b'[{"': "JSON",
 }
-"""How content starts that is not delimited text, and its format."""
+"""First bytes of content that is not delimited text, and its format."""
 _PANDAS_INDEX = "__index_level_0__"
 
 
@@ -45,7 +45,7 @@ def _delimited_reader(separator: str, dtype: type | None = None) -> Callable[[by
         header, used_separator = _read_header(text, separator)
         repeated = sorted({name for name in header if name and header.count(name) > 1})
         if repeated:
-            raise ValueError(f"its header contains '{repeated[0]}' twice. Give each column its own name.")
+            raise ValueError(f"its header contains '{repeated[0]}' twice. Give each column a unique name.")
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas truncates rows longer than the header
             try:
@@ -69,7 +69,7 @@ def _delimited_reader(separator: str, dtype: type | None = None) -> Callable[[by
 
 
 def _read_header(text: str, separator: str) -> tuple[list[str], str]:
-    """Return the column names and the separator: the usual one, unless only another one splits the header."""
+    """Return the column names and the separator: ``separator``, unless only another one splits the header."""
     start = text[:_HEADER_CHARACTERS]
     headers = {
         candidate: [name.strip() for name in next(csv.reader(io.StringIO(start, None), delimiter=candidate), [])]
@@ -97,7 +97,7 @@ def _read_json(content: bytes) -> pd.DataFrame:
 
 
 def _parse_json(text: str, line: int = 0) -> Any:
-    """Parse JSON; ``line``: its line in the file, 0 for the complete file."""
+    """Parse JSON; ``line``: its line number in the file, 0 if it is the complete file."""
     try:
         return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _MAX_DIGITS else digits)
     except json.JSONDecodeError as error:
@@ -111,9 +111,9 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
     file = ParquetFile(io.BytesIO(content))
     groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
     if file.metadata.num_rows > _MAX_ROWS or sum(group.total_byte_size for group in groups) > MAX_FILE_BYTES:
-        raise ValueError(f"its {file.metadata.num_rows:,} rows do not fit into memory. Use a part of it")
+        raise ValueError(f"its {file.metadata.num_rows:,} rows do not fit into memory. Use a part of the file")
     table = file.read()
-    table.validate(full=True)  # finds texts that are not UTF-8 here rather than where they are used
+    table.validate(full=True)  # detect texts that are not UTF-8 here, not when they are used
     # The metadata of pandas (index, types) may be damaged and is not needed.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame.drop(columns=_PANDAS_INDEX, errors="ignore")
@@ -201,11 +201,11 @@ def _require_distinct_names(frame: pd.DataFrame) -> None:
     names = [replace_unstorable(str(name)).strip() for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if repeated:
-        raise ValueError(f"two of its columns are named '{repeated[0]}'. Give each column its own name.")
+        raise ValueError(f"two of its columns are named '{repeated[0]}'. Give each column a unique name.")
 
 
 def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
-    """Raise `RequestError` for content of another format than the suffix names, which a parser may accept."""
+    """Raise `RequestError` for content of another format than the suffix says, which a parser may accept."""
     start = content[:64].lstrip().lower()
     for signature, kind in _SIGNATURES.items():
         if start.startswith(signature.lower()) and (is_delimited or kind != "JSON"):
@@ -224,8 +224,9 @@ def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
 
 
 def _too_large_error(path: Path) -> RequestError:
-    limit = f"{MAX_FILE_BYTES >> 30} GB"
-    return RequestError(f"{path} is larger than {limit} uncompressed, the limit. Use a part of it.", code="too_large")
+    return RequestError(
+        f"{path} exceeds the limit of {MAX_FILE_BYTES >> 30} GB uncompressed. Use a part of the file.", code="too_large"
+    )
 
 
 def _not_utf8_error(path: Path, error: UnicodeDecodeError) -> RequestError:

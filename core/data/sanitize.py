@@ -1,4 +1,4 @@
-"""Make a table's cells storable: in a database, and as JSON."""
+"""Make the cells of a table storable in a database and as JSON."""
 
 import math
 from typing import Any
@@ -50,5 +50,5 @@ def _to_json_value(value: Any) -> Any:
         value = value.item()
     if value is None or (isinstance(value, float) and value != value) or value is pd.NaT or value is pd.NA:
         return None
-    is_finite = isinstance(value, float) and math.isfinite(value)  # JSON has no other numbers
+    is_finite = isinstance(value, float) and math.isfinite(value)  # JSON has neither NaN nor infinity
     return value if is_finite or isinstance(value, str | bool | int) else str(value)

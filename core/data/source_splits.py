@@ -6,7 +6,7 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.data.columns import format_columns, unknown_column_error
-from core.data.labels import label_name
+from core.data.labels import normalize_label
 from core.errors import RequestError, did_you_mean
 
 SPLIT_COLUMN = "__split__"
@@ -32,7 +32,7 @@ def read_split_names(frame: pd.DataFrame, columns: Sequence[str], dataset: str, 
         raise unknown_column_error("--split-column", config.split_column, dataset, columns)
     if column is None:
         return None
-    return frame[column].map(label_name, na_action="ignore").astype(object)
+    return frame[column].map(normalize_label, na_action="ignore").astype(object)
 
 
 def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunConfig) -> str | None:

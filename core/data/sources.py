@@ -7,7 +7,7 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.data.columns import detect_columns, format_columns
-from core.data.labels import is_missing, name_labels, unlabeled_splits
+from core.data.labels import find_unlabeled_splits, is_missing, name_labels
 from core.data.sanitize import sanitize_frame, to_json_row
 from core.data.source_splits import (
     SPLIT_COLUMN,
@@ -27,9 +27,10 @@ class Source:
     """Labeled text before it is split.
 
     ``frame`` has the columns ``text``, ``label`` (names, not codes), ``extra`` (a dict of the other
-    columns) and ``split`` (the source's split, or None). ``assigned_splits`` maps our splits to the
-    source's; it is empty if the source has none. ``labels`` are the label names in order.
-    ``excluded_rows`` counts the unused rows by reason, ``sanitized_rows`` those with replaced characters.
+    columns) and ``split`` (the source's split, or None). ``assigned_splits`` maps the run's splits to
+    the source's; it is empty if the source has none. ``labels``: the label names in order.
+    ``excluded_rows``: counts of unused rows by reason; ``sanitized_rows``: the number of rows with
+    replaced characters.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Source:
 def load_source(config: RunConfig) -> Source:
     """Load the config's data set, combined with the test data set if the config names one.
 
-    Raises `RequestError` if one cannot be found, read, or used as labeled text.
+    Raises `RequestError` if a data set cannot be found, read, or used as labeled text.
     """
     table = load_table(config, "dataset")
     tables = [table]
@@ -75,8 +76,8 @@ def make_source(
 ) -> Source:
     """Return a table's labeled text: detect its columns and splits, name its labels, exclude unusable rows.
 
-    ``splits``: our splits that are drawn from it. ``reference``: the source whose column names take
-    precedence.
+    ``splits``: the run's splits to draw from it. ``reference``: the source whose column names take
+    precedence. Raises `RequestError` for a table that is not labeled text.
     """
     name = table.requested_name
     frame, sanitized_rows = sanitize_frame(table.frame)
@@ -84,13 +85,9 @@ def make_source(
     if frame.empty:
         raise RequestError(f"{name} has no rows.", code="no_rows")
     split_column = find_split_column(frame, columns, config)
-    text, label = detect_columns(
-        frame,
-        [column for column in columns if column != split_column],
-        name,
-        config,
-        None if reference is None else (reference.text_column, reference.label_column),
-    )
+    candidates = [column for column in columns if column != split_column]
+    reference_columns = None if reference is None else (reference.text_column, reference.label_column)
+    text, label = detect_columns(frame, candidates, name, config, reference_columns)
     split_names = read_split_names(frame, columns, name, config)
     assigned, exclusions = _assign_source_splits(frame[label], split_names, columns, name, config, splits)
     usable, excluded_rows = _exclude_rows(frame, text, label, exclusions)
@@ -98,27 +95,32 @@ def make_source(
     label_names, labels = name_labels(usable[label], name)
     if len(labels) < 2 and reference is None:
         raise _too_few_labels_error(name, label, labels, len(usable), columns)
-    used_columns = [text, label, SPLIT_COLUMN, *([split_column] if split_column else [])]
-    extra = usable.drop(columns=used_columns, errors="ignore").to_dict(orient="records")
-    examples = pd.DataFrame(
-        {
-            "text": list(map(str, usable[text])),
-            "label": list(label_names),
-            "extra": [to_json_row(row) for row in extra],
-            "split": None if split_names is None or not assigned else list(split_names[usable.index]),
-        }
-    )
+    extra = usable.drop(columns=[text, label, SPLIT_COLUMN, *([split_column] if split_column else [])], errors="ignore")
     return Source(
-        table.name,
-        table.source,
-        table.revision,
-        text,
-        label,
-        examples,
-        labels,
-        assigned,
-        excluded_rows,
-        sanitized_rows,
+        name=table.name,
+        source=table.source,
+        revision=table.revision,
+        text_column=text,
+        label_column=label,
+        frame=_make_examples(usable[text], label_names, extra, split_names if assigned else None),
+        labels=labels,
+        assigned_splits=assigned,
+        excluded_rows=excluded_rows,
+        sanitized_rows=sanitized_rows,
+    )
+
+
+def _make_examples(
+    texts: pd.Series, label_names: pd.Series, extra: pd.DataFrame, split_names: pd.Series | None
+) -> pd.DataFrame:
+    """Return the frame of a `Source`; ``split_names``: of all rows of the table, None for no splits."""
+    return pd.DataFrame(
+        {
+            "text": list(map(str, texts)),
+            "label": list(label_names),
+            "extra": [to_json_row(row) for row in extra.to_dict(orient="records")],
+            "split": None if split_names is None else list(split_names[texts.index]),
+        }
     )
 
 
@@ -130,12 +132,12 @@ def _assign_source_splits(
     config: RunConfig,
     splits: Sequence[str],
 ) -> tuple[dict[str, str], dict[str, pd.Series]]:
-    """Return the source's split for each of ours, and masks of the rows to exclude for their split, by reason."""
+    """Return the source's split for each of ``splits``, and masks of the rows to exclude by split, by reason."""
     requested: dict[str, str] = {name: split for name, split in config.splits.items() if name in splits}
     if split_names is None:
         refuse_requested_splits(requested, dataset, columns)
         return {}, {}
-    unlabeled = unlabeled_splits(labels, split_names)
+    unlabeled = find_unlabeled_splits(labels, split_names)
     names = [str(name) for name in split_names.dropna().unique()]
     assigned = assign_splits(names, unlabeled, dataset, requested, splits, strict=config.split_column is not None)
     exclusions = {f"in the split '{name}', which has no labels": split_names == name for name in unlabeled}
@@ -171,13 +173,13 @@ def _require_texts(column: pd.Series, dataset: str) -> None:
     if unsupported is not None:
         raise RequestError(
             f"Column '{column.name}' of {dataset} contains lists, objects or bytes ({str(unsupported)[:60]}) among its "
-            "texts. Convert each to a text, or name another column with --text-column.",
+            "texts. Convert them to text, or name another column with --text-column.",
             code="not_text",
         )
 
 
 def _config_for_test(config: RunConfig, table: Table) -> RunConfig:
-    """Return the config for the test data set, which need not have the split column."""
+    """Return the config for the test data set, without the split column if the table lacks it."""
     if config.split_column in table.frame.columns:
         return config
     return config.model_copy(update={"split_column": None})
@@ -214,6 +216,6 @@ def _too_few_labels_error(
     problem = f"a single label ('{labels[0]}', {rows:,} rows)" if labels else "no row with both a text and a label"
     return RequestError(
         f"{dataset} has {problem}, so there is nothing to learn or measure. "
-        f"Is --label-column '{column}' right? {format_columns(columns)}",
+        f"Is --label-column '{column}' correct? {format_columns(columns)}",
         code="too_few_labels",
     )

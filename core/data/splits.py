@@ -35,7 +35,7 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the texts and label codes, in order."""
+        """SHA-256 of the texts and label codes, in order."""
         return _hash([self.texts, self.labels.tolist()])
 
 
@@ -55,17 +55,17 @@ class DataSet:
 
     @property
     def train(self) -> Split:
-        """The examples to fit weights on."""
+        """The examples to train on."""
         return self.splits["train"]
 
     @property
     def validation(self) -> Split:
-        """The examples to make choices on."""
+        """The examples for model selection."""
         return self.splits["validation"]
 
     @property
     def test(self) -> Split:
-        """The examples to evaluate on, once."""
+        """The examples for the final evaluation."""
         return self.splits["test"]
 
     @cached_property
@@ -80,12 +80,12 @@ class DataSet:
 
     @cached_property
     def evaluation_fingerprint(self) -> str:
-        """Hash of the test texts, their labels and the label names: equal for comparable runs."""
+        """SHA-256 of the test texts, their labels and the label names: equal for comparable runs."""
         return _hash([self.test.fingerprint, self.labels])
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all splits, the label names and the source."""
+        """SHA-256 of all splits, the label names and the source."""
         fingerprints = [self.splits[name].fingerprint for name in SPLITS]
         return _hash([self.name, self.source, self.text_column, self.label_column, self.labels, fingerprints])
 
@@ -123,7 +123,7 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
 
 
 def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, reserve: int = 0) -> NDArray[np.intp]:
-    """Return an order of the examples of which every prefix is stratified.
+    """Return a random order of the examples in which every prefix is stratified.
 
     ``codes``: n label codes. The k-th of a label's c examples is near the share k / c of the order, and
     one example of each label comes first. ``reserve`` examples of each label are left out.
@@ -139,7 +139,7 @@ def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, reserve
 
 
 def _split_pools(source: Source) -> dict[str, NDArray[np.bool_]]:
-    """Return a mask of the rows for each split to be drawn from; splits with the same rows share an array.
+    """Return a mask of the rows from which each split is drawn; splits with the same rows share an array.
 
     A split that the source lacks is drawn from the source's training split, or from its first one.
     """
@@ -160,37 +160,37 @@ def _require_enough_examples(
             raise RequestError(
                 f"{flag(name + '_size')} {size} is less than the {len(source.labels)} labels.", code="size_below_labels"
             )
-    sharing = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
+    pool_splits = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
     for name, pool in pools.items():
         counts = np.bincount(codes[pool], minlength=len(source.labels))
-        required = len(sharing[name])
+        required = len(pool_splits[name])
         if (counts < required).any():
             rarest = int(counts.argmin())
             raise _rare_label_error(source, name, source.labels[rarest], int(counts[rarest]), required)
     for name, pool in pools.items():
-        if sum(sizes[other] for other in sharing[name]) > pool.sum():
-            raise _too_few_rows_error(source, sizes, pools, sharing, name)
+        if sum(sizes[other] for other in pool_splits[name]) > pool.sum():
+            raise _too_few_rows_error(source, sizes, pools, pool_splits, name)
 
 
 def _too_few_rows_error(
     source: Source,
     sizes: dict[str, int],
     pools: dict[str, NDArray[np.bool_]],
-    sharing: dict[str, list[str]],
+    pool_splits: dict[str, list[str]],
     split: str,
 ) -> RequestError:
     """Return the error for splits that do not fit into their pool, with sizes that do."""
-    requested = " + ".join(f"{sizes[name]:,} {name}" for name in sharing[split])
+    requested = " + ".join(f"{sizes[name]:,} {name}" for name in pool_splits[split])
     suggested = {}
     for name in SPLITS:
-        rows, names = int(pools[name].sum()), sharing[name]
+        rows, names = int(pools[name].sum()), pool_splits[name]
         minimum, total_share = len(source.labels), sum(_SUGGESTED_SHARES[other] for other in names)
         fits = sum(sizes[other] for other in names) <= rows
         free = rows - minimum * len(names)
         suggested[name] = sizes[name] if fits else minimum + free * _SUGGESTED_SHARES[name] // total_share
     flags = " ".join(f"{flag(name + '_size')} {size}" for name, size in suggested.items())
     return RequestError(
-        f"{source.name} has {int(pools[split].sum()):,} usable rows for {', '.join(sharing[split])}, but "
+        f"{source.name} has {int(pools[split].sum()):,} usable rows for {', '.join(pool_splits[split])}, but "
         f"{requested} examples are requested. For example: {flags}",
         code="too_few_rows",
     )
@@ -201,7 +201,7 @@ def _rare_label_error(source: Source, split: str, label: str, count: int, requir
     return RequestError(
         f"Label '{label}' has {examples} for {split}; every label needs at least {required} to be learned and "
         "measured. Add examples, merge the label with another one, or remove it. "
-        f"Is --label-column '{source.label_column}' right?",
+        f"Is --label-column '{source.label_column}' correct?",
         code="rare_label",
     )
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.data.labels import label_name, name_labels
+from core.data.labels import name_labels, normalize_label
 from core.data.sources import load_source
 from tests.error_codes import raises_code
 
@@ -65,7 +65,7 @@ def test_labels_have_one_spelling_and_a_natural_order(values, names):
     [(0.0, "0"), (True, "true"), (2.5, "2.5"), (float("inf"), "inf"), (" a b ", "a b")],
 )
 def test_label_name(value, name):
-    assert label_name(value) == name
+    assert normalize_label(value) == name
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_split_without_labels_is_excluded_and_the_test_split_drawn_from_training
             {"split_column": "split"},
             "ambiguous_splits",
             ("a, b", "--splits"),
-            id="no-common-names",
+            id="other-names",
         ),
         pytest.param(
             {"a": 60, "val": 20, "holdout": 40},

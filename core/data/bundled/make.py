@@ -32,13 +32,13 @@ def _read_table(archive: tarfile.TarFile, name: str, columns: list[str]) -> pd.D
 def read_ratings(archive: tarfile.TarFile, stem: str) -> pd.DataFrame:
     """Return id, text, mean_rating and rating_deviation, in source order.
 
-    The text file holds texts and means, the ratings file the standard deviations. They are joined by
+    The text file contains texts and means, the ratings file the standard deviations. They are joined by
     id because 21 rows are in a different order.
     """
     texts = _read_table(archive, f"{stem}_GroundTruth", ["id", "mean_rating", "text"])
-    spread = _read_table(archive, f"{stem}_anonDataRatings", ["id", "_mean", "rating_deviation", "_ratings"])
-    joined = texts.merge(spread[["id", "rating_deviation"]], on="id", validate="one_to_one")
-    assert len(joined) == len(texts), f"{stem}: the two files do not hold the same ids"
+    deviations = _read_table(archive, f"{stem}_anonDataRatings", ["id", "_mean", "rating_deviation", "_ratings"])
+    joined = texts.merge(deviations[["id", "rating_deviation"]], on="id", validate="one_to_one")
+    assert len(joined) == len(texts), f"{stem}: the two files contain different ids"
     joined["text"] = joined["text"].str.strip()
     return joined[["id", "text", "mean_rating", "rating_deviation"]]
 
