@@ -48,10 +48,10 @@ SCENARIOS = [
 
 
 def estimate_metrics(
-    true: NDArray[np.int64], probabilities: NDArray[np.float32], draws: int
+    true: NDArray[np.int64], probabilities: NDArray[np.float32], n_resamples: int
 ) -> dict[str, tuple[float, ...]]:
     """Return value, low and high of every metric; NaN where undefined."""
-    evaluation = evaluate(true, probabilities, LABELS[: probabilities.shape[1]], draws)
+    evaluation = evaluate(true, probabilities, LABELS[: probabilities.shape[1]], n_resamples)
     estimates = dict(evaluation.metrics)
     for metrics in evaluation.classes:
         estimates |= {f"{part} {metrics.label}": getattr(metrics, part) for part in ("precision", "recall", "f1")}
@@ -63,7 +63,7 @@ def estimate_metrics(
 
 def coverage(scenario: Scenario, trials: int) -> dict[str, float]:
     """Return for each metric the share of test sets whose interval contains the population's value."""
-    truth = estimate_metrics(*_first(scenario.draw(POPULATION, np.random.default_rng(0))), draws=0)
+    truth = estimate_metrics(*_first(scenario.draw(POPULATION, np.random.default_rng(0))), n_resamples=0)
     is_covered = {name: [] for name in truth}  # type: dict[str, list[bool]]
     for trial in range(trials):
         for name, (_, low, high) in estimate_metrics(
@@ -83,7 +83,7 @@ def false_verdicts(scenario: Scenario, trials: int) -> tuple[float, float]:
     verdicts, significant = 0, 0
     for trial in range(trials):
         true, (a, b) = scenario.draw(scenario.n, np.random.default_rng([SCENARIOS.index(scenario), trial]))
-        result = compare(true, a.argmax(1), b.argmax(1), len(scenario.shares), draws=DRAWS)
+        result = compare(true, a.argmax(1), b.argmax(1), len(scenario.shares), n_resamples=DRAWS)
         verdicts += result.verdict != "no evidence either way"
         significant += result.p < ALPHA
     return verdicts / trials, significant / trials

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.counts import Codes, tally
-from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, holm, resample, sign_test
+from core.evaluation.intervals import RESAMPLES, BootstrapResult, Estimate, Floats, holm, resample, sign_test
 from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
 Flip = Literal["gained", "lost", "both right", "both wrong"]
 MARGIN = 0.01
 """The default margin of the test for "no worse than": one point."""
-_CHUNK = 4_000_000  # counts held at once
+_CHUNK = 4_000_000  # maximum number of counts in memory at once
 _ROUNDING = 1e-12
 
 
@@ -76,7 +76,7 @@ def compare(
     predicted_b: Codes,
     classes: int,
     margin: float = MARGIN,
-    draws: int = RESAMPLES,
+    n_resamples: int = RESAMPLES,
 ) -> Comparison:
     """Compare two runs example by example; the arrays are [n] label codes in the same order.
 
@@ -87,9 +87,9 @@ def compare(
     if len(true) == 0:
         raise ValueError("two runs can't be compared on no examples")
     cells, counts = np.unique(np.stack([true, predicted_a, predicted_b]), axis=1, return_counts=True)
-    resampled = resample(_differences(cells, classes), counts, cells[0], draws=draws)
+    resampled = resample(_differences(cells, classes), counts, cells[0], n_resamples=n_resamples)
     macro_f1, accuracy, *per_class = resampled.estimates()
-    p = _swap_p(cells, counts, classes, draws)
+    p = _swap_p(cells, counts, classes, n_resamples)
     gained, lost = _flips_by_class(true, predicted_a, predicted_b, classes)
     flipped = int((gained + lost).sum())
     observed = float((gained - lost).sum() / len(true))
@@ -142,7 +142,7 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
     return differences
 
 
-def _swap_p(cells: Codes, counts: Codes, classes: int, draws: int, seed: int = 0) -> Floats:
+def _swap_p(cells: Codes, counts: Codes, classes: int, n_resamples: int, seed: int = 0) -> Floats:
     """Return two-sided p values of the differences, [m], under swaps of the two runs' predictions.
 
     Each example's predictions are swapped with probability one half: from each cell a binomial number
@@ -155,14 +155,14 @@ def _swap_p(cells: Codes, counts: Codes, classes: int, draws: int, seed: int = 0
     observed = np.abs(differences(np.concatenate([unswapped, np.zeros(differing.sum())])[None])[0])
     reached = np.zeros_like(observed)
     step = max(1, _CHUNK // len(counts))
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
         swapped = rng.binomial(counts[differing], 0.5, size=(size, int(differing.sum())))
         kept = np.tile(unswapped, (size, 1))
         kept[:, differing] -= swapped
         drawn = np.abs(differences(np.concatenate([kept, swapped], axis=1)))
         reached += (drawn >= observed - _ROUNDING).sum(axis=0)
-    return np.asarray(np.where(np.isfinite(observed), (reached + 1) / (draws + 1), 1.0))
+    return np.asarray(np.where(np.isfinite(observed), (reached + 1) / (n_resamples + 1), 1.0))
 
 
 def _class_differences(
@@ -193,10 +193,10 @@ def _flips_by_class(true: Codes, predicted_a: Codes, predicted_b: Codes, classes
     return gained, lost
 
 
-def _test_margin(resampled: Resampled, margin: float) -> Margin:
-    draws = resampled.draws[:, 0]
-    worse = float((np.sum(draws <= -margin) + 1) / (len(draws) + 1))
-    better = float((np.sum(draws >= margin) + 1) / (len(draws) + 1))
+def _test_margin(resampled: BootstrapResult, margin: float) -> Margin:
+    replicates = resampled.replicates[:, 0]
+    worse = float((np.sum(replicates <= -margin) + 1) / (len(replicates) + 1))
+    better = float((np.sum(replicates >= margin) + 1) / (len(replicates) + 1))
     return Margin(margin, p_no_worse=worse, p_alike=max(worse, better))
 
 

@@ -7,15 +7,15 @@ from math import hypot, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-# scipy.stats takes a second to import
+# not scipy.stats, which takes a second to import
 from scipy.special import bdtr, gammaln, ndtr, ndtri, stdtrit
 
 RESAMPLES = 10_000
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-_CHUNK = 4_000_000  # resampled counts held at once
+_CHUNK = 4_000_000  # maximum number of resampled counts in memory at once
 _MIN_VARIANCE = 1e-18
-_SAME_PROBABILITY = 1e-7  # relative difference of table probabilities that count as equal, as in R's fisher.test
+_SAME_PROBABILITY = 1e-7  # relative difference up to which table probabilities are equal, as in R's fisher.test
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
@@ -23,7 +23,10 @@ Statistic = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95% confidence interval; all three are None where it is undefined."""
+    """A value with its 95% confidence interval.
+
+    ``low`` and ``high`` are None for a value without an interval; all three are None if it is undefined.
+    """
 
     value: float | None
     low: float | None = None
@@ -42,9 +45,9 @@ def proportion(successes: int, trials: int) -> Estimate:
         return UNDEFINED
     share, z = successes / trials, ndtri(TAILS[1])
     center = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z * sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2) / (1 + z**2 / trials)
-    low, high = max(0.0, center - half), min(1.0, center + half)
-    # At the ends the bound is exactly 0 or 1, which the formula misses by rounding.
+    half_width = z * sqrt(share * (1 - share) / trials + (z / (2 * trials)) ** 2) / (1 + z**2 / trials)
+    low, high = max(0.0, center - half_width), min(1.0, center + half_width)
+    # For no or only successes one bound is exactly 0 or 1, which the formula misses by rounding.
     return Estimate(share, 0.0 if successes == 0 else float(low), 1.0 if successes == trials else float(high))
 
 
@@ -68,9 +71,9 @@ def difference_of_proportions(successes_a: int, trials_a: int, successes_b: int,
 def fisher_test(successes: NDArray[np.int64], trials: NDArray[np.int64], all_successes: int, n: int) -> Floats:
     """Return Fisher's exact two-sided p of each of s groups against the rest of the n examples, [s].
 
-    ``successes`` and ``trials``: [s], each group's share of all successes and of the n examples. The p sums the
-    probabilities of all tables that are not more probable than the observed one. Equal to
-    `scipy.stats.fisher_exact`, and a hundred times as fast for many groups of a large n.
+    ``successes`` and ``trials``: [s], counts of each group. The p sums the probabilities of all tables
+    that are at most as probable as the observed one. Equal to `scipy.stats.fisher_exact`, and a hundred
+    times as fast for many groups of a large n.
     """
     log_factorials = gammaln(np.arange(n + 1) + 1.0)
 
@@ -91,30 +94,31 @@ def sign_test(count_a: int, count_b: int) -> float:
 
 
 @dataclass(frozen=True)
-class Resampled:
+class BootstrapResult:
     """m statistics of examples in c categories, with their bootstrap distribution.
 
-    ``values``: [m]; ``draws``: [b, m], a row per resample; ``jackknife``: [c, m], the statistics without
-    one example of each category, None for a single example; ``weights``: [c], the number of examples of
-    each category; ``strata``: [c], the true class of each category, to widen intervals for rare classes.
+    ``values``: [m]; ``replicates``: [b, m], a row per resample; ``jackknife``: [c, m], the statistics
+    without one example of each category, None for a single example; ``weights``: [c], the number of
+    examples of each category; ``strata``: [c], the true class of each category, to widen intervals for
+    rare classes.
     """
 
     values: Floats
-    draws: Floats
+    replicates: Floats
     jackknife: Floats | None
     weights: Floats
     strata: NDArray[np.int64] | None = None
 
     def estimates(self) -> list[Estimate]:
-        """Return the m statistics with expanded percentile intervals where there are strata, else BCa ones."""
+        """Return the m statistics with expanded percentile intervals if there are strata, else with BCa intervals."""
         return [self._estimate(column) for column in range(len(self.values))]
 
     def _estimate(self, column: int) -> Estimate:
-        value, draws = float(self.values[column]), self.draws[:, column]
+        value, replicates = float(self.values[column]), self.replicates[:, column]
         jackknife = None if self.jackknife is None else self.jackknife[:, column]
         if self.strata is None:
-            return bca_interval(value, draws, jackknife, self.weights)
-        return _percentile(value, draws, expanded_tails(jackknife, self.weights, self.strata))
+            return bca_interval(value, replicates, jackknife, self.weights)
+        return _percentile(value, replicates, expanded_tails(jackknife, self.weights, self.strata))
 
 
 def resample(
@@ -122,11 +126,11 @@ def resample(
     counts: NDArray[np.int64],
     strata: NDArray[np.int64] | None = None,
     seed: int = 0,
-    draws: int = RESAMPLES,
-) -> Resampled:
+    n_resamples: int = RESAMPLES,
+) -> BootstrapResult:
     """Bootstrap statistics of n examples in c categories.
 
-    ``counts``: [c], the number of examples of each category; to resample the examples is to draw
+    ``counts``: [c], the number of examples of each category; resampling the examples means drawing
     these counts from a multinomial. ``statistic`` maps counts [b, c] to values [b, m].
     """
     observed = counts.astype(np.float64)
@@ -134,35 +138,35 @@ def resample(
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // max(1, len(counts)))
     parts = [
-        statistic(rng.multinomial(total, observed / total, size=min(step, draws - start)).astype(np.float64))
-        for start in range(0, draws, step)
+        statistic(rng.multinomial(total, observed / total, size=min(step, n_resamples - start)).astype(np.float64))
+        for start in range(0, n_resamples, step)
     ]
     jackknife = [
         statistic(observed[None] - np.eye(len(observed))[start : start + step])
         for start in range(0, len(observed), step)
     ]
-    return Resampled(
+    return BootstrapResult(
         values=statistic(observed[None])[0],
-        draws=np.concatenate(parts),
+        replicates=np.concatenate(parts),
         jackknife=np.concatenate(jackknife) if total > 1 else None,
         weights=observed,
         strata=strata,
     )
 
 
-def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Estimate:
-    """Return the mean of n values, one per example, with its BCa interval; without it for no draws."""
+def bootstrap_mean(values: Floats, seed: int = 0, n_resamples: int = RESAMPLES) -> Estimate:
+    """Return the mean of n values, one per example, with its BCa interval; for 0 resamples without one."""
     total = len(values)
     if total == 0 or not np.isfinite(values).all():
         return UNDEFINED
-    if not draws:
+    if not n_resamples:
         return Estimate(float(values.mean()))
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // total)
     means = np.concatenate(
         [
-            values[rng.integers(0, total, size=(min(step, draws - start), total), dtype=np.int32)].mean(axis=1)
-            for start in range(0, draws, step)
+            values[rng.integers(0, total, size=(min(step, n_resamples - start), total), dtype=np.int32)].mean(axis=1)
+            for start in range(0, n_resamples, step)
         ]
     )
     jackknife = (values.sum() - values) / (total - 1) if total > 1 else None
@@ -170,7 +174,7 @@ def bootstrap_mean(values: Floats, seed: int = 0, draws: int = RESAMPLES) -> Est
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Return p values adjusted for their number (Holm 1979), in the order of ``p``."""
+    """Return Holm-adjusted p values (Holm 1979), in the order of ``p``."""
     order = np.argsort(p, kind="stable")
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
     adjusted = np.empty(len(p))
@@ -180,19 +184,19 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def bca_interval(
     value: float,
-    draws: Floats,
+    replicates: Floats,
     jackknife: Floats | None,
     weights: Floats,
     tails: Floats | tuple[float, float] = TAILS,
 ) -> Estimate:
     """Return the bias-corrected and accelerated interval (Efron 1987, DOI 10.1080/01621459.1987.10478410).
 
-    ``tails``: the two probabilities that bound it, before they are corrected.
+    ``tails``: the two tail probabilities before the correction.
     """
-    draws = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or len(draws) == 0:
+    replicates = replicates[np.isfinite(replicates)]
+    if not np.isfinite(value) or len(replicates) == 0:
         return UNDEFINED
-    below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
+    below = (np.mean(replicates < value) + np.mean(replicates <= value)) / 2
     if jackknife is not None and 0 < below < 1 and np.isfinite(jackknife).all():
         bias = ndtri(below)
         deviation = np.average(jackknife, weights=weights) - jackknife
@@ -200,17 +204,17 @@ def bca_interval(
         if spread > 0:
             acceleration = float(weights @ deviation**3) / (6 * spread**1.5)
             z = bias + ndtri(tails)
-            if np.isfinite(z).all():  # tails of 0 and 1, of very few examples, cannot be corrected
+            if np.isfinite(z).all():  # tails of 0 and 1, as for very few examples, cannot be corrected
                 tails = ndtr(bias + z / (1 - acceleration * z))
-    return _percentile(value, draws, tails)
+    return _percentile(value, replicates, tails)
 
 
 def expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[np.int64]) -> Floats:
     """Return tail probabilities widened for few examples, from Student's t (Hesterberg 2015, arXiv 1411.5279).
 
-    A rare class may carry most of the variance, so the degrees of freedom come from the classes' shares
-    of it (Welch-Satterthwaite). Without this, two equally good runs got a verdict on 9 of 100 test sets
-    of 200 examples with a class of 5%.
+    A rare class may contribute most of the variance, so the degrees of freedom follow from the variance
+    of each class (Welch-Satterthwaite). Without this, two equally good runs got a verdict on 9 of 100
+    test sets of 200 examples with a class of 5%.
     """
     total = weights.sum()
     if jackknife is None or not np.isfinite(jackknife).all():
@@ -220,15 +224,15 @@ def expanded_tails(jackknife: Floats | None, weights: Floats, strata: NDArray[np
     if variances.sum() <= _MIN_VARIANCE:
         return np.array(TAILS)
     examples = np.bincount(strata, weights=weights)
-    freedom = variances.sum() ** 2 / (variances**2 / np.maximum(examples - 1, 0.5)).sum()
-    tail = ndtr(-sqrt(total / (total - 1)) * stdtrit(freedom, TAILS[1]))
+    degrees_of_freedom = variances.sum() ** 2 / (variances**2 / np.maximum(examples - 1, 0.5)).sum()
+    tail = ndtr(-sqrt(total / (total - 1)) * stdtrit(degrees_of_freedom, TAILS[1]))
     return np.array([tail, 1 - tail])
 
 
-def _percentile(value: float, draws: Floats, tails: Floats | tuple[float, float]) -> Estimate:
-    """Return a value with quantiles of its finite draws; undefined where the value is not finite."""
-    draws = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or len(draws) == 0:
+def _percentile(value: float, replicates: Floats, tails: Floats | tuple[float, float]) -> Estimate:
+    """Return a value with quantiles of its finite replicates; undefined if the value is not finite."""
+    replicates = replicates[np.isfinite(replicates)]
+    if not np.isfinite(value) or len(replicates) == 0:
         return UNDEFINED
-    low, high = np.quantile(draws, tails)
+    low, high = np.quantile(replicates, tails)
     return Estimate(value, float(low), float(high))

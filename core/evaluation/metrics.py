@@ -100,7 +100,7 @@ def ece(predictions: Predictions) -> Estimate | None:
 @metric("ece_null")
 def ece_null(predictions: Predictions) -> Estimate | None:
     """Return mean and 95% band of the ECE of a perfectly calibrated model with these confidences."""
-    if predictions.temperature is None or not predictions.draws:
+    if predictions.temperature is None or not predictions.n_resamples:
         return None
     return reliability(predictions.confidence, predictions.right).null
 
@@ -110,13 +110,13 @@ def over_baseline(predictions: Predictions) -> Estimate | None:
     """Return macro F1 minus that of the baseline."""
     if predictions.baseline is None:
         return None
-    if predictions.draws:
+    if predictions.n_resamples:
         return compare(
             predictions.true,
             predictions.predicted,
             predictions.baseline,
             predictions.classes,
-            draws=predictions.draws,
+            n_resamples=predictions.n_resamples,
         ).macro_f1
     ours, theirs = (
         float(tally(np.ones((1, len(codes))), predictions.true, codes, predictions.classes).macro_f1()[0])
@@ -167,7 +167,7 @@ def evaluate(
     true: Codes,
     probabilities: NDArray[np.float32],
     labels: tuple[str, ...],
-    draws: int = RESAMPLES,
+    n_resamples: int = RESAMPLES,
     *,
     temperature: float | None = None,
     leaked: Sequence[int] = (),
@@ -178,7 +178,7 @@ def evaluate(
     ``true``: [n] label codes; ``probabilities``: [n, k], the columns of ``labels``; for the others see
     `Predictions`. Metrics that need a temperature, leaked examples or a baseline are absent without it.
     """
-    predictions = Predictions(true, probabilities, draws, temperature, leaked, baseline)
+    predictions = Predictions(true, probabilities, n_resamples, temperature, leaked, baseline)
     computed = {
         figure.name: METRICS[figure.name](predictions) for figure in select_figures("metrics") if figure.name in METRICS
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.evaluation.calibration import apply_temperature
 from core.evaluation.counts import Codes, Tally, tally
-from core.evaluation.intervals import RESAMPLES, Estimate, Floats, Resampled, bootstrap_mean, resample
+from core.evaluation.intervals import RESAMPLES, BootstrapResult, Estimate, Floats, bootstrap_mean, resample
 from core.evaluation.ranking import ranking_estimates
 
 
@@ -30,15 +30,15 @@ def leaked_positions(checks: Mapping[str, Any], examples: int) -> tuple[int, ...
 class Predictions:
     """Probabilities of n examples and k labels, with what some metrics need besides.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k]; ``draws``: resamples of a bootstrap, 0 to
-    leave these intervals out; ``temperature``: as fitted on the validation split; ``leaked``:
+    ``true``: [n] label codes; ``probabilities``: [n, k]; ``n_resamples``: of the bootstrap, 0 for no
+    bootstrap intervals; ``temperature``: as fitted on the validation split; ``leaked``:
     positions of the examples that other splits hold too; ``baseline``: [n] label codes that the
     run's baseline predicted.
     """
 
     true: Codes
     probabilities: NDArray[np.float32]
-    draws: int = RESAMPLES
+    n_resamples: int = RESAMPLES
     temperature: float | None = None
     leaked: Sequence[int] = ()
     baseline: Codes | None = None
@@ -99,25 +99,25 @@ class Predictions:
     @cached_property
     def ranking(self) -> tuple[Estimate, Estimate]:
         """ROC AUC and average precision."""
-        return ranking_estimates(self.true, self.exact, self.draws)
+        return ranking_estimates(self.true, self.exact, self.n_resamples)
 
     def mean(self, values: Floats) -> Estimate:
         """Return the mean of one value per example with its bootstrap interval."""
-        return bootstrap_mean(values, draws=self.draws)
+        return bootstrap_mean(values, n_resamples=self.n_resamples)
 
     def bootstrap(self, statistic: Callable[[Tally], Floats]) -> list[Estimate]:
         """Return m statistics of the class counts with their bootstrap intervals; the resamples are shared."""
         cells, counts = self._cells
-        if not self.draws:
+        if not self.n_resamples:
             observed = np.atleast_1d(
                 statistic(tally(counts[None].astype(np.float64), cells[0], cells[1], self.classes))[0]
             )
             return [Estimate(float(value) if np.isfinite(value) else None) for value in observed]
         resampled = self._resampled
-        parts = (resampled.values[None], resampled.draws, resampled.jackknife)
-        values, draws, jackknife = (None if part is None else self._apply(statistic, part) for part in parts)
-        assert values is not None and draws is not None
-        return Resampled(values[0], draws, jackknife, resampled.weights).estimates()
+        parts = (resampled.values[None], resampled.replicates, resampled.jackknife)
+        values, replicates, jackknife = (None if part is None else self._apply(statistic, part) for part in parts)
+        assert values is not None and replicates is not None
+        return BootstrapResult(values[0], replicates, jackknife, resampled.weights).estimates()
 
     @cached_property
     def _cells(self) -> tuple[Codes, Codes]:
@@ -125,7 +125,7 @@ class Predictions:
         return np.unique(np.stack([self.true, self.predicted]), axis=1, return_counts=True)
 
     @cached_property
-    def _resampled(self) -> Resampled:
+    def _resampled(self) -> BootstrapResult:
         """The three counts of each class, resampled: 3k columns."""
         cells, counts = self._cells
 
@@ -133,7 +133,7 @@ class Predictions:
             found = tally(rows, cells[0], cells[1], self.classes)
             return np.column_stack([found.true_positives, found.support, found.predicted])
 
-        return resample(class_counts, counts, draws=self.draws)
+        return resample(class_counts, counts, n_resamples=self.n_resamples)
 
     def _apply(self, statistic: Callable[[Tally], Floats], counts: Floats) -> Floats:
         values = statistic(Tally(*np.split(counts, 3, axis=1)))

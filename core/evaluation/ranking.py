@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from core.evaluation.intervals import RESAMPLES, TAILS, UNDEFINED, Estimate, Floats, bca_interval, expanded_tails
 
 MAX_RESAMPLES = 2_000
-"""Resamples of the ranking metrics: each has to walk through all examples of each label."""
+"""Maximum number of resamples of the ranking metrics: each reads all examples of each label."""
 MIN_RESAMPLES = 400
-_MAX_STEPS = 500_000_000  # examples x labels x resamples; more of them take too long
+_MAX_STEPS = 500_000_000  # maximum of examples x labels x resamples, for speed
 _MAX_DELETIONS = 1_000
-_CHUNK = 250_000  # resampled counts held at once
+_CHUNK = 250_000  # maximum number of resampled counts in memory at once
 
 Counts = NDArray[np.int32]
 
@@ -34,14 +34,14 @@ class Ranking:
 
 
 def ranking_estimates(
-    true: NDArray[np.int64], probabilities: Floats, draws: int = RESAMPLES, seed: int = 0
+    true: NDArray[np.int64], probabilities: Floats, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
     """Return ROC AUC and average precision, each the mean over the labels, one against the rest.
 
     ``true``: [n] label codes; ``probabilities``: [n, k]. With two labels both are those of the second
-    one. Undefined where a label has no example, or all of them. The intervals are BCa over resampled
-    examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` draws, fewer for many
-    examples and labels. A label that a resample lacks is left out of its mean.
+    one. Undefined if a label has no example, or all of them. The intervals are BCa over resampled
+    examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` resamples, fewer for
+    many examples and labels. A label that a resample lacks is left out of its mean.
     """
     n, labels = probabilities.shape
     columns = range(labels) if labels != 2 else (1,)
@@ -50,11 +50,11 @@ def ranking_estimates(
         return UNDEFINED, UNDEFINED
     rankings = [rank_label(true == code, probabilities[:, code]) for code in columns]
     values = ranking_scores(rankings, np.ones((1, n), dtype=np.int32))[0]
-    if not draws:
+    if not n_resamples:
         return Estimate(float(values[0])), Estimate(float(values[1]))
     affordable = _MAX_STEPS // (n * len(columns))
-    draws = min(draws, MAX_RESAMPLES, max(affordable, MIN_RESAMPLES))
-    resampled = np.concatenate([ranking_scores(rankings, counts) for counts in draw_counts(n, draws, seed)])
+    n_resamples = min(n_resamples, MAX_RESAMPLES, max(affordable, MIN_RESAMPLES))
+    resampled = np.concatenate([ranking_scores(rankings, counts) for counts in draw_counts(n, n_resamples, seed)])
     jackknife = _jackknife(rankings, n)
     roc_auc, average_precision = (
         _interval(true, float(values[column]), resampled[:, column], jackknife[:, column]) for column in (0, 1)
@@ -62,11 +62,11 @@ def ranking_estimates(
     return roc_auc, average_precision
 
 
-def _interval(true: NDArray[np.int64], value: float, draws: Floats, jackknife: Floats) -> Estimate:
+def _interval(true: NDArray[np.int64], value: float, replicates: Floats, jackknife: Floats) -> Estimate:
     """Return the BCa interval, with wider tails where a rare label carries the variance."""
     weights = np.ones(len(jackknife))
     tails = TAILS if len(jackknife) < len(true) else expanded_tails(jackknife, weights, true)
-    return bca_interval(value, draws, jackknife, weights, tails)
+    return bca_interval(value, replicates, jackknife, weights, tails)
 
 
 def ranking_scores(rankings: list[Ranking], counts: Counts) -> Floats:
@@ -107,12 +107,12 @@ def _label_scores(ranking: Ranking, counts: Counts) -> Floats:
     return np.where(defined[:, None], np.column_stack([roc_auc, average_precision]), np.nan)
 
 
-def draw_counts(n: int, draws: int, seed: int) -> Iterator[Counts]:
-    """Draw n examples with replacement; yield how often each came, [b, n], ``draws`` rows in all."""
+def draw_counts(n: int, n_resamples: int, seed: int) -> Iterator[Counts]:
+    """Draw n examples with replacement; yield how often each was drawn, [b, n], ``n_resamples`` rows in total."""
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
-    for start in range(0, draws, step):
-        rows = min(step, draws - start)
+    for start in range(0, n_resamples, step):
+        rows = min(step, n_resamples - start)
         drawn = rng.integers(0, n, size=(rows, n)) + n * np.arange(rows)[:, None]
         yield np.bincount(drawn.ravel(), minlength=rows * n).reshape(rows, n).astype(np.int32)
 

@@ -10,7 +10,7 @@ from core.evaluation.comparison import Verdict, verdict_of
 from core.evaluation.counts import Codes, tally
 from core.evaluation.intervals import RESAMPLES, TAILS, Estimate, Floats
 
-_CHUNK = 4_000_000  # resampled counts held at once
+_CHUNK = 4_000_000  # maximum number of resampled counts in memory at once
 _MAX_EXACT_SEEDS = 16
 _ROUNDING = 1e-12
 
@@ -103,8 +103,8 @@ def _resample_differences(
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // len(counts))
     shares = counts / counts.sum()
-    draws = [
+    replicates = [
         differences(rng.multinomial(len(true), shares, size=min(step, RESAMPLES - start)).astype(np.float64))
         for start in range(0, RESAMPLES, step)
     ]
-    return np.concatenate(draws), differences(counts.astype(np.float64)[None])[0]
+    return np.concatenate(replicates), differences(counts.astype(np.float64)[None])[0]

@@ -58,7 +58,7 @@ def test_certain_probabilities_stay_finite_at_a_temperature():
 def test_temperature_scaling_improves_an_overconfident_model():
     logits, true = draw_overconfident()
     probabilities, temperature = softmax(logits, axis=1).astype(np.float32), fit_temperature(logits, true)
-    metrics = evaluate(true, probabilities, LABELS, draws=200, temperature=temperature).metrics
+    metrics = evaluate(true, probabilities, LABELS, n_resamples=200, temperature=temperature).metrics
     assert metrics["ece"].value > metrics["ece_null"].high
     assert metrics["ece_calibrated"].value < metrics["ece"].value / 3
     assert metrics["log_loss_calibrated"].value < metrics["log_loss"].value
@@ -76,15 +76,15 @@ def test_ece_of_a_perfectly_calibrated_model_is_not_zero(n, mean):
 
 
 def test_null_bands_contain_perfectly_calibrated_models_95_of_100_times():
-    rng, ece_held, bins_held = np.random.default_rng(0), [], []
+    rng, is_ece_in_band, are_bins_in_bands = np.random.default_rng(0), [], []
     for seed in range(80):
         confidence = rng.uniform(0.4, 1, 100)
         diagram = reliability(confidence, rng.random(100) < confidence, seed)
-        ece_held.append(diagram.null.low <= diagram.ece <= diagram.null.high)
-        bins_held += [bin_.null_low <= bin_.accuracy <= bin_.null_high for bin_ in diagram.bins]
+        is_ece_in_band.append(diagram.null.low <= diagram.ece <= diagram.null.high)
+        are_bins_in_bands += [bin_.null_low <= bin_.accuracy <= bin_.null_high for bin_ in diagram.bins]
         assert all(0 <= bin_.null_low <= bin_.confidence <= bin_.null_high <= 1 for bin_ in diagram.bins)
-    assert 0.9 <= np.mean(ece_held) <= 0.99
-    assert 0.94 <= np.mean(bins_held) <= 0.995  # a band of whole examples is wider
+    assert 0.9 <= np.mean(is_ece_in_band) <= 0.99
+    assert 0.94 <= np.mean(are_bins_in_bands) <= 0.995  # a band of whole examples is wider
 
 
 def test_ece_is_the_mean_distance_of_accuracy_and_confidence_over_15_bins():

@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from core.evaluation import comparison as comparison_module
 from core.evaluation.comparison import _test_margin, compare, flips, verdict_of
-from core.evaluation.intervals import Estimate, Resampled, holm
+from core.evaluation.intervals import BootstrapResult, Estimate, holm
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.integers(0, 3, 600)
@@ -90,15 +90,15 @@ def test_p_agrees_with_all_swaps_of_the_two_runs():
 
 def test_p_is_never_zero():
     true = np.array([0, 1] * 100)
-    assert compare(true, true, 1 - true, 2, draws=99).p == 0.01
+    assert compare(true, true, 1 - true, 2, n_resamples=99).p == 0.01
 
 
-def test_comparison_does_not_depend_on_how_much_is_held_at_once(monkeypatch):
+def test_comparison_does_not_depend_on_the_chunk_size(monkeypatch):
     a, b = draw_predictions(0.2, 3), draw_predictions(0.3, 4)
-    at_once = compare(TRUE, a, b, 3, draws=99)
-    for held in (1, 400):
-        monkeypatch.setattr(comparison_module, "_CHUNK", held)
-        in_parts = compare(TRUE, a, b, 3, draws=99)
+    at_once = compare(TRUE, a, b, 3, n_resamples=99)
+    for chunk in (1, 400):
+        monkeypatch.setattr(comparison_module, "_CHUNK", chunk)
+        in_parts = compare(TRUE, a, b, 3, n_resamples=99)
         assert in_parts.p == pytest.approx(at_once.p, abs=0.1)  # other draws, and as many of them
         assert round(in_parts.p * 100) == pytest.approx(in_parts.p * 100)
 
@@ -113,8 +113,8 @@ def test_equivalence_needs_a_small_p_of_the_margin_test():
 
 
 def test_margin_test_counts_the_draws_beyond_the_margin_on_either_side():
-    draws = np.array([[-0.02], [-0.01], [0.0], [0.005], [0.01], [0.02], [0.03], [0.04], [0.05]])
-    resampled = Resampled(np.zeros(1), draws, None, np.ones(1))
+    replicates = np.array([[-0.02], [-0.01], [0.0], [0.005], [0.01], [0.02], [0.03], [0.04], [0.05]])
+    resampled = BootstrapResult(np.zeros(1), replicates, None, np.ones(1))
     assert vars(_test_margin(resampled, 0.01)) == {"margin": 0.01, "p_no_worse": 0.3, "p_alike": 0.6}
     assert vars(_test_margin(resampled, 0.02)) == {"margin": 0.02, "p_no_worse": 0.2, "p_alike": 0.5}
 
@@ -129,7 +129,7 @@ def test_no_evidence_comes_with_the_detectable_effect_and_the_examples_needed():
 
 def test_flips_are_counted_by_true_class():
     true, a, b = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([2, 0, 1, 0])
-    classes = compare(true, a, b, 3, draws=10).classes
+    classes = compare(true, a, b, 3, n_resamples=10).classes
     assert [(one.gained, one.lost) for one in classes] == [(1, 1), (0, 0), (1, 0)]
 
 
@@ -166,7 +166,7 @@ def test_random_cases_agree_with_scikit_learn_and_scipy(seed):
     classes, n = int(rng.integers(2, 7)), int(rng.integers(30, 300))
     true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
     a, b = (np.where(rng.random(len(true)) < 0.3, rng.integers(0, classes, len(true)), true) for _ in range(2))
-    found = compare(true, a, b, classes, draws=200)
+    found = compare(true, a, b, classes, n_resamples=200)
     macro = [f1_score(true, one, average="macro") for one in (a, b)]
     assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
     assert found.macro_f1.low <= found.macro_f1.value <= found.macro_f1.high
@@ -180,7 +180,7 @@ def test_equally_good_runs_rarely_get_a_verdict_even_with_a_rare_class():
         rng = np.random.default_rng(trial)
         true = rng.choice(3, size=200, p=[0.475, 0.475, 0.05])
         a, b = (np.where(rng.random(200) < 0.25, rng.choice(3, size=200, p=[0.45, 0.45, 0.1]), true) for _ in range(2))
-        verdicts += compare(true, a, b, 3, draws=500).verdict != "no evidence either way"
+        verdicts += compare(true, a, b, 3, n_resamples=500).verdict != "no evidence either way"
     assert verdicts / 150 <= 0.05 + 3 * (0.05 * 0.95 / 150) ** 0.5
 
 

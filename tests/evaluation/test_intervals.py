@@ -7,8 +7,8 @@ from core.evaluation import intervals
 from core.evaluation.counts import tally
 from core.evaluation.intervals import (
     UNDEFINED,
+    BootstrapResult,
     Estimate,
-    Resampled,
     bootstrap_mean,
     difference_of_proportions,
     fisher_test,
@@ -103,11 +103,11 @@ def test_no_groups_have_no_fisher_p():
     "counts", [[15, 4, 1], [2, 3, 40], [1, 1, 1], [0, 50, 3]], ids=["right-skewed", "left-skewed", "tiny", "empty-cell"]
 )
 def test_bca_interval_of_counts_agrees_with_scipy_on_the_same_resamples(counts):
-    resampled = resample(means, np.array(counts), draws=400)
+    resampled = resample(means, np.array(counts), n_resamples=400)
     (estimate,) = resampled.estimates()
     data = np.repeat(VALUES, counts)
-    assert (resampled.draws == estimate.value).any()  # ties, which the bias correction counts by half
-    assert bounds(estimate) == pytest.approx(bca_interval((data,), np.mean, resampled.draws[:, 0]), abs=1e-9)
+    assert (resampled.replicates == estimate.value).any()  # ties, which the bias correction counts by half
+    assert bounds(estimate) == pytest.approx(bca_interval((data,), np.mean, resampled.replicates[:, 0]), abs=1e-9)
     assert estimate.value == pytest.approx(data.mean())
 
 
@@ -116,36 +116,36 @@ def test_bca_interval_of_macro_f1_agrees_with_scipy_on_the_same_resamples():
     true = rng.choice(3, size=90, p=[0.6, 0.3, 0.1])
     predicted = np.where(rng.random(90) < 0.3, rng.integers(0, 3, 90), true)
     cells, counts = np.unique(np.stack([true, predicted]), axis=1, return_counts=True)
-    resampled = resample(lambda rows: tally(rows, *cells, 3).macro_f1()[:, None], counts, draws=400)
+    resampled = resample(lambda rows: tally(rows, *cells, 3).macro_f1()[:, None], counts, n_resamples=400)
 
     def macro_f1(true, predicted):
         return f1_score(true, predicted, average="macro")
 
-    slow = bca_interval((true, predicted), macro_f1, resampled.draws[:, 0])
+    slow = bca_interval((true, predicted), macro_f1, resampled.replicates[:, 0])
     assert bounds(resampled.estimates()[0]) == pytest.approx(slow, abs=1e-9)
 
 
 def test_interval_of_a_mean_agrees_with_scipy_on_the_same_resamples():
     values = np.random.default_rng(0).exponential(size=50).round(1)
-    draws = values[np.random.default_rng(7).integers(0, 50, size=(300, 50), dtype=np.int32)].mean(axis=1)
-    assert bounds(bootstrap_mean(values, seed=7, draws=300)) == pytest.approx(
-        bca_interval((values,), np.mean, draws), abs=1e-9
+    replicates = values[np.random.default_rng(7).integers(0, 50, size=(300, 50), dtype=np.int32)].mean(axis=1)
+    assert bounds(bootstrap_mean(values, seed=7, n_resamples=300)) == pytest.approx(
+        bca_interval((values,), np.mean, replicates), abs=1e-9
     )
 
 
-def test_estimates_do_not_depend_on_how_much_is_held_at_once(monkeypatch):
+def test_estimates_do_not_depend_on_the_chunk_size(monkeypatch):
     counts, values = np.array([15, 4, 1]), np.random.default_rng(1).normal(size=30)
-    at_once = resample(means, counts, draws=101), bootstrap_mean(values, draws=101)
-    for held in (1, 31, 100):
-        monkeypatch.setattr(intervals, "_CHUNK", held)
-        resampled = resample(means, counts, draws=101)
-        assert np.array_equal(resampled.draws, at_once[0].draws)
+    at_once = resample(means, counts, n_resamples=101), bootstrap_mean(values, n_resamples=101)
+    for chunk in (1, 31, 100):
+        monkeypatch.setattr(intervals, "_CHUNK", chunk)
+        resampled = resample(means, counts, n_resamples=101)
+        assert np.array_equal(resampled.replicates, at_once[0].replicates)
         assert np.array_equal(resampled.jackknife, at_once[0].jackknife)
-        assert bootstrap_mean(values, draws=101) == at_once[1]
+        assert bootstrap_mean(values, n_resamples=101) == at_once[1]
 
 
 def test_mean_of_one_value_is_its_own_interval():
-    assert bootstrap_mean(np.array([2.5]), draws=10) == Estimate(2.5, 2.5, 2.5)
+    assert bootstrap_mean(np.array([2.5]), n_resamples=10) == Estimate(2.5, 2.5, 2.5)
 
 
 @pytest.mark.parametrize("values", [[], [1.0, np.nan], [np.inf, 0.0]], ids=["none", "nan", "infinite"])
@@ -154,39 +154,39 @@ def test_mean_of_no_or_undefined_values_is_undefined(values):
 
 
 def test_no_draws_leave_out_the_interval_of_a_mean():
-    assert bootstrap_mean(np.array([1.0, 2.0]), draws=0) == Estimate(1.5)
+    assert bootstrap_mean(np.array([1.0, 2.0]), n_resamples=0) == Estimate(1.5)
 
 
 def test_statistic_that_is_undefined_has_no_interval():
-    draws, jackknife = np.zeros((5, 2)), np.zeros((3, 2))
-    undefined, constant = Resampled(np.array([np.nan, 0.0]), draws, jackknife, np.ones(3)).estimates()
+    replicates, jackknife = np.zeros((5, 2)), np.zeros((3, 2))
+    undefined, constant = BootstrapResult(np.array([np.nan, 0.0]), replicates, jackknife, np.ones(3)).estimates()
     assert (undefined, constant) == (UNDEFINED, Estimate(0.0, 0.0, 0.0))
-    assert Resampled(np.array([0.0]), np.full((5, 1), np.nan), None, np.ones(1)).estimates() == [UNDEFINED]
+    assert BootstrapResult(np.array([0.0]), np.full((5, 1), np.nan), None, np.ones(1)).estimates() == [UNDEFINED]
 
 
 def test_undefined_draws_are_left_out_of_the_interval():
-    draws = np.concatenate([np.linspace(0, 1, 101), np.full(50, np.nan)])[:, None]
-    (estimate,) = Resampled(np.array([0.5]), draws, None, np.ones(1)).estimates()
+    replicates = np.concatenate([np.linspace(0, 1, 101), np.full(50, np.nan)])[:, None]
+    (estimate,) = BootstrapResult(np.array([0.5]), replicates, None, np.ones(1)).estimates()
     assert bounds(estimate) == pytest.approx((0.025, 0.975))
 
 
 def test_interval_without_a_defined_jackknife_is_the_percentile_interval():
-    draws = np.linspace(0, 1, 101)[:, None]
-    (estimate,) = Resampled(np.array([0.2]), draws, np.array([[0.1], [np.nan]]), np.ones(2)).estimates()
+    replicates = np.linspace(0, 1, 101)[:, None]
+    (estimate,) = BootstrapResult(np.array([0.2]), replicates, np.array([[0.1], [np.nan]]), np.ones(2)).estimates()
     assert bounds(estimate) == pytest.approx((0.025, 0.975))
 
 
 def test_interval_is_wider_where_a_rare_class_carries_the_variance():
-    draws = np.random.default_rng(0).normal(size=(4000, 1))
+    replicates = np.random.default_rng(0).normal(size=(4000, 1))
     weights, strata = np.array([95.0, 2.0, 3.0]), np.array([0, 1, 1])
     by_common, by_rare = (
-        Resampled(np.zeros(1), draws, np.array(jackknife)[:, None], weights, strata).estimates()[0]
+        BootstrapResult(np.zeros(1), replicates, np.array(jackknife)[:, None], weights, strata).estimates()[0]
         for jackknife in ([0.0, 0.0, 0.0], [0.0, 0.3, -0.2])
     )
     assert by_rare.low < by_common.low < by_common.high < by_rare.high
     # 4 degrees of freedom and 100 examples: the tail is that of Student's t for the normal's.
     tail = 0.00263
-    assert bounds(by_rare) == pytest.approx(tuple(np.quantile(draws, [tail, 1 - tail])), abs=0.02)
+    assert bounds(by_rare) == pytest.approx(tuple(np.quantile(replicates, [tail, 1 - tail])), abs=0.02)
 
 
 def test_holm_adjusts_p_in_the_given_order():

@@ -57,22 +57,22 @@ def test_metrics_agree_with_scikit_learn(n, k):
 
 
 def test_every_interval_contains_its_value():
-    evaluation = evaluate(*draw(300, 6, seed=1), LABELS[:6], draws=1000, temperature=1.5, leaked=(0, 1))
+    evaluation = evaluate(*draw(300, 6, seed=1), LABELS[:6], n_resamples=1000, temperature=1.5, leaked=(0, 1))
     estimates = [estimate for name, estimate in evaluation.metrics.items() if name not in ("ece", "ece_calibrated")]
     estimates += [getattr(one, name) for one in evaluation.classes for name in ("precision", "recall", "f1")]
     assert all(estimate.low < estimate.value < estimate.high for estimate in estimates)
 
 
 def test_intervals_narrow_with_more_examples():
-    few, many = (evaluate(*draw(n, 2, seed=0), LABELS[:2], draws=1000).metrics for n in (200, 2000))
+    few, many = (evaluate(*draw(n, 2, seed=0), LABELS[:2], n_resamples=1000).metrics for n in (200, 2000))
     assert all(many[name].high - many[name].low < (few[name].high - few[name].low) / 2 for name in few)
 
 
 @pytest.mark.parametrize("k", [2, 6])
-def test_no_draws_give_the_same_values_and_only_intervals_without_resampling(k):
+def test_zero_resamples_return_the_same_values_and_only_intervals_without_resampling(k):
     true, probabilities = draw(60, k, seed=2)
     options = {"temperature": 1.5, "leaked": (3, 5), "baseline": np.roll(true, 1)}
-    fast, slow = (evaluate(true, probabilities, LABELS[:k], draws=draws, **options) for draws in (0, 100))
+    fast, slow = (evaluate(true, probabilities, LABELS[:k], n_resamples=count, **options) for count in (0, 100))
     simulated = {"ece_null", "ece_null_calibrated"}
     assert set(slow.metrics) - set(fast.metrics) == simulated
     assert values(fast.metrics) == pytest.approx({name: slow.metrics[name].value for name in fast.metrics})
@@ -82,7 +82,7 @@ def test_no_draws_give_the_same_values_and_only_intervals_without_resampling(k):
 
 
 def test_metrics_that_need_more_than_predictions_are_absent_without_it():
-    metrics = evaluate(*draw(30, 2, seed=3), LABELS[:2], draws=0).metrics
+    metrics = evaluate(*draw(30, 2, seed=3), LABELS[:2], n_resamples=0).metrics
     assert not {name for name in metrics if "ece" in name or "calibrated" in name or "leaks" in name}
     assert "macro_f1_over_baseline" not in metrics
 
@@ -90,15 +90,15 @@ def test_metrics_that_need_more_than_predictions_are_absent_without_it():
 @pytest.mark.parametrize("leaked", [(0, 7, 39), (5,)], ids=["three", "one"])
 def test_leaked_examples_are_left_out(leaked):
     true, probabilities = draw(40, 2, seed=4)
-    metrics = evaluate(true, probabilities, LABELS[:2], draws=100, leaked=leaked).metrics
+    metrics = evaluate(true, probabilities, LABELS[:2], n_resamples=100, leaked=leaked).metrics
     kept = np.delete(np.arange(40), leaked)
-    clean = evaluate(true[kept], probabilities[kept], LABELS[:2], draws=100).metrics
+    clean = evaluate(true[kept], probabilities[kept], LABELS[:2], n_resamples=100).metrics
     assert metrics["accuracy_without_leaks"] == clean["accuracy"]
     assert metrics["macro_f1_without_leaks"] == clean["macro_f1"]
 
 
 def test_nothing_is_left_of_test_examples_that_are_all_leaked():
-    metrics = evaluate(*draw(10, 2, seed=5), LABELS[:2], draws=0, leaked=range(10)).metrics
+    metrics = evaluate(*draw(10, 2, seed=5), LABELS[:2], n_resamples=0, leaked=range(10)).metrics
     assert "accuracy_without_leaks" not in metrics
 
 
@@ -107,12 +107,12 @@ def test_difference_to_a_baseline_is_that_of_the_macro_f1():
     baseline = np.where(np.arange(200) % 2, true, 0)
     ours = sk.f1_score(true, probabilities.argmax(axis=1), average="macro")
     theirs = sk.f1_score(true, baseline, average="macro")
-    for draws in (0, 500):
-        difference = evaluate(true, probabilities, LABELS[:3], draws=draws, baseline=baseline).metrics[
+    for n_resamples in (0, 500):
+        difference = evaluate(true, probabilities, LABELS[:3], n_resamples=n_resamples, baseline=baseline).metrics[
             "macro_f1_over_baseline"
         ]
         assert difference.value == pytest.approx(ours - theirs)
-        assert draws == 0 or difference.low < difference.value < difference.high
+        assert n_resamples == 0 or difference.low < difference.value < difference.high
 
 
 @pytest.mark.parametrize(
@@ -133,14 +133,14 @@ def test_leaked_positions_are_read_only_where_all_of_them_exist(checks, position
 
 def test_class_without_examples_has_no_recall():
     true, probabilities = np.array([0, 0, 1, 1]), np.eye(3, dtype=np.float32)[[0, 1, 1, 1]]
-    absent = evaluate(true, probabilities, LABELS[:3], draws=50).classes[2]
+    absent = evaluate(true, probabilities, LABELS[:3], n_resamples=50).classes[2]
     assert absent.recall == absent.precision == absent.f1 == UNDEFINED
     assert absent.support == 0
 
 
 def test_class_that_is_never_predicted_correctly_has_an_f1_of_zero():
     true, probabilities = np.array([0, 0, 1, 1]), np.tile(np.float32([0.9, 0.1]), (4, 1))
-    evaluation = evaluate(true, probabilities, LABELS[:2], draws=50)
+    evaluation = evaluate(true, probabilities, LABELS[:2], n_resamples=50)
     assert evaluation.classes[1].f1.value == 0
     assert evaluation.classes[1].precision == UNDEFINED
     assert evaluation.metrics["macro_f1"].value == pytest.approx(1 / 3)
@@ -148,7 +148,7 @@ def test_class_that_is_never_predicted_correctly_has_an_f1_of_zero():
 
 
 def test_log_loss_of_certain_and_wrong_predictions_is_finite():
-    metrics = evaluate(np.array([0, 1]), np.float32([[0, 1], [0, 1]]), LABELS[:2], draws=50).metrics
+    metrics = evaluate(np.array([0, 1]), np.float32([[0, 1], [0, 1]]), LABELS[:2], n_resamples=50).metrics
     assert metrics["log_loss"].value == pytest.approx(-np.log(np.finfo(np.float64).eps) / 2)
 
 
@@ -159,7 +159,7 @@ def test_single_example_is_evaluated():
 
 
 def test_many_classes_are_evaluated():
-    evaluation = evaluate(*draw(500, 150, seed=0), tuple(map(str, range(150))), draws=200)
+    evaluation = evaluate(*draw(500, 150, seed=0), tuple(map(str, range(150))), n_resamples=200)
     assert len(evaluation.classes) == 150
     macro_f1 = evaluation.metrics["macro_f1"]
     assert macro_f1.low < macro_f1.value < macro_f1.high

@@ -35,7 +35,7 @@ def of_scikit_learn(true, probabilities, weights=None):
 @pytest.mark.parametrize("decimals", [None, 1], ids=["distinct", "tied"])
 def test_values_agree_with_scikit_learn(n, k, decimals):
     true, probabilities = drawn(n, k, seed=n, decimals=decimals)
-    values = [estimate.value for estimate in ranking_estimates(true, probabilities, draws=0)]
+    values = [estimate.value for estimate in ranking_estimates(true, probabilities, n_resamples=0)]
     assert values == pytest.approx(of_scikit_learn(true, probabilities), abs=1e-9)
 
 
@@ -49,7 +49,7 @@ def test_every_resample_scores_as_scikit_learn_scores_it_with_weights(decimals):
 
 
 def test_probabilities_that_are_all_equal_rank_nothing():
-    roc_auc, average_precision = ranking_estimates(np.array([0, 1, 1, 0, 0]), np.full((5, 2), 0.5), draws=0)
+    roc_auc, average_precision = ranking_estimates(np.array([0, 1, 1, 0, 0]), np.full((5, 2), 0.5), n_resamples=0)
     assert (roc_auc.value, average_precision.value) == (0.5, 0.4)
 
 
@@ -62,13 +62,13 @@ def test_a_missing_label_leaves_both_undefined(true, labels):
 def test_intervals_agree_with_scipy_on_the_same_resamples():
     true, probabilities = drawn(60, 2, seed=3, decimals=1)
     rankings = [ranking.rank_label(true == 1, probabilities[:, 1])]
-    draws = np.concatenate([ranking_scores(rankings, counts) for counts in ranking.draw_counts(60, 200, seed=0)])
-    estimates = ranking_estimates(true, probabilities, draws=200)
+    replicates = np.concatenate([ranking_scores(rankings, counts) for counts in ranking.draw_counts(60, 200, seed=0)])
+    estimates = ranking_estimates(true, probabilities, n_resamples=200)
     for column, score in enumerate((sk.roc_auc_score, sk.average_precision_score)):
         data = (true, probabilities[:, 1])
         jackknife = np.array([score(*(np.delete(part, i) for part in data)) for i in range(60)])
         low_tail, high_tail = expanded_tails(jackknife, np.ones(60), true)
-        slow = bca_interval(data, score, draws[:, column], high_tail - low_tail)
+        slow = bca_interval(data, score, replicates[:, column], high_tail - low_tail)
         assert (estimates[column].low, estimates[column].high) == pytest.approx(slow, abs=1e-9)
         assert low_tail < 0.025
 
@@ -89,14 +89,14 @@ def test_many_examples_are_left_out_in_blocks_with_nearly_the_same_interval(monk
         assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.004)
 
 
-def test_estimates_do_not_depend_on_how_much_is_held_at_once(monkeypatch):
+def test_estimates_do_not_depend_on_the_chunk_size(monkeypatch):
     true, probabilities = drawn(40, 3, seed=7)
-    at_once = ranking_estimates(true, probabilities, draws=250)
+    at_once = ranking_estimates(true, probabilities, n_resamples=250)
     monkeypatch.setattr(ranking, "_CHUNK", 400)  # 10 resamples of 40 examples
-    assert ranking_estimates(true, probabilities, draws=255) != at_once
-    assert ranking_estimates(true, probabilities, draws=250) == at_once
+    assert ranking_estimates(true, probabilities, n_resamples=255) != at_once
+    assert ranking_estimates(true, probabilities, n_resamples=250) == at_once
     monkeypatch.setattr(ranking, "_CHUNK", 1)
-    assert ranking_estimates(true, probabilities, draws=250) == at_once
+    assert ranking_estimates(true, probabilities, n_resamples=250) == at_once
 
 
 def test_label_that_a_resample_lacks_is_left_out_of_its_mean():
@@ -123,12 +123,12 @@ def test_number_of_draws_falls_with_examples_and_labels(affordable, expected, mo
         lambda rankings, counts: sizes.append(len(counts)) or ranking_scores(rankings, counts),
     )
     ranking_estimates(true, probabilities)
-    assert sum(sizes) == 1 + expected + 50  # the observed value, the draws and the jackknife
+    assert sum(sizes) == 1 + expected + 50  # the observed value, the resamples and the jackknife
 
 
 def test_top_3_accuracy_counts_the_first_of_equal_labels_and_needs_six_labels():
     equal = np.full((4, 6), np.float32(1 / 6))
-    found = evaluate(np.array([0, 2, 3, 5]), equal, tuple("abcdef"), draws=0).metrics["top_3_accuracy"]
+    found = evaluate(np.array([0, 2, 3, 5]), equal, tuple("abcdef"), n_resamples=0).metrics["top_3_accuracy"]
     assert found.value == 0.5
     assert 0 < found.low < found.value < found.high < 1
-    assert "top_3_accuracy" not in evaluate(np.array([0, 2]), equal[:2, :5], tuple("abcde"), draws=0).metrics
+    assert "top_3_accuracy" not in evaluate(np.array([0, 2]), equal[:2, :5], tuple("abcde"), n_resamples=0).metrics

@@ -38,7 +38,7 @@ def test_better_configuration_helped():
 
 def test_difference_of_each_seed_is_that_of_its_own_pair():
     ours, theirs = draw_seeds([0.1, 0.2]), draw_seeds([0.3, 0.2], 10)
-    pairs = [compare(TRUE, a, b, 2, draws=10).macro_f1.value for a, b in zip(ours, theirs, strict=True)]
+    pairs = [compare(TRUE, a, b, 2, n_resamples=10).macro_f1.value for a, b in zip(ours, theirs, strict=True)]
     assert compare_seeds(TRUE, ours, theirs, 2).per_seed == pytest.approx(tuple(pairs))
 
 

@@ -88,7 +88,7 @@ def _recompute(
         true,
         probabilities,
         tuple(data.labels),
-        draws=0,
+        n_resamples=0,
         temperature=temperature if of_test and temperature else None,
         leaked=leaked_positions(data.checks, len(true)) if of_test else (),
         baseline=_baseline_predictions(session, run, data.labels, len(true)) if of_test else None,
