@@ -24,7 +24,7 @@ _SEEDS = {"test": 0, "validation": 1, "train": 2}
 
 @dataclass(frozen=True)
 class Split:
-    """Examples in order: n texts, n label codes (indices into the labels), and n dicts of other columns."""
+    """Examples in order: n texts, n class indices (indices into the labels), and n dicts of other columns."""
 
     texts: tuple[str, ...]
     labels: NDArray[np.int64]
@@ -35,7 +35,7 @@ class Split:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the texts and label codes, in order."""
+        """SHA-256 of the texts and class indices, in order."""
         return _hash([self.texts, self.labels.tolist()])
 
 
@@ -125,7 +125,7 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
 def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, reserve: int = 0) -> NDArray[np.intp]:
     """Return a random order of the examples in which every prefix is stratified.
 
-    ``codes``: n label codes. The k-th of a label's c examples is near the share k / c of the order, and
+    ``codes``: n class indices. The k-th of a label's c examples is near the share k / c of the order, and
     one example of each label comes first. ``reserve`` examples of each label are left out.
     """
     keys = np.full(len(codes), np.nan)

@@ -50,7 +50,7 @@ class Coverage:
 def fit_temperature(logits: NDArray[np.floating], true: NDArray[np.int64]) -> float:
     """Return the temperature that minimizes the log loss of logits / temperature (Guo et al. 2017).
 
-    ``logits``: [n, k] of the validation split, never of the test split; ``true``: [n] label codes.
+    ``logits``: [n, k] of the validation split, never of the test split; ``true``: [n] class indices.
     Bounded by e⁻⁴ and e⁴: logits without information or without errors have no best temperature.
     """
     exact, rows = logits.astype(np.float64), np.arange(len(true))

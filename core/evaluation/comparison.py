@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.counts import Codes, tally
+from core.evaluation.counts import ClassIndices, count_by_class
 from core.evaluation.intervals import RESAMPLES, BootstrapResult, Estimate, Floats, holm, resample, sign_test
 from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
@@ -71,14 +71,14 @@ class Comparison:
 
 
 def compare(
-    true: Codes,
-    predicted_a: Codes,
-    predicted_b: Codes,
+    true: ClassIndices,
+    predicted_a: ClassIndices,
+    predicted_b: ClassIndices,
     classes: int,
     margin: float = MARGIN,
     n_resamples: int = RESAMPLES,
 ) -> Comparison:
-    """Compare two runs example by example; the arrays are [n] label codes in the same order.
+    """Compare two runs example by example; the arrays are [n] class indices in the same order.
 
     The interval of the macro-F1 difference is a paired bootstrap over the cells of (true, A, B), its
     tails expanded where a rare class carries the variance. The verdict is ``helped`` or ``hurt`` where
@@ -117,7 +117,7 @@ def flips(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> NDArray[np.
     )
 
 
-def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
+def _differences(cells: ClassIndices, classes: int) -> Callable[[Floats], Floats]:
     """Return a function from counts of cells, [b, c], to differences A minus B, [b, 2 + 3k].
 
     The columns are macro F1, accuracy, then F1, recall and precision of each class.
@@ -126,7 +126,7 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
     present = np.bincount(true, minlength=classes) > 0
 
     def differences(counts: Floats) -> Floats:
-        ours, theirs = tally(counts, true, a, classes), tally(counts, true, b, classes)
+        ours, theirs = count_by_class(counts, true, a, classes), count_by_class(counts, true, b, classes)
         total = np.maximum(counts.sum(axis=1), 1)  # the jackknife of a single example leaves none
         f1 = np.where(present, np.nan_to_num(ours.f1()) - np.nan_to_num(theirs.f1()), np.nan)
         return np.column_stack(
@@ -142,7 +142,7 @@ def _differences(cells: Codes, classes: int) -> Callable[[Floats], Floats]:
     return differences
 
 
-def _swap_p(cells: Codes, counts: Codes, classes: int, n_resamples: int, seed: int = 0) -> Floats:
+def _swap_p(cells: ClassIndices, counts: NDArray[np.int64], classes: int, n_resamples: int, seed: int = 0) -> Floats:
     """Return two-sided p values of the differences, [m], under swaps of the two runs' predictions.
 
     Each example's predictions are swapped with probability one half: from each cell a binomial number
@@ -166,7 +166,7 @@ def _swap_p(cells: Codes, counts: Codes, classes: int, n_resamples: int, seed: i
 
 
 def _class_differences(
-    estimates: list[Estimate], p: Floats, gained: Codes, lost: Codes, support: Codes
+    estimates: list[Estimate], p: Floats, gained: NDArray[np.int64], lost: NDArray[np.int64], support: NDArray[np.int64]
 ) -> tuple[ClassDifference, ...]:
     classes = len(support)
     f1, recall, precision = (estimates[part * classes : (part + 1) * classes] for part in range(3))
@@ -185,7 +185,9 @@ def _class_differences(
     )
 
 
-def _flips_by_class(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int) -> tuple[Codes, Codes]:
+def _flips_by_class(
+    true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the gained and the lost examples of each class, [k] and [k]."""
     right_a, right_b = predicted_a == true, predicted_b == true
     flipped = (right_a & ~right_b, ~right_a & right_b)

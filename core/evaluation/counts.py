@@ -1,4 +1,4 @@
-"""Per-class counts of predictions, and the scores that they give."""
+"""Per-class counts of predictions, and the scores computed from them."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,16 @@ from numpy.typing import NDArray
 
 from core.evaluation.intervals import Floats
 
-Codes = NDArray[np.int64]
+ClassIndices = NDArray[np.int64]
+"""Indices into a run's labels."""
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Counts of b sets of examples by class; each array is [b, k].
+class ClassCounts:
+    """Counts per class of b sets of examples; each array is [b, k].
 
-    ``true_positives``: examples of a class that were predicted as it; ``support``: examples of it;
-    ``predicted``: predictions of it.
+    ``true_positives``: correctly predicted examples of a class; ``support``: its examples;
+    ``predicted``: its predictions.
     """
 
     true_positives: Floats
@@ -25,8 +26,7 @@ class Tally:
     def f1(self) -> Floats:
         """Return the F1 of each class, [b, k].
 
-        NaN for a class that has no example and no prediction. A class that has examples and no true
-        positive has an F1 of 0.
+        NaN for a class without examples and predictions; 0 for any other without true positives.
         """
         return _ratio(2 * self.true_positives, self.support + self.predicted)
 
@@ -39,7 +39,7 @@ class Tally:
         return _ratio(self.true_positives, self.predicted)
 
     def macro_f1(self) -> Floats:
-        """Return the mean F1 of the classes that have one, [b].
+        """Return the mean F1 of the classes for which it is defined, [b].
 
         Not the F1 of mean precision and mean recall: the two can differ by 0.5 (arXiv 1911.03347).
         """
@@ -57,16 +57,18 @@ class Tally:
         return np.where(scale > 0, covariance / np.sqrt(np.where(scale > 0, scale, 1)), 0)
 
 
-def tally(counts: Floats, true: Codes, predicted: Codes, classes: int) -> Tally:
-    """Tally cells of equal examples by class.
+def count_by_class(counts: Floats, true: ClassIndices, predicted: ClassIndices, classes: int) -> ClassCounts:
+    """Count c cells of equal examples by class.
 
-    ``counts``: [b, c], how often each cell occurs in each set; ``true`` and ``predicted``: [c], its label codes.
+    ``counts``: [b, c], how often each cell occurs in each set; ``true`` and ``predicted``: [c], its class indices.
     """
-    support, named = (np.eye(classes)[codes] for codes in (true, predicted))
-    return Tally(true_positives=counts @ (support * named), support=counts @ support, predicted=counts @ named)
+    is_true, is_predicted = (np.eye(classes)[indices] for indices in (true, predicted))
+    return ClassCounts(
+        true_positives=counts @ (is_true * is_predicted), support=counts @ is_true, predicted=counts @ is_predicted
+    )
 
 
-def confusion(true: Codes, predicted: Codes, classes: int) -> Codes:
+def confusion_matrix(true: ClassIndices, predicted: ClassIndices, classes: int) -> NDArray[np.int64]:
     """Count the examples of each true class (rows) by predicted class (columns), [k, k]."""
     return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class SuspectLabel:
-    """An example with a suspect label: its position, the suggested label code, and the label's quality, 0 to 1."""
+    """An example with a suspect label: its position, the suggested class index, and the label's quality, 0 to 1."""
 
     position: int
     suggested: int
@@ -18,7 +18,7 @@ class SuspectLabel:
 def find_suspect_labels(true: NDArray[np.int64], probabilities: NDArray[np.floating]) -> list[SuspectLabel]:
     """Return the examples whose labels are probably wrong, most suspect first.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k] of a run that was not trained on these
+    ``true``: [n] class indices; ``probabilities``: [n, k] of a run that was not trained on these
     examples. Confident learning (Northcutt et al. 2021, arXiv 1911.00068): an example is suspect where
     the probability of another class exceeds its mean over that class's own examples.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.catalog.figures import MACRO_F1_DIFFERENCE, TOP_K, TOP_K_MIN_LABELS, select_figures
 from core.evaluation.calibration import expected_calibration_error, reliability
 from core.evaluation.comparison import compare
-from core.evaluation.counts import Codes, Tally, confusion, tally
+from core.evaluation.counts import ClassCounts, ClassIndices, confusion_matrix, count_by_class
 from core.evaluation.intervals import RESAMPLES, Estimate, proportion
 from core.evaluation.predictions import Predictions
 
@@ -41,19 +41,19 @@ def accuracy(predictions: Predictions) -> Estimate:
 @metric("macro_f1")
 def macro_f1(predictions: Predictions) -> Estimate:
     """Return the mean of the classes' F1 scores."""
-    return predictions.bootstrap(Tally.macro_f1)[0]
+    return predictions.bootstrap(ClassCounts.macro_f1)[0]
 
 
 @metric("balanced_accuracy")
 def balanced_accuracy(predictions: Predictions) -> Estimate:
     """Return the mean of the classes' recall."""
-    return predictions.bootstrap(Tally.balanced_accuracy)[0]
+    return predictions.bootstrap(ClassCounts.balanced_accuracy)[0]
 
 
 @metric("mcc")
 def mcc(predictions: Predictions) -> Estimate:
     """Return the Matthews correlation coefficient."""
-    return predictions.bootstrap(Tally.mcc)[0]
+    return predictions.bootstrap(ClassCounts.mcc)[0]
 
 
 @metric("roc_auc")
@@ -119,7 +119,7 @@ def over_baseline(predictions: Predictions) -> Estimate | None:
             n_resamples=predictions.n_resamples,
         ).macro_f1
     ours, theirs = (
-        float(tally(np.ones((1, len(codes))), predictions.true, codes, predictions.classes).macro_f1()[0])
+        float(count_by_class(np.ones((1, len(codes))), predictions.true, codes, predictions.classes).macro_f1()[0])
         for codes in (predictions.predicted, predictions.baseline)
     )
     return Estimate(ours - theirs)
@@ -164,18 +164,18 @@ class Evaluation:
 
 
 def evaluate(
-    true: Codes,
+    true: ClassIndices,
     probabilities: NDArray[np.float32],
     labels: tuple[str, ...],
     n_resamples: int = RESAMPLES,
     *,
     temperature: float | None = None,
     leaked: Sequence[int] = (),
-    baseline: Codes | None = None,
+    baseline: ClassIndices | None = None,
 ) -> Evaluation:
     """Compute every metric that applies, with its 95% interval.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k], the columns of ``labels``; for the others see
+    ``true``: [n] class indices; ``probabilities``: [n, k], the columns of ``labels``; for the others see
     `Predictions`. Metrics that need a temperature, leaked examples or a baseline are absent without it.
     """
     predictions = Predictions(true, probabilities, n_resamples, temperature, leaked, baseline)
@@ -187,9 +187,9 @@ def evaluate(
 
 
 def _class_metrics(predictions: Predictions, labels: tuple[str, ...]) -> tuple[ClassMetrics, ...]:
-    matrix = confusion(predictions.true, predictions.predicted, predictions.classes)
+    matrix = confusion_matrix(predictions.true, predictions.predicted, predictions.classes)
     true_positives, support, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
-    f1 = predictions.bootstrap(Tally.f1)
+    f1 = predictions.bootstrap(ClassCounts.f1)
     return tuple(
         ClassMetrics(
             label,

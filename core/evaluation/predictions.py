@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.calibration import apply_temperature
-from core.evaluation.counts import Codes, Tally, tally
+from core.evaluation.counts import ClassCounts, ClassIndices, count_by_class
 from core.evaluation.intervals import RESAMPLES, BootstrapResult, Estimate, Floats, bootstrap_mean, resample
 from core.evaluation.ranking import ranking_estimates
 
@@ -30,18 +30,18 @@ def leaked_positions(checks: Mapping[str, Any], examples: int) -> tuple[int, ...
 class Predictions:
     """Probabilities of n examples and k labels, with what some metrics need besides.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k]; ``n_resamples``: of the bootstrap, 0 for no
+    ``true``: [n] class indices; ``probabilities``: [n, k]; ``n_resamples``: of the bootstrap, 0 for no
     bootstrap intervals; ``temperature``: as fitted on the validation split; ``leaked``:
-    positions of the examples that other splits hold too; ``baseline``: [n] label codes that the
+    positions of the examples that other splits hold too; ``baseline``: [n] class indices that the
     run's baseline predicted.
     """
 
-    true: Codes
+    true: ClassIndices
     probabilities: NDArray[np.float32]
     n_resamples: int = RESAMPLES
     temperature: float | None = None
     leaked: Sequence[int] = ()
-    baseline: Codes | None = None
+    baseline: ClassIndices | None = None
 
     @property
     def classes(self) -> int:
@@ -54,7 +54,7 @@ class Predictions:
         return self.probabilities.astype(np.float64)
 
     @cached_property
-    def predicted(self) -> Codes:
+    def predicted(self) -> ClassIndices:
         """The most probable label, the first of equals, [n]."""
         return np.asarray(self.exact.argmax(axis=1))
 
@@ -105,12 +105,12 @@ class Predictions:
         """Return the mean of one value per example with its bootstrap interval."""
         return bootstrap_mean(values, n_resamples=self.n_resamples)
 
-    def bootstrap(self, statistic: Callable[[Tally], Floats]) -> list[Estimate]:
+    def bootstrap(self, statistic: Callable[[ClassCounts], Floats]) -> list[Estimate]:
         """Return m statistics of the class counts with their bootstrap intervals; the resamples are shared."""
         cells, counts = self._cells
         if not self.n_resamples:
             observed = np.atleast_1d(
-                statistic(tally(counts[None].astype(np.float64), cells[0], cells[1], self.classes))[0]
+                statistic(count_by_class(counts[None].astype(np.float64), cells[0], cells[1], self.classes))[0]
             )
             return [Estimate(float(value) if np.isfinite(value) else None) for value in observed]
         resampled = self._resampled
@@ -120,7 +120,7 @@ class Predictions:
         return BootstrapResult(values[0], replicates, jackknife, resampled.weights).estimates()
 
     @cached_property
-    def _cells(self) -> tuple[Codes, Codes]:
+    def _cells(self) -> tuple[ClassIndices, NDArray[np.int64]]:
         """The pairs of true and predicted label that occur, [2, c], and how often, [c]."""
         return np.unique(np.stack([self.true, self.predicted]), axis=1, return_counts=True)
 
@@ -130,11 +130,11 @@ class Predictions:
         cells, counts = self._cells
 
         def class_counts(rows: Floats) -> Floats:
-            found = tally(rows, cells[0], cells[1], self.classes)
-            return np.column_stack([found.true_positives, found.support, found.predicted])
+            by_class = count_by_class(rows, cells[0], cells[1], self.classes)
+            return np.column_stack([by_class.true_positives, by_class.support, by_class.predicted])
 
         return resample(class_counts, counts, n_resamples=self.n_resamples)
 
-    def _apply(self, statistic: Callable[[Tally], Floats], counts: Floats) -> Floats:
-        values = statistic(Tally(*np.split(counts, 3, axis=1)))
+    def _apply(self, statistic: Callable[[ClassCounts], Floats], counts: Floats) -> Floats:
+        values = statistic(ClassCounts(*np.split(counts, 3, axis=1)))
         return values if values.ndim == 2 else values[:, None]

@@ -38,7 +38,7 @@ def ranking_estimates(
 ) -> tuple[Estimate, Estimate]:
     """Return ROC AUC and average precision, each the mean over the labels, one against the rest.
 
-    ``true``: [n] label codes; ``probabilities``: [n, k]. With two labels both are those of the second
+    ``true``: [n] class indices; ``probabilities``: [n, k]. With two labels both are those of the second
     one. Undefined if a label has no example, or all of them. The intervals are BCa over resampled
     examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` resamples, fewer for
     many examples and labels. A label that a resample lacks is left out of its mean.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.comparison import Verdict, verdict_of
-from core.evaluation.counts import Codes, tally
+from core.evaluation.counts import ClassIndices, count_by_class
 from core.evaluation.intervals import RESAMPLES, TAILS, Estimate, Floats
 
 _CHUNK = 4_000_000  # maximum number of resampled counts in memory at once
@@ -51,7 +51,9 @@ def summarize_seeds(values: Sequence[float | None]) -> SeedSummary | None:
     return SeedSummary(float(defined.mean()), deviation, float(defined.min()), float(defined.max()), len(defined))
 
 
-def compare_seeds(true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int = 0) -> SeedComparison:
+def compare_seeds(
+    true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int, seed: int = 0
+) -> SeedComparison:
     """Compare two configurations; ``true``: [n], the predictions: [s, n], each row of both from the same seed.
 
     Seeds and examples are both resampled (arXiv 2106.16163): the interval is about the configurations,
@@ -86,18 +88,18 @@ def sign_flip_p(differences: NDArray[np.float64]) -> float:
 
 
 def _resample_differences(
-    true: Codes, predicted_a: Codes, predicted_b: Codes, classes: int, seed: int
+    true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int, seed: int
 ) -> tuple[Floats, Floats]:
     """Return the macro-F1 difference of each seed on the same resampled examples, [b, s], and as observed, [s]."""
     cells, counts = np.unique(np.vstack([true[None], predicted_a, predicted_b]), axis=1, return_counts=True)
     a, b = np.split(cells[1:], 2)
 
+    def macro_f1(rows: Floats, predicted: ClassIndices) -> Floats:
+        return count_by_class(rows, cells[0], predicted, classes).macro_f1()
+
     def differences(rows: Floats) -> Floats:
         return np.column_stack(
-            [
-                tally(rows, cells[0], ours, classes).macro_f1() - tally(rows, cells[0], theirs, classes).macro_f1()
-                for ours, theirs in zip(a, b, strict=True)
-            ]
+            [macro_f1(rows, seed_a) - macro_f1(rows, seed_b) for seed_a, seed_b in zip(a, b, strict=True)]
         )
 
     rng = np.random.default_rng(seed)

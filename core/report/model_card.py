@@ -10,7 +10,7 @@ from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALU
 from core.catalog.methods import METHODS
 from core.data import bundled
 from core.evaluation.comparison import verdict_of
-from core.evaluation.counts import confusion
+from core.evaluation.counts import confusion_matrix
 from core.evaluation.intervals import Estimate
 from core.report.card_usage import BaseModelFacts, render_usage
 from core.store import queries
@@ -147,7 +147,7 @@ def _lowest_recall(classes: pd.DataFrame) -> str:
 
 def _confusions(store: Store, run: Run, data: Dataset) -> str:
     true, predicted = queries.labels_and_predictions(store, run.id, data.labels)
-    matrix = confusion(true, predicted, len(data.labels))
+    matrix = confusion_matrix(true, predicted, len(data.labels))
     support, labels = matrix.sum(axis=1), [_escape_cell(label) for label in data.labels]
     errors = matrix - np.diag(matrix.diagonal())
     most_frequent = np.argsort(-errors, axis=None, kind="stable")[:WORST_SHOWN]

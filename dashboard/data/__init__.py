@@ -41,7 +41,7 @@ from dashboard.data.failures import (
 )
 from dashboard.data.files import can_resume, files, folder_name, hidden_size, is_folder_missing, model_card
 from dashboard.data.predictions import (
-    label_codes,
+    class_indices,
     predictions_with_outcomes,
     probabilities,
     reliability,

@@ -25,14 +25,14 @@ def probabilities(db: Store, run_id: int, split: str = "test") -> NDArray[np.flo
 
 
 @cached(runs_key, keep=24)
-def label_codes(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the true and the predicted label codes of a split's examples: [n] and [n]."""
+def class_indices(db: Store, run_id: int, split: str = "test") -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the true and the predicted class indices of a split's examples: [n] and [n]."""
     return queries.labels_and_predictions(db, run_id, queries.dataset(db, run(run_id).dataset_id or 0).labels, split)
 
 
 def true_codes(run_id: int, split: str = "test") -> NDArray[np.int64]:
-    """Return the true label codes of a split's examples: [n]."""
-    return label_codes(run_id, split)[0]
+    """Return the true class indices of a split's examples: [n]."""
+    return class_indices(run_id, split)[0]
 
 
 @cached(runs_key, keep=24)

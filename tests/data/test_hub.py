@@ -14,7 +14,7 @@ SIZES = {"train_size": 30, "validation_size": 10, "test_size": 12}
 
 
 def write(folder, names=("bad", "good"), **labels):
-    """Write a Parquet file for each split, with these label codes; ``names``: None for plain integers."""
+    """Write a Parquet file for each split, with these class indices; ``names``: None for plain integers."""
     label = datasets.ClassLabel(names=list(names)) if names else datasets.Value("int64")
     features = datasets.Features({"text": datasets.Value("string"), "label": label})
     for split, codes in labels.items():

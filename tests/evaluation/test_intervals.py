@@ -4,7 +4,7 @@ from scipy.stats import binomtest, fisher_exact
 from sklearn.metrics import f1_score
 
 from core.evaluation import intervals
-from core.evaluation.counts import tally
+from core.evaluation.counts import count_by_class
 from core.evaluation.intervals import (
     UNDEFINED,
     BootstrapResult,
@@ -116,7 +116,7 @@ def test_bca_interval_of_macro_f1_agrees_with_scipy_on_the_same_resamples():
     true = rng.choice(3, size=90, p=[0.6, 0.3, 0.1])
     predicted = np.where(rng.random(90) < 0.3, rng.integers(0, 3, 90), true)
     cells, counts = np.unique(np.stack([true, predicted]), axis=1, return_counts=True)
-    resampled = resample(lambda rows: tally(rows, *cells, 3).macro_f1()[:, None], counts, n_resamples=400)
+    resampled = resample(lambda rows: count_by_class(rows, *cells, 3).macro_f1()[:, None], counts, n_resamples=400)
 
     def macro_f1(true, predicted):
         return f1_score(true, predicted, average="macro")

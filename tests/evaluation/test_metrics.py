@@ -10,7 +10,7 @@ LABELS = tuple("abcdefgh")
 
 
 def draw(n, k, seed, strength=1.5):
-    """Draw label codes, and probabilities that favor them."""
+    """Draw class indices, and probabilities that favor them."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, k, n)
     logits = rng.normal(size=(n, k))

@@ -10,7 +10,7 @@ from tests.evaluation.slow_forms import bca_interval
 
 
 def drawn(n, k, seed, decimals=None, strength=1.5):
-    """Draw label codes and probabilities; ``decimals`` rounds these, which makes ties."""
+    """Draw class indices and probabilities; ``decimals`` rounds these, which makes ties."""
     rng = np.random.default_rng(seed)
     true = np.concatenate([np.arange(k), rng.integers(0, k, n - k)])
     logits = rng.normal(size=(n, k)) + strength * np.eye(k)[true]

@@ -98,7 +98,7 @@ def _recompute(
 def _baseline_predictions(
     session: Session, run: RunRow, labels: Sequence[str], examples: int
 ) -> NDArray[np.int64] | None:
-    """Return the label codes that a run's baseline predicted, [n]; None if any is missing."""
+    """Return the class indices that a run's baseline predicted, [n]; None if any is missing."""
     if run.baseline_id is None:
         return None
     predicted = [row.predicted for row in _load_predictions(session, run.baseline_id, "test")]

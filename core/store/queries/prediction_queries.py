@@ -47,7 +47,7 @@ def _restrict_to_split(query: Select[*tuple[Any, ...]], run_id: int, split: str)
 def labels_and_predictions(
     store: Store, run_id: int, labels: Sequence[str], split: str = "test"
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the true and the predicted label codes of a run's split, in its order: [n] and [n].
+    """Return the true and the predicted class indices of a run's split, in its order: [n] and [n].
 
     Raises `RequestError` for a run with a label that is not in ``labels``.
     """

@@ -103,7 +103,7 @@ def run_intervals(runs: pd.DataFrame, metric: str) -> alt.LayerChart:
 
 
 @cached_chart
-def confusion(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str) -> alt.LayerChart:
+def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, title: str) -> alt.LayerChart:
     """Draw the confusion matrix of one of two runs, or their difference; a click sets the parameter ``cell``.
 
     ``cells``: from `view_data.confusion_difference`. ``which``: first run, second run or difference.

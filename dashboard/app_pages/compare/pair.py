@@ -63,7 +63,7 @@ def show_differences(first: int, second: int) -> None:
     st.caption("Largest loss first; differences in points, with 95% intervals.")
     caption = text.table_caption(row.dataset, examples, *labels)
     table_downloads.draw_downloads(cells, f"classes-{first}-{second}", caption)
-    show_confusion(first, second)
+    show_confusion_matrix(first, second)
 
 
 def show_class_changes(changes: pd.DataFrame, first: int, second: int) -> None:
@@ -114,7 +114,7 @@ def show_flipped_examples(first: int, second: int) -> None:
 
 
 @feedback.safe_fragment()
-def show_confusion(first: int, second: int) -> None:
+def show_confusion_matrix(first: int, second: int) -> None:
     """Show both confusion matrices and their difference; with many classes one of the three at a time."""
     st.subheader("Confusion matrices", help=help_for("difference of confusions"))
     cells, total = view_data.confusion_difference(first, second), len(data.labels(first))
@@ -126,7 +126,7 @@ def show_confusion(first: int, second: int) -> None:
     for which in shown:
         with row.container(width=_MATRIX_PIXELS if side_by_side else "stretch"):
             show_text(titles[which])
-            chart = charts.confusion(cells, labels, which, titles[which])
+            chart = charts.confusion_matrix(cells, labels, which, titles[which])
             show_chart(chart, on_select="rerun", key=f"matrix {which}")
         cell = state.clicked_cell(f"matrix {which}")
         if cell:

@@ -10,7 +10,7 @@ import pandas as pd
 from core.config import differing_values
 from core.text.formatting import DASH, MIN_SUPPORT, format_class_score, format_count, format_points, format_setting
 from dashboard import data
-from dashboard.components.confusion.view_data import confusion
+from dashboard.components.confusion.view_data import confusion_cells
 from dashboard.components.estimates import with_interval
 
 MAX_CLASSES = 15
@@ -109,8 +109,8 @@ def confusion_difference(run_id: int, against: int) -> pd.DataFrame:
     Columns: true, predicted; ``a`` and ``b`` (counts of either run), a_share and b_share (of the row);
     ``more`` (a minus b) and ``text`` (``more`` as text).
     """
-    first = confusion(run_id).rename(columns={"count": "a", "share": "a_share"})
-    second = confusion(against).rename(columns={"count": "b", "share": "b_share"})
+    first = confusion_cells(run_id).rename(columns={"count": "a", "share": "a_share"})
+    second = confusion_cells(against).rename(columns={"count": "b", "share": "b_share"})
     cells = first.merge(second, on=["true", "predicted"])
     cells["more"] = cells["a"] - cells["b"]
     cells["text"] = [f"{more:+,}".replace("-", "−") if more else "0" for more in cells["more"]]

@@ -6,7 +6,7 @@ from dashboard import data
 from dashboard.app_pages.failures import controls, tables, text
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
-from dashboard.components.confusion.view_data import MAX_LABELS, confusion, frequent_confusions, select_labels
+from dashboard.components.confusion.view_data import MAX_LABELS, confusion_cells, frequent_confusions, select_labels
 from dashboard.components.example.controls import show_selectable
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_text
@@ -15,9 +15,9 @@ from dashboard.components.slices.view_data import MAX_SLICES, error_slices, sele
 from dashboard.components.text import shown_of
 
 
-def show_confusion(run_id: int) -> None:
+def show_confusion_matrix(run_id: int) -> None:
     """Show the confusion matrix and, with many labels, the most frequent confusions."""
-    cells, labels = confusion(run_id), data.labels(run_id)
+    cells, labels = confusion_cells(run_id), data.labels(run_id)
     drawn = select_labels(cells, labels)
     show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select=controls.filter_by_cell, key="cells")
     some = shown_of(len(drawn), len(labels), "labels", "with the most errors")

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import data, state
 from dashboard.app_pages.failures import controls, example, lists, overview, text
 from dashboard.components import default_runs, feedback, links, pickers
-from dashboard.components.confusion.view_data import confusion
+from dashboard.components.confusion.view_data import confusion_cells
 from dashboard.components.example.controls import selected_example
 from dashboard.components.filters import SUSPECT_LABELS
 from dashboard.components.safe_text import escape_markdown
@@ -28,7 +28,7 @@ if data.predictions_with_outcomes(run_id).empty:
     st.stop()
 
 with st.container(border=True):
-    st.markdown(f"**{escape_markdown(text.headline(data.run_label(run_id), confusion(run_id)))}**")
+    st.markdown(f"**{escape_markdown(text.headline(data.run_label(run_id), confusion_cells(run_id)))}**")
 
 if controls.choose_view() == SUSPECT_LABELS:
     listed = lists.show_suspect_labels(run_id)
@@ -37,7 +37,7 @@ else:
     with st.container(horizontal=True, gap="large"):  # on a narrow screen the list is below
         left, right = st.container(width=OVERVIEW_PIXELS), st.container(width="stretch")
     with left:
-        overview.show_confusion(run_id)
+        overview.show_confusion_matrix(run_id)
     with right:
         listed = lists.show_predictions(run_id, other, test_set)
         panel = st.container()

@@ -11,7 +11,7 @@ from dashboard.app_pages.run.commands import show_reproduce_command
 from dashboard.components import links, pickers, run_downloads, table_cells
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
-from dashboard.components.confusion.view_data import confusion, select_labels
+from dashboard.components.confusion.view_data import confusion_cells, select_labels
 from dashboard.components.safe_text import show_code, show_text
 from dashboard.components.text import shown_of
 
@@ -35,13 +35,13 @@ def show_classes(run_id: int) -> None:
         with st.expander("More metrics"):
             tables.show_metrics(data.metrics(run_id))
     with right:
-        _show_confusion(run_id)
+        _show_confusion_matrix(run_id)
 
 
-def _show_confusion(run_id: int) -> None:
+def _show_confusion_matrix(run_id: int) -> None:
     """Show the confusion matrix; a click on a cell opens its examples."""
     st.subheader("Confusion matrix")
-    labels, cells = data.labels(run_id), confusion(run_id)
+    labels, cells = data.labels(run_id), confusion_cells(run_id)
     drawn = select_labels(cells, labels)
     show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select="rerun", key="confusion")
     some = shown_of(len(drawn), len(labels), "classes", "that are confused most often")

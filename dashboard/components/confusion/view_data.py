@@ -12,9 +12,9 @@ MAX_LABELS = 16
 MAX_CONFUSIONS = 20
 
 
-def confusion(run_id: int) -> pd.DataFrame:
+def confusion_cells(run_id: int) -> pd.DataFrame:
     """Return a row per cell of the confusion matrix: true, predicted, count, and share of its row."""
-    names, (true, predicted) = data.labels(run_id), data.label_codes(run_id)
+    names, (true, predicted) = data.labels(run_id), data.class_indices(run_id)
     counts = np.bincount(true * len(names) + predicted, minlength=len(names) ** 2)
     total = np.bincount(true, minlength=len(names)).repeat(len(names))
     cells = pd.DataFrame(
