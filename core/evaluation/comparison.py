@@ -12,7 +12,7 @@ from core.evaluation.intervals import RESAMPLES, BootstrapResult, Estimate, Floa
 from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_effect
 
 Verdict = Literal["helped", "hurt", "no evidence either way"]
-Flip = Literal["gained", "lost", "both right", "both wrong"]
+Flip = Literal["gained", "lost", "both correct", "both wrong"]
 MARGIN = 0.01
 """The default margin of the test for "no worse than": one point."""
 _CHUNK = 4_000_000  # maximum number of counts in memory at once
@@ -110,10 +110,12 @@ def compare(
     )
 
 
-def flips(right_a: NDArray[np.bool_], right_b: NDArray[np.bool_]) -> NDArray[np.str_]:
+def flips(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDArray[np.str_]:
     """Return for each example which of the two runs is right, as a `Flip` of A relative to B, [n]."""
     return np.select(
-        [right_a & ~right_b, ~right_a & right_b, right_a & right_b], ["gained", "lost", "both right"], "both wrong"
+        [correct_a & ~correct_b, ~correct_a & correct_b, correct_a & correct_b],
+        ["gained", "lost", "both correct"],
+        "both wrong",
     )
 
 
@@ -173,15 +175,15 @@ def _class_differences(
     adjusted = holm(p.tolist())
     return tuple(
         ClassDifference(
-            f1=f1[code],
-            recall=recall[code],
-            precision=precision[code],
-            p=adjusted[code],
-            gained=int(gained[code]),
-            lost=int(lost[code]),
-            support=int(support[code]),
+            f1=f1[index],
+            recall=recall[index],
+            precision=precision[index],
+            p=adjusted[index],
+            gained=int(gained[index]),
+            lost=int(lost[index]),
+            support=int(support[index]),
         )
-        for code in range(classes)
+        for index in range(classes)
     )
 
 
@@ -189,8 +191,8 @@ def _flips_by_class(
     true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count the gained and the lost examples of each class, [k] and [k]."""
-    right_a, right_b = predicted_a == true, predicted_b == true
-    flipped = (right_a & ~right_b, ~right_a & right_b)
+    correct_a, correct_b = predicted_a == true, predicted_b == true
+    flipped = (correct_a & ~correct_b, ~correct_a & correct_b)
     gained, lost = (np.bincount(true[examples], minlength=classes) for examples in flipped)
     return gained, lost
 

@@ -1,7 +1,7 @@
 """The metrics of one run's predictions on a split, overall and class by class.
 
-A metric is a function of `Predictions` under its stored name; `core.catalog.figures` describes it.
-What is stored, and what the integrity check recomputes, follows from these two.
+A metric is a function of `Predictions`, registered under its stored name; `core.catalog.figures`
+describes it. These two determine what is stored and what the integrity check recomputes.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from core.evaluation.predictions import Predictions
 
 Metric = Callable[[Predictions], Estimate | None]
 METRICS: dict[str, Metric] = {}
-"""How each metric is computed, by stored name. A metric returns None where it does not apply."""
+"""The function of each metric by stored name; it returns None if the metric does not apply."""
 
 
 def metric(name: str) -> Callable[[Metric], Metric]:
@@ -35,7 +35,7 @@ def metric(name: str) -> Callable[[Metric], Metric]:
 @metric("accuracy")
 def accuracy(predictions: Predictions) -> Estimate:
     """Return the share of correct predictions."""
-    return proportion(int(predictions.right.sum()), len(predictions.true))
+    return proportion(int(predictions.correct.sum()), len(predictions.true))
 
 
 @metric("macro_f1")
@@ -70,10 +70,10 @@ def average_precision(predictions: Predictions) -> Estimate:
 
 @metric(f"top_{TOP_K}_accuracy")
 def top_k_accuracy(predictions: Predictions) -> Estimate | None:
-    """Return the share of examples whose label is among the k most probable; of equal ones the first are."""
+    """Return the share of examples whose label is among the k most probable; ties go to the first labels."""
     if predictions.classes < TOP_K_MIN_LABELS:
         return None
-    top = np.argsort(-predictions.exact, axis=1, kind="stable")[:, :TOP_K]
+    top = np.argsort(-predictions.probabilities64, axis=1, kind="stable")[:, :TOP_K]
     return proportion(int((top == predictions.true[:, None]).any(axis=1).sum()), len(predictions.true))
 
 
@@ -91,10 +91,10 @@ def brier(predictions: Predictions) -> Estimate:
 
 @metric("ece")
 def ece(predictions: Predictions) -> Estimate | None:
-    """Return the expected calibration error; only beside that at the fitted temperature."""
+    """Return the expected calibration error; None without a fitted temperature to compare it with."""
     if predictions.temperature is None:
         return None
-    return Estimate(expected_calibration_error(predictions.confidence, predictions.right))
+    return Estimate(expected_calibration_error(predictions.confidence, predictions.correct))
 
 
 @metric("ece_null")
@@ -102,7 +102,7 @@ def ece_null(predictions: Predictions) -> Estimate | None:
     """Return mean and 95% band of the ECE of a perfectly calibrated model with these confidences."""
     if predictions.temperature is None or not predictions.n_resamples:
         return None
-    return reliability(predictions.confidence, predictions.right).null
+    return reliability(predictions.confidence, predictions.correct).null
 
 
 @metric(MACRO_F1_DIFFERENCE)
@@ -118,11 +118,11 @@ def over_baseline(predictions: Predictions) -> Estimate | None:
             predictions.classes,
             n_resamples=predictions.n_resamples,
         ).macro_f1
-    ours, theirs = (
-        float(count_by_class(np.ones((1, len(codes))), predictions.true, codes, predictions.classes).macro_f1()[0])
-        for codes in (predictions.predicted, predictions.baseline)
+    run_f1, baseline_f1 = (
+        float(count_by_class(np.ones((1, len(classes))), predictions.true, classes, predictions.classes).macro_f1()[0])
+        for classes in (predictions.predicted, predictions.baseline)
     )
-    return Estimate(ours - theirs)
+    return Estimate(run_f1 - baseline_f1)
 
 
 def _register_variants() -> None:
@@ -135,8 +135,8 @@ def _register_variants() -> None:
 
 def _on_variant(variant: str, function: Metric) -> Metric:
     def compute(predictions: Predictions) -> Estimate | None:
-        changed: Predictions | None = getattr(predictions, variant)
-        return None if changed is None else function(changed)
+        selected: Predictions | None = getattr(predictions, variant)
+        return None if selected is None else function(selected)
 
     return compute
 
@@ -175,7 +175,7 @@ def evaluate(
 ) -> Evaluation:
     """Compute every metric that applies, with its 95% interval.
 
-    ``true``: [n] class indices; ``probabilities``: [n, k], the columns of ``labels``; for the others see
+    ``true``: [n] class indices; ``probabilities``: [n, k], a column per label; for the others see
     `Predictions`. Metrics that need a temperature, leaked examples or a baseline are absent without it.
     """
     predictions = Predictions(true, probabilities, n_resamples, temperature, leaked, baseline)
@@ -193,10 +193,10 @@ def _class_metrics(predictions: Predictions, labels: tuple[str, ...]) -> tuple[C
     return tuple(
         ClassMetrics(
             label,
-            precision=proportion(int(true_positives[code]), int(predicted[code])),
-            recall=proportion(int(true_positives[code]), int(support[code])),
-            f1=f1[code],
-            support=int(support[code]),
+            precision=proportion(int(true_positives[index]), int(predicted[index])),
+            recall=proportion(int(true_positives[index]), int(support[index])),
+            f1=f1[index],
+            support=int(support[index]),
         )
-        for code, label in enumerate(labels)
+        for index, label in enumerate(labels)
     )

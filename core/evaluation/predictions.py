@@ -1,4 +1,4 @@
-"""One run's predictions on a split, as the metrics read them."""
+"""One run's predictions on a split, the input of the metrics."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +15,9 @@ from core.evaluation.ranking import ranking_estimates
 
 
 def leaked_positions(checks: Mapping[str, Any], examples: int) -> tuple[int, ...]:
-    """Return the positions of the test examples that other splits hold too, from a data set's checks.
+    """Return the positions of the test examples that other splits contain too, from a data set's checks.
 
-    ``examples``: the size of the test split. Empty where the checks hold anything else than positions in it.
+    ``examples``: the size of the test split. Empty if the checks list anything other than positions in it.
     """
     try:
         positions = tuple(int(leak["test"]) for leak in checks["leaks"])
@@ -28,12 +28,12 @@ def leaked_positions(checks: Mapping[str, Any], examples: int) -> tuple[int, ...
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Probabilities of n examples and k labels, with what some metrics need besides.
+    """Probabilities of n examples and k labels, and further inputs of some metrics.
 
     ``true``: [n] class indices; ``probabilities``: [n, k]; ``n_resamples``: of the bootstrap, 0 for no
-    bootstrap intervals; ``temperature``: as fitted on the validation split; ``leaked``:
-    positions of the examples that other splits hold too; ``baseline``: [n] class indices that the
-    run's baseline predicted.
+    bootstrap intervals; ``temperature``: fitted on the validation split; ``leaked``: positions of the
+    examples that other splits contain too; ``baseline``: [n] class indices that the run's baseline
+    predicted.
     """
 
     true: ClassIndices
@@ -49,25 +49,25 @@ class Predictions:
         return int(self.probabilities.shape[1])
 
     @cached_property
-    def exact(self) -> Floats:
+    def probabilities64(self) -> Floats:
         """The probabilities in double precision, [n, k]."""
         return self.probabilities.astype(np.float64)
 
     @cached_property
     def predicted(self) -> ClassIndices:
-        """The most probable label, the first of equals, [n]."""
-        return np.asarray(self.exact.argmax(axis=1))
+        """The most probable class, the first in a tie, [n]."""
+        return np.asarray(self.probabilities64.argmax(axis=1))
 
     @cached_property
     def log_losses(self) -> Floats:
         """Each example's log loss, [n]; probabilities are clipped at float64's epsilon, as in scikit-learn."""
-        of_true = self.exact[np.arange(len(self.true)), self.true]
+        of_true = self.probabilities64[np.arange(len(self.true)), self.true]
         return np.asarray(-np.log(np.clip(of_true, np.finfo(np.float64).eps, 1)))
 
     @cached_property
     def squared_losses(self) -> Floats:
         """Each example's multi-class Brier score, from 0 to 2 (Brier 1950), [n]."""
-        return np.asarray(((self.exact - np.eye(self.classes)[self.true]) ** 2).sum(axis=1))
+        return np.asarray(((self.probabilities64 - np.eye(self.classes)[self.true]) ** 2).sum(axis=1))
 
     @cached_property
     def calibrated(self) -> "Predictions | None":
@@ -78,16 +78,16 @@ class Predictions:
 
     @cached_property
     def without_leaks(self) -> "Predictions | None":
-        """The predictions on examples that no other split holds; None where that is all of them or none."""
+        """The predictions on examples that no other split contains; None if that is all of them or none."""
         if not 0 < len(self.leaked) < len(self.true):
             return None
-        kept = np.setdiff1d(np.arange(len(self.true)), np.asarray(self.leaked, dtype=np.int64))
-        baseline = None if self.baseline is None else self.baseline[kept]
-        probabilities = self.probabilities[kept]
-        return replace(self, true=self.true[kept], probabilities=probabilities, leaked=(), baseline=baseline)
+        clean = np.setdiff1d(np.arange(len(self.true)), np.asarray(self.leaked, dtype=np.int64))
+        baseline = None if self.baseline is None else self.baseline[clean]
+        probabilities = self.probabilities[clean]
+        return replace(self, true=self.true[clean], probabilities=probabilities, leaked=(), baseline=baseline)
 
     @property
-    def right(self) -> NDArray[np.bool_]:
+    def correct(self) -> NDArray[np.bool_]:
         """Whether each prediction is correct, [n]."""
         return np.asarray(self.predicted == self.true)
 
@@ -99,21 +99,21 @@ class Predictions:
     @cached_property
     def ranking(self) -> tuple[Estimate, Estimate]:
         """ROC AUC and average precision."""
-        return ranking_estimates(self.true, self.exact, self.n_resamples)
+        return ranking_estimates(self.true, self.probabilities64, self.n_resamples)
 
     def mean(self, values: Floats) -> Estimate:
         """Return the mean of one value per example with its bootstrap interval."""
         return bootstrap_mean(values, n_resamples=self.n_resamples)
 
     def bootstrap(self, statistic: Callable[[ClassCounts], Floats]) -> list[Estimate]:
-        """Return m statistics of the class counts with their bootstrap intervals; the resamples are shared."""
+        """Return m statistics of the class counts with their bootstrap intervals, from the same resamples."""
         cells, counts = self._cells
         if not self.n_resamples:
             observed = np.atleast_1d(
                 statistic(count_by_class(counts[None].astype(np.float64), cells[0], cells[1], self.classes))[0]
             )
             return [Estimate(float(value) if np.isfinite(value) else None) for value in observed]
-        resampled = self._resampled
+        resampled = self._bootstrapped_counts
         parts = (resampled.values[None], resampled.replicates, resampled.jackknife)
         values, replicates, jackknife = (None if part is None else self._apply(statistic, part) for part in parts)
         assert values is not None and replicates is not None
@@ -121,12 +121,12 @@ class Predictions:
 
     @cached_property
     def _cells(self) -> tuple[ClassIndices, NDArray[np.int64]]:
-        """The pairs of true and predicted label that occur, [2, c], and how often, [c]."""
+        """The distinct pairs of true and predicted class, [2, c], and their counts, [c]."""
         return np.unique(np.stack([self.true, self.predicted]), axis=1, return_counts=True)
 
     @cached_property
-    def _resampled(self) -> BootstrapResult:
-        """The three counts of each class, resampled: 3k columns."""
+    def _bootstrapped_counts(self) -> BootstrapResult:
+        """The bootstrap of the three counts of each class: 3k columns."""
         cells, counts = self._cells
 
         def class_counts(rows: Floats) -> Floats:

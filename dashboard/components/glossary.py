@@ -22,7 +22,7 @@ TERMS = {
     "learning curves": "Loss and scores during training: on the training examples, and after each epoch on the "
     "validation examples, which the model does not train on.",
     "flip": "How two runs differ on an example: gained (only this run is correct), lost (only the other run is "
-    "correct), both right or both wrong.",
+    "correct), both correct or both wrong.",
     "seeds": "The number of runs that differ only in the seed. One seed does not show how much of a result is chance.",
     "range": "The lowest and the highest macro F1 of the seeds.",
     "cost": FIGURES["train_seconds"].help + " The Cost tab shows the other costs.",

@@ -69,8 +69,8 @@ def test_temperature_scaling_improves_an_overconfident_model():
 @pytest.mark.parametrize(("n", "mean"), [(100, 0.075), (500, 0.035), (2000, 0.017)])
 def test_ece_of_a_perfectly_calibrated_model_is_not_zero(n, mean):
     confidence = np.random.default_rng(0).uniform(0.5, 1, n)
-    right = np.random.default_rng(1).random(n) < confidence
-    null = reliability(confidence, right).null
+    correct = np.random.default_rng(1).random(n) < confidence
+    null = reliability(confidence, correct).null
     assert null.value == pytest.approx(mean, rel=0.25)
     assert null.low < null.value < null.high
 
@@ -90,11 +90,11 @@ def test_null_bands_contain_perfectly_calibrated_models_95_of_100_times():
 def test_ece_is_the_mean_distance_of_accuracy_and_confidence_over_15_bins():
     rng = np.random.default_rng(0)
     confidence = rng.uniform(0.2, 1, 300)
-    right = rng.random(300) < confidence**2
+    correct = rng.random(300) < confidence**2
     bins = [(confidence >= low / 15) & (confidence < (low + 1) / 15) for low in range(15)]
-    gaps = [abs(right[bin_].mean() - confidence[bin_].mean()) * bin_.mean() for bin_ in bins if bin_.any()]
-    assert expected_calibration_error(confidence, right) == pytest.approx(sum(gaps))
-    assert reliability(confidence, right).ece == pytest.approx(sum(gaps))
+    gaps = [abs(correct[bin_].mean() - confidence[bin_].mean()) * bin_.mean() for bin_ in bins if bin_.any()]
+    assert expected_calibration_error(confidence, correct) == pytest.approx(sum(gaps))
+    assert reliability(confidence, correct).ece == pytest.approx(sum(gaps))
 
 
 def test_bins_hold_every_example_once():
@@ -119,14 +119,14 @@ def test_no_examples_have_no_bins_and_no_band():
 
 def test_threshold_trades_coverage_for_accuracy():
     confidence = np.linspace(0, 1, 1001)
-    right = np.random.default_rng(0).random(1001) < confidence
-    points = coverage(confidence, right, np.array([0.0, 0.5, 0.9, 1.1]))
+    correct = np.random.default_rng(0).random(1001) < confidence
+    points = coverage(confidence, correct, np.array([0.0, 0.5, 0.9, 1.1]))
     assert [round(point.coverage.value, 2) for point in points] == [1.0, 0.5, 0.1, 0.0]
     assert points[0].accuracy.value < points[1].accuracy.value < points[2].accuracy.value
     assert points[3].accuracy.value is None
 
 
 def test_prediction_with_a_confidence_of_exactly_the_threshold_counts():
-    confidence, right = np.array([0.25, 0.5, 0.75]), np.array([True, False, True])
-    (point,) = coverage(confidence, right, np.array([0.5]))
+    confidence, correct = np.array([0.25, 0.5, 0.75]), np.array([True, False, True])
+    (point,) = coverage(confidence, correct, np.array([0.5]))
     assert (point.threshold, point.coverage, point.accuracy) == (0.5, proportion(2, 3), proportion(1, 2))

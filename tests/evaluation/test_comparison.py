@@ -156,8 +156,8 @@ def test_no_examples_are_refused():
 
 
 def test_each_example_has_one_of_four_flips():
-    right_a, right_b = np.array([True, True, False, False]), np.array([False, True, True, False])
-    assert flips(right_a, right_b).tolist() == ["gained", "both right", "lost", "both wrong"]
+    correct_a, correct_b = np.array([True, True, False, False]), np.array([False, True, True, False])
+    assert flips(correct_a, correct_b).tolist() == ["gained", "both correct", "lost", "both wrong"]
 
 
 @pytest.mark.parametrize("seed", range(6))
