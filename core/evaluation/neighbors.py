@@ -12,7 +12,7 @@ from core.evaluation.tokenization import tokenize
 
 @dataclass(frozen=True)
 class Neighbor:
-    """The position of an indexed text, and its cosine similarity: above 0, and 1 for the same words."""
+    """The position of an indexed text, and its cosine similarity: above 0, and 1 only for equal TF-IDF vectors."""
 
     position: int
     similarity: float
@@ -20,18 +20,18 @@ class Neighbor:
 
 @dataclass(frozen=True)
 class TextIndex:
-    """n indexed texts; both fields are None where no text has a word or sign.
+    """n indexed texts; both fields are None if no text has a term.
 
-    ``weights``: [n, v] TF-IDF weights, sparse, each row of length 1.
+    ``weights``: [n, v] TF-IDF weights of the v terms, sparse; each row has an L2 norm of 1.
     """
 
     vectorizer: Any | None
     weights: Any | None
 
     def nearest(self, text: str, k: int = 5) -> tuple[Neighbor, ...]:
-        """Return up to k texts by falling similarity, of equal ones the first, none of similarity 0.
+        """Return up to k texts in descending order of similarity, ties in index order, none of similarity 0.
 
-        Words that no indexed text has are ignored.
+        Terms that no indexed text has are ignored.
         """
         if self.vectorizer is None:
             return ()
@@ -42,7 +42,7 @@ class TextIndex:
 
 
 def index_texts(texts: Sequence[str]) -> TextIndex:
-    """Index texts by TF-IDF of their words and word pairs, with sublinear counts."""
+    """Index texts by TF-IDF of their words and word bigrams, with sublinear term frequencies."""
     from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import, and needed on few screens
 
     if not any(map(_extract_terms, texts)):
@@ -52,6 +52,6 @@ def index_texts(texts: Sequence[str]) -> TextIndex:
 
 
 def _extract_terms(text: str) -> list[str]:
-    """Return a text's words and word pairs; of a text without words its signs, such as emoji."""
-    words = tokenize(text) or [sign for sign in text if not sign.isspace()]
-    return words + [f"{first} {second}" for first, second in pairwise(words)]
+    """Return the tokens of a text and their bigrams; tokens are words or, without any, symbols such as emoji."""
+    tokens = tokenize(text) or [symbol for symbol in text if not symbol.isspace()]
+    return tokens + [f"{first} {second}" for first, second in pairwise(tokens)]
