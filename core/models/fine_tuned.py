@@ -5,7 +5,7 @@ from pathlib import Path
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.models.adapters import Adapted, load_adapter, save_adapter
+from core.models.adapters import AdaptedModel, load_adapter, save_adapter
 from core.models.backbone import Backbone, load_for_classification, require_backbone, silence_libraries
 from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier
@@ -16,7 +16,7 @@ from core.models.tokenizers import load_run_tokenizer
 class AdaptedClassifier(NeuralClassifier):
     """A base model with a PEFT adapter."""
 
-    def __init__(self, adapted: Adapted, tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> None:
+    def __init__(self, adapted: AdaptedModel, tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> None:
         super().__init__(adapted.model, tokenizer)
         self.adapted = adapted
         self.backbone = backbone
@@ -45,11 +45,13 @@ class FullClassifier(NeuralClassifier):
 
 
 def load_adapted(saved: SavedClassifier) -> AdaptedClassifier:
-    """Load a saved adapter onto a fresh backbone."""
+    """Load a saved adapter onto its base model."""
     config, backbone = saved.config, require_backbone(saved.backbone)
     tokenizer = load_run_tokenizer(config, backbone)
     base, _ = load_for_classification(backbone, tokenizer, saved.labels, config.quantize)
-    return AdaptedClassifier(Adapted(load_adapter(base, saved.folder, config.method, backbone)), tokenizer, backbone)
+    return AdaptedClassifier(
+        AdaptedModel(load_adapter(base, saved.folder, config.method, backbone)), tokenizer, backbone
+    )
 
 
 def load_full(saved: SavedClassifier) -> FullClassifier:

@@ -16,14 +16,14 @@ from core.catalog.lora_init import INITS
 from core.models.backbone import Backbone
 
 Batches = Callable[[], Sequence[BatchEncoding]]
-"""Return some training batches with labels, on the model's device."""
+"""A function that returns some training batches with labels, on the model's device."""
 
 
 def peft_init_fields(init: str | None) -> dict[str, Any]:
     """Return the fields of peft's `LoraConfig` for an initialization."""
-    if init is None or INITS[init].quantized == "4bit":  # applied once the adapter is added
+    if init is None or INITS[init].quantized == "4bit":  # applied after the adapter is added
         return {}
-    return {"init_lora_weights": init} | {key: make() for key, make in _SETTINGS.get(init, {}).items()}
+    return {"init_lora_weights": init} | {key: make() for key, make in _CONFIG_FIELDS.get(init, {}).items()}
 
 
 def prepare_base(init: str | None, model: nn.Module, adapter: Any, batches: Batches) -> None:
@@ -38,20 +38,20 @@ def initialize_adapter(init: str | None, model: PeftModel, batches: Batches, bac
         _INITIALIZATIONS[init](model, batches, backbone)
 
 
-def _corda(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
+def _preprocess_corda(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
     preprocess_corda(model, adapter, run_model=lambda: _run_unpadded(model, batches))
 
 
-def _lora_ga(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
+def _preprocess_lora_ga(model: nn.Module, adapter: LoraConfig, batches: Batches) -> None:
     preprocess_loraga(model, adapter, train_step=lambda: _accumulate_gradients(model, batches))
 
 
-def _eva(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
+def _initialize_eva(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
     inputs = [{key: value for key, value in batch.items() if key != "labels"} for batch in batches()]
     initialize_lora_eva_weights(model, inputs, show_progress_bar=False)
 
 
-def _loftq(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
+def _initialize_loftq(model: PeftModel, batches: Batches, backbone: Backbone) -> None:
     local = Path(backbone.path).is_dir()
     replace_lora_weights_loftq(model, model_path=backbone.path if local else None)  # None: the copy on the Hub
 
@@ -69,13 +69,16 @@ def _run_unpadded(model: nn.Module, batches: Batches) -> None:
                 model(**{key: value[row, mask][None] for key, value in batch.items() if key != "labels"})
 
 
-_SETTINGS: dict[str, dict[str, Callable[[], Any]]] = {
+_CONFIG_FIELDS: dict[str, dict[str, Callable[[], Any]]] = {
     "corda": {"corda_config": CordaConfig},
     "lora_ga": {"lora_ga_config": LoraGAConfig},
     "eva": {"eva_config": EvaConfig},
 }
 _PREPARATIONS: dict[str | None, Callable[[nn.Module, LoraConfig, Batches], None]] = {
-    "corda": _corda,
-    "lora_ga": _lora_ga,
+    "corda": _preprocess_corda,
+    "lora_ga": _preprocess_lora_ga,
 }
-_INITIALIZATIONS: dict[str | None, Callable[[PeftModel, Batches, Backbone], None]] = {"eva": _eva, "loftq": _loftq}
+_INITIALIZATIONS: dict[str | None, Callable[[PeftModel, Batches, Backbone], None]] = {
+    "eva": _initialize_eva,
+    "loftq": _initialize_loftq,
+}

@@ -15,11 +15,11 @@ from core.data.splits import Split
 from core.errors import RequestError
 from core.models.backbone import silence_libraries
 
-INFERENCE_BATCH = 32
+INFERENCE_BATCH_SIZE = 32
 
 
 class NeuralClassifier:
-    """A model with a classification head. ``new_modules``: the modules that the base's checkpoint lacks."""
+    """A model with a classification head; ``new_modules``: the modules that the base model's checkpoint lacks."""
 
     def __init__(self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, new_modules: Sequence[str] = ()) -> None:
         self.model = model
@@ -36,7 +36,7 @@ class NeuralClassifier:
         return is_truncated(self.tokenizer, texts)
 
     def save(self, folder: Path) -> None:
-        """Write the newly initialized modules; the rest is the base model."""
+        """Write the newly initialized modules only: the others are the base model's."""
         head = {key: value.contiguous() for key, value in self.model.state_dict().items() if self._is_new(key)}
         save_file(head, folder / "head.safetensors")
 
@@ -44,7 +44,9 @@ class NeuralClassifier:
         """Load what `save` wrote. Raises `RequestError` if it is not exactly the head of this model."""
         head = load_file(folder / "head.safetensors")
         if head.keys() != {key for key in self.model.state_dict() if self._is_new(key)}:
-            raise RequestError(f"{folder / 'head.safetensors'} is not the head of this model.")
+            raise RequestError(
+                f"{folder / 'head.safetensors'} is not the head of this model. Restore the file, or run it again."
+            )
         self.model.load_state_dict(head, strict=False)
 
     def _is_new(self, key: str) -> bool:
@@ -57,7 +59,7 @@ def run_texts(
     texts: Sequence[str],
     forward: Callable[[BatchEncoding], Tensor],
 ) -> NDArray[np.float32]:
-    """Run texts through a model in batches of similar length; return [n, d] in the order of the texts."""
+    """Run texts through a model in batches of similar length; return its outputs [n, d] in the order of the texts."""
     tokens = tokenize(tokenizer, texts)
     lengths = np.array([len(ids) for ids in tokens["input_ids"]], dtype=np.int64)
     device = next(model.parameters()).device
@@ -75,7 +77,7 @@ def run_texts(
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> dict[str, list[list[int]]]:
     """Tokenize texts, truncated to the maximum length; a text without tokens becomes one pad token.
 
-    An end token within a text becomes the unknown token: heads of encoder-decoders look for the last end token.
+    An end token within a text becomes the unknown token: heads of encoder-decoders read the last end token.
     """
     encoding = tokenizer(list(texts), truncation=True, max_length=tokenizer.model_max_length)
     placeholder = {"input_ids": [tokenizer.pad_token_id], "attention_mask": [1]}
@@ -92,21 +94,21 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> dict[s
 def _batches(lengths: NDArray[np.int64], *, pads_right: bool) -> Iterator[NDArray[np.intp]]:
     """Yield batches of text indices, shortest texts first.
 
-    Left padding shifts the positions of a text: with it, a batch holds texts of equal length, so that the result is
-    independent of the other texts.
+    Left padding shifts the positions of a text: with it, a batch contains texts of equal length, so that results do not
+    depend on the other texts.
     """
     order = np.argsort(lengths, kind="stable")
     groups = [order] if pads_right else np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
     for group in groups:
-        for start in range(0, len(group), INFERENCE_BATCH):
-            yield group[start : start + INFERENCE_BATCH]
+        for start in range(0, len(group), INFERENCE_BATCH_SIZE):
+            yield group[start : start + INFERENCE_BATCH_SIZE]
 
 
 def is_truncated(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> NDArray[np.bool_]:
     """Return which texts are longer than the maximum length: [n]."""
     with silence_libraries():  # the tokenizer warns about every long text
-        tokenize = tokenizer(list(texts))["input_ids"] if len(texts) else []
-    return np.array([len(ids) > tokenizer.model_max_length for ids in tokenize], dtype=np.bool_)
+        token_ids = tokenizer(list(texts))["input_ids"] if len(texts) else []
+    return np.array([len(ids) > tokenizer.model_max_length for ids in token_ids], dtype=np.bool_)
 
 
 def truncation_rates(tokenizer: PreTrainedTokenizerBase, splits: Mapping[str, Split]) -> dict[str, float]:
@@ -114,7 +116,7 @@ def truncation_rates(tokenizer: PreTrainedTokenizerBase, splits: Mapping[str, Sp
     return {name: float(is_truncated(tokenizer, part.texts).mean()) for name, part in splits.items()}
 
 
-def mean_pooled(model: nn.Module, batch: BatchEncoding) -> Tensor:
+def mean_pool(model: nn.Module, batch: BatchEncoding) -> Tensor:
     """Return the mean of the last hidden states over the unpadded tokens: [b, d]."""
     hidden: Tensor = model(**batch).last_hidden_state
     mask: Tensor = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)

@@ -1,4 +1,4 @@
-"""Files beside a fine-tuned model's weights with which transformers and peft use it without this project."""
+"""Write the tokenizer and label names beside a fine-tuned model's weights, for use without this project."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.models.backbone import silence_libraries
 
 LABELS_FILE = "labels.json"
-"""Holds ``id2label`` and ``label2id`` as a ``config.json`` does.
+"""Contains ``id2label`` and ``label2id``, as a ``config.json`` does.
 
-A ``config.json`` itself would do harm beside an adapter: transformers takes such a folder for a complete
-model with an embedded adapter, and fails for lack of ``model.safetensors`` (5.24).
+An adapter's folder must not contain a ``config.json``: transformers (5.24) would load it as a complete model with an
+embedded adapter, and fail because ``model.safetensors`` is missing.
 """
 _RUNTIME_SETTINGS = ("padding_side", "truncation_side", "split_special_tokens", "model_input_names")
-"""Attributes that `load_tokenizer` sets, which ``save_pretrained`` writes from the constructor's arguments alone."""
+"""Attributes that `load_tokenizer` sets; ``save_pretrained`` would write the constructor's arguments instead."""
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -19,7 +19,7 @@ from core.models.backbone import device
 from core.system.environment import processor_name
 from core.system.files import write_atomically
 
-_SHAPE = (960, 384, 1536)  # a batch of 32 sentences through a small model's widest layer
+_MATMUL_SHAPE = (960, 384, 1536)  # a batch of 32 sentences through a small model's widest layer
 _MIN_SPEEDUP = 1.2
 
 
@@ -57,7 +57,7 @@ def bfloat16_speedup() -> float:
     speedups = _read(cache)
     if key not in speedups:
         speedups[key] = _measure_speedup()
-        with suppress(OSError):  # a read-only home: the next process measures again
+        with suppress(OSError):  # a read-only folder: the next process measures again
             cache.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(cache, json.dumps(speedups, indent=1))
     return speedups[key]
@@ -73,11 +73,11 @@ def _read(cache: Path) -> dict[str, float]:
 
 
 def _measure_speedup() -> float:
-    """Time both dtypes in alternation and compare their minima of nine.
+    """Return the ratio of the minimum times of nine alternating measurements.
 
-    A processor may support the instructions and still be slower with them.
+    A processor may support bfloat16 instructions and still be slower with them.
     """
-    rows, inner, columns = _SHAPE
+    rows, inner, columns = _MATMUL_SHAPE
     operands = {
         dtype: (torch.ones(rows, inner, dtype=dtype), torch.ones(columns, inner, dtype=dtype))
         for dtype in (torch.float32, torch.bfloat16)
@@ -95,10 +95,10 @@ def _measure_speedup() -> float:
 def cast_frozen_weights(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """Cast the frozen float32 weights to ``dtype`` within the context, and restore them at its end.
 
-    Trainable parameters stay in float32. The adapter is evaluated on the restored base, as anyone who loads it does.
+    Trainable parameters stay in float32. The adapter is evaluated on the restored base, as after loading it.
     """
     frozen = [] if dtype == torch.float32 else _frozen_float32(model)
-    exact = [parameter.data for parameter in frozen]
+    originals = [parameter.data for parameter in frozen]
     hooks = []
     try:
         for parameter in frozen:
@@ -111,8 +111,8 @@ def cast_frozen_weights(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
-        for parameter, data in zip(frozen, exact, strict=True):
-            parameter.data = data
+        for parameter, original in zip(frozen, originals, strict=True):
+            parameter.data = original
 
 
 def _frozen_float32(model: nn.Module) -> list[nn.Parameter]:
@@ -120,7 +120,7 @@ def _frozen_float32(model: nn.Module) -> list[nn.Parameter]:
 
 
 def _head_layers(model: nn.Module) -> list[nn.Module]:
-    """Return the layers of the head: peft casts the inputs of its own layers only."""
+    """Return the layers of the head, whose inputs peft does not cast."""
     return [
         module
         for name, module in model.named_modules()
@@ -129,7 +129,7 @@ def _head_layers(model: nn.Module) -> list[nn.Module]:
 
 
 def _match_output(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-    """Cast the output of a trained norm to the dtype of its input: some return that of their weights."""
+    """Cast the output of a trained norm to the dtype of its input: some return the dtype of their weights."""
     return output.to(inputs[0].dtype)
 
 

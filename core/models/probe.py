@@ -1,4 +1,4 @@
-"""Probe every method of the installed peft on two tiny models, to make the table of `core.catalog.capabilities`."""
+"""Probe every method of the installed peft on two tiny models, to generate the table of `core.catalog.capabilities`."""
 
 import re
 import tempfile
@@ -18,7 +18,7 @@ from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.errors import RequestError
-from core.models.adapters import Adapted, load_adapter, peft_config_class, save_adapter, select_targets
+from core.models.adapters import AdaptedModel, load_adapter, peft_config_class, save_adapter, select_targets
 from core.models.backbone import Backbone, silence_libraries
 from core.models.dry_run import load_miniature, miniature, miniature_batch, train_step
 from core.system.environment import installed_versions
@@ -32,7 +32,7 @@ _REQUIRED_FIELDS: dict[str, dict[str, Any]] = {
     "multitask_prompt_tuning": {"num_virtual_tokens": 4},
     "trainable_tokens": {"token_indices": [10, 11]},
 }
-"""Required fields of the methods that are not in the catalog."""
+"""Required fields of peft's methods that are not in the catalog."""
 _TINY = {
     "encoder": BertConfig(
         vocab_size=1000, hidden_size=_WIDTH, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
@@ -82,46 +82,46 @@ def probe_on(model: str, settings: Mapping[str, Any]) -> dict[str, ProbeResult]:
     torch.manual_seed(0)
     tiny = Backbone(f"a tiny {model}", None, "", _TINY[model], _WIDTH, model == "gpt2")
     with miniature(tiny) as small:
-        attempts: dict[str, Callable[[], None]] = {
-            "trains": lambda: _train(small, settings),
-            "reloads": lambda: _reload(small, settings),
-            "merges": lambda: _merge(small, settings),
-            "shares": lambda: _share(small, settings),
-            "bfloat16": lambda: _train(small, settings, dtype="bfloat16"),
-            "8bit": lambda: _reload(small, settings, quantize="8bit"),
-            "4bit": lambda: _reload(small, settings, quantize="4bit"),
+        probes: dict[str, Callable[[], None]] = {
+            "trains": lambda: _probe_training(small, settings),
+            "reloads": lambda: _probe_reloading(small, settings),
+            "merges": lambda: _probe_merging(small, settings),
+            "shares": lambda: _probe_sharing(small, settings),
+            "bfloat16": lambda: _probe_training(small, settings, dtype="bfloat16"),
+            "8bit": lambda: _probe_reloading(small, settings, quantize="8bit"),
+            "4bit": lambda: _probe_reloading(small, settings, quantize="4bit"),
         }
         results: dict[str, ProbeResult] = {}
         for aspect in ASPECTS:
             training = results.get(ASPECTS[0], ProbeResult(True))
-            results[aspect] = _run_attempt(attempts[aspect]) if training.works else training
+            results[aspect] = _run_probe(probes[aspect]) if training.works else training
         return results
 
 
-def _run_attempt(attempt: Callable[[], None]) -> ProbeResult:
+def _run_probe(probe_aspect: Callable[[], None]) -> ProbeResult:
     try:
         with silence_libraries():
-            attempt()
+            probe_aspect()
     except Exception as error:  # any error is a result
         reason = " ".join(str(error).split()) or type(error).__name__
         return ProbeResult(False, re.sub(r" at 0x[0-9a-f]+", "", reason)[:300])
     return ProbeResult(True)
 
 
-def _train(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
+def _probe_training(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
     if settings["method"] not in METHODS:
         _train_uncataloged(small, settings["method"])
     else:
-        _trained(small, settings, **overrides)
+        _train_adapter(small, settings, **overrides)
 
 
 def _train_uncataloged(small: Backbone, method: str) -> None:
-    """Train a method that is not in the catalog with its default config, to record peft's reason."""
+    """Train a method that is not in the catalog with its default config, to record why it fails."""
     model, new_modules = load_miniature(small)
     kind = peft_config_class(method)
     attention = select_targets(make_config({}), model, new_modules).modules
     adapted = get_peft_model(
-        model, kind(task_type="SEQ_CLS", **_REQUIRED_FIELDS.get(method) or _modules(kind, attention))
+        model, kind(task_type="SEQ_CLS", **_REQUIRED_FIELDS.get(method) or _target_modules_field(kind, attention))
     )
     adapted(**miniature_batch(model)).loss.backward()
     head = [parameter.requires_grad for name, parameter in adapted.named_parameters() if new_modules[0] in name]
@@ -129,9 +129,9 @@ def _train_uncataloged(small: Backbone, method: str) -> None:
         raise RequestError(f"{kind.__name__} has no modules_to_save: a new head is not trained.")
 
 
-def _trained(
+def _train_adapter(
     small: Backbone, settings: Mapping[str, Any], seed: int = 0, **overrides: Any
-) -> tuple[RunConfig, Adapted]:
+) -> tuple[RunConfig, AdaptedModel]:
     config = make_config({"dtype": "float32", **settings, **overrides})
     torch.manual_seed(0)  # the same head for every adapter
     model, new_modules = load_miniature(small, config.quantize)
@@ -146,44 +146,44 @@ def _logits(model: Any, batch: Mapping[str, Tensor]) -> Tensor:
 
 
 @contextmanager
-def _saved(small: Backbone, adapted: Adapted) -> Iterator[Path]:
+def _saved_adapter(small: Backbone, adapted: AdaptedModel) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder:
         save_adapter(adapted, Path(folder), small)
         yield Path(folder)
 
 
 def _reload_base(small: Backbone, config: RunConfig) -> PreTrainedModel:
-    """Load the base again with another random head, so that a head that was not saved is detected."""
+    """Load the base with another random head, to detect a head that was not saved."""
     torch.manual_seed(99)
     return load_miniature(small, config.quantize)[0]
 
 
-def _reload(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
-    config, adapted = _trained(small, settings, **overrides)
+def _probe_reloading(small: Backbone, settings: Mapping[str, Any], **overrides: Any) -> None:
+    config, adapted = _train_adapter(small, settings, **overrides)
     batch = miniature_batch(adapted.model)
     expected = _logits(adapted.model, batch)
-    with _saved(small, adapted) as folder:
+    with _saved_adapter(small, adapted) as folder:
         _check_equal(_logits(load_adapter(_reload_base(small, config), folder, config.method, small), batch), expected)
 
 
-def _merge(small: Backbone, settings: Mapping[str, Any]) -> None:
-    config, adapted = _trained(small, settings)
+def _probe_merging(small: Backbone, settings: Mapping[str, Any]) -> None:
+    config, adapted = _train_adapter(small, settings)
     batch = miniature_batch(adapted.model)
     expected = _logits(adapted.model, batch)
-    with _saved(small, adapted) as folder:
+    with _saved_adapter(small, adapted) as folder:
         loaded = load_adapter(_reload_base(small, config), folder, config.method, small)
     if not hasattr(loaded.base_model, "merge_and_unload"):
         raise RequestError("it has no weights that can be merged.")
     _check_equal(_logits(loaded.base_model.merge_and_unload(), batch), expected)
 
 
-def _share(small: Backbone, settings: Mapping[str, Any]) -> None:
+def _probe_sharing(small: Backbone, settings: Mapping[str, Any]) -> None:
     """Load two adapters onto one base: each must give its own logits, in any order."""
-    config, first = _trained(small, settings, seed=1)
-    _, second = _trained(small, settings, seed=2)
+    config, first = _train_adapter(small, settings, seed=1)
+    _, second = _train_adapter(small, settings, seed=2)
     batch = miniature_batch(first.model)
     expected = {"first": _logits(first.model, batch), "second": _logits(second.model, batch)}
-    with _saved(small, first) as first_folder, _saved(small, second) as second_folder:
+    with _saved_adapter(small, first) as first_folder, _saved_adapter(small, second) as second_folder:
         shared = PeftModel.from_pretrained(_reload_base(small, config), first_folder, adapter_name="first")
         shared.load_adapter(second_folder, adapter_name="second")
     for name in ("first", "second", "first"):
@@ -197,6 +197,6 @@ def _check_equal(logits: Tensor, expected: Tensor) -> None:
         raise RequestError(f"its logits differ by {difference:.2g}.")
 
 
-def _modules(kind: type[PeftConfig], attention: Sequence[str]) -> dict[str, Any]:
-    takes_modules = any(field.name == "target_modules" for field in fields(kind))
-    return {"target_modules": list(attention)} if takes_modules else {}
+def _target_modules_field(kind: type[PeftConfig], attention: Sequence[str]) -> dict[str, Any]:
+    has_field = any(field.name == "target_modules" for field in fields(kind))
+    return {"target_modules": list(attention)} if has_field else {}

@@ -33,9 +33,13 @@ def quantization_options(bits: str | None, head: Sequence[str], device: str) -> 
         return {}
     require_bitsandbytes()
     logging.getLogger(PACKAGE).setLevel(logging.ERROR)  # it logs the casts of every layer at every step
-    compute = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    four = {"bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True, "bnb_4bit_compute_dtype": compute}
-    options = {"load_in_4bit": True, **four} if bits == "4bit" else {"load_in_8bit": True}
+    compute_dtype = torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    four_bit = {
+        "bnb_4bit_quant_type": "nf4",
+        "bnb_4bit_use_double_quant": True,
+        "bnb_4bit_compute_dtype": compute_dtype,
+    }
+    options = {"load_in_4bit": True, **four_bit} if bits == "4bit" else {"load_in_8bit": True}
     return {
         "quantization_config": BitsAndBytesConfig(**options, llm_int8_skip_modules=list(head)),
         "device_map": {"": device},

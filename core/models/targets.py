@@ -26,7 +26,7 @@ _PROJECTIONS = (
     ("c_attn",),
     ("in_proj",),
 )
-"""Common names of the query, key and value projections; one name if they are fused."""
+"""Common names of the query, key and value projections; a single name if they are fused."""
 
 _PEFT_TABLES = {
     "attention": peft_tables.TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING,
@@ -74,7 +74,7 @@ def choose_targets(
 
 
 class _ModuleIndex:
-    """The full names of a model's modules of one kind, in its ``body`` and its ``head``."""
+    """Full names of a model's modules of one kind, in its ``body`` and its ``head``."""
 
     def __init__(self, model: nn.Module, kind: Targets, new_modules: Sequence[str]) -> None:
         config: Any = model.config
@@ -93,7 +93,7 @@ class _ModuleIndex:
         return [full for full in self.body if f".{full}".endswith(f".{name}")]
 
     def exclude_head(self, name: str) -> list[str]:
-        """Return the name, or longer ones if it also matches a module of the head."""
+        """Return the name or, if it also matches a module of the head, longer names that do not."""
         in_head = any(f".{full}".endswith(f".{name}") for full in self.head)
         return self.shortest_suffixes(self.matches(name)) if in_head else [name]
 
@@ -106,7 +106,7 @@ class _ModuleIndex:
 
     def select(self, names: Iterable[str], reason: str, feedforward: Sequence[str] | None = None) -> TargetModules:
         """Return these names as target modules; the feed-forward ones are detected unless given."""
-        names = tuple(excluded for name in names for excluded in self.exclude_head(name))
+        names = tuple(body_name for name in names for body_name in self.exclude_head(name))
         if feedforward is None and self.kind == "feedforward":
             feedforward = [name for name in names if not all(map(_ATTENTION.search, self.matches(name)))]
         return TargetModules(names, tuple(feedforward or ()), reason)

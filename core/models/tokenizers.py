@@ -1,4 +1,4 @@
-"""Load tokenizers, and choose the maximum length of a text."""
+"""Load tokenizers and choose the maximum length of a text."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from core.errors import RequestError
 from core.models.backbone import Backbone, first_line, silence_libraries
 
 DEFAULT_MAX_LENGTH = 512
-"""Maximum number of tokens if neither the model, the tokenizer nor the config states one."""
+"""Maximum number of tokens if neither the model, the tokenizer nor the config sets one."""
 MIN_LENGTH = 16
 """Minimum of `suggest_max_length`: fewer tokens save no time."""
 _SAMPLED_TEXTS = 10_000
@@ -25,7 +25,7 @@ def load_tokenizer(backbone: Backbone, max_length: int | Literal["auto"]) -> Pre
     """Load the tokenizer; without a pad token, the end-of-text token is used.
 
     Its ``model_max_length`` is the minimum of ``max_length`` (``auto``: no limit, or 512 if neither model nor
-    tokenizer states one) and what model and tokenizer support. It returns only the inputs that the model accepts.
+    tokenizer sets one) and what model and tokenizer support. It returns only the inputs that the model accepts.
     Raises `RequestError` if it cannot be loaded or does not belong to the model.
     """
     try:
@@ -47,7 +47,7 @@ def load_tokenizer(backbone: Backbone, max_length: int | Literal["auto"]) -> Pre
 
 
 def _refuse_mismatched(backbone: Backbone, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Refuse a tokenizer that transformers built without files, or that has more tokens than the model."""
+    """Raise `RequestError` for a tokenizer built without files, or one with more tokens than the model."""
     names = set(tokenizer.vocab_files_names.values())
     files = sorted(names | {"tokenizer.json"}) if names else ()  # character and byte tokenizers have none
     paths = (
@@ -62,10 +62,10 @@ def _refuse_mismatched(backbone: Backbone, tokenizer: PreTrainedTokenizerBase) -
     )
     if files and not any(paths):
         raise RequestError(f"{backbone.name} has no tokenizer. Expected one of: {', '.join(files)}.")
-    highest = max(tokenizer.get_vocab().values(), default=0)
-    if backbone.vocabulary is not None and highest >= backbone.vocabulary:
+    max_id = max(tokenizer.get_vocab().values(), default=0)
+    if backbone.vocabulary is not None and max_id >= backbone.vocabulary:
         raise RequestError(
-            f"{backbone.name}: its tokenizer has token ids up to {highest:,}, but its model has only "
+            f"{backbone.name}: its tokenizer has token ids up to {max_id:,}, but its model has only "
             f"{backbone.vocabulary:,} tokens. Save the tokenizer that the model was trained with beside it, or save "
             "the model after resize_token_embeddings."
         )
@@ -87,8 +87,9 @@ def suggest_max_length(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str])
 def load_run_tokenizer(config: RunConfig, backbone: Backbone) -> PreTrainedTokenizerBase:
     """Load the tokenizer with the padding side that the model and the method need.
 
-    Virtual tokens reach a decoder as embeddings, in which its head cannot detect padding and reads the last position:
-    the padding must be on the left. Virtual tokens use positions of the text; raises `RequestError` if none are left.
+    A decoder with virtual tokens gets embeddings, in which its head cannot detect padding: it reads the last position,
+    so the padding must be on the left. Virtual tokens reduce the maximum length of a text. Raises `RequestError` if
+    none is left.
     """
     tokenizer, method = load_tokenizer(backbone, config.max_length), METHODS[config.method]
     if not method.prompts:

@@ -1,4 +1,4 @@
-"""Accept a model's weights only from complete safetensors files beside its configuration."""
+"""Require complete safetensors files beside a model's configuration."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def require_safetensors(name: str, path: str, revision: str | None) -> None:
-    """Raise `RequestError` unless a model's weights are complete safetensors files of its own.
+    """Raise `RequestError` unless a model's folder contains complete weights as safetensors.
 
     ``path``: a folder or a Hub name. transformers would apply an adapter found beside a model, and read any files that
     a shard index names, including pickles and files of other folders.
@@ -49,7 +49,7 @@ def _cached_path(path: str, file: str, revision: str | None) -> Any:
 
 
 def _refuse_invalid_shards(name: str, index: Path, *, is_local: bool) -> None:
-    """Refuse a shard index that is damaged or names anything but safetensors files beside it."""
+    """Raise `RequestError` if a shard index is damaged or names other files than safetensors files beside it."""
     try:
         shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -67,7 +67,7 @@ def _refuse_invalid_shards(name: str, index: Path, *, is_local: bool) -> None:
 
 
 def _refuse_damaged(name: str, folder: Path) -> None:
-    """Refuse a folder without complete safetensors files; the Hub's files are checked when they are loaded."""
+    """Raise `RequestError` if a folder lacks complete safetensors files; the Hub's are checked when they are loaded."""
     weights = sorted(folder.glob("*.safetensors"))
     for path in weights:
         try:

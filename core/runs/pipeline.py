@@ -15,7 +15,7 @@ from core.evaluation.intervals import Estimate
 from core.evaluation.metrics import evaluate
 from core.evaluation.predictions import leaked_positions
 from core.models.baselines import IMPLEMENTATIONS
-from core.models.classifier import Classifier, Fitted, probabilities
+from core.models.classifier import Classifier, FitResult, probabilities
 from core.runs.artifacts import save_and_verify
 from core.runs.baseline_link import link_to_baseline
 from core.runs.job import Job
@@ -139,7 +139,7 @@ def _recorded_baseline(store: Store, job: Job) -> Run | None:
     return queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions())
 
 
-def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: float) -> Fitted:
+def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: float) -> FitResult:
     if job.config.kind == "baseline":
         progress.on_phase("training")
         return IMPLEMENTATIONS[job.config.method].fit(job)
@@ -158,7 +158,7 @@ def _checkpoints(run: RunWriter, progress: Progress, interval: float) -> Checkpo
         return CheckpointManager(None, interval)
 
 
-def _record_fit(run: RunWriter, job: Job, fitted: Fitted) -> None:
+def _record_fit(run: RunWriter, job: Job, fitted: FitResult) -> None:
     run.update(
         model=job.backbone and job.backbone.name,
         model_revision=job.backbone and job.backbone.revision,
@@ -171,7 +171,7 @@ def _record_fit(run: RunWriter, job: Job, fitted: Fitted) -> None:
     )
 
 
-def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: Fitted) -> float:
+def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: FitResult) -> float:
     """Record the validation predictions, the temperature and the best epoch; return the temperature."""
     classifier, split = fitted.classifier, data.validation
     logits = _require_finite(classifier.logits(split.texts))

@@ -15,7 +15,7 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.models.backbone import silence_libraries
 from core.models.build import TrainableModel, build_trainable, tokenize_split, training_steps
-from core.models.classifier import Fitted
+from core.models.classifier import FitResult
 from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, CheckpointManager
@@ -41,7 +41,7 @@ LOSS_POINTS = 50
 NO_CHECKPOINTS = CheckpointManager(None, 0)
 
 
-def fine_tune(job: "Job", progress: "Progress", checkpoints: CheckpointManager = NO_CHECKPOINTS) -> Fitted:
+def fine_tune(job: "Job", progress: "Progress", checkpoints: CheckpointManager = NO_CHECKPOINTS) -> FitResult:
     """Train the job's adapter, or all weights; return the classifier of the epoch with the best validation macro F1.
 
     Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is repeated in
@@ -77,12 +77,12 @@ def _increase_micro_batches(config: RunConfig, micro_batches: int) -> int | None
     return next((count for count in candidates if config.batch_size % count == 0), None)
 
 
-def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints: CheckpointManager) -> Fitted:
+def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints: CheckpointManager) -> FitResult:
     config = job.config
     progress.on_phase("model")
     model = build_trainable(job)
-    for note in model.notes:
-        progress.on_message(note)
+    for message in model.messages:
+        progress.on_message(message)
     trainable, total = model.parameters
 
     progress.on_phase("training")
@@ -92,7 +92,7 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
         checkpoints = NO_CHECKPOINTS
     best_epoch, seconds = _train(job, model, dtype, micro_batches, progress, checkpoints)
     accumulation = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
-    return Fitted(
+    return FitResult(
         model.classifier,
         trainable_parameters=trainable,
         total_parameters=total,
