@@ -1,4 +1,4 @@
-"""Classify the rows of a file: its rows and columns, with a run's predictions added."""
+"""Classify the rows of a file, and write them with the predictions as added columns."""
 
 import csv
 import itertools
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
 
 CHUNK_ROWS = 2048
-"""Rows to classify and write at a time: many batches, little memory."""
+"""Number of rows to classify and write at a time: many batches, little memory."""
 
 Writer = Callable[[pd.DataFrame, TextIO, bool], None]
-"""Writes a chunk of rows; the last argument says whether it is the first one."""
+"""A function that writes a chunk of rows; the last argument is whether it is the first chunk."""
 
 
 def _delimited_writer(separator: str) -> Writer:
     def write(rows: pd.DataFrame, file: TextIO, is_first: bool) -> None:
         to_csv = partial(rows.to_csv, sep=separator, index=False, header=is_first, lineterminator="\n")
         text = to_csv()
-        # pandas does not quote a lone carriage return, which ends a row for many readers.
+        # pandas does not quote a lone carriage return, which many readers take for the end of a row.
         file.write(to_csv(quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text)
 
     return write
@@ -90,14 +90,14 @@ def _choose_text_column(path: Path, columns: Sequence[str], requested: str | Non
     if training_column in columns:
         return training_column
     by_name = {column.strip().lower().replace("_", " "): column for column in columns}
-    usual = [by_name[name] for name in TEXT_NAMES if name in by_name]
-    if len(columns) > 1 and not usual:
+    common = [by_name[name] for name in TEXT_NAMES if name in by_name]
+    if len(columns) > 1 and not common:
         raise RequestError(
             f"{path} has neither the column '{training_column}' that the run was trained on nor one with a common "
             f"name. {format_columns(columns)} Name one with --text-column.",
             code="no_column",
         )
-    return usual[0] if usual else columns[0]
+    return common[0] if common else columns[0]
 
 
 def check_output_path(path: Path, source: Path | None) -> None:
@@ -134,13 +134,13 @@ def write_predictions(
 ) -> int:
     """Write the rows with their predictions in chunks; return the number of rows without a text.
 
-    ``suffix``: the format, a key of `WRITERS`. ``on_chunk`` is called with the number of rows of every
-    chunk. The table's own cells are not changed; added cells are never formulas.
+    ``suffix``: the format, a key of `WRITERS`. ``on_chunk`` is called with the number of rows of every chunk. The cells
+    of the table are not changed; formulas in added cells are escaped.
     """
     labels = list(loaded.labels) if suffix == ".jsonl" else list(map(escape_formula, loaded.labels))
     names = _added_column_names(labels, table.frame.columns)
     blank_rows = 0
-    for start in range(0, max(len(table), 1), CHUNK_ROWS):  # a table without rows has a header to write
+    for start in range(0, max(len(table), 1), CHUNK_ROWS):  # a table without rows: write the header
         chunk = table.frame.iloc[start : start + CHUNK_ROWS]
         column = chunk[table.text_column]
         probabilities = predict_texts(loaded, column.where(column.notna(), "").astype(str).tolist())
@@ -173,9 +173,9 @@ def _added_column_names(labels: Sequence[str], existing: Sequence[str]) -> list[
 
 @contextmanager
 def atomic_text_writer(path: Path) -> Iterator[TextIO]:
-    """Yield a temporary file that is renamed to ``path`` on success and deleted on an error."""
+    """Yield a temporary file that is renamed to ``path`` on success and deleted on an error. Raises `RequestError`."""
     try:
-        # In a private folder no other process can write to the file or replace it by a link.
+        # A private folder: no other process can write to the file or replace it by a link.
         with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".writing-") as folder:
             temporary = Path(folder) / path.name
             with temporary.open("w", encoding="utf-8", newline="") as file:

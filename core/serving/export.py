@@ -1,4 +1,4 @@
-"""Runs as folders to use without this project: merged into a plain model, or exported with all they need."""
+"""Write runs to folders for use without this project: merged into a plain model, or exported with an example."""
 
 import os
 import shutil
@@ -33,18 +33,18 @@ from core.store.records import Run
 from core.system.environment import package_versions
 
 MERGED_TOLERANCE = 1e-4
-"""Largest accepted difference between a merged model's logits and the adapter's, relative to the largest logit.
+"""Maximum difference between a merged model's logits and the adapter's, relative to the largest logit.
 
-Merging rounds each float32 weight once more (by 6e-8 of it), which the layers amplify: differences
-are 1e-7 to 1e-5 of the largest logit. A missing part changes logits by far more.
+Merging rounds each float32 weight once more (relative error 6e-8), and the layers amplify the error to 1e-7 to 1e-5 of
+the largest logit. A missing weight changes logits by far more.
 """
 
 
 @dataclass(frozen=True)
 class MergedModel:
-    """A merged model and the largest difference of its logits from the adapter's over some test examples.
+    """A merged model and the largest difference of its logits from the adapter's on some test examples.
 
-    ``quantized``: the bits of the run's base model; the merged weights are in full precision.
+    ``quantized``: the quantization of the run's base model; the merged weights are in full precision.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
     """
     saved = _resolve_fine_tuned(store, run_id, "merge", trust_remote_code)
     config = saved.config
-    _check_free(folder)
+    _require_free(folder)
     with translate_load_errors(run_id):
         classifier = load_classifier(replace(saved, config=config.model_copy(update={"quantize": None})))
     assert isinstance(classifier, NeuralClassifier)
@@ -86,10 +86,10 @@ def merge_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: boo
 
 
 def export_run(store: Store, run_id: int, folder: Path, *, trust_remote_code: bool = False) -> None:
-    """Write a folder to use without this project: weights, tokenizer, card, example script and requirements."""
+    """Write weights, tokenizer, model card, example script and requirements to a folder."""
     saved = _resolve_fine_tuned(store, run_id, "export", trust_remote_code)
     config, labels = saved.config, saved.labels
-    _check_free(folder)
+    _require_free(folder)
     with translate_load_errors(run_id):
         classifier = load_classifier(saved)
     assert isinstance(classifier, NeuralClassifier)
@@ -117,7 +117,7 @@ def _resolve_fine_tuned(store: Store, run_id: int, action: str, trust_remote_cod
 
 
 def _merge_adapter(classifier: NeuralClassifier, run_id: int, config: RunConfig) -> PreTrainedModel:
-    """Return the model with its adapter merged into its weights, in place; a full fine-tune as it is."""
+    """Merge the adapter into the model's weights in place; return the model, unchanged if it has no adapter."""
     model = classifier.model
     if not isinstance(model, PeftModel):
         return model
@@ -156,7 +156,7 @@ def _write_card(store: Store, run_id: int, saved: SavedClassifier, folder: Path,
     (folder / "README.md").write_text(card, encoding="utf-8")
 
 
-def _check_free(folder: Path) -> None:
+def _require_free(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder} exists and is not an empty folder. Name a new folder.", code="folder_exists")
     if not folder.absolute().parent.is_dir():
@@ -181,7 +181,7 @@ def _atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def _render_requirements(run: Run, config: RunConfig) -> str:
-    """Return the example's requirements, pinned to the versions that the run used."""
+    """Return the requirements of the example script, pinned to the versions that the run used."""
     versions = {**package_versions(), **run.environment.get("packages", {})}
     names = ["torch", "transformers"]
     names += ["peft"] if config.kind == "adapter" else []
@@ -192,16 +192,16 @@ def _render_requirements(run: Run, config: RunConfig) -> str:
 
 
 def _render_example(run: Run, config: RunConfig, labels: Sequence[str], classifier: NeuralClassifier) -> str:
-    """Return a script that loads the exported folder and classifies the texts on its command line."""
-    adapter = config.kind == "adapter"
+    """Return a script that loads the exported folder and classifies the texts given as arguments."""
+    is_adapter = config.kind == "adapter"
     model_config: Any = classifier.model.config
     quantization = model_config.quantization_config.to_diff_dict() if config.quantize else {}
     return Template(_EXAMPLE).substitute(
-        peft="from peft import PeftModel\n" if adapter else "",
+        peft="from peft import PeftModel\n" if is_adapter else "",
         bits=", BitsAndBytesConfig" if quantization else "",
         labels=repr(list(labels)),
-        base=_BASE_OPTION.format(name=run.model) if adapter else "",
-        model=Template(_LOAD_ADAPTER if adapter else _LOAD_FULL).substitute(
+        base=_BASE_OPTION.format(name=run.model) if is_adapter else "",
+        model=Template(_LOAD_ADAPTER if is_adapter else _LOAD_FULL).substitute(
             options=render_loading_options(run, quantization),
         ),
         trust=", trust_remote_code=True" if config.trust_remote_code else "",
@@ -229,7 +229,7 @@ for text in arguments.texts:
 '''
 _BASE_OPTION = """parser.add_argument("--base", default={name!r}, help="base model, or a folder with a copy of it")
 """
-_LOAD_ADAPTER = """base = AutoModelForSequenceClassification.from_pretrained(  # the adapter holds the trained head
+_LOAD_ADAPTER = """base = AutoModelForSequenceClassification.from_pretrained(  # the adapter contains the trained head
     arguments.base, id2label=dict(enumerate(LABELS)), pad_token_id=tokenizer.pad_token_id,
     $options,
 )

@@ -1,4 +1,4 @@
-"""Load recorded runs, predict, and explain predictions by word importance."""
+"""Load recorded runs, predict, and compute word importance."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from core.store.engine import Store
 from core.system.files import matches_checksum
 
 MAX_SPANS = 200
-"""Maximum number of spans; longer texts are divided into chunks of consecutive words."""
+"""Maximum number of spans that a text is divided into; those of longer texts contain several words."""
 _WORD = re.compile(rf"[{HAN}]|[^\s{HAN}]+")
 
 
@@ -39,7 +39,7 @@ class WordWeight:
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """A recorded run, ready to predict."""
+    """A recorded run with its classifier."""
 
     run_id: int
     labels: tuple[str, ...]
@@ -50,27 +50,27 @@ class LoadedRun:
         return probabilities(self.classifier.logits(texts))
 
     def word_weights(self, text: str, label: str | None = None) -> tuple[WordWeight, ...]:
-        """Return by how much the log-odds of a label fall without each word, in order of the text.
+        """Return by how much the log-odds of a label decrease without each word, in the order of the text.
 
-        The default label is the predicted one. Words are separated by white space, ideographs are words. Each is
+        The default label is the predicted one. Words are separated by white space; each ideograph is a word. Each is
         removed in turn (occlusion, Zeiler and Fergus 2014, arXiv 1311.2901; for words Li et al. 2016, arXiv
         1612.08220). Log-odds are used because probabilities near 1 hardly change. Redundant words and words beyond the
         maximum length have low weights. Raises `RequestError` for an unknown label.
         """
         if label is not None and label not in self.labels:
-            listed = ", ".join(self.labels)
+            labels = ", ".join(self.labels)
             raise RequestError(
-                f"Run {self.run_id} has no label '{label}'. Labels: {listed}.{did_you_mean(label, self.labels)}",
+                f"Run {self.run_id} has no label '{label}'. Labels: {labels}.{did_you_mean(label, self.labels)}",
                 code="unknown_label",
             )
         spans = _split_into_spans(text)
         if not spans:
             return ()
         logits = self.classifier.logits([text, *_occlusions(text, spans)])
-        odds = _log_odds(logits, int(logits[0].argmax()) if label is None else self.labels.index(label))
+        log_odds = _log_odds(logits, int(logits[0].argmax()) if label is None else self.labels.index(label))
         with np.errstate(invalid="ignore"):
-            drops = odds[0] - odds[1:]
-        drops[~np.isfinite(drops)] = 0  # an impossible or certain label stays so
+            drops = log_odds[0] - log_odds[1:]
+        drops[~np.isfinite(drops)] = 0  # an infinite log-odds does not change
         return tuple(WordWeight(text[a:b], a, b, float(drop)) for (a, b), drop in zip(spans, drops, strict=True))
 
 
@@ -104,7 +104,7 @@ def translate_load_errors(run_id: int) -> Iterator[None]:
     except Exception as error:
         raise RequestError(
             f"The files of run {run_id} cannot be loaded ({type(error).__name__}: {error}). "
-            "Check them for damage: python runner.py db check",
+            "To find damaged files: python runner.py db check",
             code="unusable_files",
         ) from error
 
@@ -112,7 +112,7 @@ def translate_load_errors(run_id: int) -> Iterator[None]:
 def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = False) -> SavedClassifier:
     """Return the files of a complete run, with its config, labels and backbone.
 
-    Remote code is trusted only if requested now, regardless of the record, which may come from anyone. Raises
+    Remote code is trusted only if requested now: the recorded setting may come from another person. Raises
     `RequestError` if there is no such run, or if its files are missing or changed.
     """
     run = queries.run(store, run_id)
@@ -142,14 +142,14 @@ def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = Fa
 
 
 def load_classifier(saved: SavedClassifier) -> Classifier:
-    """Load saved files, onto a new backbone if the method has one."""
+    """Load a saved classifier, with its own base model if the method has one."""
     kind, method = saved.config.kind, saved.config.method
     load = IMPLEMENTATIONS[method].load if kind == "baseline" else load_full if kind == "full" else load_adapted
     return load(saved)
 
 
 def _split_into_spans(text: str) -> list[tuple[int, int]]:
-    """Return the start and end of each word; of a long text, of chunks of consecutive words."""
+    """Return the start and end of each word, or of chunks of consecutive words in a long text."""
     words = [match.span() for match in _WORD.finditer(text)]
     bounds = np.linspace(0, len(words), min(len(words), MAX_SPANS) + 1).astype(int)
     return [(words[first][0], words[last - 1][1]) for first, last in pairwise(bounds)]

@@ -1,4 +1,4 @@
-"""Model cards of recorded runs, with the facts about the base model that only its files hold."""
+"""Render the model cards of recorded runs, with facts that are read from the base model's files."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def _collect_facts(config: RunConfig, backbone: Backbone, form: CardForm, folder
 
 
 def _read_license(backbone: Backbone) -> str | None:
-    """Return the license in the base model's own card, if the card is beside the weights."""
+    """Return the license in the base model's own model card; None without a card beside the weights."""
     try:
         card = (Path(backbone.path) / "README.md").read_text(encoding="utf-8")
         front_matter = yaml.safe_load(card.partition("---")[2].partition("\n---")[0])

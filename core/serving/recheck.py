@@ -13,12 +13,12 @@ from core.store.run_writer import save_recheck
 from core.system.environment import package_versions
 
 DRIFT_TOLERANCE = 1e-3
-"""Change of a probability that counts as drift; rounding errors are far smaller."""
+"""A larger change of a probability counts as drift; rounding errors are far smaller."""
 
 
 @dataclass(frozen=True)
 class RecheckResult:
-    """Differences between stored and new predictions; ``versions``: package versions that differ, old first."""
+    """Differences between stored and new predictions; ``versions``: changed package versions, old and new."""
 
     run_id: int
     examples: int

@@ -35,7 +35,7 @@ _MAY_DIFFER = {
         *("target_modules", "rank_pattern", "alpha_pattern"),
     }
 }
-"""Fields that may differ between adapters that share a base, by method."""
+"""Fields of an adapter's config that may differ between adapters that share a base, by method."""
 _UNCHANGED_BASE = {"bias": "none", "layer_replication": None, "kasa_config": None}
 _HARMLESS_INITS = {True, False} | {
     name for name, init in INITS.items() if init.quantized != "4bit" and not init.mutates
@@ -58,12 +58,18 @@ class BaseModelCache:
         check_adapter(folder, config.method, backbone)
         if not can_share(config, folder):
             return load_adapted(saved)
-        key = (backbone.path, backbone.revision, len(saved.labels), config.method, _shared_settings(config, folder))
+        key = (
+            backbone.path,
+            backbone.revision,
+            len(saved.labels),
+            config.method,
+            _shared_fields(config, folder),
+        )
         load = partial(load_adapted, saved)
-        with self._lock:  # wait for a base that is being loaded
+        with self._lock:  # another thread may be loading the base
             shared = self._shared.get(key)
             if shared is not None and shared.is_usable:
-                with suppress(Exception):  # a new base shows whether the adapter is at fault
+                with suppress(Exception):  # loading onto a new base raises the error if the adapter caused it
                     return shared.add(folder, load_run_tokenizer(config, backbone), load)
             first = load()
             shared = self._shared[key] = _SharedBase(first.model)
@@ -73,30 +79,32 @@ class BaseModelCache:
 def can_share(config: RunConfig, folder: Path) -> bool:
     """Return whether an adapter leaves its base unchanged, so that others can share it.
 
-    The probe determines which methods do. Excluded are quantized bases, trained biases, and adapters that change the
+    The probe determines which methods can. Excluded are quantized bases, trained biases, and adapters that change the
     layers or weights of the base when loaded. PiSSA, OLoRA and similar are saved as LoRA of the unchanged base.
     """
     if config.quantize or METHODS[config.method].prompts or not probe_result(config.method, "shares").works:
         return False
-    settings = _read_settings(folder)
+    settings = _read_adapter_config(folder)
     is_unchanged = all(settings.get(name, value) == value for name, value in _UNCHANGED_BASE.items())
     return is_unchanged and settings.get("init_lora_weights", True) in _HARMLESS_INITS
 
 
-def _shared_settings(config: RunConfig, folder: Path) -> str:
-    """Return the settings that must be equal for adapters that share a base."""
+def _shared_fields(config: RunConfig, folder: Path) -> str:
+    """Return the config fields that must be equal for adapters that share a base, as JSON."""
     may_differ = _PROVENANCE_FIELDS | _MAY_DIFFER.get(config.method, set())
-    settings = {name: _sort_names(value) for name, value in _read_settings(folder).items() if name not in may_differ}
+    settings = {
+        name: _sort_names(value) for name, value in _read_adapter_config(folder).items() if name not in may_differ
+    }
     return json.dumps(settings, sort_keys=True)
 
 
 def _sort_names(value: Any) -> Any:
-    """Sort a list of names, which peft keeps as a set and writes in any order; return other values unchanged."""
+    """Sort a list of names, which peft stores as an unordered set; return other values unchanged."""
     is_names = isinstance(value, list) and all(isinstance(name, str) for name in value)
     return sorted(set(value)) if is_names else value
 
 
-def _read_settings(folder: Path) -> dict[str, Any]:
+def _read_adapter_config(folder: Path) -> dict[str, Any]:
     settings: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
     return settings
 
@@ -132,7 +140,7 @@ class _SharedBase:
             return self.classifier(name, tokenizer, load)
 
     def switch_to(self, name: str) -> None:
-        """Activate an adapter with its head; call it under the lock."""
+        """Activate an adapter with its head; the caller must have acquired the lock."""
         if self.model.active_adapter != name:
             self.model.set_adapter(name, inference_mode=True)
 
@@ -145,7 +153,7 @@ class _SharedClassifier(NeuralClassifier):
         self._base, self._name, self._load = shared, name, load
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return logits [n, k], in the order of the texts; other adapters of the base wait."""
+        """Return logits [n, k], in the order of the texts; other adapters of the base are blocked."""
         with self._base.lock:
             if not self._base.is_usable:
                 self._base, self._name = _SharedBase(self._load().model), "default"

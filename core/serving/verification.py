@@ -1,4 +1,4 @@
-"""Verification that a classifier's saved files reproduce its logits."""
+"""Verify that a classifier's saved files reproduce its logits."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from core.models.classifier import Classifier, SavedClassifier
 from core.serving.inference import load_classifier
 
 VERIFICATION_EXAMPLES = 32
-"""The number of test texts whose logits are compared."""
+"""Number of test texts whose logits are compared."""
 RELOAD_TOLERANCE = 1e-4
-"""The largest accepted difference between a logit before saving and after loading."""
+"""Maximum difference between a logit before saving and after loading."""
 
 
 def reload_difference(saved: SavedClassifier, classifier: Classifier, texts: Sequence[str]) -> float:
-    """Load saved files onto a fresh backbone; return the largest difference of a logit from the classifier's."""
+    """Load a saved classifier; return the largest difference of its logits from those of the given one."""
     return float(np.abs(load_classifier(saved).logits(texts) - classifier.logits(texts)).max())
