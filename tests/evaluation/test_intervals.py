@@ -99,6 +99,14 @@ def test_no_groups_have_no_fisher_p():
     assert len(fisher_test(np.array([], dtype=np.int64), np.array([], dtype=np.int64), 3, 10)) == 0
 
 
+def test_jackknife_needs_two_examples():
+    def sums(counts):
+        return counts @ VALUES[:, None]
+
+    assert resample(sums, np.array([1, 1, 0]), n_resamples=5).jackknife[:2].tolist() == [[1.0], [0.0]]
+    assert resample(sums, np.array([0, 1, 0]), n_resamples=5).jackknife is None
+
+
 @pytest.mark.parametrize(
     "counts", [[15, 4, 1], [2, 3, 40], [1, 1, 1], [0, 50, 3]], ids=["right-skewed", "left-skewed", "tiny", "empty-cell"]
 )

@@ -1,6 +1,8 @@
+from math import sqrt
+
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
+from scipy.stats import binom, binomtest, norm
 
 from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, minimum_detectable_effect
 
@@ -34,7 +36,19 @@ def test_power_agrees_with_simulation():
 def test_examples_needed_inverts_the_minimum_detectable_effect():
     needed = examples_needed(minimum_detectable_effect(1000, 0.15), 0.15)
     assert needed == pytest.approx(1000, rel=0.02)
-    assert mcnemar_power(needed, 0.15, 0.04) >= POWER - 0.2
+
+
+@pytest.mark.parametrize(("difference", "flips"), [(0.3, 0.3), (0.2, 0.3), (-0.04, 0.15), (0.01, 0.05)])
+def test_examples_needed_are_the_fewest_with_the_power(difference, flips):
+    needed = examples_needed(difference, flips)
+    assert mcnemar_power(int(needed * 0.98), flips, abs(difference)) < POWER
+    assert mcnemar_power(needed, flips, abs(difference)) >= POWER
+
+
+def test_up_to_ten_million_examples_are_needed():
+    quantiles = (norm.ppf(0.975) + norm.ppf(POWER)) * sqrt(0.1)  # Connor 1987, for a small difference
+    assert examples_needed(quantiles / sqrt(9.9e6), 0.1) == pytest.approx(9.9e6, rel=0.01)
+    assert examples_needed(quantiles / sqrt(10.1e6), 0.1) is None
 
 
 def test_more_examples_detect_smaller_effects():

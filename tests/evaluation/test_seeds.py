@@ -26,6 +26,7 @@ def test_summary_has_mean_sample_deviation_and_range_of_the_defined_values():
     summary = summarize_seeds([0.8, 0.9, None, 0.7, float("nan")])
     assert vars(summary) == pytest.approx({"mean": 0.8, "deviation": 0.1, "lowest": 0.7, "highest": 0.9, "n": 3})
     assert summarize_seeds([None, float("nan")]) is None
+    assert summarize_seeds([0.7, 0.9]).deviation == pytest.approx(0.2 / 2**0.5)
 
 
 def test_better_configuration_helped():

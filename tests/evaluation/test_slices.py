@@ -140,11 +140,21 @@ def test_slice_has_ten_examples_inside_and_outside(size, kept):
     assert [(one.name, one.size) for one in found] == ([("truncated", size)] if kept else [])
 
 
-@pytest.mark.parametrize(("texts_with_it", "kept"), [(9, False), (10, True), (100, True), (101, False)])
-def test_word_in_2_to_50_percent_of_the_texts_is_a_slice(texts_with_it, kept):
-    texts = [f"{'film' if place < texts_with_it else 'play'} one" for place in range(200)]
-    found = by_name(find_slices(texts, np.arange(200) % 3 == 0))
-    assert ("with the word «film»" in found) == kept
+@pytest.mark.parametrize(
+    ("n", "texts_with_it", "kept"),
+    [(200, 9, False), (200, 10, True), (200, 100, True), (200, 101, False), (1010, 20, False), (1010, 21, True)],
+)
+def test_word_in_2_to_50_percent_of_the_texts_is_a_slice(n, texts_with_it, kept):
+    texts = [f"{'film' if place < texts_with_it else 'play'} one" for place in range(n)]
+    slices = by_name(find_slices(texts, np.arange(n) % 3 == 0))
+    assert ("with the word «film»" in slices) == kept
+
+
+def test_200_most_frequent_values_of_a_column_are_slices():
+    extra = [{"genre": ("drama", "noir", "western", None)[i % 4] if i < 80 else f"genre {i}"} for i in range(400)]
+    slices = [one for one in find_slices(["same"] * 400, np.arange(400) % 3 == 0, extra=extra) if one.kind == "column"]
+    names = ("without genre", "genre is drama", "genre is noir", "genre is western")
+    assert {slice_.name: slice_.size for slice_ in slices} == dict.fromkeys(names, 20)
 
 
 def test_200_most_frequent_words_are_slices():
