@@ -347,10 +347,10 @@ def imported_or_refused(content: bytes, folder: Path) -> str:
 
 
 PROPERTIES = {
-    "tables": Property(table_files(), loaded_or_refused, 150),
-    "damaged files": Property(damaged_files(), read_or_refused, 250),
+    "tables": Property(table_files(), loaded_or_refused, 80),
+    "damaged files": Property(damaged_files(), read_or_refused, 150),
     "commands": Property(commands(), executed_or_refused, 100),
     "settings": Property(YAML, configured_or_refused, 400),
     "secrets": Property(SECRETS, redacted_idempotently, 300),
-    "annotations": Property(uploads(), imported_or_refused, 100),
+    "annotations": Property(uploads(), imported_or_refused, 50),
 }

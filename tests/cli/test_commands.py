@@ -44,6 +44,7 @@ def test_the_printed_adapter_folder_holds_a_portable_adapter(default_run):
     assert str(ROOT) not in (folder / "adapter_config.json").read_text() + (folder / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_recorded_baselines_are_reused(default_run, tmp_path):
     shutil.copytree(default_run[1].parent, tmp_path / "copy")
     database = str(tmp_path / "copy" / "runs.db")
@@ -116,6 +117,7 @@ def test_upgrading_a_current_database_changes_nothing(store):
     assert [path.name for path in store.folder.iterdir() if "before" in path.name] == []
 
 
+@pytest.mark.slow
 def test_a_data_file_and_a_local_model_are_run(tmp_path, tiny_gpt2):
     rows = {"review": [f"good film {n}" for n in range(60)] + [f"bad film {n}" for n in range(60)]}
     pd.DataFrame({**rows, "stars": [5] * 60 + [1] * 60}).to_csv(tmp_path / "mine.csv", index=False)

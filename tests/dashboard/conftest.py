@@ -4,9 +4,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -22,6 +24,14 @@ from tests.seeded import SIZES, Seeded, record_weak_adapter, seed
 SHELL = Path(__file__).resolve().parents[2] / "dashboard" / "shell.py"
 URL_PATHS = {"try_it": "try"}
 """The URL path of each page whose folder has another name."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_components_once() -> Iterator[None]:
+    """Look for packages with Streamlit components once: `AppTest` does it in every run, for two thirds of its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -168,6 +168,7 @@ def test_database_of_another_version_shows_what_to_do(version, command, database
     assert command in message
 
 
+@pytest.mark.slow
 def test_locked_database_shows_an_error_until_it_is_unlocked(database, open_page):
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("PRAGMA journal_mode = DELETE")
@@ -180,6 +181,7 @@ def test_locked_database_shows_an_error_until_it_is_unlocked(database, open_page
     assert not error_text(open_page("runs"))
 
 
+@pytest.mark.slow
 def test_change_of_a_locked_database_is_reported_and_not_made(database, seeded_runs, open_page):
     app = open_page("runs", chosen=seeded_runs.lora)
     other = sqlite3.connect(database, isolation_level=None)

@@ -69,6 +69,7 @@ def test_changing_the_test_set_clears_the_run(seeded, open_page):
     assert app.query_params["run"] == str(seeded.other_test_set)
 
 
+@pytest.mark.slow
 def test_start_page_does_not_import_torch(seeded):
     code = (
         "import sys; from streamlit.testing.v1 import AppTest; "

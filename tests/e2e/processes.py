@@ -22,7 +22,7 @@ SIZES = (
 )
 
 
-def run_arguments(folder: Path, model: Path, epochs: int = 40) -> list[str]:
+def run_arguments(folder: Path, model: Path, epochs: int = 20) -> list[str]:
     """Return the arguments of a training that saves a checkpoint after every step."""
     data = ["--dataset", write_films(folder), "--model", str(model), "--lr", "0.01", "--epochs", str(epochs)]
     return [*data, *SIZES, "--no-baselines", "--checkpoint-every", "0", "--db", str(folder / "runs.db")]

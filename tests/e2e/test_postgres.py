@@ -20,6 +20,7 @@ def url(postgres, monkeypatch, tmp_path):
         yield postgres.url(name)
 
 
+@pytest.mark.slow
 def test_runs_are_recorded_shown_compared_used_and_deleted(url, tmp_path, tiny_bert, capsys):
     def run_command(*arguments):
         assert main([*arguments, "--db", url]) == 0, capsys.readouterr().err

@@ -11,6 +11,7 @@ from tests.models.training import save, tune
 from tests.small_runs import saved_as
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixture", ["tiny_bert", "tiny_gpt2"])
 @pytest.mark.parametrize("bits", ["8bit", "4bit"])
 def test_adapter_on_quantized_base_trains_and_reloads(bits, fixture, request, tmp_path):

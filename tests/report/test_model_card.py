@@ -1,5 +1,6 @@
 """The model card states scores, failures, data and usage of a run."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -104,18 +105,36 @@ def test_label_with_bar_is_escaped_in_tables(tmp_path, tiny_bert):
     assert "| a\\|b |" in render(store, run)
 
 
-def predict_with_card_code(store, run, working_directory):
-    """Run the card's code in a process without this project; return the stored and the computed label and score."""
+def card_code(store, run, text):
+    """Return the card's code with this run's folder, base model and text filled in."""
     code = render(store, run).split("```python\n")[1].split("```")[0]
-    stored = queries.predictions(store, run.id).iloc[-1]  # a long text
     code = code.replace('"path/to/this/folder"', repr(str(run.adapter_folder(store.folder))))
-    code = code.replace('"a text"', repr(stored["text"]))
-    code = code.replace(repr(run.model), repr(find_backbone(make_config(run.config)).path))
-    command, environment = [sys.executable, "-I", "-c", code], {"HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=working_directory, capture_output=True, text=True, env=environment)
+    code = code.replace('"a text"', repr(text))
+    return code.replace(repr(run.model), repr(find_backbone(make_config(run.config)).path))
+
+
+def predict_with_card_code(store, run, capsys):
+    """Run the card's code; return the stored and the computed label and score of a long text."""
+    stored = queries.predictions(store, run.id).iloc[-1]
+    capsys.readouterr()
+    exec(card_code(store, run, stored["text"]), {})
+    return (stored["predicted"], stored["confidence"]), parse_output(capsys.readouterr().out)
+
+
+def parse_output(text):
+    """Return the label and the score that the card's code printed."""
+    ((first, *_),) = ast.literal_eval(text.splitlines()[-1])
+    return first["label"], first["score"]
+
+
+@pytest.mark.slow
+def test_card_code_needs_nothing_of_this_project(store, lora, tmp_path):
+    stored = queries.predictions(store, lora.id).iloc[-1]
+    command = [sys.executable, "-I", "-c", card_code(store, lora, stored["text"])]
+    environment = {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    ((first, *_),) = eval(done.stdout.splitlines()[-1])  # a list of dicts that this test's own command printed
-    return (stored["predicted"], stored["confidence"]), (first["label"], first["score"])
+    assert parse_output(done.stdout) == (stored["predicted"], pytest.approx(stored["confidence"], abs=1e-5))
 
 
 def save_base(tiny_bert, folder, checkpoint):
@@ -133,15 +152,16 @@ def save_base(tiny_bert, folder, checkpoint):
 @pytest.mark.parametrize(
     ("checkpoint", "method"), [("bfloat16", "lora"), ("bfloat16", "full"), ("five-labels", "lora")]
 )
-def test_card_code_reproduces_predictions_for_any_base_checkpoint(checkpoint, method, store, tiny_bert, tmp_path):
+def test_card_code_reproduces_predictions_for_any_base_checkpoint(
+    checkpoint, method, store, tiny_bert, tmp_path, capsys
+):
     base = save_base(tiny_bert, tmp_path / "base", checkpoint)
-    stored, computed = predict_with_card_code(store, record_run(store, base, method=method, max_length=128), tmp_path)
+    stored, computed = predict_with_card_code(store, record_run(store, base, method=method, max_length=128), capsys)
     assert computed == (stored[0], pytest.approx(stored[1], abs=1e-5))
 
 
-@pytest.mark.slow
-def test_card_code_of_decoder_without_pad_token_reproduces_predictions(store, tiny_gpt2, tmp_path):
-    stored, computed = predict_with_card_code(store, record_run(store, tiny_gpt2, r=2), tmp_path)
+def test_card_code_of_decoder_without_pad_token_reproduces_predictions(store, tiny_gpt2, capsys):
+    stored, computed = predict_with_card_code(store, record_run(store, tiny_gpt2, r=2), capsys)
     assert computed == (stored[0], pytest.approx(stored[1], abs=1e-5))
 
 
@@ -155,9 +175,9 @@ def test_card_code_reads_the_base_tokenizer_if_the_folder_has_none(store, lora, 
 
 
 @pytest.mark.slow
-def test_card_code_of_quantized_run_quantizes_its_base(store, tmp_path):
+def test_card_code_of_quantized_run_quantizes_its_base(store, capsys):
     pytest.importorskip("bitsandbytes")
     run = record_run(store, "minilm", quantize="4bit", lr=1e-3)
     assert "load_in_4bit" in render(store, run)
-    stored, computed = predict_with_card_code(store, run, tmp_path)
+    stored, computed = predict_with_card_code(store, run, capsys)
     assert computed == (stored[0], pytest.approx(stored[1], abs=0.01))  # a CPU may multiply 4 bits in bfloat16

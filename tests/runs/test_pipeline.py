@@ -168,6 +168,7 @@ print(json.dumps([model.eval()(**inputs).logits.softmax(-1).tolist() for model i
 """
 
 
+@pytest.mark.slow
 def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(benchmark, tiny_gpt2, tmp_path):
     run, store = benchmark.adapter, benchmark.store
     texts = list(queries.predictions(store, run.id)["text"])

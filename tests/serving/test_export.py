@@ -1,6 +1,7 @@
 """Merged and exported folders give the run's predictions without this project."""
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -81,6 +82,7 @@ def test_pipeline_on_merged_folder_reproduces_predictions(store, lora, merged):
     assert_pipeline_reproduces(store, lora, merged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ia3", "hra"])
 def test_other_methods_merge(method, store, tiny_bert, tmp_path):
     run = record_run(store, tiny_bert, method=method)
@@ -100,6 +102,7 @@ def test_merged_decoder_without_pad_token_gets_one(store, decoder, tmp_path):
     assert config["pad_token_id"] == AutoTokenizer.from_pretrained(tmp_path / "merged").pad_token_id is not None
 
 
+@pytest.mark.slow
 def test_quantized_run_merges_into_full_precision_weights(store, tiny_bert, tmp_path):
     pytest.importorskip("bitsandbytes")
     result = merge_run(store, record_run(store, tiny_bert, quantize="4bit").id, tmp_path / "merged")
@@ -192,25 +195,47 @@ def test_adapter_of_an_early_version_exports_with_tokenizer_and_label_names(stor
     assert_pipeline_reproduces(store, early, tmp_path / "export", model_kwargs={"id2label": LABELS})
 
 
-def run_example(folder, working_directory, *arguments):
-    """Run an exported folder's example in a process without this project; return labels and confidences."""
-    command = [sys.executable, "-I", str(folder / "example.py"), *arguments]
-    environment = {"HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, cwd=working_directory, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
+@pytest.fixture
+def run_example(monkeypatch, capsys, tmp_path):
+    """A function that runs an exported folder's example and returns its labels and confidences."""
+
+    def run(folder, *arguments):
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        monkeypatch.chdir(elsewhere)
+        monkeypatch.setattr("sys.argv", ["example.py", *arguments])
+        capsys.readouterr()
+        runpy.run_path(str(folder / "example.py"), run_name="__main__")
+        return parse_example_output(capsys.readouterr().out)
+
+    return run
+
+
+def parse_example_output(text):
+    """Return the labels and confidences that an example printed."""
+    rows = [line.split("\t") for line in text.splitlines()]
     return [row[0] for row in rows], [float(row[1]) for row in rows]
 
 
 @pytest.mark.slow
+def test_example_needs_nothing_of_this_project(store, lora, exported, tmp_path):
+    stored = queries.predictions(store, lora.id).head(2)
+    command = [sys.executable, "-I", str(exported / "example.py"), *stored["text"]]
+    environment = {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    labels, confidences = parse_example_output(done.stdout)
+    assert labels == stored["predicted"].tolist()
+    assert confidences == pytest.approx(stored["confidence"].tolist(), abs=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "full", "prompt_tuning"])
-def test_example_reproduces_stored_predictions(method, store, tiny_gpt2, tmp_path):
+def test_example_reproduces_stored_predictions(method, store, tiny_gpt2, tmp_path, run_example):
     run = record_run(store, tiny_gpt2, method=method)
-    folder, elsewhere = tmp_path / "export", tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    export_run(store, run.id, folder)
+    export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).head(5)
-    labels, confidences = run_example(folder, elsewhere, *stored["text"])
+    labels, confidences = run_example(tmp_path / "export", *stored["text"])
     assert labels == stored["predicted"].tolist()
     assert confidences == pytest.approx(stored["confidence"].tolist(), abs=1e-5)
 
@@ -220,14 +245,16 @@ def test_example_reproduces_stored_predictions(method, store, tiny_gpt2, tmp_pat
     ("dtype", "size"),
     [pytest.param(torch.bfloat16, 3, id="bfloat16"), pytest.param(torch.float32, 5, id="five-labels")],
 )
-def test_example_reproduces_predictions_on_base_with_other_dtype_or_head(dtype, size, store, tiny_bert, tmp_path):
+def test_example_reproduces_predictions_on_base_with_other_dtype_or_head(
+    dtype, size, store, tiny_bert, tmp_path, run_example
+):
     base = AutoModelForSequenceClassification.from_pretrained(tiny_bert, num_labels=size)
     base.to(dtype).save_pretrained(tmp_path / "base")
     AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path / "base")
     run = record_run(store, tmp_path / "base", max_length=128)
     export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).tail(3)
-    _, confidences = run_example(tmp_path / "export", tmp_path, *stored["text"])
+    _, confidences = run_example(tmp_path / "export", *stored["text"])
     assert confidences == pytest.approx(stored["confidence"].tolist(), abs=1e-5)
 
 
@@ -239,15 +266,14 @@ def test_special_tokens_in_a_text_stay_text(folder, store, lora, request):
     assert AutoTokenizer.from_pretrained(make_config(lora.config).model)(text)["input_ids"] != expected
 
 
-@pytest.mark.slow
-def test_example_takes_a_copy_of_the_base_model(store, lora, exported, tiny_bert, tmp_path):
+def test_example_takes_a_copy_of_the_base_model(store, lora, exported, tiny_bert, tmp_path, run_example):
     copy = tmp_path / "copy"
     copy.mkdir()
     for path in tiny_bert.iterdir():
         (copy / path.name).write_bytes(path.read_bytes())
     text = queries.predictions(store, lora.id)["text"][0]
     expected = load_run(store, lora.id).predict([text]).max()
-    _, (confidence,) = run_example(exported, tmp_path, text, "--base", str(copy))
+    _, (confidence,) = run_example(exported, text, "--base", str(copy))
     assert confidence == pytest.approx(expected, abs=1e-5)
 
 
@@ -260,13 +286,13 @@ def test_export_names_base_model_and_pins_package_versions(exported, tiny_bert):
 
 
 @pytest.mark.slow
-def test_export_of_quantized_run_quantizes_its_base(store, tmp_path):
+def test_export_of_quantized_run_quantizes_its_base(store, tmp_path, run_example):
     pytest.importorskip("bitsandbytes")
     run = record_run(store, "minilm", quantize="4bit", lr=1e-3)
     export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).head(3)
     base = find_backbone(make_config({"model": "minilm"})).path
-    _, confidences = run_example(tmp_path / "export", tmp_path, *stored["text"], "--base", base)
+    _, confidences = run_example(tmp_path / "export", *stored["text"], "--base", base)
     assert confidences == pytest.approx(
         stored["confidence"].tolist(), abs=0.01
     )  # a CPU may multiply 4 bits in bfloat16

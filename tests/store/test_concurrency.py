@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import pytest
+
 from benchmarks.fault_injection.concurrency import record_concurrently
 from benchmarks.fault_injection.processes import preload
 from core.config import make_config
@@ -14,6 +16,7 @@ from tests.store.helpers import address_of, record_without_data
 THREADS = 8
 
 
+@pytest.mark.slow
 def test_processes_record_concurrently_without_loss_or_output_while_another_reads(store, tmp_path):
     preload("benchmarks.fault_injection.concurrency")
     (tmp_path / "output").mkdir()

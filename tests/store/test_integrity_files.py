@@ -229,6 +229,7 @@ def test_truncated_file_is_a_finding_with_advice(sqlite_store, data, capsys):
         assert "damaged" in output and ".recover" in output
 
 
+@pytest.mark.slow
 def test_flipped_bits_never_cause_an_unexpected_error(sqlite_store, data):
     record_run(sqlite_store, data)
     sqlite_store.engine.dispose()

@@ -187,6 +187,7 @@ def open_in_processes(address, action, count=3):
     return [process.communicate(timeout=120) for process in processes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("action", "runs", "backups"), [("create", 0, 0), ("upgrade", 2, 1)])
 def test_only_one_of_several_processes_migrates(earlier, tmp_path, action, runs, backups):
     path = earlier("0001")[0] if action == "upgrade" else tmp_path / "runs.db"
@@ -195,6 +196,7 @@ def test_only_one_of_several_processes_migrates(earlier, tmp_path, action, runs,
     assert len(backup_names(tmp_path)) == backups
 
 
+@pytest.mark.slow
 def test_only_one_of_several_processes_creates_a_servers_tables(postgres):
     with postgres.database() as name:
         assert open_in_processes(postgres.url(name, password=PASSWORD), "create") == [("0\n", "")] * 3

@@ -267,6 +267,7 @@ def test_other_files_are_ignored(tmp_path):
     assert checkpoints.newest() == Checkpoint(tmp_path / "step-1", {"seconds": 2.0, "format": FORMAT_VERSION})
 
 
+@pytest.mark.slow
 def test_resumed_training_uses_no_more_memory_than_an_uninterrupted_one(folder, tiny_bert, tmp_path):
     class MemoryRecorder(Recorder):
         def on_step_end(self, step, total, epoch):
