@@ -1,1 +1,1 @@
-"""The evidence: NumPy in, frozen results out. No torch, no database."""
+"""Metrics, intervals, tests and error analysis of predictions, on NumPy arrays; no torch, no database."""

@@ -14,7 +14,7 @@ from core.evaluation.power import ALPHA, examples_needed, minimum_detectable_eff
 Verdict = Literal["helped", "hurt", "no evidence either way"]
 Flip = Literal["gained", "lost", "both correct", "both wrong"]
 MARGIN = 0.01
-"""The default margin of the test for "no worse than": one point."""
+"""Default margin of the non-inferiority and equivalence tests: one point of macro F1."""
 _CHUNK = 4_000_000  # maximum number of counts in memory at once
 _ROUNDING = 1e-12
 
@@ -36,9 +36,9 @@ class ClassDifference:
 class Margin:
     """Two one-sided tests of the macro-F1 difference against a margin (Schuirmann 1987).
 
-    ``p_no_worse``: against A being worse than B by the margin or more; ``p_alike``: against a difference
-    of the margin or more in either direction. Only a small p of these shows that two runs are alike; a
-    large p of their difference does not.
+    ``p_no_worse``: of non-inferiority, against A being worse than B by the margin or more; ``p_alike``:
+    of equivalence, against a difference of the margin or more in either direction. Only a small
+    ``p_alike`` shows that two runs are equivalent; a large p of their difference does not.
     """
 
     margin: float
@@ -51,9 +51,9 @@ class Comparison:
     """Run A compared with run B, A minus B, on the same n test examples.
 
     ``p``: of the macro-F1 difference (swap permutation); ``p_accuracy``: of the accuracy difference
-    (exact McNemar). ``gained``: examples that B got wrong and A got right; ``lost``: the reverse.
-    ``detectable``: the minimum detectable effect in accuracy; ``needed``: the number of examples that
-    would show the observed difference. Both are None where there is none.
+    (exact McNemar). ``gained``: examples that only A predicts correctly; ``lost``: those that only B
+    does. ``detectable``: the minimum detectable effect in accuracy; ``needed``: the number of examples
+    that would show the observed difference in accuracy. Both are None if there is none.
     """
 
     verdict: Verdict
@@ -80,12 +80,12 @@ def compare(
 ) -> Comparison:
     """Compare two runs example by example; the arrays are [n] class indices in the same order.
 
-    The interval of the macro-F1 difference is a paired bootstrap over the cells of (true, A, B), its
-    tails expanded where a rare class carries the variance. The verdict is ``helped`` or ``hurt`` where
-    it excludes 0 and the p of the swap permutation is below .05. Raises `ValueError` for no examples.
+    The interval of the macro-F1 difference is from a paired bootstrap over the cells of (true, A, B), with
+    tails expanded for rare classes. The verdict is ``helped`` or ``hurt`` if the interval excludes 0 and
+    the p of the swap permutation is below .05. Raises `ValueError` for no examples.
     """
     if len(true) == 0:
-        raise ValueError("two runs can't be compared on no examples")
+        raise ValueError("cannot compare two runs on no examples")
     cells, counts = np.unique(np.stack([true, predicted_a, predicted_b]), axis=1, return_counts=True)
     resampled = resample(_differences(cells, classes), counts, cells[0], n_resamples=n_resamples)
     macro_f1, accuracy, *per_class = resampled.estimates()
@@ -111,7 +111,7 @@ def compare(
 
 
 def flips(correct_a: NDArray[np.bool_], correct_b: NDArray[np.bool_]) -> NDArray[np.str_]:
-    """Return for each example which of the two runs is right, as a `Flip` of A relative to B, [n]."""
+    """Return for each example which of the two runs is correct, as a `Flip` of A relative to B, [n]."""
     return np.select(
         [correct_a & ~correct_b, ~correct_a & correct_b, correct_a & correct_b],
         ["gained", "lost", "both correct"],
@@ -128,16 +128,16 @@ def _differences(cells: ClassIndices, classes: int) -> Callable[[Floats], Floats
     present = np.bincount(true, minlength=classes) > 0
 
     def differences(counts: Floats) -> Floats:
-        ours, theirs = count_by_class(counts, true, a, classes), count_by_class(counts, true, b, classes)
-        total = np.maximum(counts.sum(axis=1), 1)  # the jackknife of a single example leaves none
-        f1 = np.where(present, np.nan_to_num(ours.f1()) - np.nan_to_num(theirs.f1()), np.nan)
+        counts_a, counts_b = count_by_class(counts, true, a, classes), count_by_class(counts, true, b, classes)
+        total = np.maximum(counts.sum(axis=1), 1)  # 0 without the only example, in the jackknife
+        f1 = np.where(present, np.nan_to_num(counts_a.f1()) - np.nan_to_num(counts_b.f1()), np.nan)
         return np.column_stack(
             [
-                ours.macro_f1() - theirs.macro_f1(),
-                (ours.true_positives.sum(axis=1) - theirs.true_positives.sum(axis=1)) / total,
+                counts_a.macro_f1() - counts_b.macro_f1(),
+                (counts_a.true_positives.sum(axis=1) - counts_b.true_positives.sum(axis=1)) / total,
                 f1,
-                ours.recall() - theirs.recall(),
-                ours.precision() - theirs.precision(),
+                counts_a.recall() - counts_b.recall(),
+                counts_a.precision() - counts_b.precision(),
             ]
         )
 
@@ -147,23 +147,23 @@ def _differences(cells: ClassIndices, classes: int) -> Callable[[Floats], Floats
 def _swap_p(cells: ClassIndices, counts: NDArray[np.int64], classes: int, n_resamples: int, seed: int = 0) -> Floats:
     """Return two-sided p values of the differences, [m], under swaps of the two runs' predictions.
 
-    Each example's predictions are swapped with probability one half: from each cell a binomial number
-    of examples moves to the mirrored cell. Where the runs agree, a swap changes nothing.
+    Each example's predictions are swapped with a probability of 0.5: from each cell a binomial number
+    of examples moves to the mirrored cell. A swap changes nothing for examples on which the runs agree.
     """
     rng = np.random.default_rng(seed)
     differing = cells[1] != cells[2]
     differences = _differences(np.concatenate([cells, cells[:, differing][[0, 2, 1]]], axis=1), classes)
-    unswapped = counts.astype(np.float64)
-    observed = np.abs(differences(np.concatenate([unswapped, np.zeros(differing.sum())])[None])[0])
+    original = counts.astype(np.float64)
+    observed = np.abs(differences(np.concatenate([original, np.zeros(differing.sum())])[None])[0])
     reached = np.zeros_like(observed)
     step = max(1, _CHUNK // len(counts))
     for start in range(0, n_resamples, step):
         size = min(step, n_resamples - start)
         swapped = rng.binomial(counts[differing], 0.5, size=(size, int(differing.sum())))
-        kept = np.tile(unswapped, (size, 1))
-        kept[:, differing] -= swapped
-        drawn = np.abs(differences(np.concatenate([kept, swapped], axis=1)))
-        reached += (drawn >= observed - _ROUNDING).sum(axis=0)
+        unchanged = np.tile(original, (size, 1))
+        unchanged[:, differing] -= swapped
+        permuted = np.abs(differences(np.concatenate([unchanged, swapped], axis=1)))
+        reached += (permuted >= observed - _ROUNDING).sum(axis=0)
     return np.asarray(np.where(np.isfinite(observed), (reached + 1) / (n_resamples + 1), 1.0))
 
 
@@ -171,7 +171,7 @@ def _class_differences(
     estimates: list[Estimate], p: Floats, gained: NDArray[np.int64], lost: NDArray[np.int64], support: NDArray[np.int64]
 ) -> tuple[ClassDifference, ...]:
     classes = len(support)
-    f1, recall, precision = (estimates[part * classes : (part + 1) * classes] for part in range(3))
+    f1, recall, precision = (estimates[start : start + classes] for start in range(0, 3 * classes, classes))
     adjusted = holm(p.tolist())
     return tuple(
         ClassDifference(
@@ -190,7 +190,7 @@ def _class_differences(
 def _flips_by_class(
     true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Count the gained and the lost examples of each class, [k] and [k]."""
+    """Return the numbers of gained and lost examples of each class, [k] and [k]."""
     correct_a, correct_b = predicted_a == true, predicted_b == true
     flipped = (correct_a & ~correct_b, ~correct_a & correct_b)
     gained, lost = (np.bincount(true[examples], minlength=classes) for examples in flipped)
@@ -205,10 +205,11 @@ def _test_margin(resampled: BootstrapResult, margin: float) -> Margin:
 
 
 def verdict_of(difference: Estimate, p: float | None = None) -> Verdict:
-    """Return ``helped`` or ``hurt`` where the interval excludes 0 and p is below α.
+    """Return ``helped`` or ``hurt`` if the interval excludes 0 and p is below α.
 
     The two mostly agree. With a rare class the interval can be too narrow, while the permutation test
-    is exact for any number of examples. Without a p, as over a few seeds, the interval decides alone.
+    is exact for any number of examples. Without a p, as for a few seeds, the verdict depends on the
+    interval only.
     """
     if p is not None and p >= ALPHA:
         return "no evidence either way"

@@ -43,7 +43,7 @@ class TextIndex:
 
 def index_texts(texts: Sequence[str]) -> TextIndex:
     """Index texts by TF-IDF of their words and word bigrams, with sublinear term frequencies."""
-    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import, and needed on few screens
+    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import, and rarely needed
 
     if not any(map(_extract_terms, texts)):
         return TextIndex(None, None)

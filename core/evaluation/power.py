@@ -1,4 +1,4 @@
-"""The power of the exact McNemar test: what a test set of a given size could show."""
+"""Power of the exact McNemar test: the differences that a test set of a given size can detect."""
 
 from math import ceil, floor, sqrt
 
@@ -9,19 +9,19 @@ from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 ALPHA = 0.05
 POWER = 0.8
 _MAX_EXAMPLES = 10_000_000
-_PRECISION = 1e-5  # a thousandth of a point
+_PRECISION = 1e-5  # of a minimum detectable effect, as a share
 
 
 def mcnemar_power(n: int, flips: float, difference: float) -> float:
     """Return the probability that the exact McNemar test finds a true difference in accuracy.
 
-    ``flips``: the share of the n examples that only one of two runs predicts correctly; ``difference``: of
-    their accuracies, at most ``flips``. The number of flips is binomial, and so is the number gained
-    among them (Lachin 1992, for the unconditional power of the conditional test).
+    ``flips``: the share of the n examples that only one of two runs predicts correctly;
+    ``difference``: of their accuracies, at most ``flips``. The number of flips is binomial, and so is
+    the number gained among them: the unconditional power of the conditional test (Lachin 1992).
     """
     margin = 6 * sqrt(n * flips * (1 - flips)) + 1
     discordant = np.arange(max(0, floor(n * flips - margin)), min(n, ceil(n * flips + margin)) + 1)
-    critical = _critical(discordant)
+    critical = _critical_count(discordant)
     gained = (1 + difference / flips) / 2
     at_most = np.maximum(critical, 0)
     rejected = bdtr(at_most, discordant, gained) + bdtr(at_most, discordant, 1 - gained)
@@ -29,9 +29,9 @@ def mcnemar_power(n: int, flips: float, difference: float) -> float:
 
 
 def minimum_detectable_effect(n: int, flips: float) -> float | None:
-    """Return the smallest true difference in accuracy that n examples show with power .8 at α = .05.
+    """Return the smallest true difference in accuracy that n examples detect with a power of .8 at α = .05.
 
-    None where even a difference as large as the share of flips has less power.
+    None if even a difference as large as the share of flips has less power.
     """
     if n == 0 or flips <= 0 or mcnemar_power(n, flips, flips) < POWER:
         return None
@@ -43,11 +43,11 @@ def minimum_detectable_effect(n: int, flips: float) -> float | None:
 
 
 def examples_needed(difference: float, flips: float) -> int | None:
-    """Return about how many test examples would show a difference at a share of flips; None above ten million."""
+    """Return about how many test examples would detect a difference at a share of flips; None above ten million."""
     difference = min(abs(difference), flips)
     if difference <= 0:
         return None
-    # The normal approximation (Connor 1987) is close: the exact number is searched around it.
+    # Search the exact number near the normal approximation (Connor 1987).
     quantiles = float(-ndtri(ALPHA / 2) * sqrt(flips) + ndtri(POWER) * sqrt(flips - difference**2))
     approximation = (quantiles / difference) ** 2
     if approximation > _MAX_EXAMPLES:
@@ -63,8 +63,8 @@ def examples_needed(difference: float, flips: float) -> int | None:
     return high
 
 
-def _critical(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the largest number of the rarer kind of flip at which the exact test rejects; -1 for never."""
+def _critical_count(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the largest count of the rarer kind of flip for which the exact test rejects; -1 if it never does."""
     # The normal approximation without a continuity correction is never too small, and often one too large.
     guess = np.floor(discordant / 2 + ndtri(ALPHA / 2) * np.sqrt(discordant) / 2).astype(np.int64)
     while (too_large := (guess >= 0) & (bdtr(np.maximum(guess, 0), discordant, 0.5) > ALPHA / 2)).any():
@@ -73,6 +73,6 @@ def _critical(discordant: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _binomial(k: NDArray[np.int64], n: int, p: float) -> NDArray[np.float64]:
-    """Return the binomial probabilities of k among n."""
+    """Return the binomial probabilities of k successes in n trials."""
     choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return np.asarray(np.exp(choose + xlogy(k, p) + xlog1py(n - k, -p)))

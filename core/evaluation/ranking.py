@@ -20,10 +20,10 @@ Counts = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Ranking:
-    """One label's examples by falling probability, [n]; equal probabilities form one tie.
+    """One label's examples in descending order of probability, [n]; equal probabilities form a tie.
 
-    ``positives``: [p], the ranks of the examples that have the label. For each of the t ties that
-    hold a positive: ``first``, its place among the positives, and ``starts`` and ``ends``, its ranks.
+    ``positives``: [p], the ranks of the examples with the label. For each of the t ties with positives:
+    ``first``, the index of its first one in ``positives``, and ``starts`` and ``ends``, its range of ranks.
     """
 
     order: NDArray[np.int64]
@@ -38,17 +38,17 @@ def ranking_estimates(
 ) -> tuple[Estimate, Estimate]:
     """Return ROC AUC and average precision, each the mean over the labels, one against the rest.
 
-    ``true``: [n] class indices; ``probabilities``: [n, k]. With two labels both are those of the second
-    one. Undefined if a label has no example, or all of them. The intervals are BCa over resampled
+    ``true``: [n] class indices; ``probabilities``: [n, k]. With two labels both are of the second one.
+    Undefined if a label has no example, or all of them. The intervals are BCa over resampled
     examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` resamples, fewer for
     many examples and labels. A label that a resample lacks is left out of its mean.
     """
     n, labels = probabilities.shape
     columns = range(labels) if labels != 2 else (1,)
     support = np.bincount(true, minlength=labels)
-    if any(support[code] in (0, n) for code in columns):
+    if any(support[column] in (0, n) for column in columns):
         return UNDEFINED, UNDEFINED
-    rankings = [rank_label(true == code, probabilities[:, code]) for code in columns]
+    rankings = [rank_label(true == column, probabilities[:, column]) for column in columns]
     values = ranking_scores(rankings, np.ones((1, n), dtype=np.int32))[0]
     if not n_resamples:
         return Estimate(float(values[0])), Estimate(float(values[1]))
@@ -63,14 +63,14 @@ def ranking_estimates(
 
 
 def _interval(true: NDArray[np.int64], value: float, replicates: Floats, jackknife: Floats) -> Estimate:
-    """Return the BCa interval, with wider tails where a rare label carries the variance."""
+    """Return the BCa interval, with tails expanded for rare labels."""
     weights = np.ones(len(jackknife))
     tails = TAILS if len(jackknife) < len(true) else expanded_tails(jackknife, weights, true)
     return bca_interval(value, replicates, jackknife, weights, tails)
 
 
 def ranking_scores(rankings: list[Ranking], counts: Counts) -> Floats:
-    """Return ROC AUC and average precision, [b, 2], where example i counts ``counts[:, i]`` times, [b, n]."""
+    """Return ROC AUC and average precision, [b, 2]; ``counts``: [b, n], the weight of each example."""
     scores = np.stack([_label_scores(ranking, counts) for ranking in rankings])
     defined = np.isfinite(scores)
     means = np.where(defined, scores, 0).sum(axis=0) / np.maximum(defined.sum(axis=0), 1)
@@ -78,7 +78,7 @@ def ranking_scores(rankings: list[Ranking], counts: Counts) -> Floats:
 
 
 def rank_label(positive: NDArray[np.bool_], scores: Floats) -> Ranking:
-    """Rank the examples by falling probability of one label."""
+    """Rank the examples in descending order of the probability of one label."""
     order = np.argsort(-scores, kind="stable")
     ranked = scores[order]
     bounds = np.flatnonzero(np.diff(ranked, prepend=np.inf, append=-np.inf))
@@ -88,20 +88,20 @@ def rank_label(positive: NDArray[np.bool_], scores: Floats) -> Ranking:
 
 
 def _label_scores(ranking: Ranking, counts: Counts) -> Floats:
-    """Return one label's ROC AUC and average precision, [b, 2]; NaN where its examples are none or all."""
+    """Return one label's ROC AUC and average precision, [b, 2]; NaN if it has no example, or all of them."""
     ranked = counts[:, ranking.order]
-    up_to = np.zeros((len(counts), ranked.shape[1] + 1), dtype=np.int32)
-    np.cumsum(ranked, axis=1, out=up_to[:, 1:])
-    ends = up_to[:, ranking.ends]
-    hits = np.add.reduceat(ranked[:, ranking.positives], ranking.first, axis=1)
-    hits_so_far = hits.cumsum(axis=1, dtype=np.int32)
-    positives, total = hits_so_far[:, -1].astype(np.float64), up_to[:, -1]
-    false_alarms, ties = ends - hits_so_far, ends - up_to[:, ranking.starts] - hits
-    weights = hits.astype(np.float64)
+    cumulative = np.zeros((len(counts), ranked.shape[1] + 1), dtype=np.int32)
+    np.cumsum(ranked, axis=1, out=cumulative[:, 1:])
+    ends = cumulative[:, ranking.ends]
+    true_positives = np.add.reduceat(ranked[:, ranking.positives], ranking.first, axis=1)
+    cumulative_true_positives = true_positives.cumsum(axis=1, dtype=np.int32)
+    positives, total = cumulative_true_positives[:, -1].astype(np.float64), cumulative[:, -1]
+    false_positives, ties = ends - cumulative_true_positives, ends - cumulative[:, ranking.starts] - true_positives
+    weights = true_positives.astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        above = np.einsum("bt,bt->b", weights, false_alarms - ties / 2)
+        above = np.einsum("bt,bt->b", weights, false_positives - ties / 2)
         roc_auc = 1 - above / (positives * (total - positives))
-        precision = hits_so_far / np.maximum(ends, 1)
+        precision = cumulative_true_positives / np.maximum(ends, 1)
         average_precision = np.einsum("bt,bt->b", weights, precision) / positives
     defined = (positives > 0) & (positives < total)
     return np.where(defined[:, None], np.column_stack([roc_auc, average_precision]), np.nan)
@@ -118,7 +118,7 @@ def draw_counts(n: int, n_resamples: int, seed: int) -> Iterator[Counts]:
 
 
 def _jackknife(rankings: list[Ranking], n: int) -> Floats:
-    """Return the scores without one example each, [n, 2]; of many examples without one of equal blocks each."""
+    """Return the scores without one example each, [n, 2]; for many examples, without one of equal blocks each."""
     blocks = min(n, _MAX_DELETIONS)
     block = np.arange(n) % blocks
     step = max(1, _CHUNK // n)

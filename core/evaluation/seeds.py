@@ -1,4 +1,4 @@
-"""Several seeds of one configuration: summary, and comparison of two configurations."""
+"""Summary of one configuration over several seeds, and comparison of two configurations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class SeedComparison:
     """Configuration A compared with configuration B over s common seeds, on n test examples.
 
     ``macro_f1``: the mean difference with its interval from a bootstrap over seeds and examples;
-    ``p_signs``: of the sign-flip test over the seeds, which cannot fall below ``smallest_p``.
+    ``p_signs``: of the sign-flip test over the seeds; ``smallest_p``: its minimum for s seeds.
     """
 
     verdict: Verdict
@@ -43,7 +43,7 @@ class SeedComparison:
 
 
 def summarize_seeds(values: Sequence[float | None]) -> SeedSummary | None:
-    """Return mean, standard deviation and range of a figure over seeds; None where no seed has it."""
+    """Return mean, standard deviation and range of a figure over seeds; None if no seed has it."""
     defined = np.array([value for value in values if value is not None and np.isfinite(value)], dtype=np.float64)
     if len(defined) == 0:
         return None
@@ -54,10 +54,10 @@ def summarize_seeds(values: Sequence[float | None]) -> SeedSummary | None:
 def compare_seeds(
     true: ClassIndices, predicted_a: ClassIndices, predicted_b: ClassIndices, classes: int, seed: int = 0
 ) -> SeedComparison:
-    """Compare two configurations; ``true``: [n], the predictions: [s, n], each row of both from the same seed.
+    """Compare two configurations; ``true``: [n]; the predictions: [s, n], paired by seed.
 
-    Seeds and examples are both resampled (arXiv 2106.16163): the interval is about the configurations,
-    not about these runs. With one seed only the examples are resampled.
+    Seeds and examples are both resampled (arXiv 2106.16163): the interval applies to the configurations,
+    not only to these runs. With one seed only the examples are resampled.
     """
     per_seed_draws, observed = _resample_differences(true, predicted_a, predicted_b, classes, seed)
     rng = np.random.default_rng(seed)
@@ -77,7 +77,7 @@ def compare_seeds(
 
 
 def sign_flip_p(differences: NDArray[np.float64]) -> float:
-    """Return the two-sided p of s paired differences under random signs; exact up to 16 seeds, else from 2¹⁶ draws."""
+    """Return the two-sided p of s paired differences under random signs, from 2¹⁶ draws for more than 16 seeds."""
     seeds = len(differences)
     if seeds <= _MAX_EXACT_SEEDS:
         signs = 1 - 2 * ((np.arange(2**seeds)[:, None] >> np.arange(seeds)) & 1)

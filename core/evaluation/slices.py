@@ -1,4 +1,4 @@
-"""Groups of texts on which a run makes more errors, or fewer, than on the others."""
+"""Slices: groups of texts on which a run makes more or fewer errors than on the others."""
 
 import re
 import sys
@@ -18,24 +18,24 @@ from core.evaluation.tokenization import tokenize
 from core.text.formatting import format_setting
 
 MIN_SIZE = 10
-"""A slice has at least this number of examples inside, and outside."""
+"""Minimum number of examples inside a slice, and outside."""
 MAX_VALUES = 200
-"""The most words, and the most values of one column, that become slices: the most frequent ones."""
+"""Maximum number of words, and of values of one column, that become slices: the most frequent ones."""
 WORD_SHARES = (0.02, 0.5)
-"""A word becomes a slice if its share of the texts is between these."""
+"""Minimum and maximum share of the texts for a word to become a slice."""
 MAX_DISTINCT_NUMBERS = 10
-"""A numeric column with more distinct values than this is split into quarters, not by value."""
+"""A numeric column with more distinct values is sliced by quarters, not by value."""
 
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Examples with something in common, and a run's error rate on them.
+    """Examples with a common property, and a run's error rate on them.
 
     ``error_rate``: on the slice; ``rest``: on all other examples; ``difference``: the first minus the
-    second. ``p``: of Fisher's exact test; ``p_adjusted``: Holm-adjusted over all slices that were tested.
-    ``members``: [size], the positions of the examples, ascending.
+    second. ``p``: of Fisher's exact test; ``p_adjusted``: Holm-adjusted over all tested slices.
+    ``members``: [size], the positions of the examples in ascending order.
     """
 
     name: str
@@ -59,7 +59,7 @@ class _Candidate:
     mask: Mask
 
 
-_LETTERS = re.compile(r"[^\W\d_]{2,}")  # a single capital letter such as "I" is not shouting
+_LETTERS = re.compile(r"[^\W\d_]{2,}")  # two letters, as "I" is no word in capitals
 _NEGATION = re.compile(
     "not?|never|none|nobody|nothing|neither|nor|nowhere|cannot|.*n't"
     "|(?:ai|are|ca|could|did|do|does|had|has|have|is|should|was|were|wo|would)nt"  # typed without the apostrophe
@@ -69,15 +69,14 @@ _WORD_TESTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
     ("digits", "with digits", lambda word: any(map(str.isdigit, word))),
     ("negation", "with a negation", lambda word: _NEGATION.fullmatch(word) is not None),
 )
-"""Kind, name and test of slices of texts with certain words. Negations are English; other languages have the
-slices of frequent words."""
+"""Kind, name and test of slices by words. Negations are English; other languages have slices by frequent words."""
 
 _TEXT_TESTS: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
-    ("question", "with a question mark", lambda text: any(sign in text for sign in "?？؟")),
-    ("exclamation", "with an exclamation mark", lambda text: any(sign in text for sign in "!！")),
+    ("question", "with a question mark", lambda text: any(mark in text for mark in "?？؟")),
+    ("exclamation", "with an exclamation mark", lambda text: any(mark in text for mark in "!！")),
     ("capitals", "with a word in capitals", lambda text: any(w.isupper() and _LETTERS.search(w) for w in text.split())),
 )
-"""Kind, name and test of slices of texts with certain signs."""
+"""Kind, name and test of slices by punctuation marks and capitals."""
 
 
 def find_slices(
@@ -86,12 +85,13 @@ def find_slices(
     truncated: Mask | None = None,
     extra: Sequence[Mapping[str, Any] | None] | None = None,
 ) -> tuple[Slice, ...]:
-    """Return all slices with their error rates, by adjusted p and then by size of the difference.
+    """Return all slices with their error rates, sorted by adjusted p and then by size of the difference.
 
-    ``wrong``: [n], whether the run errs; ``truncated``: [n], whether the text was truncated for the model;
-    ``extra``: n dicts of the other columns of the source. The slices depend on texts and columns only,
-    never on ``wrong``, so that the adjusted p keeps its error rate. A slice and its complement are one
-    test. Empty for fewer than 20 examples, and for a run without errors or without correct predictions.
+    ``wrong``: [n], whether the prediction is wrong; ``truncated``: [n], whether the text was truncated for
+    the model; ``extra``: n dicts of the other columns of the source. The slices depend on texts and
+    columns only, never on ``wrong``, so that the adjusted p controls the error rate. Of a slice and its
+    complement only one is tested. Empty for fewer than 20 examples, and for a run without errors or
+    without correct predictions.
     """
     n, wrong = len(texts), np.asarray(wrong, dtype=np.bool_)
     all_wrong = int(wrong.sum())
@@ -123,7 +123,7 @@ def _slice(candidate: _Candidate, size: int, errors: int, p: float, p_adjusted: 
 
 
 def _deduplicate(candidates: Iterable[_Candidate], n: int) -> list[_Candidate]:
-    """Return the candidates that are large enough, the first of equal or complementary ones."""
+    """Return the candidates that are large enough, and the first of equal or complementary ones."""
     kept: dict[bytes, _Candidate] = {}
     for candidate in candidates:
         if MIN_SIZE <= candidate.mask.sum() <= n - MIN_SIZE:
@@ -139,8 +139,8 @@ def _candidates(
     if truncated is not None:
         yield _Candidate("truncated", "truncated", np.asarray(truncated, dtype=np.bool_))
     for kind, name, matches in _WORD_TESTS:
-        codes = [code for code, word in enumerate(vocabulary) if matches(word)]
-        yield _Candidate(name, kind, _with_words(incidence, codes))
+        word_ids = [word_id for word_id, word in enumerate(vocabulary) if matches(word)]
+        yield _Candidate(name, kind, _with_words(incidence, word_ids))
     for kind, name, matches in _TEXT_TESTS:
         yield _Candidate(name, kind, np.fromiter(map(matches, texts), dtype=np.bool_, count=len(texts)))
     yield from _by_columns(extra)
@@ -149,39 +149,39 @@ def _candidates(
 
 def _count_words(texts: Sequence[str]) -> tuple[Floats, list[str], Any]:
     """Return the number of words of each text [n], the vocabulary [v], and the sparse incidence matrix [n, v]."""
-    codes: dict[str, int] = {}
-    lengths, rows_codes = np.zeros(len(texts)), []
+    vocabulary: dict[str, int] = {}
+    lengths, word_ids = np.zeros(len(texts)), []
     for row, text in enumerate(texts):
         words = tokenize(text)
         lengths[row] = len(words)
-        rows_codes.append([codes.setdefault(word, len(codes)) for word in dict.fromkeys(words)])
-    rows = np.repeat(np.arange(len(texts)), [len(row_codes) for row_codes in rows_codes])
-    columns = np.fromiter(chain.from_iterable(rows_codes), dtype=np.int64, count=len(rows))
+        word_ids.append([vocabulary.setdefault(word, len(vocabulary)) for word in dict.fromkeys(words)])
+    rows = np.repeat(np.arange(len(texts)), [len(ids) for ids in word_ids])
+    columns = np.fromiter(chain.from_iterable(word_ids), dtype=np.int64, count=len(rows))
     ones = np.ones(len(rows), dtype=np.bool_)
-    return lengths, list(codes), csc_array((ones, (rows, columns)), shape=(len(texts), len(codes)))
+    return lengths, list(vocabulary), csc_array((ones, (rows, columns)), shape=(len(texts), len(vocabulary)))
 
 
-def _with_words(incidence: Any, codes: Sequence[int]) -> Mask:
+def _with_words(incidence: Any, word_ids: Sequence[int]) -> Mask:
     """Return which texts have any of these words, [n]."""
     mask = np.zeros(incidence.shape[0], dtype=np.bool_)
-    mask[incidence[:, codes].indices] = True
+    mask[incidence[:, word_ids].indices] = True
     return mask
 
 
 def _by_frequent_words(vocabulary: Sequence[str], incidence: Any) -> Iterator[_Candidate]:
-    """Yield a candidate for each word that is neither rare nor in most texts, the most frequent first."""
+    """Yield a candidate for each word that is neither rare nor in most texts, the most frequent words first."""
     n, counts = incidence.shape[0], np.diff(incidence.indptr)
-    least, most = max(MIN_SIZE, ceil(WORD_SHARES[0] * n)), WORD_SHARES[1] * n
-    usable = np.flatnonzero((counts >= least) & (counts <= most)).tolist()
-    for code in sorted(usable, key=lambda code: (-counts[code], vocabulary[code]))[:MAX_VALUES]:
-        yield _Candidate(f"with the word «{vocabulary[code]}»", "word", _with_words(incidence, [code]))
+    minimum, maximum = max(MIN_SIZE, ceil(WORD_SHARES[0] * n)), WORD_SHARES[1] * n
+    usable = np.flatnonzero((counts >= minimum) & (counts <= maximum)).tolist()
+    for word_id in sorted(usable, key=lambda word_id: (-counts[word_id], vocabulary[word_id]))[:MAX_VALUES]:
+        yield _Candidate(f"with the word «{vocabulary[word_id]}»", "word", _with_words(incidence, [word_id]))
 
 
 def _by_columns(extra: Sequence[Mapping[str, Any] | None]) -> Iterator[_Candidate]:
-    """Yield a candidate for each value of each column of plain values, and for the examples without a value."""
+    """Yield candidates by the values of each column of text or numbers, and one of the examples without a value."""
     rows = [row or {} for row in extra]
     for column in dict.fromkeys(name for row in rows for name in row):
-        values = [_defined(row.get(column)) for row in rows]
+        values = [_none_if_missing(row.get(column)) for row in rows]
         if not all(value is None or isinstance(value, str | int | float) for value in values):
             continue
         yield _Candidate(f"without {column}", "column", np.array([value is None for value in values]))
@@ -194,7 +194,7 @@ def _by_columns(extra: Sequence[Mapping[str, Any] | None]) -> Iterator[_Candidat
 
 
 def _by_values(column: str, values: Sequence[str | int | float | None]) -> Iterator[_Candidate]:
-    """Yield a candidate for each value of a column; values that are formatted alike, such as 1 and "1", are one."""
+    """Yield a candidate for each value of a column; values with the same format, such as 1 and "1", are equal."""
     texts = [None if value is None else format_setting(value) for value in values]
     frequent = Counter(text for text in texts if text is not None).most_common(MAX_VALUES)
     codes = {text: code for code, (text, _) in enumerate(frequent)}
@@ -204,7 +204,7 @@ def _by_values(column: str, values: Sequence[str | int | float | None]) -> Itera
 
 
 def _by_quarters(values: Floats, kind: str, below: str, above: str, unit: str = "") -> Iterator[_Candidate]:
-    """Yield the lowest and the highest quarter of values [n], as nearly as ties allow; NaN is in neither."""
+    """Yield the lowest and the highest quarter of values [n], as closely as ties allow; NaN is in neither."""
     distinct, counts = np.unique(values[np.isfinite(values)], return_counts=True)
     cumulative = np.cumsum(counts) / counts.sum()
     low = distinct[np.abs(cumulative - counts / counts.sum() - 0.25).argmin()]
@@ -220,8 +220,8 @@ def _format_bound(value: float, unit: str) -> str:
     return f"{text} {unit}{'' if value == 1 else 's'}" if unit else text
 
 
-def _defined(value: Any) -> Any:
-    """Return a value; None for NaN and for an empty text."""
+def _none_if_missing(value: Any) -> Any:
+    """Return a value, or None for NaN and for an empty text."""
     return None if value is None or value == "" or (isinstance(value, float) and value != value) else value
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, norm
 
-from core.evaluation.power import POWER, _critical, examples_needed, mcnemar_power, minimum_detectable_effect
+from core.evaluation.power import POWER, _critical_count, examples_needed, mcnemar_power, minimum_detectable_effect
 
 
 @pytest.mark.parametrize(
@@ -14,15 +14,15 @@ def test_minimum_detectable_effect_is_as_published(n, flips, points):
     assert minimum_detectable_effect(n, flips) * 100 == pytest.approx(points, abs=0.06)
 
 
-def test_critical_numbers_agree_with_scipys_exact_test():
+def test_critical_count_numbers_agree_with_scipys_exact_test():
     for n in range(1, 80):
         rejected = [k for k in range(n // 2 + 1) if binomtest(k, n).pvalue <= 0.05]
-        assert _critical(np.array([n]))[0] == max(rejected, default=-1)
+        assert _critical_count(np.array([n]))[0] == max(rejected, default=-1)
 
 
-def test_critical_numbers_of_many_flips_are_exact():
+def test_critical_count_numbers_of_many_flips_are_exact():
     many = np.array([999, 1000, 54_321, 1_000_000])
-    found = _critical(many)
+    found = _critical_count(many)
     assert (binom.cdf(found, many, 0.5) <= 0.025).all() and (binom.cdf(found + 1, many, 0.5) > 0.025).all()
 
 
