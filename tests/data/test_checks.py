@@ -17,14 +17,14 @@ def test_text_in_test_and_training_is_a_leak():
     assert checks["leaks"] == [{"test": 0, "split": "train", "position": 1, "similarity": 1.0}]
 
 
-def test_near_duplicate_is_counted_apart_from_an_exact_one():
+def test_near_duplicates_and_exact_ones_are_counted_separately():
     long = "the gorgeously elaborate continuation of a trilogy so huge that words cannot describe it"
     checks = check(["x", "y", long], ["z"], [long + "!", "v", "w"])
     assert (checks["leaked_test_examples"], checks["near_duplicate_test_examples"]) == (0, 1)
     assert 0.8 <= checks["leaks"][0]["similarity"] < 1
 
 
-def test_texts_with_common_words_are_no_leak():
+def test_texts_with_common_words_are_not_a_leak():
     checks = check(["a good film about a dog", "b", "c"], ["d"], ["a good film about a cat and war", "e", "f"])
     assert checks["leaks"] == []
 

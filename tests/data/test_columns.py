@@ -1,4 +1,4 @@
-"""The text and the label column are detected, or the user has to name them."""
+"""The text and the label column are detected, or the user must name them."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_second_of_two_columns_is_the_label_column(csv):
         pytest.param({"text": TEXTS}, id="one-column"),
     ],
 )
-def test_ambiguous_columns_have_to_be_named(csv, columns):
+def test_ambiguous_columns_must_be_named(csv, columns):
     with raises_code("no_column", *columns, "--label-column" if "text" in columns else "--text-column"):
         detect(csv(columns))
 
@@ -51,7 +51,7 @@ def test_named_columns_are_used(csv):
     assert detect(csv({"a": TEXTS, "b": LABELS, "c": LABELS}), text_column="a", label_column="b") == ("a", "b")
 
 
-def test_unknown_column_is_refused_with_the_likeliest_name(csv):
+def test_unknown_column_is_refused_with_a_similar_name(csv):
     with raises_code("unknown_column", "--label-column 'sentment'", "Did you mean 'sentiment'?"):
         detect(csv({"review": TEXTS, "sentiment": LABELS}), label_column="sentment")
 

@@ -47,7 +47,7 @@ def test_data_set_without_test_split_is_split(tmp_path):
     assert not set(data.test.texts) & set(data.train.texts)
 
 
-def test_unavailable_data_set_is_refused_with_those_available_offline():
+def test_unavailable_data_set_is_refused_with_those_that_are_available_offline():
     with raises_code("dataset_unavailable", "'nobody/no-such-set'", "movie-reviews"):
         read_hub_dataset("nobody/no-such-set")
 
@@ -62,13 +62,13 @@ def two_configurations(tmp_path):
     return str(tmp_path)
 
 
-def test_one_of_several_configurations_has_to_be_named(two_configurations):
+def test_one_of_several_configurations_must_be_named(two_configurations):
     with raises_code("ambiguous_configuration", "en, de", "--dataset-config"):
         read_hub_dataset(two_configurations)
     assert len(read_hub_dataset(two_configurations, "de")[0]) == 60
 
 
-def test_unknown_configuration_is_refused_with_the_likeliest_name(two_configurations):
+def test_unknown_configuration_is_refused_with_a_similar_name(two_configurations):
     with raises_code("unknown_configuration", "'dee'", "en, de", "Did you mean 'de'?"):
         read_hub_dataset(two_configurations, "dee")
 

@@ -64,7 +64,7 @@ def test_labels_have_one_spelling_and_a_natural_order(values, names):
     ("value", "name"),
     [(0.0, "0"), (True, "true"), (2.5, "2.5"), (float("inf"), "inf"), (" a b ", "a b")],
 )
-def test_label_name(value, name):
+def test_label_is_normalized(value, name):
     assert normalize_label(value) == name
 
 

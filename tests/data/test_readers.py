@@ -1,4 +1,4 @@
-"""Tables are read the same from every supported format; damaged files are refused."""
+"""Every supported format is read into the same table; damaged files are refused."""
 
 import gzip
 import hashlib
@@ -58,7 +58,7 @@ def test_semicolon_in_a_text_is_not_a_separator(tmp_path):
     assert read(tmp_path, "a.csv", b"text,label\nwell; good,pos\n")["text"] == ["well; good"]
 
 
-def test_numbers_stay_texts_on_request(tmp_path):
+def test_numbers_are_read_as_text_on_request(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"text,n\na,007\n")
     assert read_table(tmp_path / "a.csv")[0]["n"].tolist() == [7]
     assert read_table(tmp_path / "a.csv", as_text=True)[0]["n"].tolist() == ["007"]
@@ -96,7 +96,7 @@ def test_device_is_refused(tmp_path):
         read_table(tmp_path / "a.csv")
 
 
-def test_missing_key_of_a_record_is_a_missing_value(tmp_path):
+def test_missing_key_is_a_missing_value(tmp_path):
     rows = [{"text": "a", "label": 1}, {"text": "b"}]
     columns = read(tmp_path, "a.jsonl", "\n".join(map(json.dumps, rows)).encode())
     assert columns["text"] == ["a", "b"]

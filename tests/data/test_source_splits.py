@@ -159,7 +159,7 @@ def test_requested_splits_of_a_source_without_splits_are_refused(csv):
     [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 8}, {"all": 10}],
     ids=["two-splits", "three-splits", "one-split"],
 )
-def test_sizes_that_a_refusal_suggests_fit(csv, sizes):
+def test_suggested_sizes_fit(csv, sizes):
     path = csv(make_rows(**sizes))
     with pytest.raises(RequestError) as error:
         load_data(make_config({"dataset": path}))

@@ -37,7 +37,7 @@ def test_no_other_temperature_has_a_lower_log_loss():
     assert min(losses, key=losses.get) == best
 
 
-def test_temperature_of_logits_without_a_best_one_ends_at_its_bounds():
+def test_temperature_without_an_optimum_ends_at_a_bound():
     true = np.array([0, 1] * 20)
     assert fit_temperature(-5 * np.eye(2)[true], true) == pytest.approx(np.exp(4), rel=0.01)
     assert fit_temperature(1e-3 * np.eye(2)[true], true) == pytest.approx(np.exp(-4), rel=0.01)
@@ -97,7 +97,7 @@ def test_ece_is_the_mean_distance_of_accuracy_and_confidence_over_15_bins():
     assert reliability(confidence, correct).ece == pytest.approx(sum(gaps))
 
 
-def test_bins_hold_every_example_once():
+def test_bins_contain_every_example_once():
     diagram = reliability(np.array([0.0, 0.5, 0.999, 1.0]), np.array([False, True, True, True]))
     assert [(bin_.confidence, bin_.accuracy, bin_.count) for bin_ in diagram.bins] == [
         (0.0, 0.0, 1),
@@ -112,7 +112,7 @@ def test_confidence_at_an_edge_belongs_to_the_upper_bin():
     assert len(reliability(edges, np.ones(BINS, dtype=bool)).bins) == BINS
 
 
-def test_no_examples_have_no_bins_and_no_band():
+def test_reliability_of_no_examples_has_no_bins_and_no_band():
     diagram = reliability(np.empty(0), np.empty(0, dtype=bool))
     assert (diagram.ece, diagram.null.value, diagram.bins) == (0, None, ())
 
@@ -126,7 +126,7 @@ def test_threshold_trades_coverage_for_accuracy():
     assert points[3].accuracy.value is None
 
 
-def test_prediction_with_a_confidence_of_exactly_the_threshold_counts():
+def test_confidence_equal_to_the_threshold_counts():
     confidence, correct = np.array([0.25, 0.5, 0.75]), np.array([True, False, True])
     (point,) = coverage(confidence, correct, np.array([0.5]))
     assert (point.threshold, point.coverage, point.accuracy) == (0.5, proportion(2, 3), proportion(1, 2))

@@ -36,25 +36,25 @@ def test_equally_good_runs_are_no_evidence():
 
 def test_differences_agree_with_scikit_learn_and_scipy():
     a, b = draw_predictions(0.2, 3), draw_predictions(0.3, 4)
-    found = compare(TRUE, a, b, 3)
-    macro = [f1_score(TRUE, one, average="macro") for one in (a, b)]
-    assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
+    comparison = compare(TRUE, a, b, 3)
+    macro = [f1_score(TRUE, predicted, average="macro") for predicted in (a, b)]
+    assert comparison.macro_f1.value == pytest.approx(macro[0] - macro[1])
     for name, score in (("f1", f1_score), ("recall", recall_score), ("precision", precision_score)):
         expected = score(TRUE, a, average=None) - score(TRUE, b, average=None)
-        assert [getattr(one, name).value for one in found.classes] == pytest.approx(list(expected))
+        assert [getattr(class_, name).value for class_ in comparison.classes] == pytest.approx(list(expected))
     gained, lost = ((a == TRUE) & (b != TRUE)).sum(), ((a != TRUE) & (b == TRUE)).sum()
-    assert (found.gained, found.lost) == (gained, lost)
-    assert sum(one.gained for one in found.classes) == gained
-    assert found.p_accuracy == pytest.approx(binomtest(int(gained), int(gained + lost)).pvalue)
-    assert found.accuracy.value == pytest.approx((a == TRUE).mean() - (b == TRUE).mean())
-    assert found.accuracy.low < found.accuracy.value < found.accuracy.high
+    assert (comparison.gained, comparison.lost) == (gained, lost)
+    assert sum(class_.gained for class_ in comparison.classes) == gained
+    assert comparison.p_accuracy == pytest.approx(binomtest(int(gained), int(gained + lost)).pvalue)
+    assert comparison.accuracy.value == pytest.approx((a == TRUE).mean() - (b == TRUE).mean())
+    assert comparison.accuracy.low < comparison.accuracy.value < comparison.accuracy.high
 
 
 def test_paired_interval_is_narrower_than_an_unpaired_one():
     a, b = draw_predictions(0.20, 5), draw_predictions(0.20, 5)
     b[:30] = (TRUE[:30] + 1) % 3
-    found = compare(TRUE, a, b, 3).macro_f1
-    assert found.high - found.low < 0.04
+    difference = compare(TRUE, a, b, 3).macro_f1
+    assert difference.high - difference.low < 0.04
 
 
 def test_missing_class_has_no_difference():
@@ -66,8 +66,8 @@ def test_missing_class_has_no_difference():
 
 def all_differences(true, a, b):
     """Return the differences A minus B that are tested: macro F1, then the F1 of each of two classes."""
-    ours, theirs = (f1_score(true, one, average=None, labels=[0, 1], zero_division=0) for one in (a, b))
-    return np.array([ours.mean() - theirs.mean(), *(ours - theirs)])
+    f1_a, f1_b = (f1_score(true, predicted, average=None, labels=[0, 1], zero_division=0) for predicted in (a, b))
+    return np.array([f1_a.mean() - f1_b.mean(), *(f1_a - f1_b)])
 
 
 def test_p_agrees_with_all_swaps_of_the_two_runs():
@@ -85,7 +85,7 @@ def test_p_agrees_with_all_swaps_of_the_two_runs():
     macro, *per_class = reached / 2 ** len(differing)
     comparison = compare(true, a, b, 2)
     assert comparison.p == pytest.approx(macro, abs=0.015)
-    assert [one.p for one in comparison.classes] == pytest.approx(holm(per_class), abs=0.03)
+    assert [class_.p for class_ in comparison.classes] == pytest.approx(holm(per_class), abs=0.03)
 
 
 def test_p_is_never_zero():
@@ -112,7 +112,7 @@ def test_equivalence_needs_a_small_p_of_the_margin_test():
     assert (wide.p_no_worse < 0.05, wide.p_alike < 0.05) == (True, True)
 
 
-def test_margin_test_counts_the_draws_beyond_the_margin_on_either_side():
+def test_margin_test_counts_the_replicates_beyond_the_margin_on_either_side():
     replicates = np.array([[-0.02], [-0.01], [0.0], [0.005], [0.01], [0.02], [0.03], [0.04], [0.05]])
     resampled = BootstrapResult(np.zeros(1), replicates, None, np.ones(1))
     assert vars(_test_margin(resampled, 0.01)) == {"margin": 0.01, "p_no_worse": 0.3, "p_alike": 0.6}
@@ -121,36 +121,36 @@ def test_margin_test_counts_the_draws_beyond_the_margin_on_either_side():
 
 def test_no_evidence_comes_with_the_detectable_effect_and_the_examples_needed():
     a, b = draw_predictions(0.28, 1)[:150], draw_predictions(0.3, 2)[:150]
-    found = compare(TRUE[:150], a, b, 3)
-    assert found.verdict == "no evidence either way"
-    assert found.detectable > abs(found.accuracy.value)
-    assert found.needed is None or found.needed > 150
+    comparison = compare(TRUE[:150], a, b, 3)
+    assert comparison.verdict == "no evidence either way"
+    assert comparison.detectable > abs(comparison.accuracy.value)
+    assert comparison.needed is None or comparison.needed > 150
 
 
 def test_flips_are_counted_by_true_class():
     true, a, b = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 2]), np.array([2, 0, 1, 0])
     classes = compare(true, a, b, 3, n_resamples=10).classes
-    assert [(one.gained, one.lost) for one in classes] == [(1, 1), (0, 0), (1, 0)]
+    assert [(class_.gained, class_.lost) for class_ in classes] == [(1, 1), (0, 0), (1, 0)]
 
 
 def test_p_of_classes_are_holm_adjusted():
-    found = compare(TRUE, draw_predictions(0.2, 3), draw_predictions(0.3, 4), 3)
-    assert all(one.p <= 1 for one in found.classes)
-    assert max(one.p for one in found.classes) >= found.p / 3
+    comparison = compare(TRUE, draw_predictions(0.2, 3), draw_predictions(0.3, 4), 3)
+    assert all(class_.p <= 1 for class_ in comparison.classes)
+    assert max(class_.p for class_ in comparison.classes) >= comparison.p / 3
 
 
 @pytest.mark.parametrize("classes", [2, 150])
-def test_odd_sizes_have_a_defined_result(classes):
+def test_edge_cases_have_a_defined_result(classes):
     true = np.array([0, 1] * 5)
-    found = compare(true, true, 1 - true, classes)
-    assert found.verdict == "helped"
-    assert len(found.classes) == classes
-    one = compare(np.array([1]), np.array([1]), np.array([0]), classes)
-    assert one.n == 1
-    assert one.detectable is None
+    comparison = compare(true, true, 1 - true, classes)
+    assert comparison.verdict == "helped"
+    assert len(comparison.classes) == classes
+    single = compare(np.array([1]), np.array([1]), np.array([0]), classes)
+    assert single.n == 1
+    assert single.detectable is None
 
 
-def test_no_examples_are_refused():
+def test_comparison_of_no_examples_is_refused():
     with pytest.raises(ValueError, match="no examples"):
         compare(np.array([], dtype=np.int64), np.array([], dtype=np.int64), np.array([], dtype=np.int64), 2)
 
@@ -166,12 +166,12 @@ def test_random_cases_agree_with_scikit_learn_and_scipy(seed):
     classes, n = int(rng.integers(2, 7)), int(rng.integers(30, 300))
     true = np.concatenate([np.arange(classes), rng.integers(0, classes, n)])
     a, b = (np.where(rng.random(len(true)) < 0.3, rng.integers(0, classes, len(true)), true) for _ in range(2))
-    found = compare(true, a, b, classes, n_resamples=200)
-    macro = [f1_score(true, one, average="macro") for one in (a, b)]
-    assert found.macro_f1.value == pytest.approx(macro[0] - macro[1])
-    assert found.macro_f1.low <= found.macro_f1.value <= found.macro_f1.high
+    comparison = compare(true, a, b, classes, n_resamples=200)
+    macro = [f1_score(true, predicted, average="macro") for predicted in (a, b)]
+    assert comparison.macro_f1.value == pytest.approx(macro[0] - macro[1])
+    assert comparison.macro_f1.low <= comparison.macro_f1.value <= comparison.macro_f1.high
     gained, lost = int(((a == true) & (b != true)).sum()), int(((a != true) & (b == true)).sum())
-    assert found.p_accuracy == pytest.approx(binomtest(gained, gained + lost).pvalue if gained + lost else 1)
+    assert comparison.p_accuracy == pytest.approx(binomtest(gained, gained + lost).pvalue if gained + lost else 1)
 
 
 def test_equally_good_runs_rarely_get_a_verdict_even_with_a_rare_class():

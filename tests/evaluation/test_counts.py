@@ -21,7 +21,7 @@ def test_single_example_that_is_never_predicted_counts_as_zero():
     assert np.isnan(counts.precision()[0, 1])
 
 
-def test_undefined_classes_are_left_out_of_means():
+def test_undefined_classes_are_excluded_from_means():
     counts = count_examples([0, 0], [0, 0], 3)
     assert (counts.macro_f1()[0], counts.balanced_accuracy()[0]) == (1, 1)
 
@@ -33,11 +33,11 @@ def test_each_set_has_its_own_counts():
     assert counts.predicted.tolist() == [[4, 0], [2, 0]]
 
 
-def test_mcc_is_zero_where_it_is_undefined():
+def test_undefined_mcc_is_zero():
     assert count_examples([0, 1], [0, 0], 2).mcc().tolist() == [0]
     assert count_examples([0, 1], [0, 1], 2).mcc().tolist() == [1]
     assert count_examples([0, 1], [1, 0], 2).mcc().tolist() == [-1]
 
 
-def test_confusion_has_true_labels_as_rows_and_predicted_ones_as_columns():
+def test_confusion_matrix_has_true_labels_as_rows_and_predicted_ones_as_columns():
     assert confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist() == [[1, 1], [0, 1]]

@@ -73,8 +73,8 @@ def test_differences_of_proportions_have_the_published_intervals(
 
 def test_interval_of_a_difference_of_proportions_covers_the_truth():
     rng = np.random.default_rng(0)
-    drawn = zip(rng.binomial(40, 0.3, 2000), rng.binomial(400, 0.15, 2000), strict=True)
-    intervals = [difference_of_proportions(int(a), 40, int(b), 400) for a, b in drawn]
+    samples = zip(rng.binomial(40, 0.3, 2000), rng.binomial(400, 0.15, 2000), strict=True)
+    intervals = [difference_of_proportions(int(a), 40, int(b), 400) for a, b in samples]
     covered = np.mean([interval.low <= 0.15 <= interval.high for interval in intervals])
     assert 0.93 <= covered <= 0.97
 
@@ -152,7 +152,7 @@ def test_estimates_do_not_depend_on_the_chunk_size(monkeypatch):
         assert bootstrap_mean(values, n_resamples=101) == at_once[1]
 
 
-def test_mean_of_one_value_is_its_own_interval():
+def test_interval_of_the_mean_of_one_value_is_that_value():
     assert bootstrap_mean(np.array([2.5]), n_resamples=10) == Estimate(2.5, 2.5, 2.5)
 
 
@@ -161,18 +161,18 @@ def test_mean_of_no_or_undefined_values_is_undefined(values):
     assert bootstrap_mean(np.array(values)) == UNDEFINED
 
 
-def test_no_draws_leave_out_the_interval_of_a_mean():
+def test_mean_has_no_interval_for_zero_resamples():
     assert bootstrap_mean(np.array([1.0, 2.0]), n_resamples=0) == Estimate(1.5)
 
 
-def test_statistic_that_is_undefined_has_no_interval():
+def test_undefined_statistic_has_no_interval():
     replicates, jackknife = np.zeros((5, 2)), np.zeros((3, 2))
     undefined, constant = BootstrapResult(np.array([np.nan, 0.0]), replicates, jackknife, np.ones(3)).estimates()
     assert (undefined, constant) == (UNDEFINED, Estimate(0.0, 0.0, 0.0))
     assert BootstrapResult(np.array([0.0]), np.full((5, 1), np.nan), None, np.ones(1)).estimates() == [UNDEFINED]
 
 
-def test_undefined_draws_are_left_out_of_the_interval():
+def test_undefined_replicates_are_excluded_from_the_interval():
     replicates = np.concatenate([np.linspace(0, 1, 101), np.full(50, np.nan)])[:, None]
     (estimate,) = BootstrapResult(np.array([0.5]), replicates, None, np.ones(1)).estimates()
     assert bounds(estimate) == pytest.approx((0.025, 0.975))
@@ -184,7 +184,7 @@ def test_interval_without_a_defined_jackknife_is_the_percentile_interval():
     assert bounds(estimate) == pytest.approx((0.025, 0.975))
 
 
-def test_interval_is_wider_where_a_rare_class_carries_the_variance():
+def test_interval_is_wider_if_a_rare_class_contributes_the_variance():
     replicates = np.random.default_rng(0).normal(size=(4000, 1))
     weights, strata = np.array([95.0, 2.0, 3.0]), np.array([0, 1, 1])
     by_common, by_rare = (

@@ -11,10 +11,10 @@ def test_changed_labels_are_suspect():
     shares[np.arange(300), true] = 0.9
     given = true.copy()
     given[:10] = (true[:10] + 1) % 3
-    found = find_suspect_labels(given, shares)
-    assert {one.position for one in found} == set(range(10))
-    assert all(one.suggested == true[one.position] for one in found)
-    assert [one.quality for one in found] == sorted(one.quality for one in found)
+    suspects = find_suspect_labels(given, shares)
+    assert {suspect.position for suspect in suspects} == set(range(10))
+    assert all(suspect.suggested == true[suspect.position] for suspect in suspects)
+    assert [suspect.quality for suspect in suspects] == sorted(suspect.quality for suspect in suspects)
 
 
 @pytest.mark.parametrize("classes", [3, 150])

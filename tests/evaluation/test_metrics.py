@@ -59,7 +59,7 @@ def test_metrics_agree_with_scikit_learn(n, k):
 def test_every_interval_contains_its_value():
     evaluation = evaluate(*draw(300, 6, seed=1), LABELS[:6], n_resamples=1000, temperature=1.5, leaked=(0, 1))
     estimates = [estimate for name, estimate in evaluation.metrics.items() if name not in ("ece", "ece_calibrated")]
-    estimates += [getattr(one, name) for one in evaluation.classes for name in ("precision", "recall", "f1")]
+    estimates += [getattr(class_, name) for class_ in evaluation.classes for name in ("precision", "recall", "f1")]
     assert all(estimate.low < estimate.value < estimate.high for estimate in estimates)
 
 
@@ -76,28 +76,28 @@ def test_zero_resamples_return_the_same_values_and_only_intervals_without_resamp
     simulated = {"ece_null", "ece_null_calibrated"}
     assert set(slow.metrics) - set(fast.metrics) == simulated
     assert values(fast.metrics) == pytest.approx({name: slow.metrics[name].value for name in fast.metrics})
-    assert [one.f1.value for one in fast.classes] == pytest.approx([one.f1.value for one in slow.classes])
+    assert [class_.f1.value for class_ in fast.classes] == pytest.approx([class_.f1.value for class_ in slow.classes])
     without_resampling = {"accuracy", "accuracy_without_leaks", "top_3_accuracy"}
     assert {name for name, estimate in fast.metrics.items() if estimate.low is not None} <= without_resampling
 
 
-def test_metrics_that_need_more_than_predictions_are_absent_without_it():
+def test_metrics_with_further_inputs_are_absent_without_them():
     metrics = evaluate(*draw(30, 2, seed=3), LABELS[:2], n_resamples=0).metrics
     assert not {name for name in metrics if "ece" in name or "calibrated" in name or "leaks" in name}
     assert "macro_f1_over_baseline" not in metrics
 
 
 @pytest.mark.parametrize("leaked", [(0, 7, 39), (5,)], ids=["three", "one"])
-def test_leaked_examples_are_left_out(leaked):
+def test_leaked_examples_are_excluded(leaked):
     true, probabilities = draw(40, 2, seed=4)
     metrics = evaluate(true, probabilities, LABELS[:2], n_resamples=100, leaked=leaked).metrics
-    kept = np.delete(np.arange(40), leaked)
-    clean = evaluate(true[kept], probabilities[kept], LABELS[:2], n_resamples=100).metrics
+    clean_rows = np.delete(np.arange(40), leaked)
+    clean = evaluate(true[clean_rows], probabilities[clean_rows], LABELS[:2], n_resamples=100).metrics
     assert metrics["accuracy_without_leaks"] == clean["accuracy"]
     assert metrics["macro_f1_without_leaks"] == clean["macro_f1"]
 
 
-def test_nothing_is_left_of_test_examples_that_are_all_leaked():
+def test_metrics_without_leaks_are_absent_if_all_examples_are_leaked():
     metrics = evaluate(*draw(10, 2, seed=5), LABELS[:2], n_resamples=0, leaked=range(10)).metrics
     assert "accuracy_without_leaks" not in metrics
 
@@ -105,13 +105,13 @@ def test_nothing_is_left_of_test_examples_that_are_all_leaked():
 def test_difference_to_a_baseline_is_that_of_the_macro_f1():
     true, probabilities = draw(200, 3, seed=6)
     baseline = np.where(np.arange(200) % 2, true, 0)
-    ours = sk.f1_score(true, probabilities.argmax(axis=1), average="macro")
-    theirs = sk.f1_score(true, baseline, average="macro")
+    run_f1 = sk.f1_score(true, probabilities.argmax(axis=1), average="macro")
+    baseline_f1 = sk.f1_score(true, baseline, average="macro")
     for n_resamples in (0, 500):
         difference = evaluate(true, probabilities, LABELS[:3], n_resamples=n_resamples, baseline=baseline).metrics[
             "macro_f1_over_baseline"
         ]
-        assert difference.value == pytest.approx(ours - theirs)
+        assert difference.value == pytest.approx(run_f1 - baseline_f1)
         assert n_resamples == 0 or difference.low < difference.value < difference.high
 
 
@@ -127,7 +127,7 @@ def test_difference_to_a_baseline_is_that_of_the_macro_f1():
     ],
     ids=["positions", "too-large", "negative", "no-position", "no-list", "no-leaks"],
 )
-def test_leaked_positions_are_read_only_where_all_of_them_exist(checks, positions):
+def test_leaked_positions_are_read_only_if_all_of_them_exist(checks, positions):
     assert leaked_positions(checks, examples=5) == positions
 
 

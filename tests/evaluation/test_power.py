@@ -14,23 +14,23 @@ def test_minimum_detectable_effect_is_as_published(n, flips, points):
     assert minimum_detectable_effect(n, flips) * 100 == pytest.approx(points, abs=0.06)
 
 
-def test_critical_count_numbers_agree_with_scipys_exact_test():
+def test_critical_counts_agree_with_scipys_exact_test():
     for n in range(1, 80):
         rejected = [k for k in range(n // 2 + 1) if binomtest(k, n).pvalue <= 0.05]
         assert _critical_count(np.array([n]))[0] == max(rejected, default=-1)
 
 
-def test_critical_count_numbers_of_many_flips_are_exact():
+def test_critical_counts_of_many_flips_are_exact():
     many = np.array([999, 1000, 54_321, 1_000_000])
-    found = _critical_count(many)
-    assert (binom.cdf(found, many, 0.5) <= 0.025).all() and (binom.cdf(found + 1, many, 0.5) > 0.025).all()
+    counts = _critical_count(many)
+    assert (binom.cdf(counts, many, 0.5) <= 0.025).all() and (binom.cdf(counts + 1, many, 0.5) > 0.025).all()
 
 
 def test_power_agrees_with_simulation():
     rng, n, flips, difference = np.random.default_rng(0), 300, 0.2, 0.08
-    drawn = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips], size=4000)
-    found = np.mean([binomtest(int(a), int(a + b)).pvalue <= 0.05 for a, b, _ in drawn])
-    assert mcnemar_power(n, flips, difference) == pytest.approx(found, abs=0.025)
+    samples = rng.multinomial(n, [(flips + difference) / 2, (flips - difference) / 2, 1 - flips], size=4000)
+    rejection_rate = np.mean([binomtest(int(a), int(a + b)).pvalue <= 0.05 for a, b, _ in samples])
+    assert mcnemar_power(n, flips, difference) == pytest.approx(rejection_rate, abs=0.025)
 
 
 def test_examples_needed_inverts_the_minimum_detectable_effect():
@@ -52,8 +52,8 @@ def test_up_to_ten_million_examples_are_needed():
 
 
 def test_more_examples_detect_smaller_effects():
-    shown = [minimum_detectable_effect(n, 0.15) for n in (100, 400, 1600, 25_000)]
-    assert shown == sorted(shown, reverse=True)
+    effects = [minimum_detectable_effect(n, 0.15) for n in (100, 400, 1600, 25_000)]
+    assert effects == sorted(effects, reverse=True)
 
 
 def test_effects_that_no_test_set_detects_are_none():

@@ -37,10 +37,12 @@ def test_better_configuration_helped():
     assert comparison.p_signs == 0.25
 
 
-def test_difference_of_each_seed_is_that_of_its_own_pair():
-    ours, theirs = draw_seeds([0.1, 0.2]), draw_seeds([0.3, 0.2], 10)
-    pairs = [compare(TRUE, a, b, 2, n_resamples=10).macro_f1.value for a, b in zip(ours, theirs, strict=True)]
-    assert compare_seeds(TRUE, ours, theirs, 2).per_seed == pytest.approx(tuple(pairs))
+def test_difference_of_each_seed_is_that_of_its_pair():
+    predicted_a, predicted_b = draw_seeds([0.1, 0.2]), draw_seeds([0.3, 0.2], 10)
+    pairs = [
+        compare(TRUE, a, b, 2, n_resamples=10).macro_f1.value for a, b in zip(predicted_a, predicted_b, strict=True)
+    ]
+    assert compare_seeds(TRUE, predicted_a, predicted_b, 2).per_seed == pytest.approx(tuple(pairs))
 
 
 def test_seeds_that_disagree_widen_the_interval():
@@ -50,9 +52,9 @@ def test_seeds_that_disagree_widen_the_interval():
 
 
 def test_one_seed_has_the_interval_over_examples():
-    ours, theirs = draw_seeds([0.1]), draw_seeds([0.2], 10)
-    over_examples = compare(TRUE, ours[0], theirs[0], 2).macro_f1
-    over_seeds = compare_seeds(TRUE, ours, theirs, 2).macro_f1
+    predicted_a, predicted_b = draw_seeds([0.1]), draw_seeds([0.2], 10)
+    over_examples = compare(TRUE, predicted_a[0], predicted_b[0], 2).macro_f1
+    over_seeds = compare_seeds(TRUE, predicted_a, predicted_b, 2).macro_f1
     assert (over_seeds.low, over_seeds.high) == pytest.approx((over_examples.low, over_examples.high), abs=0.006)
 
 
