@@ -63,15 +63,15 @@ def _revision(data: Any) -> str | None:
 
 
 def _configuration_error(name: str, config: str | None, configs: list[str]) -> RequestError:
-    shown = ", ".join(configs[:_MAX_LISTED_CONFIGURATIONS])
-    shown += " …" if len(configs) > _MAX_LISTED_CONFIGURATIONS else ""
+    listed = ", ".join(configs[:_MAX_LISTED_CONFIGURATIONS])
+    listed += " …" if len(configs) > _MAX_LISTED_CONFIGURATIONS else ""
     if config is None:
         return RequestError(
-            f"'{name}' has several configurations: {shown}. Name one with --dataset-config.",
+            f"'{name}' has several configurations: {listed}. Select one with --dataset-config.",
             code="ambiguous_configuration",
         )
     return RequestError(
-        f"--dataset-config '{config}' is not in '{name}'. Configurations: {shown}.{did_you_mean(config, configs)}",
+        f"--dataset-config '{config}' is not in '{name}'. Configurations: {listed}.{did_you_mean(config, configs)}",
         code="unknown_configuration",
     )
 

@@ -116,5 +116,5 @@ def _normalize_name(name: object) -> str:
 
 
 def _format_splits(names: Sequence[str]) -> str:
-    shown = [f"{name:.60}" for name in names[:_MAX_LISTED_SPLITS]]
-    return f"Splits: {', '.join(shown)}{' …' if len(names) > _MAX_LISTED_SPLITS else ''}."
+    listed = [f"{name:.60}" for name in names[:_MAX_LISTED_SPLITS]]
+    return f"Splits: {', '.join(listed)}{' …' if len(names) > _MAX_LISTED_SPLITS else ''}."

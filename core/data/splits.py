@@ -126,7 +126,7 @@ def stratified_order(codes: NDArray[np.int64], rng: np.random.Generator, reserve
     """Return a random order of the examples in which every prefix is stratified.
 
     ``codes``: n class indices. The k-th of a label's c examples is near the share k / c of the order, and
-    one example of each label comes first. ``reserve`` examples of each label are left out.
+    one example of each label comes first. ``reserve`` examples of each label are excluded.
     """
     keys = np.full(len(codes), np.nan)
     for code in np.unique(codes):

@@ -50,7 +50,7 @@ class ClassCounts:
         return _mean_of_defined(self.recall())
 
     def mcc(self) -> Floats:
-        """Return the multi-class Matthews correlation (Gorodkin 2004), [b]; 0 where undefined, as in scikit-learn."""
+        """Return the multi-class Matthews correlation (Gorodkin 2004), [b]; 0 if undefined, as in scikit-learn."""
         total = self.support.sum(axis=1)
         covariance = self.true_positives.sum(axis=1) * total - (self.support * self.predicted).sum(axis=1)
         scale = (total**2 - (self.predicted**2).sum(axis=1)) * (total**2 - (self.support**2).sum(axis=1))

@@ -36,12 +36,12 @@ class Ranking:
 def ranking_estimates(
     true: NDArray[np.int64], probabilities: Floats, n_resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Estimate, Estimate]:
-    """Return ROC AUC and average precision, each the mean over the labels, one against the rest.
+    """Return ROC AUC and average precision, each the mean over the labels, one-vs-rest.
 
     ``true``: [n] class indices; ``probabilities``: [n, k]. With two labels both are of the second one.
     Undefined if a label has no example, or all of them. The intervals are BCa over resampled
     examples, their tails expanded for rare labels, from at most `MAX_RESAMPLES` resamples, fewer for
-    many examples and labels. A label that a resample lacks is left out of its mean.
+    many examples and labels. A label that a resample lacks is excluded from its mean.
     """
     n, labels = probabilities.shape
     columns = range(labels) if labels != 2 else (1,)

@@ -1,4 +1,4 @@
-"""Characters that databases cannot store are replaced where data is read."""
+"""Characters that databases cannot store are replaced when data is read."""
 
 import json
 
