@@ -1,1 +1,1 @@
-"""Files, processes and the environment of the machine."""
+"""Files, processes and the compute environment."""

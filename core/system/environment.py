@@ -1,4 +1,4 @@
-"""The environment of a run: versions, code and machine, without names of hosts or people."""
+"""Describe a run's environment: versions, code and hardware, without the names of hosts or users."""
 
 import ctypes
 import gc
@@ -20,7 +20,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return git commit and whether the tree is dirty, package versions, Python, system and threads."""
+    """Return the git commit, whether the working tree is dirty, versions, hardware and number of threads."""
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", "core", "runner.py")),
@@ -35,7 +35,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _threads() -> int:
-    """Return the number of OpenMP threads of the first level, by default one per core."""
+    """Return the number of OpenMP threads of the first level; the default is one per core."""
     setting = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return int(setting) if re.fullmatch(r"[1-9]\d{0,4}", setting) else os.cpu_count() or 1
 
@@ -43,13 +43,13 @@ def _threads() -> int:
 def processor_name() -> str:
     """Return the GPU with its CUDA version, else the CPU with the instruction set that torch uses.
 
-    Another processor sums in another order, so that results differ in their last digits.
+    Results differ between processors by rounding errors, because they sum in another order.
     """
     import torch
 
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}, CUDA {torch.version.cuda}"
-    models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    models = [line.partition(":")[2].strip() for line in _read_lines("/proc/cpuinfo") if line.startswith("model name")]
     return (
         f"{next(iter(models), platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
     )
@@ -62,11 +62,11 @@ def memory_limit_bytes() -> int:
 
     if torch.cuda.is_available():
         return int(torch.cuda.get_device_properties(0).total_memory)
-    limits = [int(line) for line in _lines("/sys/fs/cgroup/memory.max") if line.isdigit()]
+    limits = [int(line) for line in _read_lines("/sys/fs/cgroup/memory.max") if line.isdigit()]
     return min([int(psutil.virtual_memory().total), *limits])
 
 
-def _lines(path: str) -> list[str]:
+def _read_lines(path: str) -> list[str]:
     """Return the lines of a system file; none if it does not exist."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
@@ -94,14 +94,14 @@ def installed_versions(packages: Sequence[str]) -> dict[str, str | None]:
 def _git(*arguments: str) -> str | None:
     """Return the output of git; None outside a checkout or without git."""
     try:
-        answer = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True)
+        result = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return answer.stdout.strip()
+    return result.stdout.strip()
 
 
 def release_memory() -> None:
-    """Return unused memory to the system, much of which glibc would keep."""
+    """Return freed memory to the operating system; glibc would keep much of it."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries lack it
@@ -142,7 +142,7 @@ class PeakMemory:
 
     @property
     def bytes(self) -> int:
-        """The peak so far."""
+        """The peak memory so far, in bytes."""
         import torch
 
         if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""User paths, checksums, and atomic writes that survive a power failure."""
+"""User paths, checksums, and durable atomic writes."""
 
 import errno
 import os
@@ -8,15 +8,15 @@ from pathlib import Path
 from core.errors import RequestError
 
 WEIGHT_PATTERN = "*.safetensors"
-"""Files whose sizes are recorded in the run's row."""
+"""Pattern of weight files, whose sizes are recorded in the run's row."""
 CHECKSUM_PATTERNS = (WEIGHT_PATTERN, "*.json")
-"""Files whose checksum is recorded in the run's row; early runs recorded one of the weights only."""
+"""Patterns of the files in the checksum of the run's row; early runs have a checksum of the weights only."""
 
 
 def parse_user_path(what: str, name: str) -> Path:
-    """Return the path of a name that a user entered; ``~`` is the home folder. ``what``: the flag or its meaning.
+    """Return the path of a name that a user entered; ``~`` is the home folder.
 
-    Raises `RequestError` for invalid or inaccessible paths.
+    ``what``: the flag or a description, for the message. Raises `RequestError` for invalid or inaccessible paths.
     """
     try:
         path = Path(name).expanduser()
@@ -24,12 +24,12 @@ def parse_user_path(what: str, name: str) -> Path:
         path.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no permission, unknown home, circular links
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise RequestError(f"{what} {name[:200]!r} is not a valid path: {reason}. Name another one.") from None
+        raise RequestError(f"{what} {name[:200]!r} is not a valid path: {reason}. Enter another path.") from None
     return path
 
 
 def write_atomically(target: Path, text: str) -> None:
-    """Replace a file atomically. Raises `OSError`."""
+    """Write a file atomically, replacing an existing one. Raises `OSError`."""
     temporary = target.with_name(f".{target.name}-{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
     _flush(temporary)
@@ -37,9 +37,9 @@ def write_atomically(target: Path, text: str) -> None:
 
 
 def publish_atomically(source: Path, target: Path) -> None:
-    """Rename a file or a folder to its final name after its content is on disk.
+    """Flush a file or a folder to disk, then rename it to its final name.
 
-    Raises `OSError` if the target exists: renaming alone would replace a file or an empty folder.
+    Raises `OSError` if the target exists: ``os.rename`` would replace a file or an empty folder.
     """
     if os.path.lexists(target):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
@@ -51,8 +51,8 @@ def publish_atomically(source: Path, target: Path) -> None:
 
 def _flush(path: Path) -> None:
     if os.name == "nt" and path.is_dir():
-        return  # Windows cannot open folders, and keeps their entries consistent itself
-    # Windows flushes only files opened for writing; elsewhere read-only files and folders are flushed too.
+        return  # Windows cannot open folders, and its file system keeps their entries consistent
+    # Windows flushes only files opened for writing; other systems also flush read-only files and folders.
     handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)

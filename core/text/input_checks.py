@@ -12,10 +12,10 @@ _MAX_REPR_LENGTH = 100
 
 
 def validate_setting_value(value: Any) -> None:
-    """Raise `ValueError` for strings that no setting may contain, also within lists and mappings."""
+    """Raise `ValueError` for strings that no setting may contain, including those in lists and mappings."""
     for text in _strings(value):
         if not text.strip():
-            raise ValueError("should not be empty")
+            raise ValueError("must not be empty")
         if len(text) > MAX_VALUE_LENGTH:
             raise ValueError(f"is too long: {len(text):,} characters, the maximum is {MAX_VALUE_LENGTH:,}")
         if replace_unstorable(text) != text:
@@ -23,7 +23,7 @@ def validate_setting_value(value: Any) -> None:
         if redact_secrets(text) != text:
             raise ValueError(
                 "looks like a token, a key or a password, and settings are recorded. "
-                "Set it in the environment instead, for the Hub as HF_TOKEN"
+                "Set it as an environment variable instead, for the Hub HF_TOKEN"
             )
 
 
@@ -39,6 +39,6 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def redacted_repr(value: Any) -> str:
-    """Return the `repr` of a value for a message: truncated, and without secrets."""
+    """Return the `repr` of a value for a message, truncated and with its secrets redacted."""
     text = redact_secrets(repr(value))
     return text if len(text) <= _MAX_REPR_LENGTH else f"{text[:_MAX_REPR_LENGTH]}…"

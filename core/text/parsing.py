@@ -1,32 +1,32 @@
-"""Parsers of setting values as they are written on a command line, in a form or in a config file."""
+"""Parse setting values from the command line, a form or a config file."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def parse_list(value: Any) -> Any:
-    """Return the parts of a comma-separated text; other values unchanged. Raise `ValueError` for no parts."""
+    """Split a comma-separated string; return other values unchanged. Raise `ValueError` for an empty list."""
     parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
     if parts in ([], ()):
-        raise ValueError("should name modules, such as query,value")
+        raise ValueError("must list modules, such as query,value")
     return parts
 
 
 def parse_pairs(value: Any) -> Any:
-    """Return one or several ``key=value`` texts as a mapping of texts; a mapping unchanged."""
+    """Return one or several ``key=value`` strings as a mapping of strings; return a mapping unchanged."""
     if isinstance(value, Mapping):
         return value
     mapping = {}
     for pair in value if isinstance(value, list | tuple) else [value]:
         key, equals, text = str(pair).partition("=")
         if not equals or not key.strip():
-            raise ValueError("should be key=value")
+            raise ValueError("must be key=value")
         mapping[key.strip()] = text
     return mapping
 
 
 def parse_yaml_pairs(value: Any) -> Any:
-    """Return ``key=value`` texts as a mapping, with each value parsed as YAML: 8, 0.1, true, [1, 2], a text."""
+    """Return ``key=value`` strings as a mapping, with values parsed as YAML: 8, 0.1, true, [1, 2], a string."""
     if isinstance(value, Mapping):
         return value
     return {key: _parse_value(text) for key, text in parse_pairs(value).items()}

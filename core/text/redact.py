@@ -10,8 +10,8 @@ REDACTED = "***"
 MIN_SECRET_LENGTH = 8
 """Minimum length of an environment variable's value that is treated as a secret."""
 
-_NAMES = ("TOKEN", "KEY", "SECRET", "PASSWORD")
-"""Suffixes of the names of environment variables that contain secrets."""
+_SECRET_NAME_SUFFIXES = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+"""Name suffixes of environment variables that contain secrets."""
 _PARAMETERS = r"password|passwd|pwd|(?:\w+_)?token|api_?key|(?:\w+_)?secret|sig|signature"
 _SECRETS = re.compile(
     "|".join(
@@ -36,7 +36,7 @@ _SECRETS_AFTER_PREFIX = tuple(
         r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"]*:)(?!\d+(?:/|\s|$))(?:[^\s/\"]+|[^\s@\"]+(?:@[^\s/@\"]*)*)(?=@)",
     )
 )
-"""Patterns whose first group is kept."""
+"""Patterns of a secret after a prefix; the first group, the prefix, is kept."""
 
 
 def redact_secrets(text: str) -> str:
@@ -64,7 +64,7 @@ def redact_json(value: Any) -> Any:
 
 def _environment_secrets() -> list[str]:
     """Return the secret values, also URL-quoted and escaped, the longest first."""
-    values = {value.strip() for name, value in os.environ.items() if name.upper().endswith(_NAMES)}
+    values = {value.strip() for name, value in os.environ.items() if name.upper().endswith(_SECRET_NAME_SUFFIXES)}
     forms = {
         form
         for value in values

@@ -11,13 +11,13 @@ def replace_unstorable(text: str) -> str:
     return UNSTORABLE.sub("\ufffd", text)
 
 
-_MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
-_MAX_MARKS = 4
+_COMBINING_MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MAX_COMBINING_MARKS = 4
 # Control characters except tab and line feed; bidirectional controls and invisible characters (not the joiners and
 # marks that scripts and emoji need); lone surrogates; stacked combining marks.
 _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u115f\u1160\u180e\u200b\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    rf"\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]|(?<={_MARKS}{{{_MAX_MARKS}}}){_MARKS}+"
+    rf"\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e007f]|(?<={_COMBINING_MARKS}{{{_MAX_COMBINING_MARKS}}}){_COMBINING_MARKS}+"
 )
 
 
@@ -35,7 +35,7 @@ def _format_code(match: re.Match[str]) -> str:
 
 
 def escape_json(json: str) -> str:
-    """Escape such characters in JSON, which keeps its meaning and makes it safe to print."""
+    """Escape the same characters in JSON, so that it is safe to print and keeps its value."""
     return _INVISIBLE.sub(lambda match: "".join(map(_escape, match[0])), json)
 
 
@@ -50,16 +50,16 @@ def to_single_line(text: object) -> str:
     return escape_invisible(" ".join(str(text).split()))
 
 
-_CELL_START = r"(^|[;\t\r\n])"  # a cell; with the list separator ";" also within a text
-_BLANK = r"(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\u200b-\u200f\u2060\ufeff])*"
-_SIGNS = rf"{_BLANK}[=@＝＠]|{_BLANK}[+\-＋－](?!\))"  # but not a smiley
-_FORMULA = re.compile(rf"{_CELL_START}({_SIGNS})")
+_CELL_START = r"(^|[;\t\r\n])"  # ";" separates cells in some locales
+_LEADING_BLANK = r"(?:[^\S\t\r\n]|[\x00-\x08\x0b\x0c\x0e-\x1f\u200b-\u200f\u2060\ufeff])*"
+_FORMULA_START = rf"{_LEADING_BLANK}[=@＝＠]|{_LEADING_BLANK}[+\-＋－](?!\))"  # not a smiley such as ";-)"
+_FORMULA = re.compile(rf"{_CELL_START}({_FORMULA_START})")
 _NUMBER = re.compile(r"[+-]?[\d.,]+( \([+−-]?[\d.,]+( to |–)[+−-]?[\d.,]+\))?")
-_ESCAPED = re.compile(rf"{_CELL_START}'(?={_SIGNS}|[\t\r\n])")
+_ESCAPED = re.compile(rf"{_CELL_START}'(?={_FORMULA_START}|[\t\r\n])")
 
 
 def escape_formula(text: str) -> str:
-    """Prefix an apostrophe to a cell that a spreadsheet would evaluate as a formula.
+    """Prefix a cell that a spreadsheet would evaluate as a formula with an apostrophe.
 
     Numbers such as "-1" or "+3.1 (+0.8 to +5.4)" are kept.
     """

@@ -1,4 +1,4 @@
-"""Parse YAML settings with plain values only."""
+"""Parse YAML that contains plain values only."""
 
 import math
 from typing import Any
@@ -32,7 +32,7 @@ def require_json_values(value: Any) -> None:
     if isinstance(value, dict):
         invalid = next((key for key in value if not isinstance(key, str | int | float | bool | None)), None)
         if invalid is not None:
-            raise ValueError(f"a key should be a string: {invalid!r:.60}")
+            raise ValueError(f"a key must be a string: {invalid!r:.60}")
         for inner in value.values():
             require_json_values(inner)
     elif isinstance(value, list | tuple):
@@ -45,7 +45,7 @@ def require_json_values(value: Any) -> None:
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Load plain values only; a few lines of aliases could fill the memory."""
+    """Load plain values only. Aliases are refused: a few lines of them could exhaust the memory."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -64,9 +64,9 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 _PlainLoader.yaml_constructors = {
-    tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag in _PLAIN or tag is None
+    tag: constructor for tag, constructor in yaml.SafeLoader.yaml_constructors.items() if tag in _PLAIN or tag is None
 }
 _PlainLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in found if tag != _DATE]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _DATE]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

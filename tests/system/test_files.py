@@ -1,12 +1,12 @@
-"""Files that are whole or not there at all."""
+"""Atomic publication of files and folders."""
 
 import pytest
 
 from core.system.files import publish_atomically
 
 
-def made(path, kind):
-    """Make a file, an empty folder or a filled one, and return its path."""
+def create(path, kind):
+    """Create a file, an empty folder or a folder with a file; return its path."""
     if kind == "file":
         path.write_text(path.name)
     else:
@@ -18,17 +18,17 @@ def made(path, kind):
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_publishing_renames_complete_files(tmp_path, kind):
-    publish_atomically(made(tmp_path / "aside", kind), tmp_path / "named")
-    inner = tmp_path / "named" if kind == "file" else tmp_path / "named" / "inner"
-    assert inner.read_text() == "aside" and [path.name for path in tmp_path.iterdir()] == ["named"]
+    publish_atomically(create(tmp_path / "temporary", kind), tmp_path / "published")
+    inner = tmp_path / "published" if kind == "file" else tmp_path / "published" / "inner"
+    assert inner.read_text() == "temporary" and [path.name for path in tmp_path.iterdir()] == ["published"]
 
 
-@pytest.mark.parametrize("there", ["file", "empty folder", "folder"])
+@pytest.mark.parametrize("existing", ["file", "empty folder", "folder"])
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_publishing_does_not_replace_existing_files(tmp_path, kind, there):
-    aside, target = made(tmp_path / "aside", kind), made(tmp_path / "named", there)
+def test_publishing_does_not_replace_existing_files(tmp_path, kind, existing):
+    source, target = create(tmp_path / "temporary", kind), create(tmp_path / "published", existing)
     with pytest.raises(FileExistsError):
-        publish_atomically(aside, target)
-    assert aside.exists() and target.is_dir() == (there != "file")
-    if there == "file":
-        assert target.read_text() == "named"
+        publish_atomically(source, target)
+    assert source.exists() and target.is_dir() == (existing != "file")
+    if existing == "file":
+        assert target.read_text() == "published"

@@ -7,7 +7,7 @@ from core.text.sanitize import escape_formula, escape_invisible, to_single_line,
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"),
+    ("formatted", "expected"),
     [
         pytest.param(f.format_percent(0.8236), "82.4", id="percent"),
         pytest.param(f.format_score(0.824, 0.80, 0.847), "82.4 (80.0–84.7)", id="score"),
@@ -42,24 +42,24 @@ from core.text.sanitize import escape_formula, escape_invisible, to_single_line,
         pytest.param(f.format_setting(None), "—", id="setting-missing"),
     ],
 )
-def test_number_formats(written, expected):
-    assert written == expected
+def test_number_formats(formatted, expected):
+    assert formatted == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "escaped"),
     [
         pytest.param("a\x1b[31mred\x00\x07", "a⟨U+001B⟩[31mred⟨U+0000⟩⟨U+0007⟩", id="escape-sequence"),
         pytest.param("\u202eabc\u202c", "⟨U+202E⟩abc⟨U+202C⟩", id="right-to-left-override"),
         pytest.param("go\u200bod", "go⟨U+200B⟩od", id="zero-width-space"),
-        pytest.param("\x9b2J \x7f \ud800", "⟨U+009B⟩2J ⟨U+007F⟩ ⟨U+D800⟩", id="control-signs"),
+        pytest.param("\x9b2J \x7f \ud800", "⟨U+009B⟩2J ⟨U+007F⟩ ⟨U+D800⟩", id="control-characters"),
         pytest.param("a\u0301" + "\u0316" * 30 + "!", "a\u0301" + "\u0316" * 3 + "⟨U+0316 ×27⟩!", id="combining-marks"),
         pytest.param("two\r\nlines\tand\ra", "two\nlines\tand⟨U+000D⟩a", id="line-breaks"),
         pytest.param("👩‍👩‍👧 é e\u0301 שלום می‌خواهم", "👩‍👩‍👧 é e\u0301 שלום می‌خواهم", id="scripts"),
     ],
 )
-def test_invisible_characters_are_escaped_and_scripts_are_kept(text, shown):
-    assert escape_invisible(text) == shown
+def test_invisible_characters_are_escaped_and_scripts_are_kept(text, escaped):
+    assert escape_invisible(text) == escaped
 
 
 def test_single_line_escapes_line_breaks_and_controls():

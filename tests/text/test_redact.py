@@ -5,27 +5,27 @@ import pytest
 
 from core.text.redact import REDACTED, redact_json, redact_secrets
 
-LONG = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"  # no real one
+RANDOM_PART = "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3f"  # of no real token
 TOKENS = [
-    pytest.param(f"hf_{LONG}", id="hugging-face"),
-    pytest.param(f"api_org_{LONG}", id="hugging-face-organization"),
-    pytest.param(f"sk-{LONG}", id="openai"),
-    pytest.param(f"sk-proj-{LONG}-{LONG}_x", id="openai-project"),
-    pytest.param(f"sk-ant-api03-{LONG}-AA", id="anthropic"),
-    pytest.param(f"ghp_{LONG}", id="github"),
-    pytest.param(f"github_pat_11ABC_{LONG}", id="github-fine-grained"),
-    pytest.param(f"glpat-{LONG}", id="gitlab"),
+    pytest.param(f"hf_{RANDOM_PART}", id="hugging-face"),
+    pytest.param(f"api_org_{RANDOM_PART}", id="hugging-face-organization"),
+    pytest.param(f"sk-{RANDOM_PART}", id="openai"),
+    pytest.param(f"sk-proj-{RANDOM_PART}-{RANDOM_PART}_x", id="openai-project"),
+    pytest.param(f"sk-ant-api03-{RANDOM_PART}-AA", id="anthropic"),
+    pytest.param(f"ghp_{RANDOM_PART}", id="github"),
+    pytest.param(f"github_pat_11ABC_{RANDOM_PART}", id="github-fine-grained"),
+    pytest.param(f"glpat-{RANDOM_PART}", id="gitlab"),
     pytest.param("AKIAIOSFODNN7EXAMPLE", id="aws"),
-    pytest.param(f"AIza{LONG}", id="google"),
-    pytest.param(f"xoxb-{LONG}", id="slack"),
-    pytest.param(f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{LONG}", id="json-web-token"),
+    pytest.param(f"AIza{RANDOM_PART}", id="google"),
+    pytest.param(f"xoxb-{RANDOM_PART}", id="slack"),
+    pytest.param(f"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.{RANDOM_PART}", id="json-web-token"),
     pytest.param("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVATE KEY-----", id="private-key"),
 ]
-BEHIND = [
-    pytest.param("Authorization: Bearer {}", LONG, id="bearer-header"),
-    pytest.param("{{'authorization': 'Bearer {}'}}", LONG, id="bearer-in-object"),
+SECRETS_AFTER_PREFIX = [
+    pytest.param("Authorization: Bearer {}", RANDOM_PART, id="bearer-header"),
+    pytest.param("{{'authorization': 'Bearer {}'}}", RANDOM_PART, id="bearer-in-object"),
     pytest.param("authorization=Basic {}", "dXNlcjpwYXNz", id="basic-header"),
-    pytest.param("bearer {}", LONG, id="bearer"),
+    pytest.param("bearer {}", RANDOM_PART, id="bearer"),
     pytest.param("postgresql+psycopg://me:{}@host:5432/runs?sslmode=require", "hunter2", id="postgresql-driver"),
     pytest.param("postgresql://me:{}@host/runs", "p@ss:w0rd", id="at-and-colon"),
     pytest.param("postgresql://me:{}@host/runs", "p/w", id="slash"),
@@ -54,17 +54,17 @@ ORDINARY = [
 
 @pytest.mark.parametrize("token", TOKENS)
 def test_token_is_redacted_anywhere(token):
-    for told in ("{}", "with {} in it", "('{}',)", "x={}\n  line two: {}\n", "https://user:{}@host", "{},{}"):
-        hidden = redact_secrets(told.replace("{}", token))
-        assert REDACTED in hidden
-        assert not any(part in hidden for part in token.split("\n"))
-        assert redact_secrets(hidden) == hidden
+    for template in ("{}", "with {} in it", "('{}',)", "x={}\n  line two: {}\n", "https://user:{}@host", "{},{}"):
+        redacted = redact_secrets(template.replace("{}", token))
+        assert REDACTED in redacted
+        assert not any(part in redacted for part in token.split("\n"))
+        assert redact_secrets(redacted) == redacted
 
 
-@pytest.mark.parametrize(("told", "secret"), BEHIND)
-def test_text_around_a_password_is_kept(told, secret):
-    assert redact_secrets(told.format(secret)) == told.format(REDACTED)
-    assert redact_secrets(told.format(REDACTED)) == told.format(REDACTED)
+@pytest.mark.parametrize(("template", "secret"), SECRETS_AFTER_PREFIX)
+def test_text_around_a_password_is_kept(template, secret):
+    assert redact_secrets(template.format(secret)) == template.format(REDACTED)
+    assert redact_secrets(template.format(REDACTED)) == template.format(REDACTED)
 
 
 @pytest.mark.parametrize("text", ORDINARY)
@@ -75,8 +75,8 @@ def test_ordinary_text_is_not_redacted(text):
 @pytest.mark.parametrize("name", ["HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "my_api_key", "CLIENT_SECRET", "PGPASSWORD"])
 def test_values_of_secret_variables_are_redacted(name, monkeypatch):
     monkeypatch.setenv(name, "correct horse/battery")
-    told = "It said 'correct horse/battery', or correct%20horse%2Fbattery in a link."
-    assert redact_secrets(told) == f"It said '{REDACTED}', or {REDACTED} in a link."
+    text = "It said 'correct horse/battery', or correct%20horse%2Fbattery in a link."
+    assert redact_secrets(text) == f"It said '{REDACTED}', or {REDACTED} in a link."
 
 
 def test_short_values_and_other_variables_are_not_redacted(monkeypatch):
@@ -92,7 +92,7 @@ def test_longer_of_two_overlapping_values_is_redacted_completely(monkeypatch):
 
 
 def test_traceback_keeps_its_lines_without_secrets():
-    token = f"hf_{LONG}"
+    token = f"hf_{RANDOM_PART}"
     try:
         try:
             raise OSError(f"401 for https://me:{token}@hub\nwith {token}")
@@ -100,15 +100,19 @@ def test_traceback_keeps_its_lines_without_secrets():
             raise ValueError({"token": token}) from error
     except ValueError:
         trace = traceback.format_exc()
-    hidden = redact_secrets(trace)
-    assert LONG not in hidden
-    assert hidden.count("\n") == trace.count("\n")
-    assert "Traceback (most recent call last)" in hidden and "ValueError" in hidden and "401 for https://me:" in hidden
+    redacted = redact_secrets(trace)
+    assert RANDOM_PART not in redacted
+    assert redacted.count("\n") == trace.count("\n")
+    assert (
+        "Traceback (most recent call last)" in redacted
+        and "ValueError" in redacted
+        and "401 for https://me:" in redacted
+    )
 
 
 def test_nested_json_keeps_its_form():
-    token = f"hf_{LONG}"
-    given = {"a": [1, None, 2.5, True, {token: f"x {token}"}], "b": ("plain", f"api_org_{LONG}")}
-    hidden = redact_json(given)
-    assert hidden == {"a": [1, None, 2.5, True, {REDACTED: f"x {REDACTED}"}], "b": ("plain", REDACTED)}
-    assert LONG not in json.dumps(hidden)
+    token = f"hf_{RANDOM_PART}"
+    value = {"a": [1, None, 2.5, True, {token: f"x {token}"}], "b": ("plain", f"api_org_{RANDOM_PART}")}
+    redacted = redact_json(value)
+    assert redacted == {"a": [1, None, 2.5, True, {REDACTED: f"x {REDACTED}"}], "b": ("plain", REDACTED)}
+    assert RANDOM_PART not in json.dumps(redacted)
