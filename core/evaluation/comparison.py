@@ -50,7 +50,7 @@ class Margin:
 class Comparison:
     """Run A compared with run B, A minus B, on the same n test examples.
 
-    ``p``: of the macro-F1 difference (swap permutation); ``p_accuracy``: of the accuracy difference
+    ``p``: of the macro-F1 difference (paired permutation test); ``p_accuracy``: of the accuracy difference
     (exact McNemar). ``gained``: examples that only A predicts correctly; ``lost``: those that only B
     does. ``detectable``: the minimum detectable effect in accuracy; ``needed``: the number of examples
     that would show the observed difference in accuracy. Both are None if there is none.
@@ -82,14 +82,14 @@ def compare(
 
     The interval of the macro-F1 difference is from a paired bootstrap over the cells of (true, A, B), with
     tails expanded for rare classes. The verdict is ``helped`` or ``hurt`` if the interval excludes 0 and
-    the p of the swap permutation is below .05. Raises `ValueError` for no examples.
+    the p of the paired permutation test is below .05. Raises `ValueError` for no examples.
     """
     if len(true) == 0:
         raise ValueError("cannot compare two runs on no examples")
     cells, counts = np.unique(np.stack([true, predicted_a, predicted_b]), axis=1, return_counts=True)
     resampled = resample(_differences(cells, classes), counts, cells[0], n_resamples=n_resamples)
     macro_f1, accuracy, *per_class = resampled.estimates()
-    p = _swap_p(cells, counts, classes, n_resamples)
+    p = _permutation_p(cells, counts, classes, n_resamples)
     gained, lost = _flips_by_class(true, predicted_a, predicted_b, classes)
     flipped = int((gained + lost).sum())
     observed = float((gained - lost).sum() / len(true))
@@ -144,7 +144,9 @@ def _differences(cells: ClassIndices, classes: int) -> Callable[[Floats], Floats
     return differences
 
 
-def _swap_p(cells: ClassIndices, counts: NDArray[np.int64], classes: int, n_resamples: int, seed: int = 0) -> Floats:
+def _permutation_p(
+    cells: ClassIndices, counts: NDArray[np.int64], classes: int, n_resamples: int, seed: int = 0
+) -> Floats:
     """Return two-sided p values of the differences, [m], under swaps of the two runs' predictions.
 
     Each example's predictions are swapped with a probability of 0.5: from each cell a binomial number

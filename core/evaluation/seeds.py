@@ -59,11 +59,11 @@ def compare_seeds(
     Seeds and examples are both resampled (arXiv 2106.16163): the interval applies to the configurations,
     not only to these runs. With one seed only the examples are resampled.
     """
-    per_seed_draws, observed = _resample_differences(true, predicted_a, predicted_b, classes, seed)
+    replicates, observed = _resample_differences(true, predicted_a, predicted_b, classes, seed)
     rng = np.random.default_rng(seed)
     seeds = len(observed)
-    drawn_seeds = rng.integers(0, seeds, size=per_seed_draws.shape)
-    means = np.take_along_axis(per_seed_draws, drawn_seeds, axis=1).mean(axis=1)
+    resampled_seeds = rng.integers(0, seeds, size=replicates.shape)
+    means = np.take_along_axis(replicates, resampled_seeds, axis=1).mean(axis=1)
     low, high = np.quantile(means, TAILS)
     estimate = Estimate(float(observed.mean()), float(low), float(high))
     return SeedComparison(
