@@ -235,7 +235,7 @@ class WrongFiles(MajorityClassifier):
     """Saves other parameters than those that it predicts with."""
 
     def save(self, folder):
-        MajorityClassifier(self.shares[::-1] ** 2).save(folder)
+        MajorityClassifier(self.priors[::-1] ** 2).save(folder)
 
 
 def test_files_that_do_not_reproduce_the_logits_fail_the_run(benchmark):
