@@ -25,12 +25,14 @@ from core.catalog.methods import METHODS
 from core.errors import RequestError, did_you_mean
 from core.text.formatting import format_setting
 from core.text.input_checks import redacted_repr, validate_setting_value
-from core.text.parsing import parse_list, parse_pairs, parse_yaml_pairs
+from core.text.parsing import parse_duration, parse_list, parse_pairs, parse_yaml_pairs
 
 MAX_COUNT = 2**30
 """The largest accepted number of examples or tokens; it fits databases and tensors."""
 PAIR_SETTINGS = ("splits", "peft")
 """Settings whose flags take ``key=value`` pairs."""
+_BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000)}
+"""The accepted integers of settings that may also be ``auto``."""
 UNSET = "none"
 """`differing_values` returns it for a setting that the method uses but that was not set."""
 _SHOULD = re.compile(r"^(Input )?should ")
@@ -133,7 +135,18 @@ class RunConfig(BaseModel):
         None,
     )
 
-    epochs: int = _setting("training", "number of training epochs", 2, ge=1, le=10_000)
+    epochs: int | Literal["auto"] = _setting(
+        "training", "number of training epochs; auto: train as long as validation improves", 2
+    )
+    patience: int | None = _setting(
+        "training", "with --epochs auto: evaluations without improvement before training ends (default: 4)", None, ge=1
+    )
+    max_steps: int | None = _setting(
+        "training", "with --epochs auto: maximum number of optimizer steps (default: 1000)", None, ge=1, le=MAX_COUNT
+    )
+    time_budget: Annotated[float | None, BeforeValidator(parse_duration)] = _setting(
+        "training", "with --epochs auto: maximum training time, such as 10m", None, gt=0
+    )
     batch_size: int = _setting("training", "examples per optimizer step", 32, ge=1, le=MAX_COUNT)
     gradient_accumulation: int = _setting(
         "training", "micro-batches that each batch is split into, to save memory", 1, ge=1, le=MAX_COUNT
@@ -207,16 +220,34 @@ class RunConfig(BaseModel):
             raise ValueError("must be like last:4, first:2, or 0,3,5 (indices from 0)")
         return value
 
-    @field_validator("max_length", mode="before")
+    @field_validator("max_length", "epochs", mode="before")
     @classmethod
-    def _validate_max_length(cls, value: Any) -> Any:
+    def _validate_number_or_auto(cls, value: Any, field: ValidationInfo) -> Any:
+        low, high = _BOUNDS[str(field.field_name)]
+        if value == "auto":
+            return value
         try:
-            tokens = value if value == "auto" else int(value)
+            number = int(value)
         except (TypeError, ValueError, OverflowError):
-            tokens = 0
-        if tokens != "auto" and not 4 <= tokens <= MAX_COUNT:
-            raise ValueError(f"must be 'auto' or an integer from 4 to {MAX_COUNT:,}")
-        return tokens
+            number = 0
+        if not low <= number <= high or (isinstance(value, float) and value != number):
+            raise ValueError(f"must be 'auto' or an integer from {low} to {high:,}")
+        return number
+
+    @model_validator(mode="after")
+    def _validate_training_length(self) -> Self:
+        limits = [name for name in ("patience", "max_steps", "time_budget") if getattr(self, name) is not None]
+        if limits and self.epochs != "auto":
+            raise ValueError(
+                f"{flag(limits[0])} needs --epochs auto, but --epochs {self.epochs} trains a fixed number of epochs. "
+                "Remove one of the two"
+            )
+        if self.epochs == "auto" and METHODS[self.method].reallocates_budget:
+            raise ValueError(
+                f"--method {self.method} plans its ranks for a fixed number of steps and does not work with "
+                "--epochs auto. Pass a number of epochs"
+            )
+        return self
 
     @model_validator(mode="after")
     def _validate_gradient_accumulation(self) -> Self:

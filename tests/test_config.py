@@ -44,7 +44,12 @@ def test_text_values_are_parsed():
         pytest.param({"epoch": 3}, ("'epoch'", "Did you mean 'epochs'?"), id="setting-misspelled"),
         pytest.param({"r": -4}, ("--r -4 must be greater than",), id="number-too-small"),
         pytest.param({"epochs": "two"}, ("--epochs 'two'",), id="number-as-word"),
+        pytest.param({"epochs": 1.5}, ("--epochs 1.5 must be 'auto' or an integer",), id="number-with-fraction"),
         pytest.param({"seed": True}, ("--seed True",), id="number-as-boolean"),
+        pytest.param({"epochs": 2, "time_budget": "10m"}, ("--time-budget", "--epochs 2"), id="epochs-with-budget"),
+        pytest.param({"epochs": "auto", "patience": 0}, ("--patience 0",), id="patience-of-0"),
+        pytest.param({"epochs": "auto", "time_budget": "soon"}, ("--time-budget 'soon'", "10m"), id="duration-as-word"),
+        pytest.param({"epochs": "auto", "method": "adalora"}, ("adalora", "--epochs"), id="auto-with-planned-ranks"),
         pytest.param(
             {"gradient_accumulation": 5},
             ("--gradient-accumulation 5", "--batch-size 32"),
@@ -62,6 +67,11 @@ def test_message_on_several_invalid_values_has_a_line_for_each():
     with pytest.raises(RequestError) as error:
         make_config({"method": "loar", "r": 0})
     assert str(error.value).count("\n") == 1
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), (7, 7)])
+def test_durations_are_parsed(text, seconds):
+    assert make_config({"epochs": "auto", "time_budget": text}).time_budget == seconds
 
 
 def test_pairs_are_parsed_by_key():

@@ -10,12 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 class DefaultsContext:
     """What derived defaults depend on.
 
-    ``rank``: of the adapter. ``steps``: training steps. ``widths``: the distinct input and output sizes of the adapted
-    layers. ``feedforward``: the names of the feed-forward modules.
+    ``rank``: of the adapter. ``steps``: training steps, None if unknown. ``widths``: the distinct input and output
+    sizes of the adapted layers. ``feedforward``: the names of the feed-forward modules.
     """
 
     rank: int
-    steps: int
+    steps: int | None
     widths: Sequence[int]
     feedforward: Sequence[str]
 
@@ -64,6 +64,7 @@ class StepFraction:
 
     def derive(self, context: DefaultsContext) -> int:
         """Return the number of steps, rounded down."""
+        assert context.steps is not None, "the config refuses such a method without a number of epochs"
         return int(context.steps * self.fraction)
 
 

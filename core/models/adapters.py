@@ -35,7 +35,7 @@ _PROVENANCE_FIELDS = ("auto_mapping", "peft_version", "base_model_name_or_path",
 class TrainingPlan:
     """The number of training steps and some batches, which an adapter's defaults and initialization depend on."""
 
-    steps: int
+    steps: int | None
     batches: Batches
 
 
@@ -188,7 +188,7 @@ def check_adapter(folder: Path, method: str, backbone: Backbone) -> None:
 
 
 def _adapter_config(
-    model: PreTrainedModel, config: RunConfig, new_modules: Sequence[str], targets: TargetModules, steps: int
+    model: PreTrainedModel, config: RunConfig, new_modules: Sequence[str], targets: TargetModules, steps: int | None
 ) -> PeftConfig:
     method, config_class = METHODS[config.method], peft_config_class(config.method)
     adapted = _adapted_layers(model, targets)

@@ -93,14 +93,19 @@ def tokenize_split(split: Split, tokenizer: PreTrainedTokenizerBase) -> Dataset:
     return Dataset.from_dict({**tokenize(tokenizer, split.texts), "labels": split.labels})
 
 
-def training_steps(config: RunConfig, examples: int) -> int:
-    """Return the number of optimizer steps of a training run."""
-    return config.epochs * -(-examples // config.batch_size)
+def steps_per_epoch(config: RunConfig, examples: int) -> int:
+    """Return the number of optimizer steps in an epoch of this many examples."""
+    return -(-examples // config.batch_size)
+
+
+def planned_steps(config: RunConfig, examples: int) -> int | None:
+    """Return the number of optimizer steps of a training run; None if it is not known in advance."""
+    return None if config.epochs == "auto" else config.epochs * steps_per_epoch(config, examples)
 
 
 def _build_adapted(config: RunConfig, base: PreparedBase) -> tuple[AdaptedClassifier, str, dict[str, Any]]:
     targets = select_targets(config, base.model, base.new_modules)
-    plan = TrainingPlan(training_steps(config, len(base.train)), lambda: _first_batches(config, base))
+    plan = TrainingPlan(planned_steps(config, len(base.train)), lambda: _first_batches(config, base))
     adapted = add_adapter(base.model, config, base.new_modules, targets, base.backbone, plan)
     modules = ", ".join(targets.modules)
     title = METHODS[config.method].title

@@ -83,7 +83,9 @@ class RecordingProgress(Progress):
         """Record the values; add those of the validation split to the run's log."""
         self.run.log_history(step, epoch, values)
         if any(name.startswith("validation_") for name in values):
-            self.run.log_line(f"Epoch {epoch:g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}")
+            self.run.log_line(
+                f"Epoch {epoch:.4g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}"
+            )
         self.inner.on_log(step, epoch, values)
 
     def on_message(self, text: str) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
 
 def parse_list(value: Any) -> Any:
     """Split a comma-separated string; return other values unchanged. Raise `ValueError` for an empty list."""
@@ -10,6 +12,17 @@ def parse_list(value: Any) -> Any:
     if parts in ([], ()):
         raise ValueError("must list modules, such as query,value")
     return parts
+
+
+def parse_duration(value: Any) -> Any:
+    """Return the seconds of a duration such as ``90``, ``90s``, ``10m`` or ``1.5h``; return other values unchanged."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip().lower()
+    try:
+        return float(text[:-1]) * _SECONDS[text[-1]] if text[-1:] in _SECONDS else float(text)
+    except ValueError:
+        raise ValueError("must be a duration, such as 90s, 10m or 1.5h") from None
 
 
 def parse_pairs(value: Any) -> Any:

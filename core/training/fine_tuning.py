@@ -12,13 +12,16 @@ from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArgum
 from transformers.trainer_utils import EvalPrediction
 
 from core.catalog.methods import METHODS
+from core.catalog.training_end import TRAINING_ENDS
 from core.config import RunConfig
 from core.models.backbone import silence_libraries
-from core.models.build import TrainableModel, build_trainable, tokenize_split, training_steps
+from core.models.build import TrainableModel, build_trainable, planned_steps, steps_per_epoch, tokenize_split
 from core.models.classifier import FitResult
 from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, CheckpointManager
+from core.training.early_stopping import EarlyStopping, stopping_rule
+from core.training.keep_best import KeepBest, macro_f1, negative_loss
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
 from core.training.oom import is_oom
@@ -26,7 +29,6 @@ from core.training.reproducibility import base_fingerprint, compute_info
 from core.training.sampler import EpochSampler, balanced_class_weights, class_balanced, grouped_by_length
 from core.training.trainer import (
     CheckpointCallback,
-    KeepBestEpoch,
     ProgressCallback,
     RankAllocation,
     ResumableTrainer,
@@ -42,7 +44,9 @@ NO_CHECKPOINTS = CheckpointManager(None, 0)
 
 
 def fine_tune(job: "Job", progress: "Progress", checkpoints: CheckpointManager = NO_CHECKPOINTS) -> FitResult:
-    """Train the job's adapter, or all weights; return the classifier of the epoch with the best validation macro F1.
+    """Train the job's adapter, or all weights; return the classifier of the best evaluation on the validation split.
+
+    The best of a fixed number of epochs has the highest macro F1; with ``epochs="auto"``, the lowest loss.
 
     Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is repeated in
     smaller micro-batches, and an out-of-memory error is raised only if a micro-batch of one example does not fit.
@@ -90,17 +94,23 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
     if METHODS[config.method].reallocates_budget:
         progress.on_message("This method keeps state that checkpoints omit: a stopped run restarts from the beginning.")
         checkpoints = NO_CHECKPOINTS
-    best_epoch, seconds = _train(job, model, dtype, micro_batches, progress, checkpoints)
+    trainer = _train(job, model, dtype, micro_batches, progress, checkpoints)
     accumulation = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
     return FitResult(
         model.classifier,
         trainable_parameters=trainable,
         total_parameters=total,
         base_bytes=model.base.bytes,
-        train_seconds=seconds,
-        train_examples_per_second=config.epochs * len(job.data.train) / seconds,
-        best_epoch=best_epoch,
-        environment={"training_dtype": _dtype_name(dtype), **accumulation, **model.environment},
+        train_seconds=trainer.seconds,
+        train_examples_per_second=trainer.state.epoch * len(job.data.train) / trainer.seconds,
+        best_epoch=trainer.best.epoch,
+        environment={
+            "training_dtype": _dtype_name(dtype),
+            "training_steps": trainer.state.global_step,
+            "training_end": trainer.early_stopping.reason if trainer.early_stopping else "epochs",
+            **accumulation,
+            **model.environment,
+        },
     )
 
 
@@ -121,24 +131,30 @@ def _train(
     micro_batches: int,
     progress: "Progress",
     checkpoints: CheckpointManager,
-) -> tuple[float, float]:
-    """Train and restore the best epoch; return its number and the training time in seconds."""
+) -> ResumableTrainer:
+    """Train, restore the best weights, and return the trainer."""
     checkpoint = checkpoints.resume_from
-    with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder, silence_libraries():
-        with cast_frozen_weights(model.classifier.model, dtype):
-            arguments = _build_arguments(job.config, micro_batches, len(job.data.train), folder)
-            trainer = _build_trainer(job, model, arguments, progress, checkpoints)
-            trainer.metadata = {"dtype": _dtype_name(dtype), "compute": compute_info()}
-            if checkpoints.folder is not None:
-                trainer.metadata["base"] = base_fingerprint(model.base.backbone)
-            progress.on_train_begin(checkpoint.step if checkpoint else 0)
-            if checkpoint and (changes := _describe_changes(checkpoint)):
-                progress.on_message(
-                    f"The environment changed since the checkpoint ({changes}). Results may differ by rounding errors."
-                )
-            trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
-            trainer.best.restore()
-        return trainer.best.epoch, trainer.seconds
+    with (
+        tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder,
+        silence_libraries(),
+        cast_frozen_weights(model.classifier.model, dtype),
+    ):
+        arguments = _build_arguments(job.config, micro_batches, len(job.data.train), folder)
+        trainer = _build_trainer(job, model, arguments, progress, checkpoints)
+        trainer.metadata = {"dtype": _dtype_name(dtype), "compute": compute_info()}
+        if checkpoints.folder is not None:
+            trainer.metadata["base"] = base_fingerprint(model.base.backbone)
+        progress.on_train_begin(checkpoint.step if checkpoint else 0)
+        if checkpoint and (changes := _describe_changes(checkpoint)):
+            progress.on_message(
+                f"The environment changed since the checkpoint ({changes}). Results may differ by rounding errors."
+            )
+        trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
+        trainer.best.restore()
+    reason = trainer.early_stopping.reason if trainer.early_stopping else None
+    if reason is not None:
+        progress.on_message(f"Training ended after {trainer.state.global_step:,} steps: {TRAINING_ENDS[reason]}.")
+    return trainer
 
 
 def _describe_changes(checkpoint: Checkpoint) -> str:
@@ -157,13 +173,17 @@ def _build_trainer(
 ) -> ResumableTrainer:
     config, data, base = job.config, job.data, model.base
     balanced = config.class_weights == "balanced"
-    sampler, best = _build_sampler(job, model), KeepBestEpoch(model.classifier.model)
-    checkpoint_callback = CheckpointCallback(sampler, checkpoints, progress)
+    is_auto, epoch_steps = config.epochs == "auto", steps_per_epoch(config, len(data.train))
+    sampler, best = _build_sampler(job, model), KeepBest(model.classifier.model, negative_loss if is_auto else macro_f1)
+    early_stopping = EarlyStopping(stopping_rule(config, epoch_steps), best) if is_auto else None
+    checkpoint_callback = CheckpointCallback(sampler, epoch_steps, checkpoints, progress)
+    callbacks = [ProgressCallback(progress), RankAllocation(), best, early_stopping, checkpoint_callback]
     trainer = ResumableTrainer(
         learning_rate=partial(learning_rates(config, base.backbone.width).for_parameter, new_modules=base.new_modules),
         adds_loss_term=METHODS[config.method].adds_loss_term,
         sampler=sampler,
         best=best,
+        early_stopping=early_stopping,
         checkpoints=checkpoints,
         compute_loss_func=ClassificationLoss(
             balanced_class_weights(data.train.labels, len(data.labels)) if balanced else None
@@ -176,7 +196,7 @@ def _build_trainer(
         data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=_compute_metrics,
         preprocess_logits_for_metrics=_keep_logits,
-        callbacks=[ProgressCallback(progress), RankAllocation(), best, checkpoint_callback],
+        callbacks=[callback for callback in callbacks if callback is not None],
     )
     checkpoint_callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # core prints nothing
@@ -194,19 +214,20 @@ def _build_sampler(job: "Job", model: TrainableModel) -> EpochSampler:
 
 
 def _build_arguments(config: RunConfig, micro_batches: int, examples: int, folder: str) -> TrainingArguments:
+    steps = planned_steps(config, examples) or stopping_rule(config, steps_per_epoch(config, examples)).max_steps
     return TrainingArguments(
         output_dir=folder,
-        num_train_epochs=config.epochs,
+        max_steps=steps,
         per_device_train_batch_size=config.batch_size // micro_batches,
         gradient_accumulation_steps=micro_batches,
         per_device_eval_batch_size=config.batch_size // micro_batches * config.gradient_accumulation,
         warmup_steps=config.warmup,
         weight_decay=config.weight_decay,
         lr_scheduler_type="linear",
-        eval_strategy="epoch",
+        eval_strategy="no" if config.epochs == "auto" else "epoch",
         save_strategy="no",
         logging_nan_inf_filter=False,  # it would log the loss of a diverged training as 0
-        logging_steps=max(1, training_steps(config, examples) // LOSS_POINTS),
+        logging_steps=max(1, steps // LOSS_POINTS),
         seed=config.seed,
         report_to="none",
         disable_tqdm=True,

@@ -9,14 +9,15 @@ from copy import deepcopy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import torch
-from peft import PeftModel
 from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import SequentialSampler
 from transformers import Trainer, TrainerCallback
 
 from core.errors import RunError
 from core.training.checkpoints import Checkpoint, CheckpointManager, Snapshot
+from core.training.early_stopping import EarlyStopping
+from core.training.keep_best import KeepBest
 from core.training.reproducibility import restore_rng_state, rng_state
 from core.training.sampler import EpochSampler
 
@@ -33,38 +34,6 @@ _LOGGED_NAMES = {
 }
 
 
-class KeepBestEpoch(TrainerCallback):
-    """Keep a copy of the trainable weights of the epoch with the best validation macro F1, the first of ties.
-
-    The copy is in memory: a method that changes the shape of its weights during training (AdaLoRA) cannot load
-    weights saved with another shape.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self.trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        self.adapters = model.peft_config if isinstance(model, PeftModel) else {}
-        self.best_weights: dict[str, torch.Tensor] = {}
-        self.best_adapters: dict[str, Any] = {}
-        self.score, self.epoch = -1.0, 0.0
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **_: Any) -> None:
-        """Copy the weights if the evaluated epoch is better than all earlier ones."""
-        if metrics["eval_macro_f1"] > self.score:
-            self.score, self.epoch = metrics["eval_macro_f1"], float(state.epoch)
-            self.best_weights = {name: p.detach().to("cpu", copy=True) for name, p in self.trainable.items()}
-            self.best_adapters = deepcopy(self.adapters)
-
-    def restore(self) -> None:
-        """Load the weights of the best epoch into the model."""
-        self.load_weights(self.best_weights)
-        self.adapters.update(self.best_adapters)
-
-    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
-        """Load weights by name."""
-        for name, parameter in self.trainable.items():
-            parameter.data.copy_(weights[name])
-
-
 class ResumableTrainer(Trainer):
     """The Hugging Face Trainer with a given sampler, evaluation in row order, and its own checkpoint format.
 
@@ -78,13 +47,14 @@ class ResumableTrainer(Trainer):
         learning_rate: Callable[[str], float],
         adds_loss_term: bool,
         sampler: EpochSampler,
-        best: KeepBestEpoch,
+        best: KeepBest,
+        early_stopping: EarlyStopping | None,
         checkpoints: CheckpointManager,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._learning_rate, self._adds_loss_term, self._sampler = learning_rate, adds_loss_term, sampler
-        self.best, self._checkpoints = best, checkpoints
+        self.best, self.early_stopping, self._checkpoints = best, early_stopping, checkpoints
         self.metadata: dict[str, Any] = {}
         self._start_time = time.perf_counter()
 
@@ -116,6 +86,13 @@ class ResumableTrainer(Trainer):
         optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
         self.optimizer = optimizer_class(settings, **options)
         return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Create the schedule of the learning rate: linear, or the one of early stopping."""
+        if self.early_stopping is None:
+            return super().create_scheduler(num_training_steps, optimizer)
+        self.lr_scheduler = LambdaLR(optimizer or self.optimizer, self.early_stopping.learning_rate_factor)
+        return self.lr_scheduler
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
         """Return the loss; pass the labels, which the Trainer removes, to a model that adds a term to it."""
@@ -150,7 +127,8 @@ class ResumableTrainer(Trainer):
                 "rng": rng_values,
                 "optimizer": optimizer["param_groups"],
                 "scheduler": {name: value for name, value in scheduler.items() if name != "lr_lambdas"},
-                "best": [best.score, best.epoch],
+                "best": [best.score, best.epoch, best.step],
+                "early_stopping": self.early_stopping and self.early_stopping.checkpoint(),
                 "logged": [float(self._tr_loss), self._globalstep_last_logged],
                 "micro_batches": self.args.gradient_accumulation_steps,
                 "seconds": self.seconds,
@@ -165,7 +143,10 @@ class ResumableTrainer(Trainer):
         best = self.best
         best.load_weights(self._resume_from.read_tensors("weights/"))
         best.best_weights, best.best_adapters = self._resume_from.read_tensors("best/"), deepcopy(best.adapters)
-        best.score, best.epoch = self._resume_from.values["best"]
+        best.score, best.epoch, best.step = self._resume_from.values["best"]
+        if self.early_stopping is not None:
+            values = self._resume_from.values
+            self.early_stopping.resume(values["early_stopping"], values["seconds"])
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         if self._resume_from is None:
@@ -229,8 +210,11 @@ class CheckpointCallback(TrainerCallback):
     repeats it.
     """
 
-    def __init__(self, sampler: EpochSampler, checkpoints: CheckpointManager, progress: "Progress") -> None:
-        self.sampler, self.checkpoints, self.progress = sampler, checkpoints, progress
+    def __init__(
+        self, sampler: EpochSampler, steps_per_epoch: int, checkpoints: CheckpointManager, progress: "Progress"
+    ) -> None:
+        self.sampler, self.steps_per_epoch = sampler, steps_per_epoch
+        self.checkpoints, self.progress = checkpoints, progress
         self.trainer: ResumableTrainer | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -240,11 +224,11 @@ class CheckpointCallback(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Set the sampler's epoch."""
-        self.sampler.epoch = state.global_step // _steps_per_epoch(args, state)
+        self.sampler.epoch = state.global_step // self.steps_per_epoch
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Request a checkpoint if one is due; after the last step of an epoch, `on_epoch_end` does."""
-        if state.global_step % _steps_per_epoch(args, state):
+        if state.global_step % self.steps_per_epoch:
             self._save_if_due(control)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -258,7 +242,3 @@ class CheckpointCallback(TrainerCallback):
         """Raise `KeyboardInterrupt` if a stop was requested; the checkpoint has been written."""
         if self.progress.should_stop():
             raise KeyboardInterrupt
-
-
-def _steps_per_epoch(args: Any, state: Any) -> int:
-    return int(state.max_steps // args.num_train_epochs)

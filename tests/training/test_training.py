@@ -16,10 +16,10 @@ from core.config import make_config
 from core.errors import RequestError
 from core.runs.progress import Progress
 from core.training.fine_tuning import fine_tune
+from core.training.keep_best import KeepBest
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
 from core.training.sampler import EpochSampler, balanced_class_weights, class_balanced
-from core.training.trainer import KeepBestEpoch
 from tests.small_runs import job_for
 
 SIZES = {"train_size": 32, "validation_size": 9, "test_size": 9, "max_length": 16, "dtype": "float32"}
@@ -155,10 +155,10 @@ def test_loss_term_of_a_method_changes_the_step(bert_without_dropout):
 
 def test_first_of_several_best_epochs_is_kept():
     model = nn.Linear(1, 1)
-    best = KeepBestEpoch(model)
+    best = KeepBest(model)
     for epoch, score in enumerate([0.5, 0.7, 0.7, 0.6], start=1):
         nn.init.constant_(model.weight, epoch)
-        best.on_evaluate(None, SimpleNamespace(epoch=epoch), None, metrics={"eval_macro_f1": score})
+        best.on_evaluate(None, SimpleNamespace(epoch=epoch, global_step=epoch), None, metrics={"eval_macro_f1": score})
     best.restore()
     assert (best.epoch, best.score, model.weight.item()) == (2.0, 0.7, 2.0)
 

@@ -1,0 +1,129 @@
+"""Training that lasts as long as validation improves, and ends with a short cooldown of the learning rate."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from transformers import TrainerCallback
+
+from core.config import RunConfig
+from core.training.keep_best import KeepBest
+
+MIN_INTERVAL, MAX_INTERVAL = 20, 50
+"""Bounds of the number of steps between two evaluations."""
+EVALUATIONS_PER_EPOCH = 2
+DEFAULT_PATIENCE = 4
+"""Number of evaluations without improvement after which training ends."""
+MIN_STEPS = 100
+"""Number of steps before which training does not end for lack of improvement."""
+MAX_STEPS = 1_000
+"""Maximum number of steps, the cooldown included."""
+COOLDOWN = 0.2
+"""Steps of the cooldown as a ratio of the steps before it (Hägele et al. 2024, arXiv 2405.18392)."""
+MIN_COOLDOWN = 10
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """When training is evaluated and when it ends, in optimizer steps; ``time_budget``: in seconds, None: no limit."""
+
+    interval: int
+    patience: int
+    min_steps: int
+    max_steps: int
+    warmup_steps: int
+    time_budget: float | None
+
+
+def stopping_rule(config: RunConfig, epoch_steps: int) -> StoppingRule:
+    """Return the rule of a config for a training set with ``epoch_steps`` steps in an epoch."""
+    max_steps = config.max_steps or MAX_STEPS
+    min_steps = min(MIN_STEPS, max_steps)
+    return StoppingRule(
+        interval=min(max(epoch_steps // EVALUATIONS_PER_EPOCH, MIN_INTERVAL), MAX_INTERVAL, max_steps),
+        patience=config.patience or DEFAULT_PATIENCE,
+        min_steps=min_steps,
+        max_steps=max_steps,
+        warmup_steps=round(config.warmup * min_steps),
+        time_budget=config.time_budget,
+    )
+
+
+@dataclass
+class _State:
+    """What a checkpoint stores; ``cooldown_start`` and ``cooldown_end`` are steps."""
+
+    evaluations: int = 0
+    best_evaluation: int = 0
+    cooldown_start: int | None = None
+    cooldown_end: int | None = None
+    reason: str | None = None
+
+
+class EarlyStopping(TrainerCallback):
+    """End the training once validation stops improving, or at a limit; first lower the learning rate to 0.
+
+    The cooldown starts from the best weights so far (warmup-stable-decay). ``reason`` says why training ended.
+    """
+
+    def __init__(self, rule: StoppingRule, best: KeepBest) -> None:
+        self.rule, self.best, self.state = rule, best, _State()
+        self._start = time.monotonic()
+        self.seconds_before = 0.0
+
+    @property
+    def reason(self) -> str | None:
+        """Why training ended, a key of `TRAINING_ENDS`; None before."""
+        return self.state.reason
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Return the state as JSON values."""
+        return asdict(self.state)
+
+    def resume(self, values: dict[str, Any], seconds: float) -> None:
+        """Restore what `checkpoint` returned, and the seconds that the training has taken until then."""
+        self.state, self.seconds_before = _State(**values), seconds
+
+    def learning_rate_factor(self, step: int) -> float:
+        """Return the factor of the learning rate at a step: rising, constant, then falling to 0."""
+        if self.state.cooldown_start is not None and self.state.cooldown_end is not None:
+            return max(0.0, (self.state.cooldown_end - step) / (self.state.cooldown_end - self.state.cooldown_start))
+        return min(1.0, (step + 1) / (self.rule.warmup_steps + 1))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Request an evaluation if one is due, and end the cooldown or begin it at a limit."""
+        step = state.global_step
+        if self.state.cooldown_end is not None:
+            control.should_evaluate = control.should_training_stop = step >= self.state.cooldown_end
+        elif step + self._cooldown_steps(step) >= self.rule.max_steps:
+            self._begin_cooldown(step, "max_steps")
+        elif self._is_out_of_time(step):
+            self._begin_cooldown(step, "time_budget")
+        else:
+            control.should_evaluate = step % self.rule.interval == 0
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Begin the cooldown if the last evaluations brought no improvement."""
+        if self.state.cooldown_end is not None:
+            return
+        self.state.evaluations += 1
+        if self.best.step == state.global_step:
+            self.state.best_evaluation = self.state.evaluations
+        is_stalled = self.state.evaluations - self.state.best_evaluation >= self.rule.patience
+        if is_stalled and state.global_step >= self.rule.min_steps:
+            self._begin_cooldown(state.global_step, "no_improvement")
+
+    def _begin_cooldown(self, step: int, reason: str) -> None:
+        self.best.restore()
+        steps = min(self._cooldown_steps(step), max(self.rule.max_steps - step, 1))
+        self.state.cooldown_start, self.state.cooldown_end, self.state.reason = step, step + steps, reason
+
+    def _cooldown_steps(self, step: int) -> int:
+        """Return the length of a cooldown that begins after this step."""
+        return max(MIN_COOLDOWN, round(COOLDOWN * (self.best.step or step)))
+
+    def _is_out_of_time(self, step: int) -> bool:
+        """Return whether a cooldown that begins now ends after the time budget."""
+        seconds = self.seconds_before + time.monotonic() - self._start
+        budget = self.rule.time_budget
+        return budget is not None and seconds * (1 + self._cooldown_steps(step) / step) >= budget

@@ -1,0 +1,101 @@
+"""Training with ``epochs="auto"`` lasts as long as validation improves and ends with a cooldown."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from core.config import make_config
+from core.runs.progress import Progress
+from core.training.checkpoints import CheckpointManager
+from core.training.early_stopping import COOLDOWN, MIN_STEPS
+from core.training.fine_tuning import fine_tune
+from tests.small_runs import SIZES, job_for, write_films
+
+HOURS = 36_000.0
+
+
+class Curves(Progress):
+    """Records the logged values by step, and stops the training after a step if ``stop_after`` is set."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after, self.step, self.values, self.messages = stop_after, 0, {}, []
+
+    def on_step_end(self, step, total, epoch):
+        self.step = step
+
+    def should_stop(self):
+        return self.stop_after is not None and self.step >= self.stop_after
+
+    def on_log(self, step, epoch, values):
+        for name, value in values.items():
+            self.values.setdefault(name, {})[step] = value
+
+    def on_message(self, text):
+        self.messages.append(text)
+
+
+@pytest.fixture(scope="module")
+def train(tiny_bert, tmp_path_factory):
+    """A function that trains with early stopping and returns the fit, the curves and the test logits."""
+    data = write_films(tmp_path_factory.mktemp("early-stopping"))
+
+    def run(curves=None, checkpoints=None, **settings):
+        values = {"dataset": data, "model": str(tiny_bert), "lr": 3e-3, **SIZES, "epochs": "auto", "batch_size": 8}
+        job, curves = job_for(make_config({**values, **settings})), curves or Curves()
+        fit = fine_tune(job, curves, *([checkpoints] if checkpoints else []))
+        return fit, curves, fit.classifier.logits(job.data.test.texts)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def stalled(train):
+    """A training that ends because validation stops improving."""
+    return train(patience=1)
+
+
+def test_training_ends_after_the_cooldown_when_validation_stalls(stalled):
+    fit, curves, _ = stalled
+    steps = fit.environment["training_steps"]
+    assert fit.environment["training_end"] == "no_improvement"
+    assert steps > MIN_STEPS and max(curves.values["validation_loss"]) == steps
+    assert any(f"after {steps:,} steps" in message for message in curves.messages)
+
+
+def test_learning_rate_is_constant_and_then_falls_to_0(stalled):
+    fit, curves, _ = stalled
+    rates = curves.values["learning_rate"]
+    steps = fit.environment["training_steps"]
+    cooldown = [rate for step, rate in rates.items() if step > steps / (1 + COOLDOWN) + 1]
+    assert max(rates.values()) == pytest.approx(3e-3)
+    assert all(earlier >= later for earlier, later in itertools.pairwise(cooldown))
+    assert rates[max(rates)] < 1e-3
+
+
+def test_weights_of_the_lowest_validation_loss_are_kept(stalled):
+    fit, curves, _ = stalled
+    losses = curves.values["validation_loss"]
+    best = min(losses, key=losses.get)
+    assert fit.best_epoch == pytest.approx(best / 6)  # 48 examples in batches of 8
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"), [({"max_steps": 30}, "max_steps"), ({"time_budget": 0.001}, "time_budget")]
+)
+def test_limits_end_the_training_with_an_evaluation(train, limit, reason):
+    fit, curves, _ = train(**limit)
+    steps = fit.environment["training_steps"]
+    assert fit.environment["training_end"] == reason
+    assert steps <= 30 and max(curves.values["validation_loss"]) == steps
+
+
+@pytest.mark.parametrize("place", ["before the cooldown", "in the cooldown"])
+def test_resumed_training_equals_an_uninterrupted_one(train, stalled, tmp_path, place):
+    fit, _, expected = stalled
+    stop = 45 if place == "before the cooldown" else fit.environment["training_steps"] - 3
+    with pytest.raises(KeyboardInterrupt):
+        train(Curves(stop), CheckpointManager(tmp_path, HOURS), patience=1)
+    resumed, _, logits = train(None, CheckpointManager(tmp_path, HOURS), patience=1)
+    assert np.array_equal(logits, expected)
+    assert resumed.environment["training_steps"] == fit.environment["training_steps"]
