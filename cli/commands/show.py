@@ -8,6 +8,7 @@ from cli.commands import Command
 from cli.console import print_json, print_table, print_text, to_records
 from core.catalog.figures import select_figures
 from core.catalog.methods import METHODS
+from core.catalog.training_end import describe_training_end
 from core.text.formatting import DASH, format_bytes, format_percent, format_setting
 from core.text.sanitize import to_single_line
 
@@ -51,6 +52,8 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
     costs["files"] = f"{run.adapter_path or DASH} ({format_bytes(run.adapter_bytes)})"
     for name, value in (run.config | costs).items():
         print_text(f"  {name:21} {format_setting(value)}")
+    if end := describe_training_end(run.environment):
+        print_text(end)
     print_table(("metric", "test, 95% interval"), format_metrics(metrics[metrics["split"] == "test"]))
     figures = select_figures("class_metrics")
     rows = [(row["label"], *(figure.format_row(row) for figure in figures)) for row in to_records(classes)]

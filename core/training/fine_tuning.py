@@ -12,7 +12,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArgum
 from transformers.trainer_utils import EvalPrediction
 
 from core.catalog.methods import METHODS
-from core.catalog.training_end import TRAINING_ENDS
+from core.catalog.training_end import describe_training_end
 from core.config import RunConfig
 from core.models.backbone import silence_libraries
 from core.models.build import TrainableModel, build_trainable, planned_steps, steps_per_epoch, tokenize_split
@@ -95,6 +95,12 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
         progress.on_message("This method keeps state that checkpoints omit: a stopped run restarts from the beginning.")
         checkpoints = NO_CHECKPOINTS
     trainer = _train(job, model, dtype, micro_batches, progress, checkpoints)
+    end = {
+        "training_steps": trainer.state.global_step,
+        "training_end": trainer.early_stopping.reason if trainer.early_stopping else "epochs",
+    }
+    if trainer.early_stopping:
+        progress.on_message(str(describe_training_end(end)))
     accumulation = {"gradient_accumulation": micro_batches} if micro_batches != config.gradient_accumulation else {}
     return FitResult(
         model.classifier,
@@ -106,8 +112,7 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
         best_epoch=trainer.best.epoch,
         environment={
             "training_dtype": _dtype_name(dtype),
-            "training_steps": trainer.state.global_step,
-            "training_end": trainer.early_stopping.reason if trainer.early_stopping else "epochs",
+            **end,
             **accumulation,
             **model.environment,
         },
@@ -151,9 +156,6 @@ def _train(
             )
         trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
         trainer.best.restore()
-    reason = trainer.early_stopping.reason if trainer.early_stopping else None
-    if reason is not None:
-        progress.on_message(f"Training ended after {trainer.state.global_step:,} steps: {TRAINING_ENDS[reason]}.")
     return trainer
 
 

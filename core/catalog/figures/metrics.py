@@ -273,7 +273,8 @@ TRAINING = (
     _metric(
         "best_epoch",
         "best epoch",
-        "The epoch with the best macro F1 on the validation examples; its weights are kept.",
+        "The epoch of the best evaluation on the validation examples, whose weights are kept: by macro F1; with "
+        "--epochs auto, by loss.",
         "epoch",
         "training",
         interval=None,
