@@ -67,7 +67,7 @@ def print_runs(runs: "pd.DataFrame", *, as_json: bool) -> None:
         )
         for run in runs.itertuples()
     ]
-    titles = (figure.title for figure in figures)
+    titles = (f"{figure.title}, points" if figure.unit == "points" else figure.title for figure in figures)
     print_table(("run", "name", "kind", "data set", "status", *titles), rows, text_columns=5)
 
 

@@ -14,6 +14,12 @@ from core.catalog.methods import METHODS
 from core.text.formatting import DASH, format_setting
 
 _ASPECT_MARKS = {"merges": "M", "shares": "S", "bfloat16": "16", "8bit": "8", "4bit": "4"}
+_MODEL_NAMES = {"encoder": "an encoder", "gpt2": "GPT-2"}
+_VARIANT_DESCRIPTIONS = {
+    "rslora": "Scales by alpha / sqrt(r) instead of alpha / r (rsLoRA, Kalajdzievski 2023).",
+    "dora": "Decomposes weights into magnitude and direction (DoRA, Liu et al. 2024).",
+    "layers last:1": "Adapts only the last layer.",
+}
 _LEGEND = (
     "+: usable: trains, and gives the same predictions after reloading. M: the adapter can be merged into its base "
     "model. S: several adapters can share a base model. 16, 8, 4: trains with frozen weights in bfloat16, 8 bits or "
@@ -56,9 +62,9 @@ def print_methods(capabilities: Capabilities, installed: dict[str, str | None]) 
     print_table(columns, [_row(name, capabilities) for name in names], wrap="description")
     print(_LEGEND)
     usable = {model: METHODS.keys() & capabilities.usable_methods(model) for model in MODELS}
-    counts = [f"{len(methods)} on the {model}" for model, methods in usable.items()]
+    counts = [f"{len(methods)} with {_MODEL_NAMES[model]}" for model, methods in usable.items()]
     print(f"Usable of the {len(capabilities.results) - len(variants)} methods in peft: {', '.join(counts)}.")
-    print("\nUnsupported combinations, with the library's error:")
+    print("\nUnsupported combinations, with the reason:")
     for line in _failures(capabilities):
         print(f"  {line}")
     _print_versions(capabilities, installed)
@@ -76,10 +82,7 @@ def _description(name: str) -> str:
         return METHODS[name].note
     if "--init" in name:
         return f"Initialization: {INITS[name.split()[2]].note}."
-    from core.config import RunConfig
-
-    field = RunConfig.model_fields.get(name.split(" --")[-1].split()[0].replace("-", "_"))
-    return f"{field.description}." if field else DASH
+    return _VARIANT_DESCRIPTIONS.get(name.removeprefix("lora --"), DASH)
 
 
 def _marks(name: str, model: str, capabilities: Capabilities) -> str:

@@ -41,4 +41,4 @@ def execute(arguments: Namespace) -> int:
     return report_runs(store, [record], debug=arguments.debug)
 
 
-COMMAND = Command("Resume a stopped, crashed or failed run from its last checkpoint.", add_arguments, execute)
+COMMAND = Command("Resume a cancelled, crashed or failed run from its last checkpoint.", add_arguments, execute)

@@ -56,7 +56,7 @@ class MajorityClassifier:
 
 
 class TfidfClassifier:
-    """Logistic regression on TF-IDF features of words and word pairs."""
+    """Logistic regression on TF-IDF features of word unigrams and bigrams."""
 
     def __init__(self, vectorizer: TfidfVectorizer, regression: LogisticRegression) -> None:
         self.vectorizer = vectorizer
@@ -126,7 +126,7 @@ def fit_majority(job: "Job") -> FitResult:
 
 
 def fit_tfidf(job: "Job") -> FitResult:
-    """Fit a logistic regression on TF-IDF features of words and word pairs."""
+    """Fit a logistic regression on TF-IDF features of word unigrams and bigrams."""
     start, data = time.perf_counter(), job.data
     vectorizer = _vectorizer()
     train = vectorizer.fit_transform(data.train.texts)

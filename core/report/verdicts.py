@@ -36,18 +36,19 @@ def configuration_sentence(comparison: ConfigurationComparison) -> str:
     seeds = len(result.per_seed)
     head = "no evidence either way" if result.verdict.startswith("no") else f"this configuration {result.verdict}"
     smallest = format_p_value(result.smallest_p)[2:]
-    signs = f"; sign-flip test over seeds p {format_p_value(result.p_signs)}, minimum {smallest} with {seeds} seeds"
-    return f"Over {seeds} seeds {head}: {_difference(result.macro_f1)}, n = {result.n:,}{signs})."
+    signs = f"sign-flip test over seeds: p {format_p_value(result.p_signs)}"
+    limit = f"the smallest possible with {seeds} seeds is {smallest}"
+    return f"Over {seeds} seeds {head}: {_difference(result.macro_f1)}, n = {result.n:,}; {signs}; {limit})."
 
 
 def margin_sentence(result: Comparison) -> str:
-    """Return whether A is shown to be equivalent to B, or no worse than B, within the margin."""
+    """Return whether A is shown to be equivalent to B, or non-inferior to B, within the margin."""
     margin = f"{format_points(result.margin.margin)[1:]} points"
     is_shown = result.margin.p_no_worse < ALPHA
     if result.margin.p_alike < ALPHA:
         return f"Equivalent within {margin} (two one-sided tests, p {format_p_value(result.margin.p_alike)})."
-    head = "No worse than" if is_shown else "Not shown to be no worse than"
-    return f"{head} a margin of {margin} (p {format_p_value(result.margin.p_no_worse)})."
+    head = "Non-inferior" if is_shown else "Not shown to be non-inferior"
+    return f"{head} within a margin of {margin} (p {format_p_value(result.margin.p_no_worse)})."
 
 
 def training_warning(store: Store, run: Run, comparison: RunComparison | None = None) -> str | None:
@@ -88,7 +89,7 @@ def training_warning(store: Store, run: Run, comparison: RunComparison | None = 
 
 def _difference(difference: Estimate) -> str:
     low, high = format_points(difference.low), format_points(difference.high)
-    interval = f" (95% {low} to {high}" if difference.low is not None else " ("
+    interval = f" (95% CI {low} to {high}" if difference.low is not None else " ("
     return f"macro F1 {format_points(difference.value)} points{interval}"
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.serving.inference import LoadedRun
 
 CHUNK_ROWS = 2048
-"""Number of rows to classify and write at a time: many batches, little memory."""
+"""Rows per chunk: large enough for full batches, small enough to limit memory."""
 
 Writer = Callable[[pd.DataFrame, TextIO, bool], None]
 """A function that writes a chunk of rows; the last argument is whether it is the first chunk."""
@@ -35,7 +35,7 @@ def _delimited_writer(separator: str) -> Writer:
     def write(rows: pd.DataFrame, file: TextIO, is_first: bool) -> None:
         to_csv = partial(rows.to_csv, sep=separator, index=False, header=is_first, lineterminator="\n")
         text = to_csv()
-        # pandas does not quote a lone carriage return, which many readers take for the end of a row.
+        # pandas does not quote a lone carriage return, which many CSV parsers treat as a line break.
         file.write(to_csv(quoting=csv.QUOTE_NONNUMERIC) if "\r" in text else text)
 
     return write
@@ -70,14 +70,14 @@ def read_input_table(path: Path, requested_column: str | None, training_column: 
     the only one, in this order. Raises `RequestError` if there is no such file or column.
     """
     if path.is_dir():
-        raise RequestError(f"--file {path} is a folder. Name one of its files.", code="is_folder")
+        raise RequestError(f"--file {path} is a folder. Specify one of its files.", code="is_folder")
     if not path.exists():
         hint = did_you_mean(path.name, list_folder(path.parent))
         raise RequestError(f"File not found: {path}.{hint}", code="no_file")
     frame, _ = sanitize_frame(read_table(path, as_text=True)[0])
     columns = [str(column) for column in frame.columns]
     if not columns:
-        raise RequestError(f"{path} has no rows.", code="no_rows")
+        raise RequestError(f"{path} has no columns.", code="no_rows")
     text_column = _choose_text_column(path, columns, requested_column, training_column)
     return InputTable(frame.reset_index(drop=True).set_axis(columns, axis=1), text_column)
 
@@ -93,8 +93,8 @@ def _choose_text_column(path: Path, columns: Sequence[str], requested: str | Non
     common = [by_name[name] for name in TEXT_NAMES if name in by_name]
     if len(columns) > 1 and not common:
         raise RequestError(
-            f"{path} has neither the column '{training_column}' that the run was trained on nor one with a common "
-            f"name. {format_columns(columns)} Name one with --text-column.",
+            f"{path} has no column '{training_column}' (the run's text column) and no column with a common name. "
+            f"{format_columns(columns)} Set it with --text-column.",
             code="no_column",
         )
     return common[0] if common else columns[0]

@@ -29,9 +29,9 @@ def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[st
     """Set a run's name, notes and tags together; empty notes clear them.
 
     Raises `RequestError` for an empty or overlong name, an overlong tag, and text that cannot be stored or
-    contains a secret; then nothing changes.
+    contains a secret; in that case nothing is changed.
     """
-    _check_storable("The note", notes)
+    _check_storable("The notes", notes)
     _update(store, [run_id], name=_clean_name(name), tags=_clean_tags(tags), notes=notes.strip() or None)
 
 
@@ -81,7 +81,7 @@ def archive_runs(store: Store, run_ids: Sequence[int], *, archived: bool = True)
 def trash_runs(store: Store, run_ids: Sequence[int]) -> None:
     """Move runs to the trash, from which they can be restored.
 
-    Raises `RequestError` if any of them is still running; then none is moved.
+    Raises `RequestError` if any of them is still running; in that case no run is moved.
     """
     for run_id in run_ids:
         require_not_running(queries.run(store, run_id))
@@ -96,8 +96,8 @@ def restore_runs(store: Store, run_ids: Sequence[int]) -> None:
 def delete_run(store: Store, run_id: int) -> list[str]:
     """Delete a run with all its rows and files, and its data set if no other run uses it.
 
-    Return a sentence for each folder that was kept because it may belong to another run. Raises
-    `RequestError` if the run is still running, or its files cannot be deleted.
+    Return a sentence for each folder that was not deleted, with the reason. Raises `RequestError` if the run is
+    still running, or its files cannot be deleted; in the latter case the run is already deleted from the database.
     """
     run = queries.run(store, run_id)
     require_not_running(run)
@@ -107,7 +107,7 @@ def delete_run(store: Store, run_id: int) -> list[str]:
 
 
 def delete_trashed_runs(store: Store, run_ids: Sequence[int]) -> list[str]:
-    """Delete the given runs that are in the trash; return a sentence for each folder that was kept.
+    """Delete the given runs that are in the trash; return a sentence for each folder that was not deleted.
 
     Raises `RequestError` that names the runs that were not deleted, and the folders that cannot be deleted.
     """
@@ -133,7 +133,7 @@ def _delete_rows(session: Session, runs: Sequence[Run]) -> None:
 
 
 def _delete_folders(store: Store, runs: Sequence[Run], problems: Sequence[str] = ()) -> list[str]:
-    """Delete the files of deleted runs; return a sentence for each folder that was kept.
+    """Delete the files of deleted runs; return a sentence for each folder that was not deleted.
 
     Raises `RequestError` with ``problems`` and the folders that cannot be deleted.
     """
@@ -161,10 +161,10 @@ def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
 
 
 def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> int:
-    """Set annotation fields (`ANNOTATION_FIELDS`) of texts, by text; None clears a field.
+    """Set annotation fields; ``changes`` maps each text to its new field values, and None clears a field.
 
     Return the number of texts whose annotation changed. Earlier annotations are kept; the newest applies.
-    Raises `RequestError` as `validate_annotation` does; then nothing changes.
+    Raises `RequestError` as `validate_annotation` does; in that case nothing is changed.
     """
     for fields in changes.values():
         validate_annotation(fields)
@@ -186,6 +186,7 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
 def validate_annotation(fields: Mapping[str, str | None]) -> None:
     """Raise `RequestError` for an annotation that is too long, cannot be stored, or contains a secret."""
     _check_tag(fields.get("tag") or "")
+    _check_storable("The proposed label", fields.get("proposed_label") or "")
     note = fields.get("note") or ""
     _check_storable("The note", note)
     if len(note) > MAX_NOTE_LENGTH:
@@ -196,7 +197,7 @@ def validate_annotation(fields: Mapping[str, str | None]) -> None:
 
 
 def current_annotations(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Return the newest annotations of texts, by content hash; for this package only."""
+    """Return the newest annotations of texts, by content hash; for use within `core.store` only."""
     current: dict[str, dict[str, str | None]] = {}
     for start in range(0, len(hashes), MAX_IN_VALUES):
         part = hashes[start : start + MAX_IN_VALUES]

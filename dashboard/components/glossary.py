@@ -31,7 +31,7 @@ TERMS = {
     "disagreement, %": "The share of the best other runs on this test set that predict another label.",
     "label quality, %": "How well the label fits the run's probabilities; low for suspect labels.",
     "rater deviation": "The standard deviation of the ratings of this text.",
-    "similarity, %": "The cosine similarity of the TF-IDF weights of words and word pairs: 100% means equal weights. "
+    "similarity, %": "Cosine similarity of the TF-IDF weights of word unigrams and bigrams: 100% means equal weights. "
     "It does not compare meanings.",
     "probability, %": "The probability that the run predicts for this label, as trained.",
     "true label": "The label in the data set, and the probability that the run predicts for it.",

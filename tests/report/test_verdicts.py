@@ -13,7 +13,7 @@ def test_verdict_states_its_evidence(store):
     comparison = compare_runs(store, adapter, baseline)
     sentence = verdict_sentence(comparison)
     assert sentence.startswith(f"Adapter {adapter} helped: macro F1 +")
-    assert all(fact in sentence for fact in ("(95% +", "p < .0001", "n = 200"))
+    assert all(fact in sentence for fact in ("(95% CI +", "p < .0001", "n = 200"))
     assert sentence.endswith(f"{comparison.result.gained} gained, {comparison.result.lost} lost.")
 
 
@@ -37,7 +37,7 @@ def test_margin_sentence_distinguishes_three_results(store):
         margin_sentence(compare_runs(store, worse, better).result),
         margin_sentence(compare_runs(store, worse, better, margin=0.9).result),
     ]
-    starts = ("No worse", "Not shown to be no worse", "Equivalent within 90.0 points")
+    starts = ("Non-inferior", "Not shown to be non-inferior", "Equivalent within 90.0 points")
     assert [sentence.startswith(start) for sentence, start in zip(sentences, starts, strict=True)] == [True] * 3
     assert "1.0 points" in sentences[0] and "1.0 points" in sentences[1]
 
@@ -47,7 +47,7 @@ def test_configuration_sentence_states_seeds_and_the_smallest_possible_p(store):
     runs_b = [record(store, 0.7, seed=seed, r=4) for seed in (1, 2)]
     sentence = configuration_sentence(compare_configurations(store, runs_a[0], runs_b[0]))
     assert sentence.startswith("Over 2 seeds this configuration helped: macro F1 +")
-    assert ".50 with 2 seeds" in sentence
+    assert "2 seeds is .50" in sentence
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_folder_named_after_another_run_is_kept(column, store):
         checksum = compute_checksum(folder, *CHECKSUM_PATTERNS)
         set_columns(store, run_id, **{"work_path": None, "adapter_sha256": checksum, column: f"adapters/{folder.name}"})
         (message,) = run_edits.delete_run(store, run_id)
-        assert message.startswith(f"The folder adapters/{folder.name} of run {run_id} does not belong to it")
+        assert message.startswith(f"The folder adapters/{folder.name} was not deleted: its name does not")
         assert any(folder.iterdir())
 
 
@@ -66,7 +66,7 @@ def test_folder_referenced_by_another_run_is_kept(store):
     second, _ = record_with_adapter(store)
     set_columns(store, second, adapter_path=f"adapters/x/../{adapter.name}")
     (message,) = run_edits.delete_run(store, first)
-    assert f"is also named by run {second}" in message
+    assert f"is also recorded for run {second}" in message
     assert any(adapter.iterdir())
 
 
@@ -96,7 +96,7 @@ def test_folder_referenced_by_another_database_is_kept(sqlite_store):
     copy = sqlite_store.folder / "copy.sqlite"
     shutil.copy(sqlite_store.address, copy)
     copied = open_store(str(copy))
-    assert "is also named by the database runs.db" in run_edits.delete_run(copied, run_id)[0]
+    assert "is also recorded in the database runs.db" in run_edits.delete_run(copied, run_id)[0]
     copied.engine.dispose()
     copy.write_bytes(b"SQLite format 3\0" + b"\xff" * 2000)  # unreadable: it may name the folder
     assert "may belong to another database" in run_edits.delete_run(sqlite_store, run_id)[0]
@@ -115,7 +115,7 @@ def test_delete_command_reports_a_changed_adapter_that_it_kept(sqlite_store, cap
     run_id, adapter = record_with_adapter(sqlite_store)
     (adapter / "adapter_config.json").write_text('{"r": 9}')
     assert main(["delete", str(run_id), "--yes", "--db", sqlite_store.address]) == 0
-    assert f"The folder adapters/{adapter.name} of run {run_id} contains files that do not" in capsys.readouterr().out
+    assert f"The folder adapters/{adapter.name} was not deleted: it contains files that do not" in capsys.readouterr().out
     assert any(adapter.iterdir())
 
 
@@ -177,11 +177,11 @@ def list_files(*folders):
 def test_deleting_and_resuming_a_servers_runs_keeps_local_folders(two_folders, tmp_path):
     server_store, local_store = two_folders
     before = list_files(local_store.folder, tmp_path)
-    assert "is also named by the database runs.db" in resume(server_store, 1)
+    assert "is also recorded in the database runs.db" in resume(server_store, 1)
     resume(server_store, 2)
     set_columns(server_store, 2, work_path="adapters/.unfinished-2-x")
     set_columns(server_store, 1, **{"adapter_path": "adapters/1-lora-r8", "adapter_sha256": "?"})
-    assert "is also named by the database runs.db" in run_edits.delete_run(server_store, 1)[0]
+    assert "is also recorded in the database runs.db" in run_edits.delete_run(server_store, 1)[0]
     (message,) = run_edits.delete_run(server_store, 2)
     assert f"is not in {local_store.folder}" in message
     assert list_files(local_store.folder, tmp_path) == before

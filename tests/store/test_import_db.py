@@ -276,9 +276,10 @@ def test_annotations_are_added_and_completed_but_never_replaced(store, other):
     assert import_database(store, other.address).annotations == 0
 
 
-def test_invalid_annotation_is_reported_and_not_imported(sqlite_store, other):
+@pytest.mark.parametrize("change", [f"tag = '{'x' * 60}'", "proposed_label = 'hf_" + "aB3dE5gH7j" * 3 + "'"])
+def test_invalid_annotation_is_reported_and_not_imported(change, sqlite_store, other):
     run_edits.annotate(other, {"a text": {"tag": "x"}, "another": {"tag": "y"}})
-    execute_sql(other, f"UPDATE annotations SET tag = '{'x' * 60}' WHERE tag = 'x'")
+    execute_sql(other, f"UPDATE annotations SET {change} WHERE tag = 'x'")
     result = import_database(sqlite_store, other.address)
     assert (result.annotations, kinds(result)) == (1, ["invalid_annotation"])
     assert queries.annotations(sqlite_store)["tag"].tolist() == ["y"]

@@ -192,6 +192,8 @@ def test_more_texts_are_annotated_than_one_query_accepts_values(sqlite_store, mo
         pytest.param({"note": "x" * 10_001}, "note_length", id="note"),
         pytest.param({"note": "a\0b"}, "unstorable_text", id="null-in-note"),
         pytest.param({"tag": TOKEN}, "secret_in_text", id="token-in-tag"),
+        pytest.param({"proposed_label": "a\0b"}, "unstorable_text", id="null-in-proposed-label"),
+        pytest.param({"proposed_label": TOKEN}, "secret_in_text", id="token-in-proposed-label"),
     ],
 )
 def test_annotation_that_cannot_be_stored_changes_nothing(fields, code, sqlite_store):
