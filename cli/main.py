@@ -21,7 +21,8 @@ EXIT_OK, EXIT_RUN_FAILED, EXIT_BAD_REQUEST, EXIT_INTERRUPTED = 0, 1, 2, 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Execute one command and return its exit code.
 
-    0: done. 1: a run failed, ``db`` found problems, or an unexpected error. 2: the request was wrong. 130: interrupted.
+    0: done. 1: a run failed, ``db`` found problems, or an unexpected error. 2: invalid request, or
+    the database cannot be used. 130: interrupted.
     """
     _configure_libraries()
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -67,15 +68,15 @@ def parse(argv: Sequence[str]) -> Namespace:
 def _select_action(name: str, group: CommandGroup, arguments: Sequence[str]) -> tuple[str, Command, Sequence[str]]:
     """Return the full name of the action in the first argument, its command and the remaining arguments."""
     if not arguments or arguments[0] not in group.actions:
-        _explain_actions(name, group, arguments)
+        _print_group_help_or_raise(name, group, arguments)
     return f"{name} {arguments[0]}", group.actions[arguments[0]], arguments[1:]
 
 
-def _explain_actions(name: str, group: CommandGroup, arguments: Sequence[str]) -> NoReturn:
+def _print_group_help_or_raise(name: str, group: CommandGroup, arguments: Sequence[str]) -> NoReturn:
     """Print the help of a group of actions if it was requested; otherwise raise `RequestError`."""
     parser = Parser(name, group.help, usage=f"{PROGRAM} {name} ACTION [flags]")
     actions = [f"  {action:10}{command.help}" for action, command in group.actions.items()]
-    parser.epilog = "\n".join(["actions, each with its own --help:", *actions])
+    parser.epilog = "\n".join([f"actions (for the flags of an action: {PROGRAM} {name} ACTION --help):", *actions])
     listed = ", ".join(group.actions)
     if arguments and arguments[0] in ("-h", "--help"):
         parser.print_help()
@@ -89,8 +90,10 @@ def _explain_actions(name: str, group: CommandGroup, arguments: Sequence[str]) -
 def _refuse_undecodable(argv: Sequence[str]) -> None:
     for position, argument in enumerate(argv, start=1):
         if match := UNSTORABLE.search(argument):
-            place = f"argument {position}, character {match.start() + 1:,}"
-            raise RequestError(f"{place}: not UTF-8, or a NUL character. Convert the text to UTF-8 (iconv).")
+            raise RequestError(
+                f"argument {position}: character {match.start() + 1:,} is NUL or not valid UTF-8. "
+                "Convert the text to UTF-8 (iconv)."
+            )
 
 
 def _configure_libraries() -> None:

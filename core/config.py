@@ -79,7 +79,9 @@ class RunConfig(BaseModel):
         "data", "column with the split of each row (default: 'split', if it exists)", None
     )
     splits: Annotated[dict[Literal["train", "validation", "test"], str], BeforeValidator(parse_pairs)] = _setting(
-        "data", "source split for a split, such as test=validation_matched", default_factory=dict
+        "data",
+        "which split of the source to use as train, validation or test, such as test=validation_matched",
+        default_factory=dict,
     )
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int = _setting("data", "number of training examples", 2000, ge=2, le=MAX_COUNT)
@@ -119,7 +121,7 @@ class RunConfig(BaseModel):
         "adapter", "scale by alpha / sqrt(r) instead of alpha / r (rsLoRA, Kalajdzievski 2023)", False
     )
     dora: bool = _setting("adapter", "decompose weights into magnitude and direction (DoRA, Liu et al. 2024)", False)
-    init: str | None = _setting("adapter", "LoRA initialization (default: B = 0)", None)
+    init: str | None = _setting("adapter", "LoRA initialization (default: peft's, random A and zero B)", None)
     lora_plus: float | None = _setting(
         "adapter",
         "ratio of the learning rates of B and A, such as 16 (LoRA+, Hayou et al. 2024; default: 1)",
@@ -149,7 +151,11 @@ class RunConfig(BaseModel):
     )
     batch_size: int = _setting("training", "examples per optimizer step", 32, ge=1, le=MAX_COUNT)
     gradient_accumulation: int = _setting(
-        "training", "micro-batches that each batch is split into, to save memory", 1, ge=1, le=MAX_COUNT
+        "training",
+        "micro-batches that each batch is split into, to save memory (the effective batch size stays --batch-size)",
+        1,
+        ge=1,
+        le=MAX_COUNT,
     )
     auto_batch: bool = _setting("training", "after an out-of-memory error, continue with smaller micro-batches", False)
     class_weights: Literal["none", "balanced"] = _setting(
@@ -157,7 +163,7 @@ class RunConfig(BaseModel):
     )
     sampler: Literal["natural", "balanced"] = _setting(
         "training",
-        "natural: each training example once per epoch; balanced: draw each class equally often, with replacement",
+        "natural: a random order of all examples; balanced: draw each class equally often, with replacement",
         "natural",
     )
     lr: float | None = _setting("training", "learning rate (default: by method and hidden size)", None, gt=0)
@@ -177,7 +183,7 @@ class RunConfig(BaseModel):
     weight_decay: float = _setting("training", "weight decay of AdamW", 0.01, ge=0)
     dtype: Literal["auto", "float32", "bfloat16"] = _setting(
         "training",
-        "dtype of the frozen weights during training; auto: bfloat16 if it is faster here, else float32",
+        "dtype of the frozen weights during training; auto: bfloat16 if it is faster on this machine, else float32",
         "auto",
     )
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: Parser) -> None:
     """Add the run ids and the margin of equivalence."""
-    parser.add_argument("first", type=run_id, help="id of the reference run")
-    parser.add_argument("others", type=run_id, nargs="+", metavar="other", help="ids of the runs to compare with it")
+    parser.add_argument("first", type=run_id, metavar="reference", help="id of the reference run")
+    parser.add_argument("others", type=run_id, nargs="+", metavar="run", help="ids of the runs to compare with it")
     parser.add_argument(
         "--margin",
         type=number_up_to(100, "points"),
@@ -123,7 +123,7 @@ def _print_labels(comparison: "RunComparison") -> None:
         )
         for label, result in ordered
     ]
-    print_table(("label", "F1, points", "recall", "precision", "p (Holm)", "gained", "lost", "examples"), rows)
+    print_table(("class", "F1, points", "recall", "precision", "p (Holm)", "gained", "lost", "examples"), rows)
 
 
 COMMAND = Command("Compare runs with a reference run on their common test set.", add_arguments, execute)

@@ -135,7 +135,7 @@ COMMAND = CommandGroup(
         "check": Command("Check the integrity of the database and of the runs' files.", _add_check_arguments, check),
         "upgrade": Command("Migrate the database to the newest schema.", _add_backed_up, upgrade),
         "recover": Command(
-            "Merge the fallback databases that runs used while the database was unavailable.",
+            "Merge into the database the runs that were written to fallback databases while it was unavailable.",
             lambda parser: None,
             recover,
         ),

@@ -41,4 +41,8 @@ def execute(arguments: Namespace) -> int:
     return report_runs(store, [record], debug=arguments.debug)
 
 
-COMMAND = Command("Resume a cancelled, crashed or failed run from its last checkpoint.", add_arguments, execute)
+COMMAND = Command(
+    "Resume a cancelled, crashed or failed run from its last checkpoint (if training diverged, it fails again).",
+    add_arguments,
+    execute,
+)

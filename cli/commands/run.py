@@ -51,7 +51,7 @@ def _run_name(text: str) -> str:
 
 
 def _format_overview(parser: Parser) -> str:
-    """Return the text of ``--help``: the commands, examples, and the most used flags of ``run``."""
+    """Return the text of ``--help``: the commands, examples, and the most-used flags of ``run``."""
     commands = [f"  {name:9} {load_command(name).help}" for name in NAMES]
     lines = [
         f"usage: {parser.usage}",
@@ -66,7 +66,7 @@ def _format_overview(parser: Parser) -> str:
         "",
     ]
     flags = [*map(flag, _COMMON_SETTINGS), "--config", "--db", "--help-all"]
-    return "\n".join(lines) + "\n" + parser.format_section("most used flags of run", flags)
+    return "\n".join(lines) + "\n" + parser.format_section("most-used flags of run", flags)
 
 
 def execute(arguments: Namespace) -> int:

@@ -57,7 +57,7 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
     print_table(("metric", "test, 95% interval"), format_metrics(metrics[metrics["split"] == "test"]))
     figures = select_figures("class_metrics")
     rows = [(row["label"], *(figure.format_row(row) for figure in figures)) for row in to_records(classes)]
-    print_table(("label", *(figure.title for figure in figures)), rows)
+    print_table(("class", *(figure.title for figure in figures)), rows)
 
 
 def format_metrics(metrics: "pd.DataFrame") -> list[tuple[str, str]]:
@@ -72,7 +72,7 @@ def format_metrics(metrics: "pd.DataFrame") -> list[tuple[str, str]]:
         text += " points" if figure.unit == "points" else ""
         null = by_name.get(figure.name.replace("ece", "ece_null"))
         if figure.name.startswith("ece") and null:
-            text += f", perfectly calibrated {format_percent(null['low'])}–{format_percent(null['high'])}"
+            text += f" (a perfectly calibrated model: {format_percent(null['low'])}–{format_percent(null['high'])})"
         rows.append((figure.title, text))
     return rows
 

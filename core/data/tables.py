@@ -1,4 +1,4 @@
-"""Tables of labeled text by name: a bundled data set, a file, or a data set of the Hub."""
+"""Load a table of labeled text by its name: a bundled data set, a file, or a data set of the Hub."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ class Table:
     """The rows of a data set, as read.
 
     ``requested_name``: the name in the config, for messages. ``source``: the kind of source and the name.
+    ``revision``: the SHA-256 of a file, the commit of a Hub data set if known, None for a bundled data set.
     """
 
     requested_name: str

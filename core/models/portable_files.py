@@ -15,7 +15,8 @@ An adapter's folder must not contain a ``config.json``: transformers (5.24) woul
 embedded adapter, and fail because ``model.safetensors`` is missing.
 """
 _RUNTIME_SETTINGS = ("padding_side", "truncation_side", "split_special_tokens", "model_input_names")
-"""Attributes that `load_tokenizer` sets; ``save_pretrained`` would write the constructor's arguments instead."""
+"""`load_tokenizer` sets these after construction; ``save_pretrained`` writes only ``init_kwargs``, so they are
+copied there first."""
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
@@ -27,6 +28,6 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
 
 def save_label_names(id2label: Mapping[int, str], folder: Path) -> None:
     """Write the label names of an adapter to `LABELS_FILE`."""
-    label2id = {label: code for code, label in id2label.items()}
+    label2id = {label: class_id for class_id, label in id2label.items()}
     text = json.dumps({"id2label": id2label, "label2id": label2id}, indent=2, ensure_ascii=False)
     (folder / LABELS_FILE).write_text(f"{text}\n", encoding="utf-8")

@@ -43,7 +43,7 @@ def write_card(text: str) -> Damage:
     return write
 
 
-def name_data_files(path: str) -> Damage:
+def write_card_with_data_files(path: str) -> Damage:
     return write_card(json.dumps({"configs": [{"config_name": "default", "data_files": path}]}))
 
 
@@ -78,15 +78,17 @@ FOLDERS: dict[str, Damage] = {
     "pickled shards": write_pickled_shards,
     "archive with path traversal": write_path_traversal_archive,
     "saved to disk": save_to_disk,
-    "card that executes YAML": write_card("configs: !!python/object/apply:os.system ['touch executed']"),
-    "card that names a pickle": name_data_files("train.pkl"),
-    "card that names a file outside": name_data_files("../../../../etc/passwd"),
-    "card that names a missing file": name_data_files("nowhere.csv"),
+    "card with a YAML tag that executes code": write_card(
+        "configs: !!python/object/apply:os.system ['touch executed']"
+    ),
+    "card that names a pickle": write_card_with_data_files("train.pkl"),
+    "card that names a file outside the dataset": write_card_with_data_files("../../../../etc/passwd"),
+    "card that names a missing file": write_card_with_data_files("nowhere.csv"),
 }
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_malicious_data_set_is_refused_and_executes_nothing(name, tmp_path, monkeypatch):
+def test_a_damaged_or_malicious_data_set_is_refused_and_executes_nothing(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "owner" / "films"
     folder.mkdir(parents=True)

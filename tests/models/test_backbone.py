@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -111,6 +112,15 @@ def test_damaged_weights_are_refused(tiny_bert, tmp_path):
     (copy_model(tiny_bert, tmp_path) / "model.safetensors").write_bytes(b"no tensors")
     with pytest.raises(RequestError, match="is damaged"):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_damaged_folder_of_a_full_fine_tuning_run_is_named_instead_of_the_base_model(file, tiny_bert, tmp_path):
+    backbone = find(tiny_bert)
+    (copy_model(tiny_bert, tmp_path) / file).write_bytes(b"damaged")
+    with pytest.raises(RequestError, match=re.escape(f"fine-tuned model in {tmp_path}")) as error:
+        load_for_classification(backbone.saved_in(tmp_path), load_tokenizer(backbone, 32), ("a", "b"))
+    assert str(tiny_bert) not in str(error.value)
 
 
 def test_sharded_weights_are_read(tiny_bert, tmp_path):

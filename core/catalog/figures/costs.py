@@ -49,7 +49,7 @@ COSTS = (
     ),
     _cost(
         "adapter_bytes",
-        "size",
+        "adapter size",
         "The size of the saved adapter, or of a baseline's model, on disk.",
         "bytes",
         listed=True,

@@ -154,7 +154,7 @@ BASELINE = (
     ),
     _test_metric(
         MACRO_F1_DIFFERENCE_P_VALUE,
-        "vs best baseline, p",
+        "p value vs best baseline",
         "The p value of the difference in macro F1 from the best baseline.",
         "p",
         "baseline",
@@ -172,7 +172,8 @@ _BRIER = (
     "The mean squared distance between the probabilities and the true label as a one-hot vector, from 0 (perfect) to 2."
 )
 _ECE = (
-    "Expected calibration error: the mean difference between confidence and the share of correct predictions. "
+    "Expected calibration error: the mean difference between confidence and the share of correct predictions in "
+    "bins of confidence, weighted by their number of examples. "
     "Even a perfectly calibrated model does not reach 0 on few examples, so its range is shown as well."
 )
 _NULL = "The expected calibration error that a perfectly calibrated model of the same confidences would have."
