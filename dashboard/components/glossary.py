@@ -41,7 +41,7 @@ TERMS = {
     "truncated": "Whether the model got only the beginning of the text.",
     "error slices": "Groups of examples with more errors, or fewer, than elsewhere. p is adjusted for the number of "
     "slices. A slice by a column that repeats the label, such as a mean rating, says little.",
-    "slice": "Examples with something in common: their length, a word, a sign, a value of another column.",
+    "slice": "Examples with something in common: their length, a word, punctuation, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
     "elsewhere, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
     "difference, points": "The first error rate minus the second, in percentage points, with its 95% interval.",

@@ -33,18 +33,24 @@ def format_cells(format_: Callable[..., str], values: Iterable[Any], *more: Iter
 
 
 def figure_cells(frame: pd.DataFrame, name: str) -> Cells:
-    """Return the cells of a figure of the registry, from its columns."""
+    """Return the cells of a registered metric, cost or count, from its columns."""
     figure = FIGURES[name]
     return format_cells(figure.format, *(frame[column] for column in figure.columns))
 
 
 def score_cells(frame: pd.DataFrame, name: str) -> Cells:
-    """Return the cells of a share with its interval, from the columns ``name``, ``name_low`` and ``name_high``."""
+    """Return the cells of a score (a fraction from 0 to 1) with its interval.
+
+    The columns are ``name``, ``name_low`` and ``name_high``.
+    """
     return format_cells(format_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"])
 
 
 def class_score_cells(frame: pd.DataFrame, name: str, support: str = "support") -> Cells:
-    """Return the cells of a class's share with its interval; with few test examples, their number instead."""
+    """Return the cells of a class's score (a fraction from 0 to 1) with its interval.
+
+    A class with few test examples shows their number instead of the interval.
+    """
     return format_cells(format_class_score, frame[name], frame[f"{name}_low"], frame[f"{name}_high"], frame[support])
 
 
@@ -66,7 +72,7 @@ def cell_text(cell: object) -> str:
 
 
 def style_cells(table: pd.DataFrame) -> Any:
-    """Return a pandas Styler that shows each cell's text and sorts by its value."""
+    """Return a pandas Styler that only shows each cell's text; the values are kept, so that it still sorts by value."""
     return table.style.format(lambda cell: escape_invisible(cell_text(cell)))
 
 
@@ -75,21 +81,23 @@ def sanitize_cells(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda value: escape_invisible(value) if isinstance(value, str) else value)
 
 
-def column_config(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> dict[str, Any]:
-    """Return Streamlit's column configuration: a help text for each title, the columns ``numbers`` right-aligned."""
-    right_aligned = set(map(str, numbers))
+def column_config(table: pd.DataFrame, right_aligned: Iterable[Any] = ()) -> dict[str, Any]:
+    """Return Streamlit's column configuration: a help text for each title, and the right-aligned columns."""
+    right_aligned_names = set(map(str, right_aligned))
     return {
-        name: st.column_config.Column(help=help_for(name), alignment="right" if name in right_aligned else None)
+        name: st.column_config.Column(help=help_for(name), alignment="right" if name in right_aligned_names else None)
         for name in map(str, table.columns)
     }
 
 
-def show_static_table(table: pd.DataFrame, numbers: Iterable[Any] = ()) -> None:
+def show_full_height_table(table: pd.DataFrame, right_aligned: Iterable[Any] = ()) -> None:
     """Show a table as tall as its rows."""
-    st.dataframe(sanitize_cells(table), hide_index=True, height="content", column_config=column_config(table, numbers))
+    st.dataframe(
+        sanitize_cells(table), hide_index=True, height="content", column_config=column_config(table, right_aligned)
+    )
 
 
 def show_properties(values: Mapping[str, Any]) -> None:
     """Show names and values as a table; names without a value are omitted."""
     rows = {name: str(value) for name, value in values.items() if value not in (None, "", DASH)}
-    show_static_table(pd.DataFrame({"": list(rows), "value": list(rows.values())}))
+    show_full_height_table(pd.DataFrame({"": list(rows), "value": list(rows.values())}))

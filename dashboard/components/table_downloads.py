@@ -14,7 +14,7 @@ from dashboard.components.table_cells import cell_text
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")
 _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$&#!@:])")
 _LATEX = str.maketrans(
-    {sign: f"\\{sign}" for sign in "%&_#${}"}
+    {symbol: f"\\{symbol}" for symbol in "%&_#${}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "|": r"\textbar{}"}
     | {"<": "$<$", ">": "$>$", "±": r"$\pm$", "−": "$-$", "×": r"$\times$", "↔": r"$\leftrightarrow$"}
     | {"–": "--", "—": "---", "…": r"\dots{}", '"': "''"}
@@ -27,7 +27,7 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def spreadsheet_csv(table: pd.DataFrame) -> str:
-    """Return the CSV with a byte order mark: without it spreadsheets garble signs such as ± and −."""
+    """Return the CSV with a byte order mark: without it spreadsheets garble symbols such as ± and −."""
     return "\ufeff" + to_csv(table)
 
 

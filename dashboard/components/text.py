@@ -72,15 +72,20 @@ def _memory_warning(run: "Run") -> str:
     return f" It used {used / 1e9:,.0f} of {total / 1e9:,.0f} GB of memory: the system may have killed it."
 
 
-def cost_chart_note(unknown: Sequence[str], title: str) -> str:
-    """Return how to read the chart of cost and quality, and the runs without a recorded cost, which it omits."""
-    note = "Bars: 95% intervals. Line: Pareto front. Runs without cost are at 0."
+def cost_chart_note(unknown: Sequence[str], title: str, *, has_untrained: bool) -> str:
+    """Return how to read the chart of cost and quality, and the runs without a recorded cost, which it omits.
+
+    ``has_untrained``: whether it shows a baseline whose training time is 0.
+    """
+    note = "Bars: 95% intervals. Line: Pareto front."
+    if has_untrained:
+        note += " Baselines that need no training are at 0 s."
     if not unknown:
         return note
     more = f" and {format_count(len(unknown) - 5)} more" if len(unknown) > 5 else ""
     return f"{note} Not shown, {title.partition(',')[0]} not recorded: {', '.join(unknown[:5])}{more}."
 
 
-def shown_of(shown: int, total: int, what: str, which: str) -> str:
+def describe_subset(shown: int, total: int, what: str, which: str) -> str:
     """Return which of several things a chart shows; empty if it shows all."""
     return "" if shown >= total else f"Shown: {format_count(shown)} of {format_count(total)} {what}, those {which}. "

@@ -1,7 +1,7 @@
-"""Changes made on the screens: names, notes, tags, archive, trash and annotations.
+"""Changes made in the dashboard: names, notes, tags, archive, trash and annotations.
 
-Each function raises `RequestError` with the reason if the change is not possible. Nothing is changed then,
-except by `delete_runs`, which may have deleted a part.
+Each function raises `RequestError` with the reason if the change is not possible. In that case
+nothing has changed, except that `delete_runs` may already have deleted some of the runs.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,5 +48,8 @@ def delete_runs(run_ids: list[int]) -> list[str]:
 
 
 def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:
-    """Change the given fields of annotations, by text; return the number of texts that changed."""
+    """Set annotation fields.
+
+    ``changes``: new field values by example text. Return the number of texts whose annotation changed.
+    """
     return _write(lambda: run_edits.annotate(store(), changes))

@@ -47,7 +47,7 @@ def test_headline_has_the_verdict_for_the_run_and_over_seeds(seeded, open_page):
 def test_complete_run_shows_its_main_figures_and_classes(seeded, open_page):
     app = open_page("run", run=seeded.odd)
     labels = [metric.label.split(":")[0] for metric in app.metric]
-    assert labels == ["Macro F1", "Accuracy", "Worst class", "Training time"]
+    assert labels == ["Macro F1", "Accuracy", "Worst class F1", "Training time"]
     assert list(app.dataframe[0].value["class"]) == ["negative", "positive"]
     assert [tab.label for tab in app.tabs] == list(TABS.values())
 
@@ -116,7 +116,7 @@ def test_training_loss_is_smoothed_and_thinned_out(store, open_page):
 def test_calibration_tab_compares_before_and_after_temperature_scaling(seeded, open_page):
     app = open_page("run", run=seeded.lora, part="Calibration")
     assert "1.500" in page_text(app)
-    (figures,) = [table.value for table in app.dataframe if "at the temperature" in table.value]
+    (figures,) = [table.value for table in app.dataframe if "after temperature scaling" in table.value]
     assert list(figures["figure"]) == ["log loss", "Brier score", "ECE, %"]
     assert "; a perfectly calibrated run: " in figures["as trained"].iloc[2]
 

@@ -14,7 +14,7 @@ from tests.seeded import ENVIRONMENT, SIZES
 
 
 @contextmanager
-def running_run(store, **config):
+def run_in_progress(store, **config):
     with recording(store, RunConfig(**SIZES, **config), "lora running", ENVIRONMENT) as run:
         run.update(dataset_id=save_dataset(store, load_data(RunConfig(**SIZES))))
         run.enter_phase("training")
@@ -23,8 +23,8 @@ def running_run(store, **config):
         yield run
 
 
-def test_running_run_shows_its_progress_and_its_log_on_demand(seeded_copy, open_runs):
-    with running_run(store_of(seeded_copy)) as run:
+def test_run_in_progress_shows_its_progress_and_its_log_on_demand(seeded_copy, open_runs):
+    with run_in_progress(store_of(seeded_copy)) as run:
         app = open_runs()
         (bar,) = app.get("progress")
         assert bar.proto.value == 33
@@ -39,7 +39,7 @@ def test_running_run_shows_its_progress_and_its_log_on_demand(seeded_copy, open_
 
 def test_run_without_steps_shows_its_phase(seeded_copy, open_runs):
     with (
-        running_run(store_of(seeded_copy)),
+        run_in_progress(store_of(seeded_copy)),
         recording(store_of(seeded_copy), RunConfig(**SIZES), "started", ENVIRONMENT) as run,
     ):
         newest, _ = open_runs().get("progress")
@@ -47,8 +47,8 @@ def test_run_without_steps_shows_its_phase(seeded_copy, open_runs):
         assert newest.proto.text.replace("\\", "") == f"#{run.id} started: start"
 
 
-def test_running_run_is_not_deleted(seeded_copy, open_runs):
-    with running_run(store_of(seeded_copy)) as run:
+def test_run_in_progress_cannot_be_moved_to_trash(seeded_copy, open_runs):
+    with run_in_progress(store_of(seeded_copy)) as run:
         app = open_runs(chosen=run.id)
         app.button(key="delete").click().run()
         assert app.toast[0].icon == ":material/error:"
@@ -56,7 +56,7 @@ def test_running_run_is_not_deleted(seeded_copy, open_runs):
 
 
 def test_crashed_run_shows_the_last_line_of_its_log(seeded_copy, open_runs):
-    with running_run(store_of(seeded_copy)) as run:
+    with run_in_progress(store_of(seeded_copy)) as run:
         run.update(heartbeat_at=datetime.now(UTC) - timedelta(minutes=5), host="elsewhere")
         app = open_runs()
         assert not app.get("progress")

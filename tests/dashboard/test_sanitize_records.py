@@ -1,4 +1,4 @@
-"""Text of unknown content is made safe at the door of `dashboard.data`, and stays consistent behind it."""
+"""`dashboard.data` sanitizes untrusted text when it is read, and all sources return the same sanitized text."""
 
 from dataclasses import dataclass
 
@@ -101,7 +101,7 @@ def test_everything_but_example_texts_is_safe_to_show(hostile):
     assert not unsafe
 
 
-def test_example_texts_configurations_and_folders_stay_exact(hostile):
+def test_example_texts_configs_and_folder_names_are_not_sanitized(hostile):
     store = open_store(str(hostile.database))
     frame = data.predictions_with_outcomes(hostile.adapter)
     assert frame["text"].tolist() == queries.predictions(store, hostile.adapter)["text"].tolist()

@@ -54,7 +54,7 @@ def test_run_is_deleted_permanently_after_a_confirmation(writable_dashboard, see
     dialog = visitor.page.get_by_role("dialog")
     dialog.get_by_text(f"This deletes #{seeded.odd}").wait_for()
     dialog.get_by_role("button", name="Delete permanently").click()
-    assert visitor.wait_for_text("The trash is empty.")
+    assert visitor.wait_for_text("No runs on this test set are in the trash.")
     assert seeded.odd not in queries.runs(open_store(str(writable_dashboard[0])), trash=True)["id"].tolist()
 
 

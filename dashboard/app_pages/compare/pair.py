@@ -11,7 +11,7 @@ from dashboard.components.chart_cache import show_chart
 from dashboard.components.flips import FLIP_VALUES
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.text import shown_of
+from dashboard.components.text import describe_subset
 
 MAX_EXAMPLES = 5
 """With more flipped examples, the page shows the most confident ones."""
@@ -60,7 +60,7 @@ def show_differences(first: int, second: int) -> None:
     st.subheader("Class metrics")
     cells = tables.format_class_changes(changes, labels)
     tables.show_table(cells)
-    st.caption("Largest loss first; differences in points, with 95% intervals.")
+    st.caption("Sorted by F1 difference, lowest first; differences in points, with 95% intervals.")
     caption = text.table_caption(row.dataset, examples, *labels)
     table_downloads.draw_downloads(cells, f"classes-{first}-{second}", caption)
     show_confusion_matrix(first, second)
@@ -71,8 +71,8 @@ def show_class_changes(changes: pd.DataFrame, first: int, second: int) -> None:
     st.subheader("F1 by class", help=help_for("F1"))
     drawn = view_data.select_most_changed(changes)
     show_chart(charts.class_changes(drawn, data.run_rows([first, second])[["id", "label"]]))
-    some = shown_of(len(drawn), len(changes), "classes", "whose F1 differs most")
-    st.caption(f"{some}Above each line: the difference in points, with its 95% interval.")
+    subset_note = describe_subset(len(drawn), len(changes), "classes", "whose F1 differs most")
+    st.caption(f"{subset_note}Above each line: the difference in points, with its 95% interval.")
 
 
 def show_flip_counts(changes: pd.DataFrame, first: int, second: int) -> None:
@@ -88,8 +88,8 @@ def show_flip_counts(changes: pd.DataFrame, first: int, second: int) -> None:
             for flip, number in (("gained", row.gained), ("lost", row.lost)):
                 parameters = {"run": first, "against": second, "true": row.label, "flip": FLIP_VALUES[flip]}
                 links.page_link("failures", f"{format_count(number)} {flip}", ":material/arrow_forward:", **parameters)
-    some = shown_of(len(flipped), len(changes), "classes", "with the most flips")
-    st.caption(f"{some}Gained: correct in the first run only. Lost: correct in the second run only.")
+    subset_note = describe_subset(len(flipped), len(changes), "classes", "with the most flips")
+    st.caption(f"{subset_note}Gained: correct in the first run only. Lost: correct in the second run only.")
 
 
 @feedback.safe_fragment()
@@ -107,8 +107,8 @@ def show_flipped_examples(first: int, second: int) -> None:
     if examples.empty:
         show_text("No such examples.")
         return
-    some = shown_of(MAX_EXAMPLES, len(examples), "examples", f"on which {first_label} is most confident")
-    st.caption(escape_markdown(some))
+    subset_note = describe_subset(MAX_EXAMPLES, len(examples), "examples", f"on which {first_label} is most confident")
+    st.caption(escape_markdown(subset_note))
     parameters = {"run": first, "against": second, "true": label, "flip": FLIP_VALUES[flip]}
     links.page_link("failures", "Show all", ":material/error_outline:", **parameters)
 
@@ -132,5 +132,7 @@ def show_confusion_matrix(first: int, second: int) -> None:
         if cell:
             run, other = (second, first) if which == "second run" else (first, second)
             links.open_page("failures", run=run, against=other, true=cell[0], predicted=cell[1])
-    some = shown_of(len(labels), total, "classes", "whose confusions differ most")
-    st.caption(f"{some}Difference: first run minus second; blue: more, orange: fewer. Click a cell for its examples.")
+    subset_note = describe_subset(len(labels), total, "classes", "whose confusions differ most")
+    st.caption(
+        f"{subset_note}Difference: first run minus second; blue: more, orange: fewer. Click a cell for its examples."
+    )

@@ -11,7 +11,7 @@ from dashboard.components.cost.charts import cost_quality
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, isolate_rtl, show_text
-from dashboard.components.text import cost_chart_note, shown_of
+from dashboard.components.text import cost_chart_note, describe_subset
 
 MAX_RUNS_DRAWN = 20
 """With more runs, the charts of intervals show the first ones; the table has all."""
@@ -40,7 +40,7 @@ def show_ranking(run_ids: list[int]) -> None:
     for column, metric in zip(st.columns(2, gap="large"), ("macro_f1", "accuracy"), strict=True):
         with column:
             show_chart(charts.run_intervals(view_data.select_metric(drawn, metric), metric))
-    st.caption(shown_of(len(drawn), len(compared), "runs", "selected first") + "Bars: 95% intervals.")
+    st.caption(describe_subset(len(drawn), len(compared), "runs", "selected first") + "Bars: 95% intervals.")
 
 
 @feedback.safe_fragment()
@@ -48,8 +48,10 @@ def show_costs(run_ids: list[int]) -> None:
     """Plot cost against quality."""
     st.subheader("Cost and quality")
     runs, (cost, title) = data.run_rows(run_ids), choose_cost()
-    show_chart(cost_quality(costs.cost_quality(runs, cost), cost, title))
-    st.caption(escape_markdown(cost_chart_note(costs.without_cost(runs, cost), title)))
+    points, unknown = costs.cost_quality(runs, cost), costs.without_cost(runs, cost)
+    show_chart(cost_quality(points, cost, title))
+    note = cost_chart_note(unknown, title, has_untrained=costs.has_untrained(points, cost))
+    st.caption(escape_markdown(note))
 
 
 @feedback.safe_fragment()

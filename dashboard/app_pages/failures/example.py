@@ -16,7 +16,7 @@ from dashboard.components.example import controls, tables, view_data
 from dashboard.components.example.charts import word_importance
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.text import shown_of
+from dashboard.components.text import describe_subset
 
 LONG_TEXT = 1_500
 """A text with more characters scrolls in a box."""
@@ -67,8 +67,8 @@ def show_word_importance(run_id: int, row: Any) -> None:
         return
     drawn = view_data.select_most_important(weights)
     show_chart(word_importance(drawn, row["predicted"]))
-    some = shown_of(len(drawn), len(weights), "words", "with the largest weights")
-    st.caption(f"{some}Blue: supports {escape_markdown(row['predicted'])}. Orange: against it.")
+    subset_note = describe_subset(len(drawn), len(weights), "words", "with the largest weights")
+    st.caption(f"{subset_note}Blue: supports {escape_markdown(row['predicted'])}. Orange: against it.")
     tables.show_word_weights(weights)
 
 

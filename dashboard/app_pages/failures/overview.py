@@ -12,7 +12,7 @@ from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_text
 from dashboard.components.slices.tables import slices_table
 from dashboard.components.slices.view_data import MAX_SLICES, error_slices, select_significant
-from dashboard.components.text import shown_of
+from dashboard.components.text import describe_subset
 
 
 def show_confusion_matrix(run_id: int) -> None:
@@ -20,8 +20,11 @@ def show_confusion_matrix(run_id: int) -> None:
     cells, labels = confusion_cells(run_id), data.labels(run_id)
     drawn = select_labels(cells, labels)
     show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select=controls.filter_by_cell, key="cells")
-    some = shown_of(len(drawn), len(labels), "labels", "with the most errors")
-    st.caption(f"{some}Color: share of the row. Click a cell to filter, double-click to show all.")
+    subset_note = describe_subset(len(drawn), len(labels), "labels", "with the most errors")
+    st.caption(
+        f"{subset_note}Color: share of the true class (each row sums to 100%). "
+        "Click a cell to filter, double-click to show all."
+    )
     if len(labels) <= MAX_LABELS // 2:
         return
     confusions = frequent_confusions(cells)
@@ -54,4 +57,4 @@ def show_slices(run_id: int) -> None:
         selected,
         lambda row: controls.filter_by_slice(None if row is None else names[row]),
     )
-    st.caption(shown_of(len(shown), len(slices), "slices", "with the smallest p") + "Select a slice to filter.")
+    st.caption(describe_subset(len(shown), len(slices), "slices", "with the smallest p") + "Select a slice to filter.")

@@ -10,12 +10,12 @@ from dashboard.components.theme import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, sh
 
 
 def _learning_curve(
-    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None, kept: Any = None
+    history: pd.DataFrame, names: dict[str, str], axis: alt.Y, best_epoch: float | None, best_epoch_scores: Any = None
 ) -> alt.LayerChart:
     """Plot logged values by epoch with the best epoch marked; those named ``raw`` are drawn faintly.
 
-    ``history``: epoch, name and value. ``names``: title by name of the values to plot. ``kept``: epoch,
-    low and high of the kept epoch.
+    ``history``: epoch, name and value. ``names``: title by name of the values to plot. ``best_epoch_scores``:
+    epoch, low and high of the best epoch.
     """
     titles = [title for name, title in names.items() if (history["name"] == name).any()]
     x = alt.X("epoch", title="epoch", scale=alt.Scale(domainMin=0), axis=alt.Axis(format="d", tickMinStep=1))
@@ -34,13 +34,19 @@ def _learning_curve(
     lines = base.mark_line(strokeWidth=2)
     points = base.transform_filter("datum.epoch == round(datum.epoch)").mark_point(filled=True, size=60, opacity=1)
     return alt.LayerChart(
-        layer=[raw.encode(x=x, y=axis), lines, points, *_kept_interval(kept, x, axis), *_best_epoch(best_epoch)],
+        layer=[
+            raw.encode(x=x, y=axis),
+            lines,
+            points,
+            *_interval(best_epoch_scores, x, axis),
+            *_mark_best_epoch(best_epoch),
+        ],
         height=280,
         description=f"By epoch: {', '.join(titles)}; the best epoch is marked.",
     )
 
 
-def _best_epoch(epoch: float | None) -> list[alt.Chart]:
+def _mark_best_epoch(epoch: float | None) -> list[alt.Chart]:
     """Mark the best epoch, if it is known."""
     if epoch is None:
         return []
@@ -49,11 +55,11 @@ def _best_epoch(epoch: float | None) -> list[alt.Chart]:
     return [best.mark_rule(color=INK, strokeDash=[4, 4]), note]
 
 
-def _kept_interval(kept: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
-    """Draw the interval of the kept epoch, if it is known."""
-    if kept is None or kept.low != kept.low:
+def _interval(scores: Any, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Draw the interval of the best epoch, if it is known."""
+    if scores is None or scores.low != scores.low:
         return []
-    ends = alt.Chart(pd.DataFrame({"epoch": [kept.epoch], "value": [kept.low], "high": [kept.high]}))
+    ends = alt.Chart(pd.DataFrame({"epoch": [scores.epoch], "value": [scores.low], "high": [scores.high]}))
     bar = ends.mark_errorbar(ticks=True, color=BLUE, thickness=2)
     return [
         bar.encode(
@@ -73,10 +79,10 @@ def loss_curves(history: pd.DataFrame, best_epoch: float | None) -> alt.LayerCha
 
 
 @cached_chart
-def score_curve(history: pd.DataFrame, best_epoch: float | None, kept: Any = None) -> alt.LayerChart:
-    """Plot validation macro F1 with the interval of the kept epoch."""
+def score_curve(history: pd.DataFrame, best_epoch: float | None, best_epoch_scores: Any = None) -> alt.LayerChart:
+    """Plot validation macro F1 with the interval of the best epoch."""
     axis = alt.Y("value", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
-    return _learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, kept)
+    return _learning_curve(history, {"validation_macro_f1": "validation macro F1"}, axis, best_epoch, best_epoch_scores)
 
 
 @cached_chart

@@ -12,7 +12,7 @@ from dashboard.components.table_cells import (
     cell_column,
     column_config,
     figure_cells,
-    show_static_table,
+    show_full_height_table,
     style_cells,
 )
 
@@ -45,12 +45,14 @@ def show_metrics(metrics: pd.DataFrame) -> None:
         for figure in figures
         if figure.name not in HEADLINE
     ]
-    show_static_table(_explain(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), numbers=("value",))
+    show_full_height_table(
+        _explain(pd.DataFrame(rows, columns=["metric", "value"]), "metric"), right_aligned=("value",)
+    )
 
 
 def show_costs(costs: pd.DataFrame) -> None:
     """Show the costs of runs: a row per cost, a column per run."""
-    show_static_table(_explain(costs, "cost"), numbers=costs.columns[1:])
+    show_full_height_table(_explain(costs, "cost"), right_aligned=costs.columns[1:])
 
 
 def _explain(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -64,7 +66,7 @@ def show_calibration(figures: pd.DataFrame) -> None:
     for when, rows in figures.groupby("when", sort=False):
         values = rows.set_index("name")[["value", "low", "high"]]
         table[str(when)] = [_format_calibration(name, *values.loc[name]) for name in CALIBRATION]
-    show_static_table(_explain(table, "figure"), numbers=table.columns[1:])
+    show_full_height_table(_explain(table, "figure"), right_aligned=table.columns[1:])
 
 
 def _format_calibration(name: str, value: float, low: float, high: float) -> str:
@@ -88,4 +90,4 @@ def show_rechecks(rechecks: pd.DataFrame) -> None:
             },
         }
     )
-    show_static_table(table, numbers=table.columns[2:])
+    show_full_height_table(table, right_aligned=table.columns[2:])

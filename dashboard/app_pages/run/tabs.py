@@ -13,17 +13,17 @@ from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
 from dashboard.components.confusion.view_data import confusion_cells, select_labels
 from dashboard.components.safe_text import show_code, show_text
-from dashboard.components.text import shown_of
+from dashboard.components.text import describe_subset
 
-MAX_CLASSES_BESIDE = 6
-"""Up to this many classes the table and the confusion matrix fit beside each other."""
+MAX_CLASSES_SIDE_BY_SIDE = 6
+"""Up to this many classes the table and the confusion matrix fit side by side."""
 LOG_LINES = 200
 _CLASSES_PIXELS, _LOG_PIXELS, _SHORT_LOG = 600, 400, 10
 
 
 def show_classes(run_id: int) -> None:
     """Show the metrics of each class and the confusion matrix."""
-    if len(data.labels(run_id)) <= MAX_CLASSES_BESIDE:
+    if len(data.labels(run_id)) <= MAX_CLASSES_SIDE_BY_SIDE:
         row = st.container(horizontal=True, gap="large")  # on a narrow screen the matrix is below the table
         left, right = row.container(width=_CLASSES_PIXELS), row.container(width="stretch")
     else:
@@ -44,8 +44,10 @@ def _show_confusion_matrix(run_id: int) -> None:
     labels, cells = data.labels(run_id), confusion_cells(run_id)
     drawn = select_labels(cells, labels)
     show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select="rerun", key="confusion")
-    some = shown_of(len(drawn), len(labels), "classes", "that are confused most often")
-    st.caption(f"{some}Color: share of the row. Click a cell to see its examples.")
+    subset_note = describe_subset(len(drawn), len(labels), "classes", "that are confused most often")
+    st.caption(
+        f"{subset_note}Color: share of the true class (each row sums to 100%). Click a cell to see its examples."
+    )
     cell = state.clicked_cell("confusion")
     if cell:
         links.open_page("failures", run=run_id, true=cell[0], predicted=cell[1])
@@ -54,26 +56,27 @@ def _show_confusion_matrix(run_id: int) -> None:
 def show_training(run_id: int) -> None:
     """Show the learning curves."""
     if data.history(run_id).empty:
-        st.info("No learning curve: this method does not train, or the run ended before it logged a value.")
+        st.info("No learning curve: this method has no epochs, or no value has been logged yet.")
         return
     window = controls.choose_window(view_data.logged_losses(run_id))
-    best, kept, scores = data.best_epoch(run_id), view_data.kept_epoch(run_id), view_data.scores(run_id)
-    if kept is not None:
+    best_epoch, best_epoch_scores = data.best_epoch(run_id), view_data.best_epoch_scores(run_id)
+    scores = view_data.scores(run_id)
+    if best_epoch_scores is not None:
         show_text(
-            text.kept_epoch(kept),
-            help="The epoch with the highest validation macro F1 is kept and evaluated. Its bar is the 95% interval; "
-            "the predictions of other epochs are not stored, so theirs is unknown.",
+            text.kept_epoch(best_epoch_scores),
+            help="The epoch with the highest validation macro F1 is kept and evaluated. The error bar is "
+            "its 95% interval. Other epochs have none, because their predictions are not stored.",
         )
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(charts.loss_curves(view_data.losses(run_id, window), best))
+        show_chart(charts.loss_curves(view_data.losses(run_id, window), best_epoch))
     if len(scores):
         with right:
-            show_chart(charts.score_curve(scores, best, kept))
+            show_chart(charts.score_curve(scores, best_epoch, best_epoch_scores))
 
 
 def show_calibration(run_id: int) -> None:
-    """Show calibration on the test split, as trained and at the fitted temperature."""
+    """Show calibration on the test split, as trained and after temperature scaling."""
     temperature = data.temperature(run_id)
     if temperature is None:
         st.info("No temperature was fitted for this run.")
@@ -83,12 +86,11 @@ def show_calibration(run_id: int) -> None:
         return
     show_text(
         text.calibration(temperature, *view_data.miscalibration(run_id)),
-        help="A point on the dashed line is correct as often as its confidence says. Gray bars: 95% range of a "
-        "perfectly calibrated run.",
+        help="On the dashed line, accuracy equals confidence. Gray bars: 95% range of a perfectly calibrated run.",
     )
     for column, calibrated in zip(st.columns(2, gap="large"), (False, True), strict=True):
         with column:
-            st.markdown("**At the fitted temperature**" if calibrated else "**As trained**")
+            st.markdown("**After temperature scaling**" if calibrated else "**As trained**")
             bins = data.reliability(run_id, calibrated=calibrated)
             show_chart(charts.reliability(bins))
             show_chart(charts.bin_counts(bins))
@@ -99,7 +101,7 @@ def show_threshold(run_id: int) -> None:
     """Show coverage and accuracy by confidence threshold, and let the user choose one."""
     curve = view_data.coverage(run_id)
     if data.temperature(run_id) is None or curve.empty:
-        st.info("This run has no predictions on the validation split to choose a threshold on.")
+        st.info("No threshold can be chosen: this run has no validation predictions or no fitted temperature.")
         return
     left, right = st.columns([3, 2], gap="large")
     with right:
@@ -125,7 +127,7 @@ def show_cost(run_id: int, baseline: int | None) -> None:
         show_text(text.quantization_savings(data.run(run_id), data.run(unquantized)))
     costs = view_data.costs([other for other in (run_id, unquantized, baseline) if other is not None])
     if costs.empty:
-        st.info("No costs recorded: the run ended before training was complete.")
+        st.info("No costs are recorded: training is not complete.")
     else:
         tables.show_costs(costs)
 
@@ -138,9 +140,9 @@ def show_settings(run_id: int) -> None:
     if changed.empty:
         show_text("All settings have their default value.")
     else:
-        table_cells.show_static_table(changed)
+        table_cells.show_full_height_table(changed)
     with st.expander("All settings"):
-        table_cells.show_static_table(settings[columns])
+        table_cells.show_full_height_table(settings[columns])
     if data.run(run_id).state in ("complete", "running"):
         show_reproduce_command(run_id)
 
@@ -164,11 +166,11 @@ def show_environment_and_log(run_id: int) -> None:
 
 
 def _show_log(run_id: int) -> None:
-    """Show the end of the log when its box is open."""
-    box = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
-    if box.open:
+    """Show the end of the log when its expander is open."""
+    expander = st.expander("Log", icon=":material/notes:", key="log", bind="query-params")
+    if expander.open:
         log = data.log_lines(run_id, LOG_LINES)
         height: Any = _LOG_PIXELS if len(log) > _SHORT_LOG else "content"
-        with box:
+        with expander:
             show_code(run_downloads.format_log(log) or "The log is empty.", height=height)
-            st.caption(f"Last {LOG_LINES} lines. The complete log is under Download.")
+            st.caption(f"At most the last {LOG_LINES} lines are shown. The complete log is under Download.")

@@ -44,7 +44,7 @@ def missing_files(run: "Run") -> str:
 def configuration_verdict(compared: "ConfigurationComparison | None") -> str:
     """Return the verdict over the seeds of a run's configuration and its baseline's."""
     if compared is None:
-        return "One seed only: train more seeds to see how much of this is chance."
+        return "One seed only: train more seeds to see how much the result varies with the seed."
     gap, seeds = compared.result.macro_f1, len(compared.result.per_seed)
     verdict = "no evidence either way" if compared.result.verdict.startswith("no") else compared.result.verdict
     difference = format_points(gap.value, gap.low, gap.high)
@@ -54,9 +54,9 @@ def configuration_verdict(compared: "ConfigurationComparison | None") -> str:
 def worst_class(row: Any) -> tuple[str, str]:
     """Return title (in Markdown) and F1 of the worst class, from its row; None or an undefined F1 gives a dash."""
     if row is None or row.f1 != row.f1:
-        return "Worst class", DASH
+        return "Worst class F1", DASH
     f1 = format_class_score(row.f1, row.f1_low, row.f1_high, row.support)
-    return f"Worst class: {escape_markdown(row.label)}", f1
+    return f"Worst class F1: {escape_markdown(row.label)}", f1
 
 
 def last_heartbeat(run: "Run", *, can_resume: bool) -> str:
@@ -73,17 +73,17 @@ def resume_note(method: str) -> str:
     return "Continues from the last checkpoint. The predictions are the same as without the interruption."
 
 
-def kept_epoch(kept: Any) -> str:
+def kept_epoch(scores: Any) -> str:
     """Return which epoch was kept, its score, and that of the last epoch.
 
-    ``kept``: epoch, value, low, high, last_epoch and last_value, of macro F1 on the validation split.
+    ``scores``: epoch, value, low, high, last_epoch and last_value, of macro F1 on the validation split.
     """
-    score = f"validation macro F1 {format_score(kept.value, kept.low, kept.high)}"
-    if kept.epoch == kept.last_epoch:
-        return f"Kept epoch {kept.epoch:g}, the best and the last: {score}."
+    score = f"validation macro F1 {format_score(scores.value, scores.low, scores.high)}"
+    if scores.epoch == scores.last_epoch:
+        return f"Kept epoch {scores.epoch:g}, the best and the last: {score}."
     return (
-        f"Kept epoch {kept.epoch:g}, the best: {score}. "
-        f"Last epoch, {kept.last_epoch:g}: {format_percent(kept.last_value)}."
+        f"Kept epoch {scores.epoch:g}, the best: {score}. "
+        f"Last epoch, {scores.last_epoch:g}: {format_percent(scores.last_value)}."
     )
 
 

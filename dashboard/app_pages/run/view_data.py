@@ -130,16 +130,16 @@ def _thin_out(curve: pd.DataFrame) -> pd.DataFrame:
     return curve.iloc[np.linspace(0, len(curve) - 1, MAX_CURVE_POINTS).round().astype(int)]
 
 
-def kept_epoch(run_id: int) -> Any:
-    """Return the kept epoch: epoch, value, low, high, last_epoch and last_value; None if it is unknown.
+def best_epoch_scores(run_id: int) -> Any:
+    """Return the best epoch, which was kept: epoch, value, low, high, last_epoch and last_value; None if unknown.
 
     Only this epoch has an interval: the predictions of others are not stored.
     """
-    epochs, metrics, best = scores(run_id), data.metrics(run_id, "validation"), data.best_epoch(run_id)
-    if epochs.empty or best is None or "macro_f1" not in metrics.index:
+    epochs, metrics, best_epoch = scores(run_id), data.metrics(run_id, "validation"), data.best_epoch(run_id)
+    if epochs.empty or best_epoch is None or "macro_f1" not in metrics.index:
         return None
-    last, kept = epochs.iloc[-1], metrics.loc["macro_f1"]
-    return SimpleNamespace(epoch=best, **kept, last_epoch=last["epoch"], last_value=last["value"])
+    last, score = epochs.iloc[-1], metrics.loc["macro_f1"]
+    return SimpleNamespace(epoch=best_epoch, **score, last_epoch=last["epoch"], last_value=last["value"])
 
 
 # --- Calibration and coverage -----------------------------------------------------------------------
@@ -148,11 +148,11 @@ def kept_epoch(run_id: int) -> Any:
 def calibration(run_id: int) -> pd.DataFrame:
     """Return log loss, Brier score and ECE on the test split: when, name, value, low and high.
 
-    ``when``: as trained, or at the temperature. The bounds of an ECE are those of a perfectly calibrated run.
+    ``when``: as trained, or after temperature scaling. The bounds of an ECE are those of a perfectly calibrated run.
     """
     metrics = data.metrics(run_id)
     rows = []
-    for suffix, when in (("", "as trained"), ("_calibrated", "at the temperature")):
+    for suffix, when in (("", "as trained"), ("_calibrated", "after temperature scaling")):
         for name in ("log_loss", "brier", "ece"):
             values = metrics.reindex([name + suffix, f"ece_null{suffix}"])
             bounds = values.iloc[1 if name == "ece" else 0][["low", "high"]]
@@ -187,7 +187,7 @@ def coverage_at(run_id: int, split: str, threshold: float) -> Any:
 
 
 def _confidences(run_id: int, split: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the confidences at the fitted temperature, [n], and whether each prediction is correct, [n]."""
+    """Return the confidences after temperature scaling, [n], and whether each prediction is correct, [n]."""
     from core.evaluation.calibration import apply_temperature
 
     probabilities = data.probabilities(run_id, split)

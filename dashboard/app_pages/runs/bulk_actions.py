@@ -127,7 +127,7 @@ def offer_undo() -> None:
     if not ids:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        show_text(text.runs_moved(len(ids), status), width="content")
+        show_text(text.runs_changed(len(ids), status), width="content")
         if status in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=_close_undo, key="close undo")
@@ -172,7 +172,7 @@ def _delete(ids: list[int]) -> None:
         state.select_runs([])
         return data.delete_runs(ids)
 
-    deleted = text.runs_moved(len(ids), "deleted permanently")
+    deleted = text.runs_changed(len(ids), "deleted permanently")
     feedback.run_action(delete, done=lambda kept_folders: " ".join([deleted, *kept_folders]))
 
 

@@ -108,8 +108,10 @@ def show_costs() -> None:
     st.subheader("Cost and quality")
     cost, title = choose_cost()
     drawn = view_data.select_for_chart(complete, cost)
-    show_chart(cost_charts.cost_quality(costs.cost_quality(drawn, cost), cost, title))
-    note = text.runs_drawn(len(drawn), len(complete)) + cost_chart_note(costs.without_cost(complete, cost), title)
+    points, unknown = costs.cost_quality(drawn, cost), costs.without_cost(complete, cost)
+    show_chart(cost_charts.cost_quality(points, cost, title))
+    note = cost_chart_note(unknown, title, has_untrained=costs.has_untrained(points, cost))
+    note = text.runs_drawn(len(drawn), len(complete)) + note
     st.caption(escape_markdown(note))
 
 

@@ -12,10 +12,12 @@ MAX_NAMED = 8
 
 NO_RUNS = {
     "active": "All runs on this test set are archived or in the trash. Choose Archived or Trash to see them.",
-    "archived": "The archive is empty. To archive runs, select them and click Archive; nothing is deleted.",
-    "trash": "The trash is empty.",
+    "archived": (
+        "No archived runs on this test set. To archive runs, select them and click Archive; nothing is deleted."
+    ),
+    "trash": "No runs on this test set are in the trash.",
 }
-"""By the view of the page."""
+"""Message if there are no runs, by view (active, archived, trash)."""
 
 
 def best_run(row: Any) -> str:
@@ -42,11 +44,11 @@ def next_configuration(label: str, seeds: int, *, is_better: bool) -> str:
     other = f"{label} ({format_count(seeds)} seeds)" if seeds > 1 else label
     if is_better:
         return f"It is better than the next configuration, {other}."
-    return f"The difference to the next configuration, {other}, is not significant."
+    return f"The difference from the next configuration, {other}, is not significant."
 
 
 def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
-    """Return which rows of how many are shown."""
+    """Return the range of the rows shown and the total."""
     unit = "configuration" if grouped else "run"
     if total > last - first + 1:
         return f"{format_count(first)}–{format_count(last)} of {format_count(total)} {unit}s"
@@ -56,9 +58,11 @@ def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
 def table_note(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
     """Return the helper text under the table: pinned row, meaning of ±, sorting, selection."""
     pinned = "First row: the best baseline, pinned. " if page["pinned"].any() else ""
-    seeds = "±: standard deviation over seeds; select a row for its interval over seeds. " if grouped else ""
+    seeds = ""
+    if grouped:
+        seeds = "±: standard deviation over seeds; select a configuration to compare it with its baseline over seeds. "
     select = "Select runs to restore or delete them." if trash else "Select runs to open or compare them."
-    return f"{pinned}{seeds}Click a column to sort all runs. {select}"
+    return f"{pinned}{seeds}Click a column header to sort all rows. {select}"
 
 
 def selection(labels: Sequence[str]) -> str:
@@ -71,7 +75,7 @@ def configuration_verdict(name: str, baseline: str, verdict: str | None) -> str:
     return f"{name} vs {baseline}: {verdict or 'fewer than two seeds in common.'}"
 
 
-def runs_moved(number: int, status: str) -> str:
+def runs_changed(number: int, status: str) -> str:
     """Return what happened to runs, such as "2 runs archived"."""
     return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
 
@@ -79,8 +83,15 @@ def runs_moved(number: int, status: str) -> str:
 def deletion_warning(labels: Sequence[str], bytes_: float, dependents: int) -> str:
     """Return what a permanent deletion deletes; ``dependents``: the number of runs with one of these as baseline."""
     files = f" and {'its' if len(labels) == 1 else 'their'} files ({format_bytes(bytes_)})" if bytes_ else ""
-    others = "1 other run was" if dependents == 1 else f"{format_count(dependents)} other runs were"
-    link = f" {others} compared with them: the recorded difference is kept, the link is not." if dependents else ""
+    link = ""
+    if dependents == 1:
+        link = (
+            " 1 other run has one of these as its baseline: it keeps the recorded difference, but no longer names the "
+        )
+        link += "baseline."
+    elif dependents:
+        link = f" {format_count(dependents)} other runs have one of these as their baseline: they keep the recorded "
+        link += "difference, but no longer name the baseline."
     return (
         f"This deletes {_name_some(labels)} with all predictions, metrics, curves and logs{files}. "
         f"A data set that no other run uses is deleted too.{link}"

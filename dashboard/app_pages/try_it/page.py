@@ -9,8 +9,8 @@ from dashboard.components.chart_cache import show_chart
 from dashboard.components.example.charts import word_importance
 from dashboard.components.example.view_data import select_most_important
 from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.table_cells import show_static_table
-from dashboard.components.text import shown_of
+from dashboard.components.table_cells import show_full_height_table
+from dashboard.components.text import describe_subset
 from dashboard.components.theme import run_colors
 
 st.title("Try it")
@@ -39,8 +39,8 @@ for column, number in zip(st.columns(len(run_ids)), run_ids, strict=True):
         show_text(text.prediction(predictions[number], threshold))
         drawn = view_data.select_most_probable(predictions[number])
         show_chart(charts.probabilities(drawn, colors[number]))
-        some = shown_of(len(drawn), len(predictions[number]), "classes", "with the highest probability")
-        st.caption(some + text.calibration(data.temperature(number)))
+        subset_note = describe_subset(len(drawn), len(predictions[number]), "classes", "with the highest probability")
+        st.caption(subset_note + text.calibration(data.temperature(number)))
 
 sentences = {
     data.run_label(number): (view_data.predicted_label(prediction), text.prediction(prediction, threshold))
@@ -50,7 +50,7 @@ now, *earlier = controls.add_to_history(view_data.HistoryEntry(example, sentence
 if earlier:
     st.subheader("Changes")
     st.markdown(view_data.mark_changes(earlier[0].text, example))
-    show_static_table(view_data.changed_predictions(earlier[0], now))
+    show_full_height_table(view_data.changed_predictions(earlier[0], now))
 
 if controls.show_word_importance():
     st.subheader("Word importance")
@@ -65,4 +65,4 @@ if controls.show_word_importance():
         st.caption(escape_markdown(caption))
 
 st.subheader("History")
-show_static_table(view_data.history_table([now, *earlier]))
+show_full_height_table(view_data.history_table([now, *earlier]))

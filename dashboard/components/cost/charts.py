@@ -69,7 +69,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _axis(runs: pd.DataFrame, cost: str) -> alt.Axis:
-    """Return an axis with one tick per decade, more if the costs span few decades, and 0 for runs without cost."""
+    """Return an axis with one tick per decade, more if the costs span few decades, and 0 for runs with a cost of 0."""
     paid = runs.loc[runs[cost] > 0, "place"].astype(float)
     free = runs.loc[runs[cost] == 0, "place"].head(1).tolist()
     ticks = _log_ticks(paid.min(), paid.max()) if len(paid) else []

@@ -8,7 +8,7 @@ FEW_RUNS = 10
 MAX_LABELS = 14
 _COLUMNS = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
 _COLUMNS += ["place", "front", "name", "name_at", "leftwards"]
-_FREE_GAP = 0.18  # the distance of runs without cost from the cheapest one, as a share of the axis
+_FREE_GAP = 0.18  # the distance of runs with a cost of 0 from the cheapest other one, as a share of the axis
 _LABEL_WIDTH, _LABEL_HEIGHT = 0.3, 0.055  # as shares of the chart
 _LABEL_LIFT = 0.6  # how far the chart draws a label above its position, as a share of the label's height
 _POINT_WIDTH = 0.005
@@ -18,7 +18,7 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Return the runs with a recorded cost, cheapest first, with their place in the chart.
 
     ``runs``: rows of `data.all_runs`. Columns besides id, label, kind, macro F1 and cost: ``place``
-    (the cost; a run without cost is left of all others, as a log scale has no 0), ``front`` (whether
+    (the cost; a run with a cost of 0 is left of all others, as a log scale has no 0), ``front`` (whether
     it is on the Pareto front), ``name`` (the label; empty if there is no room), ``name_at`` (its
     height) and ``leftwards`` (whether it is left of its point).
     """
@@ -34,6 +34,11 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
 def without_cost(runs: pd.DataFrame, cost: str) -> list[str]:
     """Return the labels of the runs without a recorded cost."""
     return list(runs.loc[recorded_cost(runs, cost).isna(), "label"])
+
+
+def has_untrained(points: pd.DataFrame, cost: str) -> bool:
+    """Return whether the chart of `cost_quality` points shows a baseline whose training time is 0."""
+    return cost == "train_seconds" and bool(points[cost].eq(0).any())
 
 
 def recorded_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
