@@ -30,7 +30,7 @@ TERMS = {
     "loss": "Minus the logarithm of the probability of the true label: high for confident errors.",
     "disagreement, %": "The share of the best other runs on this test set that predict another label.",
     "label quality, %": "How well the label fits the run's probabilities; low for suspect labels.",
-    "rater deviation": "The standard deviation of the ratings of this text.",
+    "rating SD": "The standard deviation of the ratings of this text.",
     "similarity, %": "Cosine similarity of the TF-IDF weights of word unigrams and bigrams: 100% means equal weights. "
     "It does not compare meanings.",
     "probability, %": "The probability that the run predicts for this label, as trained.",
@@ -39,11 +39,11 @@ TERMS = {
     "disagreement": "The share of the best other runs on this test set that predict another label than this one.",
     "length": "The number of words; an ideograph counts as one.",
     "truncated": "Whether the model got only the beginning of the text.",
-    "error slices": "Groups of examples with more errors, or fewer, than elsewhere. p is adjusted for the number of "
+    "error slices": "Groups of examples with more or fewer errors than the others. p is adjusted for the number of "
     "slices. A slice by a column that repeats the label, such as a mean rating, says little.",
     "slice": "Examples with something in common: their length, a word, punctuation, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
-    "elsewhere, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
+    "other examples, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
     "difference, points": "The first error rate minus the second, in percentage points, with its 95% interval.",
     "share, %": "The share of the examples with this true label.",
     "suggested label": "The label for which the run's probability is unusually high, compared with the examples of "

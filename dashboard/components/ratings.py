@@ -10,7 +10,7 @@ DEVIATION = "rating_deviation"
 
 
 def rater_deviation(extra: Iterable[dict[str, Any] | None]) -> pd.Series:
-    """Return the rater deviation of examples from their other columns; NaN if it is not recorded."""
+    """Return the standard deviation of the ratings of examples from their other columns; NaN if it is not recorded."""
     return pd.to_numeric(
         pd.Series([(columns or {}).get(DEVIATION) for columns in extra], dtype=object), errors="coerce"
     )

@@ -11,7 +11,7 @@ from tests.command_line import run_cli
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_HELP_LINES = 60
-IMPORTED = """
+PRINT_HEAVY_IMPORTS = """
 import sys
 from cli.main import main
 try:
@@ -48,7 +48,7 @@ def test_switches_have_no_metavar_and_choices_are_listed():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_explains_itself(name):
+def test_help_of_every_command_shows_its_description(name):
     command = load_command(name)
     out = run_cli([name, "--help"]).out
     if name != "run":
@@ -63,5 +63,7 @@ def test_every_command_explains_itself(name):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_help_and_wrong_arguments_import_no_heavy_library(argv, code):
-    done = subprocess.run([sys.executable, "-c", IMPORTED, *argv], capture_output=True, text=True, cwd=ROOT, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_HEAVY_IMPORTS, *argv], capture_output=True, text=True, cwd=ROOT, check=True
+    )
     assert done.stdout.splitlines()[-1] == code

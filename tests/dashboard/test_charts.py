@@ -74,7 +74,7 @@ HISTORY = pd.DataFrame(
 BALANCE = pd.DataFrame({"split": ["train", "test"], "label": ["no", "no"], "count": [10, 5], "share": [1.0, 1.0]})
 BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]})
 QUARTERS = pd.DataFrame(
-    {"raters": ["lowest quarter"], "errors": [0.1], "errors_low": [0.0], "errors_high": [0.2], "size": [25]}
+    {"raters": ["lowest quartile"], "errors": [0.1], "errors_low": [0.0], "errors_high": [0.2], "size": [25]}
 )
 WORDS = pd.DataFrame({"word": ["a", "dull"], "place": [1, 2], "weight": [0.1, -2.0]})
 PREDICTION = pd.DataFrame({"label": ["no", "yes"], "probability": [0.4, 0.6]})

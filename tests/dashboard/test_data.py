@@ -37,8 +37,8 @@ def test_examples_are_filtered_by_the_url_and_by_the_controls(seeded, open_page)
 
 def test_disputed_examples_are_sorted_by_rater_deviation(seeded, open_page):
     app = open_page("data", run=seeded.flawed)
-    (disputed,) = [table.value for table in app.dataframe if "rater deviation" in table.value]
-    assert disputed["rater deviation"].astype(float).is_monotonic_decreasing
+    (disputed,) = [table.value for table in app.dataframe if "rating SD" in table.value]
+    assert disputed["rating SD"].astype(float).is_monotonic_decreasing
 
 
 def test_source_without_ratings_has_no_disputed_examples(hard):
@@ -56,7 +56,7 @@ def test_quality_checks_name_what_inflates_scores():
         "Rare class neutral: 53 test examples (5.3% of the test set). F1 is known to within ±9.2 points.",
     ]
     clean = text.quality_checks({}, no_rare_classes())
-    assert clean[0] == "No duplicates."
+    assert clean[0] == "No duplicates within a split."
     assert len(clean) == 2
 
 

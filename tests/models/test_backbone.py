@@ -23,7 +23,7 @@ from core.models.baselines import load_untrained
 from core.models.neural_classifier import mean_pool, run_texts, truncation_rates
 from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
 from core.models.tokenizers import load_tokenizer, suggest_max_length
-from tests.models.kinds import KINDS
+from tests.models.architectures import ARCHITECTURES
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
 
@@ -151,7 +151,7 @@ def test_weights_of_another_shape_are_refused(tiny_bert, tmp_path):
 
 
 def test_encoder_without_decoder_gives_features_only(tmp_path):
-    folder = KINDS["t5"].write(tmp_path)
+    folder = ARCHITECTURES["t5"].write(tmp_path)
     T5EncoderModel.from_pretrained(folder).save_pretrained(folder)
     with pytest.raises(RequestError, match="decoder"):
         load_model(folder)
@@ -165,7 +165,7 @@ def test_new_pooler_is_a_new_module(tiny_bert, tmp_path):
 
 
 def test_existing_head_is_a_new_module(tmp_path):
-    folder = KINDS["bart"].write(tmp_path)
+    folder = ARCHITECTURES["bart"].write(tmp_path)
     BartForSequenceClassification.from_pretrained(folder, num_labels=3).save_pretrained(folder)
     assert load_model(folder)[3] == ("classification_head",)
 
@@ -216,7 +216,7 @@ def test_folder_without_tokenizer_is_refused(tiny_bert, tiny_gpt2, tmp_path):
 
 @pytest.mark.parametrize(("kind", "file"), [("llama", "tokenizer.model"), ("t5", "spiece.model")])
 def test_tokenizer_that_needs_a_package_is_refused(kind, file, tmp_path):
-    folder = KINDS[kind].write(tmp_path)
+    folder = ARCHITECTURES[kind].write(tmp_path)
     (folder / "tokenizer.json").unlink()
     (folder / file).write_bytes(b"pieces")
     with pytest.raises(RequestError, match="tokenizer"):
@@ -226,7 +226,7 @@ def test_tokenizer_that_needs_a_package_is_refused(kind, file, tmp_path):
 def test_tokenizer_of_another_model_is_refused(tmp_path):
     for name in ("xlm-roberta", "bert"):
         (tmp_path / name).mkdir()
-        KINDS[name].write(tmp_path / name)
+        ARCHITECTURES[name].write(tmp_path / name)
     for path in (tmp_path / "bert").glob("token*"):
         (tmp_path / "xlm-roberta" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(RequestError, match="ids up to 61, but its model has only 37"):
@@ -239,7 +239,7 @@ def test_tokenizer_truncates_at_max_length_or_at_the_models_positions(max_length
 
 
 def test_model_without_position_limit_reads_512_tokens_by_default(tmp_path):
-    backbone = find(KINDS["xlnet"].write(tmp_path))
+    backbone = find(ARCHITECTURES["xlnet"].write(tmp_path))
     assert load_tokenizer(backbone, "auto").model_max_length == 512
     assert load_tokenizer(backbone, 2000).model_max_length == 2000
 

@@ -6,18 +6,20 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from core.errors import RequestError
 from core.models.targets import choose_targets
-from tests.models.kinds import KINDS
+from tests.models.architectures import ARCHITECTURES
 
 
 def build_empty(name):
-    """Return a model of a kind without weights."""
-    config = AutoConfig.for_model(name.split("/")[0], **{"vocab_size": 64, "pad_token_id": 0, **KINDS[name].config})
+    """Return a model of an architecture without weights."""
+    config = AutoConfig.for_model(
+        name.split("/")[0], **{"vocab_size": 64, "pad_token_id": 0, **ARCHITECTURES[name].config}
+    )
     with torch.device("meta"):
         return AutoModelForSequenceClassification.from_config(config)
 
 
 def choose(name, kind="attention", requested=None):
-    return choose_targets(build_empty(name), kind, requested, name, KINDS[name].new)
+    return choose_targets(build_empty(name), kind, requested, name, ARCHITECTURES[name].new_modules)
 
 
 def adapted_names(model, config):
@@ -25,9 +27,9 @@ def adapted_names(model, config):
     return set(get_peft_model(model, config).targeted_module_names)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_query_and_value_are_the_default_targets(name):
-    assert choose(name).modules == KINDS[name].targets
+    assert choose(name).modules == ARCHITECTURES[name].target_modules
 
 
 @pytest.mark.parametrize(
@@ -48,10 +50,10 @@ def test_reason_of_the_selection(name, reason):
 
 
 @pytest.mark.parametrize("kind", ["attention", "feedforward", "norms"])
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_peft_adapts_the_body_only(name, kind):
     model = build_empty(name)
-    new = KINDS[name].new
+    new = ARCHITECTURES[name].new_modules
     targets = choose_targets(model, kind, None, name, new)
     config = {
         "attention": LoraConfig(target_modules=list(targets.modules)),
@@ -63,7 +65,7 @@ def test_peft_adapts_the_body_only(name, kind):
     assert all(name.startswith(f"{model.base_model_prefix}.") for name in names)
 
 
-@pytest.mark.parametrize("name", [name for name in KINDS if name != "xlnet"])
+@pytest.mark.parametrize("name", [name for name in ARCHITECTURES if name != "xlnet"])
 def test_feedforward_targets_of_ia3_are_outside_attention(name):
     targets = choose(name, "feedforward")
     assert targets.feedforward
@@ -71,10 +73,12 @@ def test_feedforward_targets_of_ia3_are_outside_attention(name):
     assert not {"query", "key", "value", "q_proj", "k_proj", "v_proj", "Wqkv", "c_attn"} & set(targets.feedforward)
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_norm_targets_are_all_norms_of_the_body(name):
     model = build_empty(name)
-    ends = tuple(f".{name}" for name in choose_targets(model, "norms", None, name, KINDS[name].new).modules)
+    ends = tuple(
+        f".{name}" for name in choose_targets(model, "norms", None, name, ARCHITECTURES[name].new_modules).modules
+    )
     body = model.get_submodule(model.base_model_prefix)
     for full, module in body.named_modules():
         assert f".{full}".endswith(ends) == ("Norm" in type(module).__name__)
@@ -84,10 +88,10 @@ def test_norm_targets_have_no_feedforward_modules():
     assert choose("bert", "norms").feedforward == ()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_all_linear_excludes_the_head(name):
     model = build_empty(name)
-    targets = choose_targets(model, "attention", ["all-linear"], name, KINDS[name].new)
+    targets = choose_targets(model, "attention", ["all-linear"], name, ARCHITECTURES[name].new_modules)
     names = adapted_names(model, LoraConfig(target_modules=list(targets.modules)))
     linear = {full for full, module in build_empty(name).named_modules() if isinstance(module, nn.Linear)}
     prefix = f"{model.base_model_prefix}."

@@ -19,7 +19,7 @@ from core.store.run_edits import delete_run
 SIZES = {"train_size": 60, "validation_size": 20, "test_size": 40, "epochs": 2, "batch_size": 16, "max_length": 32}
 
 
-class Benchmark(NamedTuple):
+class RecordedRuns(NamedTuple):
     """A store with the runs of one config and its baselines."""
 
     store: Store
@@ -35,7 +35,7 @@ class Benchmark(NamedTuple):
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with texts of three classes that a small model can separate, in a file sorted by label."""
-    folder = tmp_path_factory.mktemp("benchmark")
+    folder = tmp_path_factory.mktemp("recorded_runs")
     words = {"bad": "bad awful film", "fine": "fine okay film", "good": "good lovely film"}
     rng = np.random.default_rng(0)
     rows = [
@@ -48,24 +48,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def benchmark(folder: Path, tiny_gpt2: Path) -> Benchmark:
+def recorded_runs(folder: Path, tiny_gpt2: Path) -> RecordedRuns:
     """Run a tiny GPT-2 and its baselines; return the store, the config and the records."""
     config = make_config({"dataset": str(folder / "films.csv"), "model": str(tiny_gpt2), "lr": 1e-2, **SIZES})
     store = open_store(str(folder / "runs.db"), create=True)
-    return Benchmark(store, config, run_jobs(prepare_jobs(add_baselines([config]), folder), store, Progress()))
+    return RecordedRuns(store, config, run_jobs(prepare_jobs(add_baselines([config]), folder), store, Progress()))
 
 
 @pytest.fixture
-def run_variant(benchmark: Benchmark) -> Iterator[Callable[..., Run]]:
-    """Return a function that runs the benchmark's config with changes; its runs are deleted after the test."""
+def run_variant(recorded_runs: RecordedRuns) -> Iterator[Callable[..., Run]]:
+    """Return a function that runs the recorded config with changes; its runs are deleted after the test."""
     run_ids = []
 
     def run(**changes: object) -> Run:
-        (job,) = prepare_jobs([benchmark.config.model_copy(update=changes)], benchmark.store.folder)
-        record = run_job(job, benchmark.store, Progress())
+        (job,) = prepare_jobs([recorded_runs.config.model_copy(update=changes)], recorded_runs.store.folder)
+        record = run_job(job, recorded_runs.store, Progress())
         run_ids.append(record.id)
         return record
 
     yield run
     for run_id in run_ids:
-        delete_run(benchmark.store, run_id)
+        delete_run(recorded_runs.store, run_id)

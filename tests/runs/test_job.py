@@ -101,9 +101,9 @@ def test_auto_max_length_fits_the_training_texts(run_variant):
     assert 0 <= run.environment["truncated"]["train"] <= 0.02
 
 
-def test_settings_that_only_other_methods_of_a_grid_use_are_ignored(benchmark):
-    values = benchmark.config.model_copy(update={"quantize": "4bit", "init": "gaussian", "epochs": 1})
+def test_settings_that_only_other_methods_of_a_grid_use_are_ignored(recorded_runs):
+    values = recorded_runs.config.model_copy(update={"quantize": "4bit", "init": "gaussian", "epochs": 1})
     configs = [values.model_copy(update={"method": method}) for method in ("full", "ia3")]
-    jobs = prepare_jobs(configs, benchmark.store.folder)
+    jobs = prepare_jobs(configs, recorded_runs.store.folder)
     assert [job.config.quantize for job in jobs] == [None, "4bit"]
     assert [job.config.init for job in jobs] == [None, None]

@@ -40,10 +40,10 @@ class Messages(Progress):
         self.texts.append(text)
 
 
-def test_record_in_a_fallback_database_is_merged_back(benchmark, tmp_path, monkeypatch):
+def test_record_in_a_fallback_database_is_merged_back(recorded_runs, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     store = open_store(str(tmp_path / "runs.db"), create=True)
-    (job,) = prepare_jobs([benchmark.config], tmp_path)
+    (job,) = prepare_jobs([recorded_runs.config], tmp_path)
     (tmp_path / "adapters").write_text("a file where the folder should be")
     messages = Messages()
     run = run_job(job, store, messages)
@@ -55,27 +55,27 @@ def test_record_in_a_fallback_database_is_merged_back(benchmark, tmp_path, monke
     assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["1-lora-r8"]
 
 
-def test_baselines_and_adapter_complete(benchmark):
-    assert [record.method for record in benchmark.records] == ["majority", "untrained", "tfidf", "frozen", "lora"]
-    assert {(record.state, record.error_message) for record in benchmark.records} == {("complete", None)}
-    assert all(record.reload_max_difference <= 1e-4 for record in benchmark.records)
+def test_baselines_and_adapter_complete(recorded_runs):
+    assert [record.method for record in recorded_runs.records] == ["majority", "untrained", "tfidf", "frozen", "lora"]
+    assert {(record.state, record.error_message) for record in recorded_runs.records} == {("complete", None)}
+    assert all(record.reload_max_difference <= 1e-4 for record in recorded_runs.records)
 
 
-def test_training_improves_accuracy(benchmark):
-    runs = queries.runs(benchmark.store).set_index("method")
+def test_training_improves_accuracy(recorded_runs):
+    runs = queries.runs(recorded_runs.store).set_index("method")
     assert runs.loc["tfidf", "accuracy"] > 0.9
     assert runs.loc["lora", "accuracy"] > runs.loc["majority", "accuracy"]
 
 
-def test_stored_metrics_follow_from_the_stored_predictions(benchmark):
-    with sqlite3.connect(benchmark.store.address) as connection:
-        for record in benchmark.records:
+def test_stored_metrics_follow_from_the_stored_predictions(recorded_runs):
+    with sqlite3.connect(recorded_runs.store.address) as connection:
+        for record in recorded_runs.records:
             assert_metrics_follow_from_predictions(connection, record.id)
 
 
-def test_predictions_are_stored_with_their_texts(benchmark):
-    store = benchmark.store
-    for record in benchmark.records:
+def test_predictions_are_stored_with_their_texts(recorded_runs):
+    store = recorded_runs.store
+    for record in recorded_runs.records:
         stored = queries.predictions(store, record.id)
         again = load_run(store, record.id).predict(list(stored["text"]))
         assert np.abs(again - queries.probabilities(store, record.id)).max() < 1e-5
@@ -86,8 +86,8 @@ def test_predictions_are_stored_with_their_texts(benchmark):
         assert all(extra["row"].startswith(label) for extra, label in pairs)
 
 
-def test_record_is_complete(benchmark):
-    run, config = benchmark.adapter, benchmark.config
+def test_record_is_complete(recorded_runs):
+    run, config = recorded_runs.adapter, recorded_runs.config
     assert run.config == config.settings()
     assert run.trainable_parameters < run.total_parameters
     assert run.train_seconds > 0 and run.evaluation_seconds > 0 and run.train_examples_per_second > 0
@@ -97,56 +97,56 @@ def test_record_is_complete(benchmark):
     assert set(run.environment["packages"]) >= {"torch", "transformers", "peft"}
     assert run.environment["device"] and run.environment["training_dtype"] and run.environment["processor"]
     assert run.environment["memory_bytes"] > run.peak_memory_bytes
-    history = queries.history(benchmark.store, [run.id])
+    history = queries.history(recorded_runs.store, [run.id])
     assert {"loss", "learning_rate", "validation_loss", "validation_macro_f1"} <= set(history["name"])
     assert (history["name"] == "validation_macro_f1").sum() == config.epochs
 
 
-def test_steps_and_log_are_recorded(benchmark):
-    run = benchmark.adapter
+def test_steps_and_log_are_recorded(recorded_runs):
+    run = recorded_runs.adapter
     assert run.step == run.total_steps > 0
-    lines = list(queries.log_tail(benchmark.store, run.id)["text"])
+    lines = list(queries.log_tail(recorded_runs.store, run.id)["text"])
     phases = ("data", "model", "training", "evaluation", "saving")
     assert [line for line in lines if line.startswith("Phase")] == [f"Phase: {phase}" for phase in phases]
     assert any(line.startswith("Epoch 1: validation_loss") for line in lines)
     assert any(line.startswith("Target modules ") for line in lines)
 
 
-def test_truncated_texts_are_marked(benchmark, run_variant):
+def test_truncated_texts_are_marked(recorded_runs, run_variant):
     run = run_variant(max_length=4)
-    marked = queries.predictions(benchmark.store, run.id)["truncated"]
+    marked = queries.predictions(recorded_runs.store, run.id)["truncated"]
     assert marked.astype(float).mean() == pytest.approx(run.environment["truncated"]["test"]) and marked.any()
-    assert not queries.predictions(benchmark.store, benchmark.records[0].id)["truncated"].any()
+    assert not queries.predictions(recorded_runs.store, recorded_runs.records[0].id)["truncated"].any()
 
 
-def test_best_epoch_is_recorded(benchmark):
-    run, store = benchmark.adapter, benchmark.store
+def test_best_epoch_is_recorded(recorded_runs):
+    run, store = recorded_runs.adapter, recorded_runs.store
     curve = queries.history(store, [run.id]).query("name == 'validation_macro_f1'")
     stored = queries.metrics(store, [run.id]).query("split == 'validation'").set_index("name")["value"]
     assert stored["macro_f1"] == pytest.approx(curve["value"].max(), abs=0.06)  # in training precision, and exact
     assert stored["best_epoch"] == curve.loc[curve["value"].idxmax(), "epoch"]
 
 
-def test_adapter_is_linked_to_the_best_baseline(benchmark):
-    run, store = benchmark.adapter, benchmark.store
+def test_adapter_is_linked_to_the_best_baseline(recorded_runs):
+    run, store = recorded_runs.adapter, recorded_runs.store
     f1 = queries.runs(store).set_index("id")["macro_f1"]
-    baselines = [record.id for record in benchmark.records[:-1]]
+    baselines = [record.id for record in recorded_runs.records[:-1]]
     assert f1[run.baseline_id] == f1[baselines].max()
     difference = queries.metrics(store, [run.id]).set_index("name")["value"]["macro_f1_over_baseline"]
     assert difference == pytest.approx(f1[run.id] - f1[run.baseline_id])
 
 
-def test_files_are_safetensors_and_their_size_is_recorded(benchmark):
-    adapters = benchmark.store.folder / "adapters"
-    for record in benchmark.records:
-        folder = record.adapter_folder(benchmark.store.folder)
+def test_files_are_safetensors_and_their_size_is_recorded(recorded_runs):
+    adapters = recorded_runs.store.folder / "adapters"
+    for record in recorded_runs.records:
+        folder = record.adapter_folder(recorded_runs.store.folder)
         assert {path.suffix for path in folder.iterdir()} <= {".safetensors", ".json", ".md"}
         assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) == record.adapter_bytes
     assert not list(adapters.glob(".*"))
 
 
-def test_model_card_is_saved_with_the_adapter(benchmark):
-    card = (benchmark.adapter.adapter_folder(benchmark.store.folder) / "README.md").read_text()
+def test_model_card_is_saved_with_the_adapter(recorded_runs):
+    card = (recorded_runs.adapter.adapter_folder(recorded_runs.store.folder) / "README.md").read_text()
     for fragment in ("library_name: peft", "macro F1", "| good |", "films", "0 = bad, 1 = fine, 2 = good"):
         assert fragment in card
 
@@ -169,8 +169,8 @@ print(json.dumps([model.eval()(**inputs).logits.softmax(-1).tolist() for model i
 
 
 @pytest.mark.slow
-def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(benchmark, tiny_gpt2, tmp_path):
-    run, store = benchmark.adapter, benchmark.store
+def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(recorded_runs, tiny_gpt2, tmp_path):
+    run, store = recorded_runs.adapter, recorded_runs.store
     texts = list(queries.predictions(store, run.id)["text"])
     adapter = shutil.copytree(run.adapter_folder(store.folder), tmp_path / "adapter")
     answer = subprocess.run(
@@ -186,9 +186,9 @@ def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(benchma
         assert np.abs(np.array(probabilities) - queries.probabilities(store, run.id)).max() < 1e-5
 
 
-def test_recorded_baselines_are_reused_unless_rerun_is_requested(benchmark):
-    store, records = benchmark.store, benchmark.records
-    baselines = prepare_jobs(add_baselines([benchmark.config])[:-1], store.folder)
+def test_recorded_baselines_are_reused_unless_rerun_is_requested(recorded_runs):
+    store, records = recorded_runs.store, recorded_runs.records
+    baselines = prepare_jobs(add_baselines([recorded_runs.config])[:-1], store.folder)
     reused = run_jobs(baselines, store, Progress())
     assert [record.id for record in reused] == [record.id for record in records[:-1]]
     rerun = run_jobs(baselines[:1], store, Progress(), rerun_baselines=True)
@@ -196,24 +196,24 @@ def test_recorded_baselines_are_reused_unless_rerun_is_requested(benchmark):
     delete_run(store, rerun[0].id)
 
 
-def test_same_config_gives_the_same_predictions(benchmark, run_variant):
-    repeated, store = run_variant(), benchmark.store
-    stored = queries.probabilities(store, benchmark.adapter.id)
+def test_same_config_gives_the_same_predictions(recorded_runs, run_variant):
+    repeated, store = run_variant(), recorded_runs.store
+    stored = queries.probabilities(store, recorded_runs.adapter.id)
     assert np.array_equal(queries.probabilities(store, repeated.id), stored)
-    assert repeated.group_key == benchmark.adapter.group_key
+    assert repeated.group_key == recorded_runs.adapter.group_key
 
 
-def test_diverged_training_is_a_failed_run_with_advice(benchmark, run_variant):
+def test_diverged_training_is_a_failed_run_with_advice(recorded_runs, run_variant):
     failed = run_variant(lr=1e30)
     assert (failed.state, failed.error_type) == ("failed", "RunError")
     assert "diverged" in failed.error_message
     assert failed.adapter_path is None and failed.phase == "training"
-    losses = queries.history(benchmark.store, [failed.id]).query("name == 'loss'")["value"]
+    losses = queries.history(recorded_runs.store, [failed.id]).query("name == 'loss'")["value"]
     assert losses.iloc[-1:].isna().all() and losses.iloc[:-1].notna().all()
 
 
-def test_next_run_starts_after_a_failed_one(benchmark):
-    store, config = benchmark.store, benchmark.config
+def test_next_run_starts_after_a_failed_one(recorded_runs):
+    store, config = recorded_runs.store, recorded_runs.config
     diverging, majority = (config.model_copy(update=changes) for changes in ({"lr": 1e30}, {"method": "majority"}))
     records = run_jobs(prepare_jobs([diverging, majority], store.folder), store, Progress(), rerun_baselines=True)
     assert [record.state for record in records] == ["failed", "complete"]
@@ -222,13 +222,13 @@ def test_next_run_starts_after_a_failed_one(benchmark):
 
 
 @pytest.mark.parametrize("values", [{"quantize": "4bit"}, {"method": "full"}, {"method": "ia3"}, {"init": "pissa"}])
-def test_runs_of_other_methods_are_recorded_and_reproduced(values, benchmark, run_variant):
-    store, run = benchmark.store, run_variant(**values)
+def test_runs_of_other_methods_are_recorded_and_reproduced(values, recorded_runs, run_variant):
+    store, run = recorded_runs.store, run_variant(**values)
     assert (run.state, run.error_message) == ("complete", None)
-    assert (run.kind, run.method) == (benchmark.config.model_copy(update=values).kind, values.get("method", "lora"))
+    assert (run.kind, run.method) == (recorded_runs.config.model_copy(update=values).kind, values.get("method", "lora"))
     assert run.base_memory_bytes > 0 and run.baseline_id is not None
     assert not recheck_run(store, run.id).drifted
-    assert (run.base_memory_bytes < benchmark.adapter.base_memory_bytes) == ("quantize" in values)
+    assert (run.base_memory_bytes < recorded_runs.adapter.base_memory_bytes) == ("quantize" in values)
 
 
 class WrongFiles(MajorityClassifier):
@@ -238,9 +238,9 @@ class WrongFiles(MajorityClassifier):
         MajorityClassifier(self.priors[::-1] ** 2).save(folder)
 
 
-def test_files_that_do_not_reproduce_the_logits_fail_the_run(benchmark):
-    store = benchmark.store
-    (job,) = prepare_jobs([benchmark.config.model_copy(update={"method": "majority"})], store.folder)
+def test_files_that_do_not_reproduce_the_logits_fail_the_run(recorded_runs):
+    store = recorded_runs.store
+    (job,) = prepare_jobs([recorded_runs.config.model_copy(update={"method": "majority"})], store.folder)
     with recording(store, job.config, "wrong files", {}) as run:
         save_and_verify(run, job, WrongFiles(np.array([0.5, 0.3, 0.2])), "card")
     failed = queries.run(store, run.id)
@@ -250,37 +250,37 @@ def test_files_that_do_not_reproduce_the_logits_fail_the_run(benchmark):
     delete_run(store, failed.id)
 
 
-def test_runs_on_different_test_sets_are_not_compared(benchmark, run_variant):
+def test_runs_on_different_test_sets_are_not_compared(recorded_runs, run_variant):
     other = run_variant(method="majority", test_size=30)
     with pytest.raises(RequestError):
-        compare_runs(benchmark.store, benchmark.adapter.id, other.id)
+        compare_runs(recorded_runs.store, recorded_runs.adapter.id, other.id)
 
 
-def test_run_without_files_is_not_loaded(benchmark, run_variant):
+def test_run_without_files_is_not_loaded(recorded_runs, run_variant):
     run = run_variant(method="majority")
-    shutil.rmtree(run.adapter_folder(benchmark.store.folder))
+    shutil.rmtree(run.adapter_folder(recorded_runs.store.folder))
     with pytest.raises(RequestError) as error:
-        load_run(benchmark.store, run.id)
+        load_run(recorded_runs.store, run.id)
     assert run.adapter_path in str(error.value)
 
 
-def test_scores_are_stored_with_their_intervals(benchmark):
-    metrics = queries.metrics(benchmark.store, [record.id for record in benchmark.records])
+def test_scores_are_stored_with_their_intervals(recorded_runs):
+    metrics = queries.metrics(recorded_runs.store, [record.id for record in recorded_runs.records])
     without = ["temperature", "best_epoch", "ece", "ece_calibrated", "macro_f1_over_baseline_p"]
     scores = metrics[~metrics["name"].isin(without)]
     assert scores[["low", "high"]].notna().all(axis=None)
     assert ((scores["low"] <= scores["value"]) & (scores["value"] <= scores["high"])).all()
 
 
-def test_recheck_of_an_unchanged_run_finds_no_drift(benchmark):
-    result = recheck_run(benchmark.store, benchmark.adapter.id)
+def test_recheck_of_an_unchanged_run_finds_no_drift(recorded_runs):
+    result = recheck_run(recorded_runs.store, recorded_runs.adapter.id)
     assert (result.drifted, result.changed_labels, result.examples, result.versions) == (False, 0, 40, {})
-    stored = queries.rechecks(benchmark.store, result.run_id)["max_difference"]
+    stored = queries.rechecks(recorded_runs.store, result.run_id)["max_difference"]
     assert stored.iloc[-1] == result.max_difference
 
 
-def test_recheck_of_changed_weights_finds_drift(benchmark, run_variant):
-    store, run = benchmark.store, run_variant(method="tfidf")
+def test_recheck_of_changed_weights_finds_drift(recorded_runs, run_variant):
+    store, run = recorded_runs.store, run_variant(method="tfidf")
     weights = run.adapter_folder(store.folder) / "tfidf.safetensors"
     tensors = load_file(weights)
     save_file({**tensors, "coefficients": -tensors["coefficients"]}, weights)

@@ -79,15 +79,15 @@ def text_lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
 
 
 @cached_chart
-def errors_by_disagreement(quarters: pd.DataFrame) -> alt.LayerChart:
-    """Draw the error rate of a run in quarters of the test set by rater deviation.
+def errors_by_disagreement(quartiles: pd.DataFrame) -> alt.LayerChart:
+    """Draw the error rate of a run by quartile of the standard deviation of the ratings.
 
-    ``quarters``: raters (the name), errors (a share) with errors_low and errors_high, and size.
+    ``quartiles``: raters (the name), errors (a share) with errors_low and errors_high, and size.
     """
-    base = alt.Chart(quarters).encode(
-        y=alt.Y("raters", sort=quarters["raters"].tolist(), title=None, axis=alt.Axis(labelLimit=220)),
+    base = alt.Chart(quartiles).encode(
+        y=alt.Y("raters", sort=quartiles["raters"].tolist(), title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[
-            alt.Tooltip("raters", title="rater deviation"),
+            alt.Tooltip("raters", title="rating SD"),
             *(alt.Tooltip(name, format=".1%") for name in ("errors", "errors_low", "errors_high")),
             alt.Tooltip("size", format=",", title="test examples"),
         ],
@@ -98,6 +98,6 @@ def errors_by_disagreement(quarters: pd.DataFrame) -> alt.LayerChart:
             base.mark_rule(strokeWidth=3, opacity=0.6, color=BLUE).encode(x=x, x2="errors_high"),
             base.mark_point(filled=True, size=140, opacity=1, color=BLUE).encode(x="errors"),
         ],
-        height=height_of(len(quarters)),
-        description="Error rate by quarter of rater deviation, with 95% intervals.",
+        height=height_of(len(quartiles)),
+        description="Error rate by quartile of the rating SD, with 95% intervals.",
     )

@@ -46,7 +46,7 @@ def show_rater_disagreement(dataset: "Dataset", best_run: int | None) -> None:
     with left:
         if best_run is not None and not (errors := view_data.errors_by_disagreement(best_run)).empty:
             show_chart(charts.errors_by_disagreement(errors))
-            st.caption(f"{escape_markdown(data.run_label(best_run))}: error rate by rater deviation.")
+            st.caption(f"{escape_markdown(data.run_label(best_run))}: error rate by quartile of the rating SD.")
     with right:
         tables.show_disputed(disputed)
         st.caption("Most disputed texts first.")

@@ -60,8 +60,8 @@ def show_examples(examples: pd.DataFrame, source: pd.DataFrame) -> None:
 
 
 def show_disputed(examples: pd.DataFrame) -> None:
-    """Show the examples with the highest rater deviation. ``examples``: split, label, text, deviation."""
+    """Show the examples with the highest rating SD. ``examples``: split, label, text, deviation."""
     table = examples[["label", "split", "text"]].copy()
-    table.insert(1, "rater deviation", cell_column(format_cells(format_number, examples["deviation"])))
-    config = column_config(table, ["rater deviation"]) | {"text": st.column_config.TextColumn(width="large")}
+    table.insert(1, "rating SD", cell_column(format_cells(format_number, examples["deviation"])))
+    config = column_config(table, ["rating SD"]) | {"text": st.column_config.TextColumn(width="large")}
     st.dataframe(style_cells(table), hide_index=True, height=320, column_config=config)

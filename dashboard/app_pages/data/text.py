@@ -47,7 +47,7 @@ def _replacements(rows: int) -> list[str]:
 
 def _duplicates(by_split: Mapping[str, int]) -> str:
     parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
-    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates."
+    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
 
 
 def _leaks(exact: int, near: int) -> list[str]:
@@ -67,7 +67,7 @@ def _truncation(shares: Mapping[str, float]) -> list[str]:
         return []
     parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
     if not parts:
-        return ["The best run truncated no texts."]
+        return ["No texts were truncated in the best run."]
     return [f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."]
 
 
@@ -87,6 +87,7 @@ def _rare_class(row: Any) -> str:
 def rater_disagreement(disputed: pd.DataFrame) -> str:
     """Return how to read the disagreement of raters."""
     return (
-        f"Several people rated each text, with a standard deviation of up to {disputed['deviation'].max():.2f}. "
+        "Each text was rated by several people; the standard deviation of its ratings is at most "
+        f"{disputed['deviation'].max():.2f}. "
         "An error on a disputed text may be due to its label."
     )

@@ -13,8 +13,8 @@ from dashboard.components.filters import filter_texts
 from dashboard.components.ratings import rater_deviation
 
 ALL_CLASSES = "all classes"
-QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarter")
-"""The names of the quarters of the test set by rater deviation."""
+QUARTILES = ("lowest quartile", "second quartile", "third quartile", "highest quartile")
+"""The names of the quartiles of the test set by the standard deviation of the ratings."""
 RARE_SHARE = 0.1
 """A class with a smaller share of the test set is rare."""
 _LENGTH_BINS = 30
@@ -63,7 +63,7 @@ def training_balance(dataset_id: int) -> pd.DataFrame:
 
 
 def disputed_examples(dataset_id: int) -> pd.DataFrame:
-    """Return the examples with the highest rater deviation: split, label, text and deviation; empty without ratings."""
+    """Return the examples with the highest rating SD: split, label, text and deviation; empty without ratings."""
     frame = data.examples(dataset_id)
     frame = frame.assign(deviation=rater_deviation(frame["extra"]).to_numpy())
     if frame["deviation"].isna().all():
@@ -72,19 +72,19 @@ def disputed_examples(dataset_id: int) -> pd.DataFrame:
 
 
 def errors_by_disagreement(run_id: int) -> pd.DataFrame:
-    """Return the error rate of a run in quarters of the test set by rater deviation.
+    """Return the error rate of a run by quartile of the standard deviation of the ratings.
 
-    Columns: raters (one of `QUARTERS`), errors with errors_low and errors_high, and size; empty without
+    Columns: raters (one of `QUARTILES`), errors with errors_low and errors_high, and size; empty without
     ratings.
     """
     frame = data.predictions_with_outcomes(run_id)
     deviation = rater_deviation(frame["extra"])
-    if deviation.nunique() < len(QUARTERS):
+    if deviation.nunique() < len(QUARTILES):
         return pd.DataFrame()
-    quarters = pd.qcut(deviation, len(QUARTERS), labels=list(QUARTERS), duplicates="drop")
+    quartiles = pd.qcut(deviation, len(QUARTILES), labels=list(QUARTILES), duplicates="drop")
     rows = [
         {"raters": name, **with_interval("errors", proportion(int(wrong.sum()), len(wrong))), "size": len(wrong)}
-        for name, wrong in (~frame["is_correct"]).groupby(quarters, observed=True)
+        for name, wrong in (~frame["is_correct"]).groupby(quartiles, observed=True)
     ]
     return pd.DataFrame(rows)
 

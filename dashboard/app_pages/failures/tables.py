@@ -27,7 +27,7 @@ _TITLES = {
     "value": "value",
     "suggested": "suggested label",
     "quality": "label quality, %",
-    "deviation": "rater deviation",
+    "deviation": "rating SD",
     "tag": "tag",
     "note": "note",
     "proposed_label": "proposed label",

@@ -62,17 +62,18 @@ def suspect_label(label: str, suggested: str, quality: float) -> str:
 
 
 def slice_summary(significant: pd.DataFrame, tested: int) -> list[str]:
-    """Return how many of the tested slices have more errors than elsewhere, and a line for each of the first.
+    """Return how many of the tested slices have more or fewer errors, and a line for each of the first with more.
 
-    ``significant``: name, wrong and rest of these slices.
+    ``significant``: name, wrong, rest and gap of the slices with a significant difference.
     """
     if not tested:
         return ["Too few examples, or too few errors, to search for slices."]
-    if significant.empty:
-        return [f"None of {format_count(tested)} slices has significantly more errors than elsewhere."]
-    has = "slice has" if len(significant) == 1 else "slices have"
-    head = f"{format_count(len(significant))} of {format_count(tested)} {has} significantly more errors than elsewhere."
-    rows = significant.head(MAX_NAMED_SLICES).itertuples()
+    more = significant[significant["gap"] > 0]
+    head = (
+        f"Slices with significantly more errors than the other examples: {format_count(len(more))} of "
+        f"{format_count(tested)}; with significantly fewer: {format_count(len(significant) - len(more))}."
+    )
+    rows = more.head(MAX_NAMED_SLICES).itertuples()
     return [head, *(f"{row.name}: {format_percent(row.wrong)}% wrong vs {format_percent(row.rest)}%." for row in rows)]
 
 

@@ -1,4 +1,4 @@
-"""One run: its verdict and main figures, or why it has none; details in tabs."""
+"""The Run page: the verdict and main scores of a run, or why it has none; tabs show the details."""
 
 import streamlit as st
 
@@ -31,7 +31,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
         links.run_links(run_id, against=baseline, on_run_page=True)
     run_downloads.draw_downloads(run_id)
 
-evaluated = {
+draw_by_tab = {
     "Classes": lambda: tabs.show_classes(run_id),
     "Training": lambda: live_fragment(tabs.show_training)(run_id),
     "Calibration": lambda: tabs.show_calibration(run_id),
@@ -44,4 +44,4 @@ shown = controls.TABS if is_complete else ("Training", "Cost", "Settings", "Reco
 for name, tab in zip(shown, controls.draw_tabs(list(shown)), strict=True):
     if tab.open:
         with tab:
-            evaluated[name]()
+            draw_by_tab[name]()

@@ -16,7 +16,9 @@ from dashboard.components.text import baseline_verdict, cost_chart_note, missing
 
 st.title("Runs")
 bulk_actions.stop_if_all_in_trash()
-feedback.stop_if_empty("This page lists every run with its scores and its cost, and whether it beats the baselines.")
+feedback.stop_if_empty(
+    "This page lists the runs on a test set with their scores and cost, and compares each with its best baseline."
+)
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
 best = None if complete.empty else int(complete["id"].iloc[0])

@@ -31,26 +31,28 @@ if not example.strip():
 run_ids = [run_id, *others]
 colors = run_colors(run_ids)
 predictions = {}
-for column, number in zip(st.columns(len(run_ids)), run_ids, strict=True):
+for column, shown_id in zip(st.columns(len(run_ids)), run_ids, strict=True):
     with column, st.container(border=True):
-        st.markdown(f"**{escape_markdown(data.run_label(number))}**")
+        st.markdown(f"**{escape_markdown(data.run_label(shown_id))}**")
         with st.spinner("Loading the model; the first prediction of a run takes a few seconds …"):
-            predictions[number] = data.predict(number, example)
-        show_text(text.prediction(predictions[number], threshold))
-        drawn = view_data.select_most_probable(predictions[number])
-        show_chart(charts.probabilities(drawn, colors[number]))
-        subset_note = describe_subset(len(drawn), len(predictions[number]), "classes", "with the highest probability")
-        st.caption(subset_note + text.calibration(data.temperature(number)))
+            predictions[shown_id] = data.predict(shown_id, example)
+        show_text(text.prediction(predictions[shown_id], threshold))
+        shown_classes = view_data.select_most_probable(predictions[shown_id])
+        show_chart(charts.probabilities(shown_classes, colors[shown_id]))
+        subset_note = describe_subset(
+            len(shown_classes), len(predictions[shown_id]), "classes", "with the highest probability"
+        )
+        st.caption(subset_note + text.calibration(data.temperature(shown_id)))
 
 sentences = {
-    data.run_label(number): (view_data.predicted_label(prediction), text.prediction(prediction, threshold))
-    for number, prediction in predictions.items()
+    data.run_label(shown_id): (view_data.predicted_label(prediction), text.prediction(prediction, threshold))
+    for shown_id, prediction in predictions.items()
 }
-now, *earlier = controls.add_to_history(view_data.HistoryEntry(example, sentences))
+current, *earlier = controls.add_to_history(view_data.HistoryEntry(example, sentences))
 if earlier:
     st.subheader("Changes")
     st.markdown(view_data.mark_changes(earlier[0].text, example))
-    show_full_height_table(view_data.changed_predictions(earlier[0], now))
+    show_full_height_table(view_data.changed_predictions(earlier[0], current))
 
 if controls.show_word_importance():
     st.subheader("Word importance")
@@ -65,4 +67,4 @@ if controls.show_word_importance():
         st.caption(escape_markdown(caption))
 
 st.subheader("History")
-show_full_height_table(view_data.history_table([now, *earlier]))
+show_full_height_table(view_data.history_table([current, *earlier]))

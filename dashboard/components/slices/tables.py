@@ -23,7 +23,7 @@ def slices_table(slices: pd.DataFrame) -> dict[str, Any]:
     """Return the arguments of `st.dataframe` that show error slices. ``slices``: from `view_data.error_slices`."""
     cells = pd.DataFrame({"slice": slices["name"]})
     cells["wrong, %"] = cell_column(score_cells(slices, "wrong"))
-    cells["elsewhere, %"] = cell_column(score_cells(slices, "rest"))
+    cells["other examples, %"] = cell_column(score_cells(slices, "rest"))
     cells["difference, points"] = cell_column(difference_cells(slices, "gap"))
     cells[FIGURES["p_adjusted"].title] = cell_column(figure_cells(slices, "p_adjusted"))
     cells["examples"] = cell_column(format_cells(format_count, slices["size"]))

@@ -1,4 +1,4 @@
-"""Error slices: groups of examples on which a run makes more errors, or fewer, than elsewhere."""
+"""Error slices: groups of examples on which a run makes more errors, or fewer, than on other examples."""
 
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,10 @@ def _interval_columns() -> list[str]:
 
 
 def select_significant(slices: pd.DataFrame) -> pd.DataFrame:
-    """Return the slices with significantly more errors than elsewhere."""
+    """Return the slices on which the error rate differs significantly from that of the other examples."""
     from core.evaluation.power import ALPHA
 
-    return slices[(slices["p_adjusted"] < ALPHA) & (slices["gap"] > 0)]
+    return slices[slices["p_adjusted"] < ALPHA]
 
 
 def find_slice(run_id: int, name: str) -> "Slice | None":

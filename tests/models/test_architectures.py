@@ -13,7 +13,7 @@ from core.models.neural_classifier import run_texts
 from core.runs.progress import Progress
 from core.serving.inference import load_classifier
 from core.training.fine_tuning import fine_tune
-from tests.models.kinds import KINDS, POSITIONS
+from tests.models.architectures import ARCHITECTURES, POSITIONS
 from tests.small_runs import job_for, saved_as
 
 LABELS = ("bad", "fair", "good")
@@ -22,7 +22,7 @@ PROBE = ("good", "the film was good", "bad film", "", "the " * 5 * POSITIONS, "b
 PADDING_TOLERANCE = 1e-4
 """Largest difference that padding may cause: the float32 error of two layers."""
 QUICK = ("bert", "gpt2", "bart", "deberta-v2")
-"""Kinds of the quick suite; the others are slow."""
+"""Architectures of the quick suite; the others are slow."""
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +35,16 @@ def films():
 
 
 @pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in KINDS]
+    scope="module",
+    params=[pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in ARCHITECTURES],
 )
-def kind(request):
-    return KINDS[request.param]
+def architecture(request):
+    return ARCHITECTURES[request.param]
 
 
 @pytest.fixture(scope="module")
-def config(kind, tmp_path_factory):
-    folder = kind.write(tmp_path_factory.mktemp("model"))
+def config(architecture, tmp_path_factory):
+    folder = architecture.write(tmp_path_factory.mktemp("model"))
     return make_config(
         {"model": str(folder), "epochs": 1, "batch_size": 8, "lr": 1e-2, "max_length": 256, "dtype": "float32"}
     )
@@ -77,20 +78,20 @@ def test_plain_peft_gives_the_same_logits(config, fitted, saved):
     assert np.abs(logits - fitted.classifier.logits(PROBE)).max() < 1e-5
 
 
-def test_saved_file_holds_the_trained_head(kind, config, fitted, saved, films):
-    assert tuple(fitted.environment["new_modules"]) == kind.new
+def test_saved_file_holds_the_trained_head(architecture, config, fitted, saved, films):
+    assert tuple(fitted.environment["new_modules"]) == architecture.new_modules
     untrained = fit_untrained(job_for(config, films)).classifier.model.state_dict()
     for name, tensor in load_file(saved / "adapter_model.safetensors").items():
         key = name.removeprefix("base_model.model.")
-        if key.startswith(kind.new) and key.endswith(".weight"):
+        if key.startswith(architecture.new_modules) and key.endswith(".weight"):
             assert not tensor.equal(untrained.pop(key)), f"{key} is untrained"
-    assert not [name for name in untrained if name.startswith(kind.new) and name.endswith(".weight")]
+    assert not [name for name in untrained if name.startswith(architecture.new_modules) and name.endswith(".weight")]
 
 
-def test_target_modules_are_recorded_with_the_reason(kind, fitted):
-    assert tuple(fitted.environment["target_modules"]) == kind.targets
+def test_target_modules_are_recorded_with_the_reason(architecture, fitted):
+    assert tuple(fitted.environment["target_modules"]) == architecture.target_modules
     assert (
-        kind.name.split("/")[0] in fitted.environment["target_modules_reason"]
+        architecture.name.split("/")[0] in fitted.environment["target_modules_reason"]
         or "query" in fitted.environment["target_modules_reason"]
     )
 
@@ -101,9 +102,9 @@ def test_logits_are_independent_of_the_batch(fitted):
     assert np.abs(together - alone).max() < PADDING_TOLERANCE
 
 
-def test_long_text_is_truncated_to_the_models_positions(kind, fitted):
+def test_long_text_is_truncated_to_the_models_positions(architecture, fitted):
     positions = fitted.classifier.tokenizer.model_max_length
-    assert positions == (256 if kind.name in ("t5", "xlnet") else POSITIONS)
+    assert positions == (256 if architecture.name in ("t5", "xlnet") else POSITIONS)
     assert fitted.classifier.truncated(PROBE).tolist() == [False, False, False, False, True, False]
 
 

@@ -1,4 +1,4 @@
-"""A tiny model of every kind, generated on demand, as a checkpoint without a classification head."""
+"""A tiny model of every architecture, generated on demand, as a checkpoint without a classification head."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,29 +34,29 @@ def _unigrams(special: tuple[str, ...]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of model: a small version of its config, its tokenizer and its published checkpoints."""
+class Architecture:
+    """A model architecture: a small version of its config, its tokenizer and its published checkpoints."""
 
     name: str
-    checkpoint: str
-    tokenizer: str
+    checkpoint_class: str
+    tokenizer_class: str
     vocabulary: Callable[[tuple[str, ...]], dict[str, Any]]
     special: tuple[str, ...]
     config: dict[str, Any]
-    new: tuple[str, ...]
-    targets: tuple[str, ...]
+    new_modules: tuple[str, ...]
+    target_modules: tuple[str, ...]
 
     def write(self, folder: Path) -> Path:
         """Write a model with random weights and its tokenizer, in the form of a published checkpoint."""
         import torch
 
-        tokenizer = getattr(transformers, self.tokenizer)(**self.vocabulary(self.special))
+        tokenizer = getattr(transformers, self.tokenizer_class)(**self.vocabulary(self.special))
         tokenizer.save_pretrained(folder)
         token_ids = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
         options = {"vocab_size": len(tokenizer), **token_ids, **self.config}
         config = transformers.AutoConfig.for_model(self.name.split("/")[0], **options)
         torch.manual_seed(0)
-        getattr(transformers, self.checkpoint)(config).save_pretrained(folder)
+        getattr(transformers, self.checkpoint_class)(config).save_pretrained(folder)
         return folder
 
 
@@ -73,7 +73,7 @@ _ENCODER = {
     "intermediate_size": 64,
     "max_position_embeddings": POSITIONS,
 }
-_OFFSET = _ENCODER | {"max_position_embeddings": POSITIONS + 2}  # positions count from the padding index + 1
+_OFFSET = _ENCODER | {"max_position_embeddings": POSITIONS + 2}  # position ids start at padding_idx + 1
 _DECODER = _ENCODER | {"num_key_value_heads": 1, "head_dim": 16}
 _DEBERTA = _ENCODER | {
     "relative_attention": True,
@@ -110,11 +110,11 @@ _OPT = {
 }
 
 _QV = ("q_proj", "v_proj")
-_KINDS = (
-    Kind(
+_ARCHITECTURES = (
+    Architecture(
         "bert", "BertForPreTraining", "BertTokenizer", _wordpieces, _BERT, _ENCODER, ("classifier",), ("query", "value")
     ),
-    Kind(
+    Architecture(
         "roberta",
         "RobertaForMaskedLM",
         "RobertaTokenizer",
@@ -124,7 +124,7 @@ _KINDS = (
         ("classifier",),
         ("query", "value"),
     ),
-    Kind(
+    Architecture(
         "xlm-roberta",
         "XLMRobertaForMaskedLM",
         "XLMRobertaTokenizer",
@@ -134,7 +134,7 @@ _KINDS = (
         ("classifier",),
         ("query", "value"),
     ),
-    Kind(
+    Architecture(
         "distilbert",
         "DistilBertForMaskedLM",
         "DistilBertTokenizer",
@@ -144,7 +144,7 @@ _KINDS = (
         ("pre_classifier", "classifier"),
         ("q_lin", "v_lin"),
     ),
-    Kind(
+    Architecture(
         "deberta-v2",
         "DebertaV2ForMaskedLM",
         "DebertaV2Tokenizer",
@@ -154,7 +154,7 @@ _KINDS = (
         ("pooler", "classifier"),
         ("query_proj", "value_proj"),
     ),
-    Kind(
+    Architecture(
         "deberta-v2/v3",
         "DebertaV2ForMaskedLM",
         "DebertaV2Tokenizer",
@@ -164,7 +164,7 @@ _KINDS = (
         ("pooler", "classifier"),
         ("query_proj", "value_proj"),
     ),
-    Kind(
+    Architecture(
         "modernbert",
         "ModernBertForMaskedLM",
         "BertTokenizer",
@@ -174,7 +174,7 @@ _KINDS = (
         ("classifier",),
         ("Wqkv",),
     ),
-    Kind(
+    Architecture(
         "electra",
         "ElectraForPreTraining",
         "ElectraTokenizer",
@@ -184,7 +184,7 @@ _KINDS = (
         ("classifier",),
         ("query", "value"),
     ),
-    Kind(
+    Architecture(
         "mpnet",
         "MPNetForMaskedLM",
         "MPNetTokenizer",
@@ -194,7 +194,7 @@ _KINDS = (
         ("classifier",),
         ("q", "v"),
     ),
-    Kind(
+    Architecture(
         "albert",
         "AlbertForPreTraining",
         "AlbertTokenizer",
@@ -204,7 +204,7 @@ _KINDS = (
         ("classifier",),
         ("query", "value"),
     ),
-    Kind(
+    Architecture(
         "xlnet",
         "XLNetLMHeadModel",
         "XLNetTokenizer",
@@ -214,10 +214,10 @@ _KINDS = (
         ("sequence_summary", "logits_proj"),
         ("layer_1", "layer_2"),
     ),
-    Kind(
+    Architecture(
         "bart", "BartForConditionalGeneration", "BartTokenizer", _bytes, _ROBERTA, _BART, ("classification_head",), _QV
     ),
-    Kind(
+    Architecture(
         "t5",
         "T5ForConditionalGeneration",
         "T5Tokenizer",
@@ -227,16 +227,16 @@ _KINDS = (
         ("classification_head",),
         ("q", "v"),
     ),
-    Kind("gpt2", "GPT2LMHeadModel", "GPT2Tokenizer", _bytes, _END, _GPT2, ("score",), ("c_attn",)),
-    Kind(
+    Architecture("gpt2", "GPT2LMHeadModel", "GPT2Tokenizer", _bytes, _END, _GPT2, ("score",), ("c_attn",)),
+    Architecture(
         "gpt_neox", "GPTNeoXForCausalLM", "GPTNeoXTokenizer", _bytes, _END, _ENCODER, ("score",), ("query_key_value",)
     ),
-    Kind("opt", "OPTForCausalLM", "GPT2Tokenizer", _bytes, _ROBERTA, _OPT, ("score",), _QV),
-    Kind("llama", "LlamaForCausalLM", "LlamaTokenizer", _letters, _LLAMA, _DECODER, ("score",), _QV),
-    Kind("qwen2", "Qwen2ForCausalLM", "Qwen2Tokenizer", _bytes, _END, _DECODER, ("score",), _QV),
-    Kind("qwen3", "Qwen3ForCausalLM", "Qwen2Tokenizer", _bytes, _END, _DECODER, ("score",), _QV),
-    Kind("gemma", "GemmaForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
-    Kind("gemma2", "Gemma2ForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
-    Kind("gemma3_text", "Gemma3ForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
+    Architecture("opt", "OPTForCausalLM", "GPT2Tokenizer", _bytes, _ROBERTA, _OPT, ("score",), _QV),
+    Architecture("llama", "LlamaForCausalLM", "LlamaTokenizer", _letters, _LLAMA, _DECODER, ("score",), _QV),
+    Architecture("qwen2", "Qwen2ForCausalLM", "Qwen2Tokenizer", _bytes, _END, _DECODER, ("score",), _QV),
+    Architecture("qwen3", "Qwen3ForCausalLM", "Qwen2Tokenizer", _bytes, _END, _DECODER, ("score",), _QV),
+    Architecture("gemma", "GemmaForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
+    Architecture("gemma2", "Gemma2ForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
+    Architecture("gemma3_text", "Gemma3ForCausalLM", "GemmaTokenizer", _letters, _GEMMA, _DECODER, ("score",), _QV),
 )
-KINDS = {kind.name: kind for kind in _KINDS}
+ARCHITECTURES = {architecture.name: architecture for architecture in _ARCHITECTURES}
