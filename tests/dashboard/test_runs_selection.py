@@ -37,7 +37,7 @@ def test_trash_restores_and_deletes_permanently_after_a_confirmation(seeded_copy
     assert trashed(seeded_copy) == [seeded_copy.tfidf]
     app = open_runs(show="trash", chosen=seeded_copy.tfidf)
     app.button(key="delete permanently").click().run()
-    assert "This deletes #2 tfidf" in page_text(app) and "4 other runs were compared" in page_text(app)
+    assert "This deletes #2 tfidf" in page_text(app) and "4 other runs have one of these" in page_text(app)
     assert trashed(seeded_copy) == [seeded_copy.tfidf]
     app.button(key="confirm deletion").click().run()
     assert not app.exception
