@@ -73,7 +73,7 @@ HISTORY = pd.DataFrame(
 )
 BALANCE = pd.DataFrame({"split": ["train", "test"], "label": ["no", "no"], "count": [10, 5], "share": [1.0, 1.0]})
 BINS = pd.DataFrame({"label": ["no"], "from": [0.0], "to": [8.0], "share": [1.0]})
-QUARTERS = pd.DataFrame(
+QUARTILES = pd.DataFrame(
     {"raters": ["lowest quartile"], "errors": [0.1], "errors_low": [0.0], "errors_high": [0.2], "size": [25]}
 )
 WORDS = pd.DataFrame({"word": ["a", "dull"], "place": [1, 2], "weight": [0.1, -2.0]})
@@ -97,7 +97,7 @@ ALL = {
     "run_intervals": lambda: compare.run_intervals(RUNS, "macro_f1"),
     "class_balance": lambda: dataset.class_balance(BALANCE, ["no", "yes"]),
     "text_lengths": lambda: dataset.text_lengths(BINS, ["no", "yes"]),
-    "errors_by_disagreement": lambda: dataset.errors_by_disagreement(QUARTERS),
+    "errors_by_disagreement": lambda: dataset.errors_by_disagreement(QUARTILES),
     "word_importance": lambda: example.word_importance(WORDS, "yes"),
     "probabilities": lambda: try_it.probabilities(PREDICTION, "#0072B2"),
 }
