@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.catalog.training_end import describe_training_end
 from core.errors import RequestError
 from dashboard import data, state
 from dashboard.app_pages.run import charts, controls, tables, text, view_data
@@ -64,9 +65,12 @@ def show_training(run_id: int) -> None:
     if best_epoch_scores is not None:
         show_text(
             text.kept_epoch(best_epoch_scores),
-            help="The epoch with the highest validation macro F1 is kept and evaluated. The error bar is "
-            "its 95% interval. Other epochs have none, because their predictions are not stored.",
+            help="The weights of the best evaluation are kept: the one with the highest validation macro F1; with "
+            "--epochs auto, with the lowest validation loss. The error bar is its 95% interval. Other evaluations have "
+            "none, because their predictions are not stored.",
         )
+    if end := describe_training_end(data.run(run_id).environment):
+        show_text(end)
     left, right = st.columns(2, gap="large")
     with left:
         show_chart(charts.loss_curves(view_data.losses(run_id, window), best_epoch))

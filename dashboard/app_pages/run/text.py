@@ -80,10 +80,10 @@ def kept_epoch(scores: Any) -> str:
     """
     score = f"validation macro F1 {format_score(scores.value, scores.low, scores.high)}"
     if scores.epoch == scores.last_epoch:
-        return f"Kept epoch {scores.epoch:g}, the best and the last: {score}."
+        return f"Kept epoch {scores.epoch:.3g}, the best and the last: {score}."
     return (
-        f"Kept epoch {scores.epoch:g}, the best: {score}. "
-        f"Last epoch, {scores.last_epoch:g}: {format_percent(scores.last_value)}."
+        f"Kept epoch {scores.epoch:.3g}, the best: {score}. "
+        f"Last epoch, {scores.last_epoch:.3g}: {format_percent(scores.last_value)}."
     )
 
 
