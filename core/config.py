@@ -173,6 +173,9 @@ class RunConfig(BaseModel):
         None,
         gt=0,
     )
+    head_init: Literal["probe"] | None = _setting(
+        "training", "initialize the new head from a linear probe of the frozen features (default: at random)", None
+    )
     warmup: float = _setting(
         "training",
         "linear warmup of the learning rate, as a ratio of total training steps",

@@ -59,7 +59,7 @@ def test_every_command_of_the_documents_is_accepted():
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_every_command_of_the_documents_runs(shipped_record, tmp_path, monkeypatch):
-    """Run them in order on a copy of the shipped record, with short trainings; skip those that need the Hub."""
+    """Run them in order on a copy of the shipped database, with short trainings; skip those that need the Hub."""
     shutil.copytree(shipped_record, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RUNS_DB", str(tmp_path / "runs.db"))

@@ -13,9 +13,11 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.data.splits import Split
+from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, select_targets
 from core.models.backbone import Backbone, device, load_for_classification, require_backbone
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier
+from core.models.head_init import initialize_head
 from core.models.neural_classifier import tokenize, truncation_rates
 from core.models.quantization import model_bytes
 from core.models.tokenizers import load_run_tokenizer
@@ -71,6 +73,10 @@ def build_trainable(job: "Job") -> TrainableModel:
         torch.use_deterministic_algorithms(True, warn_only=True)
     tokenizer = load_run_tokenizer(config, backbone)
     model, new_modules = load_for_classification(backbone, tokenizer, data.labels, config.quantize)
+    if config.head_init == "probe" and not initialize_head(model, new_modules, tokenizer, data.train, len(data.labels)):
+        raise RequestError(
+            f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."
+        )
     base = PreparedBase(
         backbone, tokenizer, model, new_modules, model_bytes(model), tokenize_split(data.train, tokenizer)
     )

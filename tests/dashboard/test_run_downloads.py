@@ -155,6 +155,7 @@ CHANGED = {
     "sampler": "balanced",
     "lr": 2e-5,
     "head_lr": 1e-3,
+    "head_init": "probe",
     "warmup": 0.1,
     "weight_decay": 0.0,
     "dtype": "bfloat16",

@@ -1,6 +1,6 @@
 """Databases and adapters of earlier versions open, list, compare, predict and recheck as before.
 
-The shipped record was written by an earlier version; earlier schemas are made from it by downgrading.
+The shipped database was written by an earlier version; earlier schemas are made from it by downgrading.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from tests.store.earlier import EARLIER_REVISIONS, migrate_to
 
 @pytest.fixture(scope="module")
 def current(shipped_record, tmp_path_factory):
-    """Return the store of a copy of the shipped record."""
+    """Return the store of a copy of the shipped database."""
     return copy_of(shipped_record, tmp_path_factory.mktemp("current"))
 
 

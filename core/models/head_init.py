@@ -1,0 +1,93 @@
+"""Initialize a new classification head from a linear probe of the frozen features."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor, nn
+from transformers import BatchEncoding, PreTrainedModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from core.data.splits import Split
+from core.models.neural_classifier import run_texts
+
+RELATIVE_NORM = 4.0
+"""Mean norm of the initialized rows, relative to the random rows that they replace.
+
+A probe at its full norm, about 75, leaves little to learn: on sentiment it cost 5 to 12 points of validation macro F1.
+"""
+_INVERSE_STRENGTH = 0.01
+_MAX_ITERATIONS = 300
+
+
+def initialize_head(
+    model: PreTrainedModel, new_modules: Sequence[str], tokenizer: PreTrainedTokenizerBase, train: Split, classes: int
+) -> bool:
+    """Set the output layer to a scaled-down logistic regression on its inputs (Kumar et al. 2022, arXiv 2202.10054).
+
+    Returns False, and changes nothing, if no new linear layer computes the logits.
+    """
+    layer = _output_layer(model, new_modules, classes)
+    if layer is None:
+        return False
+    features = _layer_inputs(model, layer, tokenizer, train.texts)
+    weights, bias = _fit_probe(features, train.labels, classes, fit_bias=layer.bias is not None)
+    random_norm = float(layer.weight.detach().norm(dim=1).mean())
+    scale = RELATIVE_NORM * random_norm / max(float(np.linalg.norm(weights, axis=1).mean()), 1e-12)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weights * scale))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(bias * scale))
+    return True
+
+
+def _output_layer(model: nn.Module, new_modules: Sequence[str], classes: int) -> nn.Linear | None:
+    """Return the last new linear layer with an output for each class."""
+    layers = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear) and module.out_features == classes and name.startswith(tuple(new_modules))
+    ]
+    return layers[-1] if layers else None
+
+
+def _layer_inputs(
+    model: PreTrainedModel, layer: nn.Linear, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
+) -> NDArray[np.float32]:
+    """Return the layer's input for each text: [n, d]; of a decoder, at the position that it pools."""
+    captured: list[tuple[Tensor, Tensor]] = []
+    hook = layer.register_forward_hook(lambda _, inputs, output: captured.append((inputs[0], output)))
+
+    def forward(batch: BatchEncoding) -> Tensor:
+        captured.clear()
+        logits = model(**batch).logits
+        inputs, outputs = captured[-1]
+        if inputs.ndim == 2:
+            return inputs
+        pooled = (outputs - logits.unsqueeze(1)).abs().sum(dim=-1).argmin(dim=1)
+        return inputs[torch.arange(len(inputs)), pooled]
+
+    model.eval()
+    try:
+        return run_texts(model, tokenizer, texts, forward)
+    finally:
+        hook.remove()
+
+
+def _fit_probe(
+    features: NDArray[np.float32], labels: NDArray[np.int64], classes: int, *, fit_bias: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the weights [k, d] and the biases [k] of a logistic regression; 0 for a class without examples."""
+    mean = features.mean(axis=0) if fit_bias else np.zeros(features.shape[1], dtype=np.float32)
+    deviation = max(float(features.std(axis=0).mean()), 1e-12)  # one scale for all features: tanh features are small
+    regression = LogisticRegression(C=_INVERSE_STRENGTH, max_iter=_MAX_ITERATIONS, fit_intercept=fit_bias)
+    regression.fit((features - mean) / deviation, labels)
+    coefficients, intercepts = regression.coef_, np.broadcast_to(regression.intercept_, len(regression.coef_))
+    if len(coefficients) == 1:  # two classes share a row, with opposite signs
+        coefficients, intercepts = (np.stack([-row[0] / 2, row[0] / 2]) for row in (coefficients, intercepts))
+    weights, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
+    weights[regression.classes_] = coefficients / deviation
+    bias[regression.classes_] = intercepts - weights[regression.classes_] @ mean
+    return weights.astype(np.float32), (bias if fit_bias else np.zeros(classes)).astype(np.float32)
