@@ -33,8 +33,6 @@ PAIR_SETTINGS = ("splits", "peft")
 """Settings whose flags take ``key=value`` pairs."""
 _BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000)}
 """The accepted integers of settings that may also be ``auto``."""
-UNSET = "none"
-"""`differing_values` returns it for a setting that the method uses but that was not set."""
 _SHOULD = re.compile(r"^(Input )?should ")
 _LAYERS = re.compile(r"(first|last):[1-9]\d*|\d+(,\d+)*")
 
@@ -397,20 +395,3 @@ def _format_input(error: ErrorDetails) -> str:
     if error["loc"][0] in PAIR_SETTINGS and isinstance(value, tuple) and all(isinstance(pair, str) for pair in value):
         value = " ".join(value)
     return redacted_repr(value)
-
-
-def differing_values(settings: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return the settings that differ between runs, each with one value per run.
-
-    None: the run's method does not use the setting. `UNSET`: the method uses it, but it was not set.
-    """
-    names = {name: None for values in settings for name in values}
-    rows = {name: [_value_of(values, name) for values in settings] for name in names}
-    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
-
-
-def _value_of(settings: Mapping[str, Any], name: str) -> Any:
-    method = settings.get("method")
-    if name in settings or method not in METHODS or name not in RunConfig.model_fields:
-        return settings.get(name)
-    return UNSET if RunConfig.model_construct(method=method).uses(name) else None

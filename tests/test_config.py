@@ -3,7 +3,7 @@
 import pytest
 
 from core.catalog.methods import METHODS, rate_for_width
-from core.config import UNSET, RunConfig, differing_values, drop_duplicates, format_flags, make_config
+from core.config import RunConfig, drop_duplicates, format_flags, make_config
 from core.errors import RequestError
 
 
@@ -128,19 +128,3 @@ def test_settings_that_the_method_does_not_use_are_reset():
     assert [config.init for config in configs] == [None, None, None, "gaussian"]
     assert [config.lora_plus for config in configs] == [None, None, None, 16]
     assert all(config.relevant_settings() == config for config in configs)
-
-
-def test_differing_values_are_none_for_an_unused_setting():
-    rows = differing_values([make_config({"r": 4}).settings(), make_config({"method": "majority"}).settings()])
-    assert rows["method"] == ["lora", "majority"]
-    assert rows["r"] == [4, None]
-    assert "dataset" not in rows
-
-
-def test_differing_values_distinguish_unset_from_unused():
-    rows = differing_values(
-        [make_config(values).settings() for values in ({"quantize": "4bit"}, {"dora": True}, {"method": "ia3"})]
-    )
-    assert rows["quantize"] == ["4bit", UNSET, UNSET]
-    assert rows["dora"] == [UNSET, True, None]
-    assert differing_values([{"torch": "1"}, {}]) == {"torch": ["1", None]}

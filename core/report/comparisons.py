@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from core.config import differing_values
 from core.errors import RequestError
 from core.evaluation.comparison import MARGIN, Comparison, compare
 from core.evaluation.intervals import holm
 from core.evaluation.seeds import SeedComparison, compare_seeds
+from core.report.settings_differences import differing_values
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import differing_values
 from core.errors import RequestError
+from core.report.settings_differences import differing_values
 from core.serving.inference import load_run
 from core.store import queries
 from core.store.engine import Store

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import differing_values
+from core.report.settings_differences import differing_values
 from core.text.formatting import DASH, MIN_SUPPORT, format_class_score, format_count, format_points, format_setting
 from dashboard import data
 from dashboard.components.confusion.view_data import confusion_cells
