@@ -139,10 +139,14 @@ class RunConfig(BaseModel):
         "training", "number of training epochs; auto: train as long as validation improves", 2
     )
     patience: int | None = _setting(
-        "training", "with --epochs auto: evaluations without improvement before training ends (default: 4)", None, ge=1
+        "training", "with --epochs auto: evaluations without improvement before training ends (default: 3)", None, ge=1
     )
     max_steps: int | None = _setting(
-        "training", "with --epochs auto: maximum number of optimizer steps (default: 1000)", None, ge=1, le=MAX_COUNT
+        "training",
+        "with --epochs auto: maximum number of optimizer steps (default: 600, or 3 epochs if longer)",
+        None,
+        ge=1,
+        le=MAX_COUNT,
     )
     time_budget: Annotated[float | None, BeforeValidator(parse_duration)] = _setting(
         "training", "with --epochs auto: maximum training time, such as 10m", None, gt=0

@@ -5,7 +5,7 @@ from typing import Any
 
 TRAINING_ENDS = {
     "epochs": "all epochs are complete",
-    "no_improvement": "the validation loss stopped improving",
+    "no_improvement": "validation stopped improving",
     "max_steps": "the maximum number of steps is reached",
     "time_budget": "the time budget is used up",
 }

@@ -9,18 +9,19 @@ from transformers import TrainerCallback
 from core.config import RunConfig
 from core.training.keep_best import KeepBest
 
-MIN_INTERVAL, MAX_INTERVAL = 20, 50
-"""Bounds of the number of steps between two evaluations."""
-EVALUATIONS_PER_EPOCH = 2
-DEFAULT_PATIENCE = 4
+INTERVAL = 25
+"""Minimum number of steps between two evaluations; with many steps in an epoch, there are eight evaluations in it."""
+DEFAULT_PATIENCE = 3
 """Number of evaluations without improvement after which training ends."""
+WARMUP_STEPS = 10
+"""Maximum number of steps with a rising learning rate."""
 MIN_STEPS = 100
 """Number of steps before which training does not end for lack of improvement."""
-MAX_STEPS = 1_000
-"""Maximum number of steps, the cooldown included."""
-COOLDOWN = 0.2
+MAX_STEPS, MAX_EPOCHS = 600, 3
+"""Training ends after both, the cooldown included."""
+COOLDOWN = 0.15
 """Steps of the cooldown as a ratio of the steps before it (Hägele et al. 2024, arXiv 2405.18392)."""
-MIN_COOLDOWN = 10
+MIN_COOLDOWN = 20
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class StoppingRule:
 
 def stopping_rule(config: RunConfig, epoch_steps: int) -> StoppingRule:
     """Return the rule of a config for a training set with ``epoch_steps`` steps in an epoch."""
-    max_steps = config.max_steps or MAX_STEPS
+    max_steps = config.max_steps or max(MAX_STEPS, MAX_EPOCHS * epoch_steps)
     min_steps = min(MIN_STEPS, max_steps)
     return StoppingRule(
-        interval=min(max(epoch_steps // EVALUATIONS_PER_EPOCH, MIN_INTERVAL), MAX_INTERVAL, max_steps),
+        interval=min(max(INTERVAL, epoch_steps // 8), max_steps),
         patience=config.patience or DEFAULT_PATIENCE,
         min_steps=min_steps,
         max_steps=max_steps,
-        warmup_steps=round(config.warmup * min_steps),
+        warmup_steps=min(WARMUP_STEPS, round(config.warmup * max_steps)),
         time_budget=config.time_budget,
     )
 
@@ -95,7 +96,7 @@ class EarlyStopping(TrainerCallback):
         step = state.global_step
         if self.state.cooldown_end is not None:
             control.should_evaluate = control.should_training_stop = step >= self.state.cooldown_end
-        elif step + self._cooldown_steps(step) >= self.rule.max_steps:
+        elif step + max(self._cooldown_steps(step), MIN_COOLDOWN) >= self.rule.max_steps:
             self._begin_cooldown(step, "max_steps")
         elif self._is_out_of_time(step):
             self._begin_cooldown(step, "time_budget")
@@ -115,12 +116,13 @@ class EarlyStopping(TrainerCallback):
 
     def _begin_cooldown(self, step: int, reason: str) -> None:
         self.best.restore()
-        steps = min(self._cooldown_steps(step), max(self.rule.max_steps - step, 1))
+        minimum = 1 if reason == "time_budget" else MIN_COOLDOWN
+        steps = min(max(self._cooldown_steps(step), minimum), max(self.rule.max_steps - step, 1))
         self.state.cooldown_start, self.state.cooldown_end, self.state.reason = step, step + steps, reason
 
     def _cooldown_steps(self, step: int) -> int:
-        """Return the length of a cooldown that begins after this step."""
-        return max(MIN_COOLDOWN, round(COOLDOWN * (self.best.step or step)))
+        """Return the length of a cooldown that begins after this step, without its minimum."""
+        return max(1, round(COOLDOWN * (self.best.step or step)))
 
     def _is_out_of_time(self, step: int) -> bool:
         """Return whether a cooldown that begins now ends after the time budget."""

@@ -21,7 +21,7 @@ from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, CheckpointManager
 from core.training.early_stopping import EarlyStopping, stopping_rule
-from core.training.keep_best import KeepBest, macro_f1, negative_loss
+from core.training.keep_best import KeepBest, macro_f1, macro_f1_and_loss
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
 from core.training.oom import is_oom
@@ -46,7 +46,7 @@ NO_CHECKPOINTS = CheckpointManager(None, 0)
 def fine_tune(job: "Job", progress: "Progress", checkpoints: CheckpointManager = NO_CHECKPOINTS) -> FitResult:
     """Train the job's adapter, or all weights; return the classifier of the best evaluation on the validation split.
 
-    The best of a fixed number of epochs has the highest macro F1; with ``epochs="auto"``, the lowest loss.
+    The best of a fixed number of epochs has the highest macro F1; with ``epochs="auto"``, the loss counts too.
 
     Resumes from the newest checkpoint. With ``auto_batch``, a step that does not fit into memory is repeated in
     smaller micro-batches, and an out-of-memory error is raised only if a micro-batch of one example does not fit.
@@ -176,7 +176,10 @@ def _build_trainer(
     config, data, base = job.config, job.data, model.base
     balanced = config.class_weights == "balanced"
     is_auto, epoch_steps = config.epochs == "auto", steps_per_epoch(config, len(data.train))
-    sampler, best = _build_sampler(job, model), KeepBest(model.classifier.model, negative_loss if is_auto else macro_f1)
+    sampler, best = (
+        _build_sampler(job, model),
+        KeepBest(model.classifier.model, macro_f1_and_loss if is_auto else macro_f1),
+    )
     early_stopping = EarlyStopping(stopping_rule(config, epoch_steps), best) if is_auto else None
     checkpoint_callback = CheckpointCallback(sampler, epoch_steps, checkpoints, progress)
     callbacks = [ProgressCallback(progress), RankAllocation(), best, early_stopping, checkpoint_callback]

@@ -19,9 +19,13 @@ def macro_f1(metrics: Mapping[str, float]) -> float:
     return metrics["eval_macro_f1"]
 
 
-def negative_loss(metrics: Mapping[str, float]) -> float:
-    """Return minus the validation loss: it varies less between evaluations than macro F1."""
-    return -metrics["eval_loss"]
+def macro_f1_and_loss(metrics: Mapping[str, float]) -> float:
+    """Return the validation macro F1 minus a tenth of the validation loss.
+
+    In trials on eight data sets, the loss alone ended training too early on three imbalanced classes, and macro F1
+    alone, which is noisy, too late.
+    """
+    return metrics["eval_macro_f1"] - metrics["eval_loss"] / 10
 
 
 class KeepBest(TrainerCallback):

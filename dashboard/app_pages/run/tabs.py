@@ -66,7 +66,7 @@ def show_training(run_id: int) -> None:
         show_text(
             text.kept_epoch(best_epoch_scores),
             help="The weights of the best evaluation are kept: the one with the highest validation macro F1; with "
-            "--epochs auto, with the lowest validation loss. The error bar is its 95% interval. Other evaluations have "
+            "--epochs auto, of macro F1 minus a tenth of the loss. The error bar is its 95% interval. Others have "
             "none, because their predictions are not stored.",
         )
     if end := describe_training_end(data.run(run_id).environment):
