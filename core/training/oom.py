@@ -7,7 +7,10 @@ from traceback import clear_frames
 from core.config import RunConfig
 from core.errors import OutOfMemory
 
-_MESSAGES = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
+_MESSAGES = (
+    *("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc"),
+    "could not create a primitive",  # oneDNN's, which has no memory for a kernel of its own
+)
 _MAX_REASON_LENGTH = 200
 
 

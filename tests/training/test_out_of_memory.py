@@ -31,20 +31,18 @@ class Messages(Progress):
     def __init__(self): self.texts = []
     def on_message(self, text): self.texts.append(text)
 
-config = make_config(json.loads(sys.argv[1]))
+config, messages = make_config(json.loads(sys.argv[1])), Messages()
 job = job_for(config)
 fine_tune(job_for(config.model_copy(update={"batch_size": 2, "epochs": 1}), job.data), Progress())  # imports and caches
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + 150 * 2**20,) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]) * 2**20,) * 2)
 try:
     with translate_oom(config):
-        fine_tune(job, Progress())
-    error = None
-except OutOfMemory as caught:
-    error = str(caught)
-messages = Messages()
-fitted = fine_tune(job_for(config.model_copy(update={"auto_batch": True}), job.data), messages)
-print(json.dumps({"error": error, "messages": messages.texts, "environment": fitted.environment}))
+        fitted = fine_tune(job, messages)
+except OutOfMemory as error:
+    print(json.dumps({"error": str(error)}))
+else:
+    print(json.dumps({"messages": messages.texts, "environment": fitted.environment}))
 """
 
 
@@ -55,6 +53,7 @@ def test_out_of_memory_is_distinguished_from_other_errors():
         np.empty(2**50)
     assert is_oom(of_torch.value) and is_oom(of_numpy.value)
     assert is_oom(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"))
+    assert is_oom(RuntimeError("could not create a primitive"))
     assert not is_oom(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     assert not is_oom(ValueError("out of memory"))
 
@@ -84,26 +83,37 @@ def test_model_is_released_before_the_error_is_handled():
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory, tiny_bert):
-    """What a training of large batches reports in a process with 150 MB to allocate, without and with auto_batch."""
+def long_texts(tmp_path_factory):
     path = tmp_path_factory.mktemp("long") / "long.csv"
     rows = [f"{number} {word} {'film ' * 60},{word}" for word in ("good", "bad") for number in range(300)]
     path.write_text("\n".join(["text,label", *rows]))
-    sizes = {"train_size": 512, "validation_size": 16, "test_size": 16, "epochs": 1}
-    lengths = {"batch_size": 512, "max_length": 64, "dtype": "float32"}
-    values = {"dataset": str(path), "model": str(tiny_bert), **sizes, **lengths}
-    command = [sys.executable, "-W", "ignore", "-c", LIMITED_SCRIPT, json.dumps(values)]
+    return str(path)
+
+
+def train_with_limited_memory(megabytes, long_texts, tiny_bert, **settings):
+    """Fine-tune in a process that may allocate only ``megabytes`` more; return its JSON output."""
+    sizes = {
+        "train_size": 512,
+        "validation_size": 16,
+        "test_size": 16,
+        "epochs": 1,
+        "batch_size": 512,
+        "max_length": 64,
+    }
+    values = {"dataset": long_texts, "model": str(tiny_bert), "dtype": "float32", **sizes, **settings}
+    command = [sys.executable, "-W", "ignore", "-c", LIMITED_SCRIPT, json.dumps(values), str(megabytes)]
     process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 
 
 @pytest.mark.slow
-def test_step_that_does_not_fit_fails_with_advice(outcome):
-    assert "--auto-batch" in outcome["error"]
+def test_step_that_does_not_fit_fails_with_advice(long_texts, tiny_bert):
+    assert "--auto-batch" in train_with_limited_memory(150, long_texts, tiny_bert)["error"]
 
 
 @pytest.mark.slow
-def test_auto_batch_computes_the_step_in_micro_batches(outcome):
+def test_auto_batch_computes_the_step_in_micro_batches(long_texts, tiny_bert):
+    outcome = train_with_limited_memory(150, long_texts, tiny_bert, auto_batch=True)
     assert outcome["environment"]["gradient_accumulation"] > 1
     assert any(message.startswith("Out of memory") for message in outcome["messages"])
