@@ -179,11 +179,7 @@ class RunConfig(BaseModel):
         "training", "initialize the new head from a linear probe of the frozen features (default: at random)", None
     )
     warmup: float = _setting(
-        "training",
-        "linear warmup of the learning rate, as a ratio of total training steps",
-        0.06,
-        ge=0,
-        lt=1,
+        "training", "linear warmup of the learning rate, as a ratio of total training steps", 0.06, ge=0, lt=1
     )
     weight_decay: float = _setting("training", "weight decay of AdamW", 0.01, ge=0)
     dtype: Literal["auto", "float32", "bfloat16"] = _setting(

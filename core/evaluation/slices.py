@@ -59,7 +59,7 @@ class _Candidate:
     mask: Mask
 
 
-_LETTERS = re.compile(r"[^\W\d_]{2,}")  # two letters, as "I" is no word in capitals
+_LETTERS = re.compile(r"[^\W\d_]{2,}")  # at least two letters: "I" alone is not text in capitals
 _NEGATION = re.compile(
     "not?|never|none|nobody|nothing|neither|nor|nowhere|cannot|.*n't"
     "|(?:ai|are|ca|could|did|do|does|had|has|have|is|should|was|were|wo|would)nt"  # typed without the apostrophe

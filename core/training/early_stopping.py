@@ -18,7 +18,7 @@ WARMUP_STEPS = 10
 MIN_STEPS = 100
 """Number of steps before which training does not end for lack of improvement."""
 MAX_STEPS, MAX_EPOCHS = 600, 3
-"""Training ends after both, the cooldown included."""
+"""Training ends after the longer of the two at the latest, the cooldown included."""
 COOLDOWN = 0.15
 """Steps of the cooldown as a ratio of the steps before it (Hägele et al. 2024, arXiv 2405.18392)."""
 MIN_COOLDOWN = 20
