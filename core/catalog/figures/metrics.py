@@ -77,7 +77,7 @@ QUALITY = (
     _metric(
         "mcc",
         "Matthews correlation",
-        "The correlation of the predictions with the true labels: 1 is perfect, 0 is no better than random, −1 is total disagreement.",
+        "The correlation of predictions and true labels: 1 is perfect, 0 no better than random, −1 total disagreement.",
         "number",
         "quality",
         better="higher",
