@@ -11,20 +11,18 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from core.catalog.capabilities import load_capabilities
 from core.catalog.lora_init import INITS
 from core.catalog.method import Kind
 from core.catalog.methods import METHODS
-from core.errors import RequestError, did_you_mean
-from core.text.formatting import format_setting
-from core.text.input_checks import redacted_repr, validate_setting_value
+from core.config.flags import flag
+from core.errors import did_you_mean
+from core.text.input_checks import validate_setting_value
 from core.text.parsing import parse_duration, parse_list, parse_pairs, parse_yaml_pairs
 
 MAX_COUNT = 2**30
@@ -33,7 +31,6 @@ PAIR_SETTINGS = ("splits", "peft")
 """Settings whose flags take ``key=value`` pairs."""
 _BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000)}
 """The accepted integers of settings that may also be ``auto``."""
-_SHOULD = re.compile(r"^(Input )?should ")
 _LAYERS = re.compile(r"(first|last):[1-9]\d*|\d+(,\d+)*")
 
 
@@ -346,52 +343,3 @@ def section_of(setting: str) -> str:
     extra = RunConfig.model_fields[setting].json_schema_extra
     assert isinstance(extra, dict)
     return str(extra["section"])
-
-
-def flag(setting: str) -> str:
-    """Return the command-line flag of a setting."""
-    return "--" + setting.replace("_", "-")
-
-
-def format_flags(settings: Mapping[str, Any]) -> list[str]:
-    """Return the command-line arguments for these settings: ``--r 8``, ``--dora`` or ``--no-dora``."""
-    arguments: list[str] = []
-    for name, value in settings.items():
-        if isinstance(value, bool):
-            arguments.append(flag(name) if value else flag(f"no_{name}"))
-        else:
-            is_pairs = isinstance(value, Mapping)
-            values = [f"{key}={item}" for key, item in value.items()] if is_pairs else [format_setting(value)]
-            arguments += [flag(name), *values]
-    return arguments
-
-
-def make_config(values: Mapping[str, Any]) -> RunConfig:
-    """Return the config of these settings. Raise `RequestError` with a line for each invalid one."""
-    try:
-        return RunConfig(**values)
-    except ValidationError as error:
-        lines = map(_error_line, error.errors())
-        raise RequestError("\n".join(line for line in lines if line)) from None
-
-
-def _error_line(error: ErrorDetails) -> str | None:
-    """Return the message of a validation error; None if it follows from an error in another setting."""
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "default_factory_not_called":
-        return None
-    if not error["loc"]:  # about several settings
-        return f"{message}."
-    name = f"{error['loc'][0]!s:.60}"
-    if error["type"] == "extra_forbidden":
-        return f"unknown setting '{name}'.{did_you_mean(name, RunConfig.model_fields)}"
-    message = _SHOULD.sub("must ", message).rstrip(".")
-    return f"{flag(name)} {_format_input(error)} {message}{'' if message.endswith('?') else '.'}"
-
-
-def _format_input(error: ErrorDetails) -> str:
-    """Return the invalid value, shortened and without secrets."""
-    value = error["input"]
-    if error["loc"][0] in PAIR_SETTINGS and isinstance(value, tuple) and all(isinstance(pair, str) for pair in value):
-        value = " ".join(value)
-    return redacted_repr(value)

@@ -1,0 +1,22 @@
+"""The settings of a run: their fields, their flags, and configs made from untrusted values."""
+
+from core.config.flags import flag, format_flags
+from core.config.parsing import make_config
+from core.config.run_config import (
+    MAX_COUNT,
+    PAIR_SETTINGS,
+    RunConfig,
+    drop_duplicates,
+    section_of,
+)
+
+__all__ = [
+    "MAX_COUNT",
+    "PAIR_SETTINGS",
+    "RunConfig",
+    "drop_duplicates",
+    "flag",
+    "format_flags",
+    "make_config",
+    "section_of",
+]
