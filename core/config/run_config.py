@@ -31,6 +31,8 @@ PAIR_SETTINGS = ("splits", "peft")
 """Settings whose flags take ``key=value`` pairs."""
 _BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000)}
 """The accepted integers of settings that may also be ``auto``."""
+FIXED_EPOCHS = 5
+"""Default number of epochs of methods that need it in advance."""
 _LAYERS = re.compile(r"(first|last):[1-9]\d*|\d+(,\d+)*")
 
 
@@ -47,6 +49,14 @@ def _default_rank(data: Mapping[str, Any]) -> int | None:
 
 def _default_alpha(data: Mapping[str, Any]) -> float | None:
     return METHODS[data["method"]].scale * data["r"] if data["r"] else None
+
+
+def _default_epochs(data: Mapping[str, Any]) -> int | Literal["auto"]:
+    return FIXED_EPOCHS if METHODS[data["method"]].reallocates_budget else "auto"
+
+
+def _default_model_dropout(data: Mapping[str, Any]) -> float | None:
+    return 0.0 if METHODS[data["method"]].kind == "adapter" else None
 
 
 class RunConfig(BaseModel):
@@ -105,7 +115,7 @@ class RunConfig(BaseModel):
         default_factory=_default_alpha,
         gt=0,
     )
-    dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.1, ge=0, lt=1)
+    dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.0, ge=0, lt=1)
     target_modules: Annotated[tuple[str, ...] | None, BeforeValidator(parse_list)] = _setting(
         "adapter", "modules to adapt, such as query,value or all-linear (default: by architecture)", None
     )
@@ -133,7 +143,10 @@ class RunConfig(BaseModel):
     )
 
     epochs: int | Literal["auto"] = _setting(
-        "training", "number of training epochs; auto: train as long as validation improves", 2
+        "training",
+        "number of training epochs, or auto: train as long as validation improves (default: auto; 5 for AdaLoRA and "
+        "AdaMSS)",
+        default_factory=_default_epochs,
     )
     patience: int | None = _setting(
         "training", "with --epochs auto: evaluations without improvement before training ends (default: 3)", None, ge=1
@@ -174,6 +187,19 @@ class RunConfig(BaseModel):
     )
     head_init: Literal["probe"] | None = _setting(
         "training", "initialize the new head from a linear probe of the frozen features (default: at random)", None
+    )
+    model_dropout: float | None = _setting(
+        "training",
+        "dropout probability of the base model's layers during training (default: 0; full fine-tuning: as its config "
+        "says)",
+        default_factory=_default_model_dropout,
+        ge=0,
+        lt=1,
+    )
+    logit_adjustment: Literal["auto", "none"] = _setting(
+        "training",
+        "lower the logits of frequent classes if that improves validation macro F1 (Menon et al. 2021)",
+        "auto",
     )
     warmup: float = _setting(
         "training", "linear warmup of the learning rate, as a ratio of total training steps", 0.06, ge=0, lt=1

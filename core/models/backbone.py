@@ -248,22 +248,33 @@ def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) ->
 
 
 def load_for_classification(
-    backbone: Backbone, tokenizer: PreTrainedTokenizerBase, labels: Sequence[str], quantize: str | None = None
+    backbone: Backbone,
+    tokenizer: PreTrainedTokenizerBase,
+    labels: Sequence[str],
+    quantize: str | None = None,
+    dropout: float | None = None,
 ) -> tuple[nn.Module, tuple[str, ...]]:
     """Load the base model with a head and the tokenizer's pad token; see `load_with_head`."""
-    return load_with_head(backbone, tokenizer.pad_token_id, labels, quantize)
+    return load_with_head(backbone, tokenizer.pad_token_id, labels, quantize, dropout)
 
 
 def load_with_head(
-    backbone: Backbone, pad_token_id: int | None, labels: Sequence[str], quantize: str | None = None
+    backbone: Backbone,
+    pad_token_id: int | None,
+    labels: Sequence[str],
+    quantize: str | None = None,
+    dropout: float | None = None,
 ) -> tuple[nn.Module, tuple[str, ...]]:
     """Load the base model with a new head; return it and the names of the modules that must be trained.
 
     These are the newly initialized modules: those that the loading report lists as missing or mismatched. They are
     random, so seed torch first. If there are none, the checkpoint has the head of another task, and all modules on top
     of the base model must be trained. ``quantize``: ``8bit`` or ``4bit``, for everything but the head.
+    ``dropout``: replaces all dropout probabilities of the model's config.
     """
     options = _weight_options(backbone)
+    if dropout is not None:
+        options["config"].update(dict.fromkeys(_dropout_fields(options["config"]), dropout))
     options["config"].id2label = dict(enumerate(labels))
     options["config"].label2id = {label: code for code, label in enumerate(labels)}
     if device() == "cpu":
@@ -285,6 +296,15 @@ def load_with_head(
     new = set(report["missing_keys"]) | {key for key, *_ in report["mismatched_keys"]} or head_parameters
     # bitsandbytes has already placed a quantized model
     return (model if quantize else model.to(device())), _enclosing_modules(model, new)
+
+
+def _dropout_fields(config: PreTrainedConfig) -> list[str]:
+    """Return the fields of a model's config that are dropout probabilities, such as ``attn_pdrop``."""
+    return [
+        name
+        for name, value in config.to_dict().items()
+        if ("dropout" in name or name.endswith("pdrop")) and isinstance(value, int | float)
+    ]
 
 
 def head_module_names(backbone: Backbone) -> tuple[str, ...]:

@@ -72,7 +72,9 @@ def build_trainable(job: "Job") -> TrainableModel:
     if device() == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
     tokenizer = load_run_tokenizer(config, backbone)
-    model, new_modules = load_for_classification(backbone, tokenizer, data.labels, config.quantize)
+    model, new_modules = load_for_classification(
+        backbone, tokenizer, data.labels, config.quantize, config.model_dropout
+    )
     if config.head_init == "probe" and not initialize_head(model, new_modules, tokenizer, data.train, len(data.labels)):
         raise RequestError(
             f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."

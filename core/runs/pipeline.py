@@ -1,8 +1,9 @@
 """Run jobs: train, evaluate, save and record each of them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from core.evaluation.metrics import evaluate
 from core.evaluation.predictions import leaked_positions
 from core.models.baselines import IMPLEMENTATIONS
 from core.models.classifier import Classifier, FitResult, probabilities
+from core.models.logit_adjustment import adjust_logits
+from core.models.neural_classifier import NeuralClassifier
 from core.runs.artifacts import save_and_verify
 from core.runs.baseline_link import link_to_baseline
 from core.runs.job import Job
@@ -90,7 +93,7 @@ def run_job(
         _record_fit(run, job, fitted)
 
         progress.on_phase("evaluation")
-        temperature = _evaluate_validation(run, dataset_id, data, fitted)
+        temperature = _evaluate_validation(run, dataset_id, job, fitted)
         _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
         if config.kind != "baseline":
             link_to_baseline(run, dataset_id, data.labels, config.seed)
@@ -167,14 +170,25 @@ def _record_fit(run: RunWriter, job: Job, fitted: FitResult) -> None:
         base_memory_bytes=fitted.base_bytes,
         train_seconds=fitted.train_seconds,
         train_examples_per_second=fitted.train_examples_per_second,
-        environment=queries.run(run.store, run.id).environment | fitted.environment,
     )
+    _update_environment(run, fitted.environment)
 
 
-def _evaluate_validation(run: RunWriter, dataset_id: int, data: DataSet, fitted: FitResult) -> float:
-    """Record the validation predictions, the temperature and the best epoch; return the temperature."""
-    classifier, split = fitted.classifier, data.validation
+def _update_environment(run: RunWriter, values: Mapping[str, Any]) -> None:
+    run.update(environment=queries.run(run.store, run.id).environment | values)
+
+
+def _evaluate_validation(run: RunWriter, dataset_id: int, job: Job, fitted: FitResult) -> float:
+    """Adjust the logits; record the validation predictions, the temperature and the best epoch; return the temperature.
+
+    Predictions on the validation split are those of the adjusted classifier.
+    """
+    classifier, data, split = fitted.classifier, job.data, job.data.validation
     logits = _require_finite(classifier.logits(split.texts))
+    if job.config.uses("logit_adjustment") and job.config.logit_adjustment == "auto":
+        assert isinstance(classifier, NeuralClassifier), "baselines have no such setting"
+        strength, logits = adjust_logits(classifier, logits, split.texts, split.labels, data.train.labels)
+        _update_environment(run, {"logit_adjustment": strength})
     temperature = fit_temperature(logits, split.labels)
     evaluation = evaluate(split.labels, probabilities(logits), data.labels)
     truncated = classifier.truncated(split.texts)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from datasets import Dataset
 from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor
 from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArguments
@@ -196,7 +197,7 @@ def _build_trainer(
         model=model.classifier.model,
         args=arguments,
         train_dataset=base.train,
-        eval_dataset=tokenize_split(data.validation, base.tokenizer),
+        eval_dataset=_sort_by_length(tokenize_split(data.validation, base.tokenizer)),
         processing_class=base.tokenizer,
         data_collator=DataCollatorWithPadding(base.tokenizer),
         compute_metrics=_compute_metrics,
@@ -206,6 +207,11 @@ def _build_trainer(
     checkpoint_callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # core prints nothing
     return trainer
+
+
+def _sort_by_length(rows: Dataset) -> Dataset:
+    """Return the examples ordered by length, which reduces padding."""
+    return rows.select(np.argsort([len(ids) for ids in rows["input_ids"]], kind="stable"))
 
 
 def _build_sampler(job: "Job", model: TrainableModel) -> EpochSampler:

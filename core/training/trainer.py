@@ -35,7 +35,7 @@ _LOGGED_NAMES = {
 
 
 class ResumableTrainer(Trainer):
-    """The Hugging Face Trainer with a given sampler, evaluation in row order, and its own checkpoint format.
+    """The Hugging Face Trainer with a given sampler, sequential evaluation, and its own checkpoint format.
 
     Checkpoints contain only the trainable weights, and no pickled objects. ``metadata``: further values to store in
     them.
@@ -72,7 +72,7 @@ class ResumableTrainer(Trainer):
         return self._sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> SequentialSampler:
-        return SequentialSampler(eval_dataset)  # grouping by length would reorder evaluation too
+        return SequentialSampler(eval_dataset)  # the examples are sorted by length already
 
     def create_optimizer(self, model: Any = None) -> Any:
         """Create AdamW with a learning rate for each parameter."""
