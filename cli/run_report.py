@@ -12,7 +12,7 @@ import pandas as pd
 from cli.console import print_table, print_text, to_records
 from core.catalog.figures import FIGURES
 from core.report.comparisons import RunComparison, compare_runs, holm_adjusted_p
-from core.report.verdicts import training_warning, verdict_sentence
+from core.report.verdicts import verdict_sentence
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store
 from core.store.records import is_resumable
@@ -33,7 +33,6 @@ class BaselineVerdict:
     comparison: RunComparison
     adjusted_p: float
     runs_compared: int
-    warning: str | None
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ def _compare_with_baselines(store: Store, runs: pd.DataFrame) -> list[BaselineVe
     for baseline, group in trained.dropna(subset="baseline_id").groupby("baseline_id", sort=False):
         comparisons = [compare_runs(store, run_id, int(baseline)) for run_id in group["id"]]
         for comparison, p in zip(comparisons, holm_adjusted_p(comparisons), strict=True):
-            warning = training_warning(store, comparison.a, comparison)
-            verdicts.append(BaselineVerdict(comparison, p, len(comparisons), warning))
+            verdicts.append(BaselineVerdict(comparison, p, len(comparisons)))
     return verdicts
 
 
@@ -103,10 +101,8 @@ def describe_state(run: Any, resume: str | None = None) -> str:
 def _print_verdict(verdict: BaselineVerdict) -> None:
     comparison, count = verdict.comparison, verdict.runs_compared
     names = f"{to_single_line(comparison.a.name)} compared with its best baseline, {to_single_line(comparison.b.name)}"
-    adjusted = f" Holm-adjusted for {count} runs: p {format_p_value(verdict.adjusted_p)}." if count > 1 else ""
-    print_text(f"{names}. {verdict_sentence(comparison)}{adjusted}")
-    if verdict.warning:
-        print_text(f"  {verdict.warning}")
+    adjusted = f"Holm-adjusted for {count} runs: p {format_p_value(verdict.adjusted_p)}." if count > 1 else ""
+    print_text(f"{names}. {verdict_sentence(comparison, adjusted)}")
 
 
 def _print_scores(runs: pd.DataFrame, class_metrics: pd.DataFrame) -> None:

@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING
 from cli.arguments import Parser, add_json, add_run_id
 from cli.commands import Command
 from cli.console import print_json, print_table, print_text, to_records
-from core.catalog.figures import select_figures
+from core.catalog.figures import TRAINING_MACRO_F1, select_figures
 from core.catalog.methods import METHODS
 from core.catalog.training_end import describe_training_end
+from core.errors import RequestError
 from core.text.formatting import DASH, format_bytes, format_percent, format_setting
 from core.text.sanitize import to_single_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from core.store.engine import Store
     from core.store.records import Run
 
 
@@ -38,6 +40,7 @@ def execute(arguments: Namespace) -> int:
         print_json(vars(run) | {"status": run.state, **scores})
     else:
         print_run(run, metrics, classes, resume_command(store, run))
+        print_verdict(store, run)
     return 0
 
 
@@ -54,10 +57,28 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
         print_text(f"  {name:21} {format_setting(value)}")
     if end := describe_training_end(run.environment):
         print_text(end)
+    for score in metrics.loc[metrics["name"] == TRAINING_MACRO_F1, "value"]:
+        print_text(f"Training macro F1, on at most 500 training examples: {format_percent(score)}.")
     print_table(("metric", "test, 95% interval"), format_metrics(metrics[metrics["split"] == "test"]))
     figures = select_figures("class_metrics")
     rows = [(row["label"], *(figure.format_row(row) for figure in figures)) for row in to_records(classes)]
     print_table(("class", *(figure.title for figure in figures)), rows)
+
+
+def print_verdict(store: "Store", run: "Run") -> None:
+    """Print the verdict on a run and its best baseline, if it has one."""
+    if run.baseline_id is None:
+        return
+    from core.report.comparisons import compare_runs
+    from core.report.verdicts import verdict_sentence
+
+    try:
+        comparison = compare_runs(store, run.id, run.baseline_id)
+    except RequestError as error:  # a run without predictions
+        print_text(f"Not compared with its best baseline: {error}")
+        return
+    baseline = to_single_line(comparison.b.name)
+    print_text(f"Compared with its best baseline, run {run.baseline_id} ({baseline}). {verdict_sentence(comparison)}")
 
 
 def format_metrics(metrics: "pd.DataFrame") -> list[tuple[str, str]]:

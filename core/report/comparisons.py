@@ -11,6 +11,7 @@ from core.evaluation.comparison import MARGIN, Comparison, compare
 from core.evaluation.intervals import holm
 from core.evaluation.seeds import SeedComparison, compare_seeds
 from core.report.settings_differences import differing_values
+from core.report.undertraining import describe_undertraining
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run
@@ -21,7 +22,7 @@ class RunComparison:
     """Run A compared with run B on their common test set.
 
     ``settings``: the settings that differ. ``versions``: the package versions, device and dtype that differ. A's value
-    comes first.
+    comes first. ``undertraining``: the signs that A, which does not beat its best baseline B, is under-trained.
     """
 
     a: Run
@@ -30,6 +31,7 @@ class RunComparison:
     result: Comparison
     settings: dict[str, list[object]]
     versions: dict[str, list[object]]
+    undertraining: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,17 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         raise RequestError(
             f"Runs {a.id} and {b.id} cannot be compared: predictions are missing.", code="no_predictions"
         )
+    result = compare(true, predicted_a, predicted_b, len(labels), margin)
     return RunComparison(
         a,
         b,
         labels,
-        result=compare(true, predicted_a, predicted_b, len(labels), margin),
+        result,
         settings=differing_values([a.config, b.config]),
         versions=differing_values(_software_and_device(a, b)),
+        undertraining=(
+            describe_undertraining(store, a) if a.baseline_id == b.id and result.verdict != "helped" else None
+        ),
     )
 
 

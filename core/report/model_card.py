@@ -13,6 +13,7 @@ from core.evaluation.comparison import verdict_of
 from core.evaluation.counts import confusion_matrix
 from core.evaluation.intervals import Estimate
 from core.report.card_usage import BaseModelFacts, render_usage
+from core.report.undertraining import undertraining_signs
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import Dataset, Run
@@ -119,9 +120,12 @@ def _baseline_comparison(store: Store, run: Run, metrics: Mapping[str, Estimate]
     p = metrics.get(MACRO_F1_DIFFERENCE_P_VALUE, Estimate(None)).value
     baseline = METHODS[queries.run(store, run.baseline_id).method].title
     p_value = f", p {format_p_value(p)}" if p is not None else ""
+    verdict = verdict_of(difference, p)
+    signs = undertraining_signs(store, run) if verdict != "helped" else None
+    undertraining = f" Likely under-trained ({_escape_cell(signs)})." if signs else ""
     return (
-        f"Compared with the best baseline on the same data, {baseline}: {verdict_of(difference, p)}. "
-        f"Macro F1 {format_points(*vars(difference).values())} points{p_value}.\n"
+        f"Compared with the best baseline on the same data, {baseline}: {verdict}. "
+        f"Macro F1 {format_points(*vars(difference).values())} points{p_value}.{undertraining}\n"
     )
 
 

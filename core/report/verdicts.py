@@ -1,24 +1,17 @@
 """Format verdicts on recorded runs as sentences."""
 
-from math import log
-
-from core.catalog.methods import METHODS
-from core.errors import RequestError
 from core.evaluation.comparison import Comparison
 from core.evaluation.intervals import Estimate
 from core.evaluation.power import ALPHA
-from core.report.comparisons import ConfigurationComparison, RunComparison, compare_runs
-from core.store import queries
-from core.store.engine import Store
-from core.store.records import Run
-from core.text.formatting import format_count, format_p_value, format_points, format_setting
-
-FEW_STEPS = 100
-"""A run with fewer training steps may be under-trained."""
+from core.report.comparisons import ConfigurationComparison, RunComparison
+from core.text.formatting import format_p_value, format_points
 
 
-def verdict_sentence(comparison: RunComparison) -> str:
-    """Return the verdict with its evidence; if inconclusive, with the minimum detectable effect of this test set."""
+def verdict_sentence(comparison: RunComparison, note: str = "") -> str:
+    """Return the verdict with its evidence, then ``note``, then the signs of under-training.
+
+    If the verdict is inconclusive, it states the minimum detectable effect of this test set.
+    """
     result = comparison.result
     subject = f"{'Adapter' if comparison.a.kind == 'adapter' else 'Run'} {comparison.a.id}"
     is_inconclusive = result.verdict == "no evidence either way"
@@ -27,7 +20,8 @@ def verdict_sentence(comparison: RunComparison) -> str:
         return f"{head}: macro F1 is undefined for one of the runs."
     evidence = f"{_difference(result.macro_f1)}, p {format_p_value(result.p)}, n = {result.n:,})"
     sentence = f"{head}: {evidence}: {result.gained} gained, {result.lost} lost."
-    return sentence + (_detectable(result) if is_inconclusive else "")
+    sentence += _detectable(result) if is_inconclusive else ""
+    return " ".join(part for part in (sentence, note, comparison.undertraining) if part)
 
 
 def configuration_sentence(comparison: ConfigurationComparison) -> str:
@@ -49,42 +43,6 @@ def margin_sentence(result: Comparison) -> str:
         return f"Equivalent within {margin} (two one-sided tests, p {format_p_value(result.margin.p_alike)})."
     head = "Non-inferior" if is_shown else "Not shown to be non-inferior"
     return f"{head} within a margin of {margin} (p {format_p_value(result.margin.p_no_worse)})."
-
-
-def training_warning(store: Store, run: Run, comparison: RunComparison | None = None) -> str | None:
-    """Return the signs of under-training of an adapter that does not beat its best baseline.
-
-    ``comparison``: the comparison of the two, if it exists already. None without such signs, or if the two are not
-    comparable.
-    """
-    if run.kind == "baseline" or run.baseline_id is None or run.state != "complete":
-        return None
-    try:
-        comparison = comparison or compare_runs(store, run.id, run.baseline_id)
-    except RequestError:
-        return None
-    if comparison.result.verdict == "helped":
-        return None
-    history = queries.history(store, [run.id])
-    losses = history.loc[history["name"] == "loss", "value"].dropna()
-    steps, learning_rate = int(history["step"].max()) if len(history) else 0, run.config.get("lr")
-    default = METHODS[run.method].learning_rate if run.method in METHODS else None
-    assert run.dataset_id is not None
-    uniform_loss = log(len(queries.dataset(store, run.dataset_id).labels))
-    reasons = [
-        *([f"{format_count(steps)} training steps"] if steps < FEW_STEPS else []),
-        *(
-            [f"a learning rate of {format_setting(learning_rate)}"]
-            if learning_rate and default and learning_rate < default / 10
-            else []
-        ),
-        *(
-            ["a training loss no lower than that of uniform guesses"]
-            if len(losses) and losses.iloc[-1] > 0.95 * uniform_loss
-            else []
-        ),
-    ]
-    return f"Likely under-trained: {', '.join(reasons)}. Try more --epochs or a higher --lr." if reasons else None
 
 
 def _difference(difference: Estimate) -> str:

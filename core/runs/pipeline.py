@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.catalog.figures import TRAINING_MACRO_F1
 from core.config import RunConfig
 from core.data.splits import DataSet
 from core.errors import RequestError, RunError
@@ -37,6 +38,8 @@ from core.training.oom import translate_oom
 
 CHECKPOINT_INTERVAL = 60.0
 """Default number of seconds between two checkpoints."""
+FIT_EXAMPLES = 500
+"""Maximum number of training examples on which the fit is measured."""
 
 
 def run_jobs(
@@ -96,6 +99,7 @@ def run_job(
         temperature = _evaluate_validation(run, dataset_id, job, fitted)
         _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
         if config.kind != "baseline":
+            _evaluate_fit(run, data, fitted.classifier)
             link_to_baseline(run, dataset_id, data.labels, config.seed)
 
         progress.on_phase("saving")
@@ -208,6 +212,14 @@ def _evaluate_test(run: RunWriter, dataset_id: int, data: DataSet, classifier: C
     evaluation = evaluate(true, predicted, data.labels, temperature=temperature, leaked=leaked)
     truncated = classifier.truncated(data.test.texts)
     run.save_predictions(data, "test", dataset_id, predicted, evaluation, truncated)
+
+
+def _evaluate_fit(run: RunWriter, data: DataSet, classifier: Classifier) -> None:
+    """Record macro F1 on the first training examples, which are stratified."""
+    texts, labels = data.train.texts[:FIT_EXAMPLES], data.train.labels[:FIT_EXAMPLES]
+    predicted = probabilities(_require_finite(classifier.logits(texts)))
+    fit = evaluate(labels, predicted, data.labels, n_resamples=0).metrics["macro_f1"]
+    run.save_metrics("train", {TRAINING_MACRO_F1: Estimate(fit.value)})
 
 
 def _require_finite(logits: NDArray[np.float32]) -> NDArray[np.float32]:

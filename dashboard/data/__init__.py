@@ -15,7 +15,6 @@ from dashboard.data.comparisons import (
     configuration_comparison,
     configuration_verdict,
     split_comparable,
-    training_warning,
     verdict_sentences,
 )
 from dashboard.data.datasets import (
@@ -74,6 +73,7 @@ from dashboard.data.runs import (
     run_rows,
     runs,
     temperature,
+    training_macro_f1,
     trashed_runs,
     unquantized_run,
     worst_class,

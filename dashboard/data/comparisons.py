@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from core.errors import RequestError
-from core.store import queries
 from core.store.engine import Store
 from core.text.sanitize import escape_invisible
 from dashboard.data.cache import cached
@@ -60,14 +59,6 @@ def adjusted_p(run_ids: list[int], against: int) -> list[float]:
     from core.report.comparisons import holm_adjusted_p
 
     return holm_adjusted_p([comparison(run_id, against) for run_id in run_ids])
-
-
-@cached(runs_key)
-def training_warning(db: Store, run_id: int) -> str | None:
-    """Return the signs of under-training of a run that does not beat its best baseline; None without any."""
-    from core.report.verdicts import training_warning
-
-    return training_warning(db, queries.run(db, run_id))
 
 
 def split_comparable(run_id: int, others: list[int]) -> tuple[list[int], list[str]]:

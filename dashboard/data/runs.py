@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.catalog.figures import TRAINING_MACRO_F1
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
@@ -159,16 +160,21 @@ def metrics(db: Store, run_id: int, split: str = "test") -> pd.DataFrame:
 
 def best_epoch(run_id: int) -> float | None:
     """Return the epoch with the highest validation macro F1, which is the one that was kept."""
-    return _validation_metric(run_id, "best_epoch")
+    return _metric(run_id, "validation", "best_epoch")
 
 
 def temperature(run_id: int) -> float | None:
     """Return the temperature fitted on the validation split; None without one."""
-    return _validation_metric(run_id, "temperature")
+    return _metric(run_id, "validation", "temperature")
 
 
-def _validation_metric(run_id: int, name: str) -> float | None:
-    values = metrics(run_id, "validation")["value"]
+def training_macro_f1(run_id: int) -> float | None:
+    """Return macro F1 on training examples; None if it is not recorded."""
+    return _metric(run_id, "train", TRAINING_MACRO_F1)
+
+
+def _metric(run_id: int, split: str, name: str) -> float | None:
+    values = metrics(run_id, split)["value"]
     return float(values[name]) if name in values else None
 
 

@@ -53,7 +53,7 @@ def test_printing_a_report_reads_nothing_from_the_store(default_run, monkeypatch
     from core.store.engine import open_store
 
     report = collect_report(open_store(str(default_run[1])), [3, 5])
-    for name in ("queries.runs", "queries.run", "queries.class_metrics", "compare_runs", "training_warning"):
+    for name in ("queries.runs", "queries.run", "queries.class_metrics", "compare_runs"):
         monkeypatch.setattr(f"cli.run_report.{name}", None)
     print_report(report)
     assert "lora-r4" in capsys.readouterr().out

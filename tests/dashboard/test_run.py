@@ -66,7 +66,7 @@ def test_unknown_tab_opens_the_first(part, seeded, open_page):
 
 
 def test_under_trained_adapter_gets_a_warning(tfidf, open_page):
-    assert "under-trained: 20 training steps" in page_text(open_page("run", run=2))
+    assert "Likely under-trained (20 steps)" in page_text(open_page("run", run=2))
 
 
 def test_many_classes_are_sorted_worst_first(store, open_page):

@@ -1,10 +1,7 @@
-"""A verdict is one sentence with its evidence; an under-trained adapter gets a warning."""
-
-import pytest
+"""A verdict is one sentence with its evidence."""
 
 from core.report.comparisons import compare_configurations, compare_runs
-from core.report.verdicts import configuration_sentence, margin_sentence, training_warning, verdict_sentence
-from core.store import queries
+from core.report.verdicts import configuration_sentence, margin_sentence, verdict_sentence
 from tests.report.verdict_runs import record_run_with_accuracy as record
 
 
@@ -48,37 +45,3 @@ def test_configuration_sentence_states_seeds_and_the_smallest_possible_p(store):
     sentence = configuration_sentence(compare_configurations(store, runs_a[0], runs_b[0]))
     assert sentence.startswith("Over 2 seeds this configuration helped: macro F1 +")
     assert "2 seeds is .50" in sentence
-
-
-@pytest.mark.parametrize(
-    ("values", "fact"),
-    [
-        pytest.param({"steps": 60}, "60 training steps", id="few-steps"),
-        pytest.param({"lr": 1e-5}, "1e-05", id="low-learning-rate"),
-        pytest.param({"loss": 0.69}, "training loss", id="high-loss"),
-    ],
-)
-def test_under_trained_adapter_gets_a_warning(store, values, fact):
-    baseline = record(store, 0.7, "tfidf")
-    run = queries.run(store, record(store, 0.7, seed=2, baseline=baseline, **values))
-    assert fact in training_warning(store, run)
-
-
-def test_adapter_without_signs_of_under_training_gets_no_warning(store):
-    baseline = record(store, 0.7, "tfidf")
-    assert training_warning(store, queries.run(store, record(store, 0.7, seed=2, baseline=baseline))) is None
-
-
-def test_adapter_that_helped_gets_no_warning(store):
-    baseline = record(store, 0.6, "tfidf")
-    assert training_warning(store, queries.run(store, record(store, 0.9, seed=2, steps=10, baseline=baseline))) is None
-    assert training_warning(store, queries.run(store, baseline)) is None
-
-
-def test_run_without_predictions_gets_no_warning(store):
-    baseline = record(store, 0.7, "tfidf")
-    adapter = record(store, 0.6, steps=3, baseline=baseline)
-    assert training_warning(store, queries.run(store, adapter))
-    with store.engine.begin() as connection:
-        connection.exec_driver_sql("delete from predictions where run_id = ?", (adapter,))
-    assert training_warning(store, queries.run(store, adapter)) is None

@@ -10,8 +10,10 @@ import sys
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from sklearn.metrics import f1_score
 from sqlalchemy import update
 
+from core.data import load_data
 from core.errors import RequestError, RunError
 from core.models.baselines import MajorityClassifier
 from core.report.comparisons import compare_runs
@@ -125,6 +127,15 @@ def test_best_epoch_is_recorded(recorded_runs):
     stored = queries.metrics(store, [run.id]).query("split == 'validation'").set_index("name")["value"]
     assert stored["macro_f1"] == pytest.approx(curve["value"].max(), abs=0.06)  # in training precision, and exact
     assert stored["best_epoch"] == curve.loc[curve["value"].idxmax(), "epoch"]
+
+
+def test_fit_to_the_training_examples_is_recorded_for_trained_runs(recorded_runs):
+    run, store = recorded_runs.adapter, recorded_runs.store
+    data = load_data(recorded_runs.config)
+    predicted = load_run(store, run.id).predict(data.train.texts).argmax(axis=1)
+    metrics = queries.metrics(store, [record.id for record in recorded_runs.records]).query("split == 'train'")
+    assert list(metrics["run_id"]) == [run.id]
+    assert metrics["value"].iloc[0] == pytest.approx(f1_score(data.train.labels, predicted, average="macro"))
 
 
 def test_adapter_is_linked_to_the_best_baseline(recorded_runs):
@@ -266,7 +277,7 @@ def test_run_without_files_is_not_loaded(recorded_runs, run_variant):
 
 def test_scores_are_stored_with_their_intervals(recorded_runs):
     metrics = queries.metrics(recorded_runs.store, [record.id for record in recorded_runs.records])
-    without = ["temperature", "best_epoch", "ece", "ece_calibrated", "macro_f1_over_baseline_p"]
+    without = ["temperature", "best_epoch", "ece", "ece_calibrated", "macro_f1_over_baseline_p", "training_macro_f1"]
     scores = metrics[~metrics["name"].isin(without)]
     assert scores[["low", "high"]].notna().all(axis=None)
     assert ((scores["low"] <= scores["value"]) & (scores["value"] <= scores["high"])).all()

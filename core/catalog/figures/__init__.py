@@ -18,6 +18,7 @@ from core.catalog.figures.metrics import (
     TOP_K,
     TOP_K_MIN_LABELS,
     TRAINING,
+    TRAINING_MACRO_F1,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "MACRO_F1_DIFFERENCE_P_VALUE",
     "TOP_K",
     "TOP_K_MIN_LABELS",
+    "TRAINING_MACRO_F1",
     "Figure",
     "in_order",
     "select_figures",

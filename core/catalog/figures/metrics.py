@@ -11,6 +11,7 @@ from core.text.formatting import DASH
 
 MACRO_F1_DIFFERENCE = "macro_f1_over_baseline"
 MACRO_F1_DIFFERENCE_P_VALUE = "macro_f1_over_baseline_p"
+TRAINING_MACRO_F1 = "training_macro_f1"
 TOP_K = 3
 TOP_K_MIN_LABELS = 6
 """Top-k accuracy is computed from this number of labels on: with fewer it is high for any model."""
@@ -271,6 +272,17 @@ CLASSES = (
 )
 
 TRAINING = (
+    _metric(
+        TRAINING_MACRO_F1,
+        "training macro F1",
+        "Macro F1 of the kept weights on the first 500 training examples, which have the class balance of the training "
+        "split. If it is low, the model is under-trained; if it is much higher than on the test split, it overfits.",
+        "percent",
+        "training",
+        interval=None,
+        splits=("train",),
+        recomputed=False,
+    ),
     _metric(
         "best_epoch",
         "best epoch",

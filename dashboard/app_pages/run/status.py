@@ -54,15 +54,15 @@ def show_headline(run_id: int, baseline: int | None) -> None:
             _show_verdict(run_id, baseline)
     elif run.kind != "baseline":
         show_text(missing_baseline(data.run_row(run_id)))
-    warning = data.training_warning(run_id)
-    if warning:
-        st.warning(escape_markdown(warning), icon=":material/warning:")
     _show_main_figures(run_id)
 
 
 def _show_verdict(run_id: int, baseline: int) -> None:
     try:
-        st.markdown(f"**{escape_markdown(baseline_verdict(data.comparison(run_id, baseline)))}**")
+        compared = data.comparison(run_id, baseline)
+        st.markdown(
+            f"**{escape_markdown(baseline_verdict(compared))}** {escape_markdown(compared.undertraining or '')}"
+        )
         if data.run(run_id).kind != "baseline":
             show_text(text.configuration_verdict(data.configuration_comparison(run_id, baseline)))
     except RequestError as error:

@@ -4,8 +4,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.catalog.figures import FIGURES, TRAINING_MACRO_F1
 from core.catalog.training_end import describe_training_end
 from core.errors import RequestError
+from core.text.formatting import format_percent
 from dashboard import data, state
 from dashboard.app_pages.run import charts, controls, tables, text, view_data
 from dashboard.app_pages.run.commands import show_reproduce_command
@@ -71,6 +73,8 @@ def show_training(run_id: int) -> None:
         )
     if end := describe_training_end(data.run(run_id).environment):
         show_text(end)
+    if (fit := data.training_macro_f1(run_id)) is not None:
+        show_text(f"Training macro F1: {format_percent(fit)}.", help=FIGURES[TRAINING_MACRO_F1].help)
     left, right = st.columns(2, gap="large")
     with left:
         show_chart(charts.loss_curves(view_data.losses(run_id, window), best_epoch))

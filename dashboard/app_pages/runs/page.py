@@ -119,13 +119,14 @@ def show_costs() -> None:
 
 def best_run_verdict(run_id: int, baseline: int) -> str:
     """Return how the best run compares with the best baseline and with the next configuration."""
-    sentences = [baseline_verdict(data.comparison(run_id, baseline))]
+    compared = data.comparison(run_id, baseline)
+    sentences = [baseline_verdict(compared)]
     second = default_runs.runner_up(test_set)
     if second is not None:
         seeds = len(view_data.select_configuration(complete, data.run(second).group_key))
         is_better = data.comparison(run_id, second).result.verdict == "helped"
         sentences.append(text.next_configuration(data.run_label(second), seeds, is_better=is_better))
-    return " ".join(sentences)
+    return " ".join([*sentences, compared.undertraining or ""])
 
 
 verdict = None if best is None else show_best_run(best)

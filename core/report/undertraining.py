@@ -1,0 +1,124 @@
+"""Find the signs of under-training of a run that does not beat its best baseline."""
+
+from collections.abc import Mapping
+from math import log, sqrt
+
+import pandas as pd
+
+from core.catalog.figures import TRAINING_MACRO_F1
+from core.catalog.methods import METHODS
+from core.store import queries
+from core.store.engine import Store
+from core.store.records import Run
+from core.text.formatting import format_count, format_percent, format_setting
+from core.text.sanitize import to_single_line
+
+FEW_STEPS = 100
+"""A run with fewer training steps may be under-trained."""
+GOOD_FIT = 0.95
+"""From this macro F1 on the training examples on, more training has nothing left to fit."""
+OVERFITTING_GAP = 0.1
+"""A run whose macro F1 is this much higher on the training examples than on the test split overfits."""
+LOSS_DECREASE = 0.1
+"""A training loss that decreases by this share from the fourth to the last fifth of training is still falling."""
+MAX_LABELS = 5
+"""Number of labels that are never predicted to name."""
+
+
+def undertraining_signs(store: Store, run: Run) -> str | None:
+    """Return the signs that a run is under-trained, in words; None without any.
+
+    The caller has checked that it does not beat its best baseline. A run that fits the training examples well has no
+    signs: it loses for another reason.
+    """
+    if run.baseline_id is None or run.dataset_id is None:
+        return None
+    scores = _macro_f1_scores(store, run)
+    fit, baseline = scores.get("fit"), scores.get("baseline", 0.0)
+    if fit is not None and fit >= baseline and (fit >= GOOD_FIT or fit - scores.get("test", fit) >= OVERFITTING_GAP):
+        return None
+    signs = _training_signs(store, run)
+    never_predicted = _never_predicted(store, run)
+    if not signs and not never_predicted and (fit is None or fit >= baseline):
+        return None
+    signs += [f"training macro F1 {format_percent(fit)}"] if fit is not None else []
+    more = f" and {len(never_predicted) - MAX_LABELS} more" if len(never_predicted) > MAX_LABELS else ""
+    labels = f"never predicts: {', '.join(never_predicted[:MAX_LABELS])}{more}"
+    return "; ".join([*([", ".join(signs)] if signs else []), *([labels] if never_predicted else [])])
+
+
+def describe_undertraining(store: Store, run: Run) -> str | None:
+    """Return the signs that a run is under-trained, and what to do; None without any, see `undertraining_signs`."""
+    signs = undertraining_signs(store, run)
+    return f"Likely under-trained ({signs}): {_advice(run)}" if signs else None
+
+
+def _advice(run: Run) -> str:
+    if _has_low_learning_rate(run):
+        return "try a higher --lr."
+    return "try more --epochs or a higher --lr."
+
+
+def _macro_f1_scores(store: Store, run: Run) -> dict[str, float]:
+    """Return macro F1 on the training examples (``fit``), on the test split, and of the baseline, if recorded.
+
+    The baseline's is the lower one of its validation and test splits.
+    """
+    metrics = queries.metrics(store, [run.id, run.baseline_id or 0]).dropna(subset="value")
+    is_run, is_macro_f1 = metrics["run_id"] == run.id, metrics["name"] == "macro_f1"
+    selected: Mapping[str, pd.Series] = {
+        "fit": is_run & (metrics["name"] == TRAINING_MACRO_F1),
+        "test": is_run & is_macro_f1 & (metrics["split"] == "test"),
+        "baseline": ~is_run & is_macro_f1,
+    }
+    return {name: float(metrics.loc[rows, "value"].min()) for name, rows in selected.items() if rows.any()}
+
+
+def _training_signs(store: Store, run: Run) -> list[str]:
+    """Return the signs in the settings and the learning curve of a run."""
+    history = queries.history(store, [run.id])
+    if history.empty:
+        return []
+    curve = history.pivot(index="step", columns="name", values="value")
+    steps, losses = int(curve.index.max()), curve.get("loss", pd.Series(dtype=float)).dropna()
+    assert run.dataset_id is not None
+    uniform_loss = log(len(queries.dataset(store, run.dataset_id).labels))
+    is_uniform = bool(len(losses)) and losses.iloc[-1] > 0.95 * uniform_loss
+    signs = {
+        f"{format_count(steps)} steps": steps < FEW_STEPS,
+        f"a learning rate of {format_setting(run.config.get('lr'))}": _has_low_learning_rate(run),
+        "a training loss no lower than that of uniform guesses": is_uniform,
+        "a training loss that is still falling": not is_uniform and _is_falling(run, curve),
+    }
+    return [sign for sign, applies in signs.items() if applies]
+
+
+def _has_low_learning_rate(run: Run) -> bool:
+    """Return whether the learning rate is below a tenth of the method's default."""
+    rate, default = run.config.get("lr"), METHODS[run.method].learning_rate if run.method in METHODS else None
+    return bool(rate and default and rate < default / 10)
+
+
+def _is_falling(run: Run, curve: pd.DataFrame) -> bool:
+    """Return whether the training loss was clearly falling when training ended, compared with its noise."""
+    if run.environment.get("training_end") == "no_improvement" or "loss" not in curve:
+        return False
+    if run.config.get("epochs") == "auto" and "learning_rate" in curve:
+        # In the cooldown, the loss falls because the learning rate does.
+        curve = curve[curve["learning_rate"] >= 0.999 * curve["learning_rate"].max()]
+    losses = curve["loss"].dropna()
+    count = len(losses) // 5
+    if count < 2:
+        return False
+    before, last = losses.iloc[-2 * count : -count], losses.iloc[-count:]
+    decrease, noise = before.mean() - last.mean(), sqrt((before.var() + last.var()) / count)
+    return bool(decrease > LOSS_DECREASE * before.mean() and decrease > 2 * noise)
+
+
+def _never_predicted(store: Store, run: Run) -> list[str]:
+    """Return the labels that a run predicts for no test example, although its baseline finds some of them."""
+    classes = queries.class_metrics(store, [run.id, run.baseline_id or 0])
+    is_found = (classes["run_id"] == run.baseline_id) & (classes["f1"] > 0)
+    found_by_baseline = set(classes.loc[is_found, "label"])
+    never = classes[(classes["run_id"] == run.id) & classes["precision"].isna()]
+    return [to_single_line(label) for label in never["label"] if label in found_by_baseline]
