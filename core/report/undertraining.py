@@ -112,7 +112,7 @@ def _is_falling(run: Run, curve: pd.DataFrame) -> bool:
         return False
     before, last = losses.iloc[-2 * count : -count], losses.iloc[-count:]
     decrease, noise = before.mean() - last.mean(), sqrt((before.var() + last.var()) / count)
-    return bool(decrease > LOSS_DECREASE * before.mean() and decrease > 2 * noise)
+    return bool(decrease > LOSS_DECREASE * before.mean() and decrease > 3 * noise)
 
 
 def _never_predicted(store: Store, run: Run) -> list[str]:
