@@ -99,8 +99,9 @@ class RunConfig(BaseModel):
     revision: str | None = _setting("model", "branch, tag or commit of a Hub model (default: the newest commit)", None)
     max_length: int | Literal["auto"] = _setting(
         "model",
-        "truncate texts to this number of tokens; auto: the 99th percentile of the training texts' token counts",
-        128,
+        "truncate texts to this number of tokens; auto: the 99th percentile of the training texts' token counts, at most "
+        "256 on a CPU and 512 on a GPU",
+        "auto",
     )
     trust_remote_code: bool = _setting(
         "model", "execute Python code from the model's repository, with your permissions", False

@@ -84,9 +84,10 @@ def build_trainable(job: "Job") -> TrainableModel:
     )
     truncated = truncation_rates(tokenizer, data.splits)
     classifier, message, environment = _BUILDERS[config.kind](config, base)
+    reason = f" ({job.max_length_reason})" if job.max_length_reason else ""
     truncation_message = (
-        f"Texts are truncated to {tokenizer.model_max_length} tokens: {format_percent(truncated['train'])}% "
-        f"of the training texts and {format_percent(truncated['test'])}% of the test texts are longer."
+        f"Maximum length: {tokenizer.model_max_length} tokens{reason}; {format_percent(truncated['train'])}% of the "
+        f"training texts and {format_percent(truncated['test'])}% of the test texts are truncated."
     )
     return TrainableModel(
         base,

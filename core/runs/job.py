@@ -3,7 +3,7 @@
 import shlex
 import tempfile
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.catalog.baselines import BASELINES
@@ -26,12 +26,14 @@ from core.training.reproducibility import base_fingerprint
 class Job:
     """A run that is ready to start: every setting has a value, data and base model are resolved.
 
-    ``backbone`` is None for a method without a base model.
+    ``backbone`` is None for a method without a base model; ``max_length_reason``: how ``auto`` was resolved, None if
+    the config set the maximum length.
     """
 
     config: RunConfig
     data: DataSet
     backbone: Backbone | None
+    max_length_reason: str | None = None
 
 
 def add_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
@@ -59,10 +61,9 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
             dry_run_adapter(config, require_backbone(backbone))
     configs = [_with_learning_rate(config, backbone) for config, backbone in zip(configs, backbones, strict=True)]
     datasets = _load_datasets(configs)
-    return [
-        Job(_with_max_length(config, data, backbone), data, backbone)
-        for config, data, backbone in zip(configs, datasets, backbones, strict=True)
-    ]
+    return _with_max_lengths(
+        [Job(config, data, backbone) for config, data, backbone in zip(configs, datasets, backbones, strict=True)]
+    )
 
 
 def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
@@ -116,12 +117,19 @@ def _data_settings(config: RunConfig) -> str:
     return str([value for name, value in config.settings().items() if section_of(name) == "data"])
 
 
-def _with_max_length(config: RunConfig, data: DataSet, backbone: Backbone | None) -> RunConfig:
-    """Return the config with ``max_length="auto"`` replaced by a length that fits the training texts."""
-    if config.max_length != "auto" or backbone is None:
-        return config
-    length = suggest_max_length(load_tokenizer(backbone, "auto"), data.train.texts)
-    return config.model_copy(update={"max_length": length})
+def _with_max_lengths(jobs: Sequence[Job]) -> list[Job]:
+    """Return the jobs with ``max_length="auto"`` replaced by a length that fits the training texts."""
+    suggested: dict[Hashable, tuple[int, str]] = {}
+    resolved = []
+    for job in jobs:
+        if job.config.max_length == "auto" and job.backbone is not None:
+            key = (id(job.backbone), id(job.data))  # shared by jobs with the same settings
+            if key not in suggested:
+                suggested[key] = suggest_max_length(load_tokenizer(job.backbone, "auto"), job.data.train.texts)
+            length, reason = suggested[key]
+            job = replace(job, config=job.config.model_copy(update={"max_length": length}), max_length_reason=reason)
+        resolved.append(job)
+    return resolved
 
 
 def _changed_input(store: Store, run: Run, job: Job) -> str | None:

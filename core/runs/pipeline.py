@@ -175,7 +175,8 @@ def _record_fit(run: RunWriter, job: Job, fitted: FitResult) -> None:
         train_seconds=fitted.train_seconds,
         train_examples_per_second=fitted.train_examples_per_second,
     )
-    _update_environment(run, fitted.environment)
+    reason = {"max_length_reason": job.max_length_reason} if job.max_length_reason else {}
+    _update_environment(run, fitted.environment | reason)
 
 
 def _update_environment(run: RunWriter, values: Mapping[str, Any]) -> None:

@@ -18,11 +18,11 @@ from core.config import make_config
 from core.data.splits import Split
 from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, select_targets
-from core.models.backbone import _enclosing_modules, find_backbone, load_encoder, load_for_classification
+from core.models.backbone import _enclosing_modules, device, find_backbone, load_encoder, load_for_classification
 from core.models.baselines import load_untrained
 from core.models.neural_classifier import mean_pool, run_texts, truncation_rates
 from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
-from core.models.tokenizers import load_tokenizer, suggest_max_length
+from core.models.tokenizers import MAX_AUTO_LENGTH, load_tokenizer, suggest_max_length
 from tests.models.architectures import ARCHITECTURES
 
 TEXTS = ["a good film", "bad", "the film was good and bad and good again", "a", "the bad film"]
@@ -248,12 +248,18 @@ def test_model_without_position_limit_reads_512_tokens_by_default(tmp_path):
 def test_suggested_length_is_the_99th_percentile(words, length, tiny_bert):
     tokenizer = load_tokenizer(find(tiny_bert), "auto")
     texts = ["good " * words] * 995 + ["good " * 60] * 5
-    assert suggest_max_length(tokenizer, texts) == length
+    assert suggest_max_length(tokenizer, texts)[0] == length
 
 
 def test_suggested_length_samples_many_texts(tiny_bert):
     tokenizer = load_tokenizer(find(tiny_bert), "auto")
-    assert suggest_max_length(tokenizer, ["good " * 30, "bad"] * 15_000) == 32
+    assert suggest_max_length(tokenizer, ["good " * 30, "bad"] * 15_000)[0] == 32
+
+
+def test_suggested_length_is_capped_by_what_the_device_can_bear(tmp_path):
+    tokenizer = load_tokenizer(find(ARCHITECTURES["xlnet"].write(tmp_path)), 2000)
+    length, reason = suggest_max_length(tokenizer, ["good " * 1000])
+    assert length == MAX_AUTO_LENGTH[device()] and f"capped at {length}" in reason
 
 
 def test_decoder_gets_a_pad_token_in_tokenizer_and_model(tiny_gpt2):

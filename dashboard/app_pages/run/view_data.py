@@ -27,7 +27,7 @@ def settings(run_id: int) -> pd.DataFrame:
     """Return the settings of a run: setting, value, default and differs.
 
     The default of a setting is its value if it is not specified and all others are unchanged: alpha
-    depends on r, the learning rate on the model's hidden size.
+    depends on r, the learning rate on the model's hidden size, the maximum length on the training texts.
     """
     config = data.config_of(run_id)
     defaults = {name: _default(run_id, name) for name in config}
@@ -48,6 +48,8 @@ def _default(run_id: int, name: str) -> Any:
     hidden_size = data.hidden_size(run_id) if name == "lr" else None
     if hidden_size is not None:
         return rate_for_width(data.run(run_id).method, hidden_size)
+    if name == "max_length" and "max_length_reason" in data.run(run_id).environment:
+        return data.config_of(run_id)[name]
     others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
     return make_config(others).settings().get(name)
 
