@@ -13,6 +13,8 @@ INTERVAL = 25
 """Minimum number of steps between two evaluations; with many steps in an epoch, there are eight evaluations in it."""
 DEFAULT_PATIENCE = 3
 """Number of evaluations without improvement after which training ends."""
+MIN_IMPROVEMENT = 0.001
+"""A smaller rise of the score counts as none: the loss of separable classes falls for as long as training lasts."""
 WARMUP_STEPS = 10
 """Maximum number of steps with a rising learning rate."""
 MIN_STEPS = 100
@@ -56,6 +58,7 @@ class _State:
 
     evaluations: int = 0
     best_evaluation: int = 0
+    best_score: float | None = None
     cooldown_start: int | None = None
     cooldown_end: int | None = None
     reason: str | None = None
@@ -108,8 +111,8 @@ class EarlyStopping(TrainerCallback):
         if self.state.cooldown_end is not None:
             return
         self.state.evaluations += 1
-        if self.best.step == state.global_step:
-            self.state.best_evaluation = self.state.evaluations
+        if self.state.best_score is None or self.best.score > self.state.best_score + MIN_IMPROVEMENT:
+            self.state.best_evaluation, self.state.best_score = self.state.evaluations, self.best.score
         is_stalled = self.state.evaluations - self.state.best_evaluation >= self.rule.patience
         if is_stalled and state.global_step >= self.rule.min_steps:
             self._begin_cooldown(state.global_step, "no_improvement")
