@@ -9,7 +9,7 @@ from core.store.engine import open_store
 from tests.small_runs import write_films
 
 SIZES = [f"--{name}-size={size}" for name, size in (("train", 24), ("validation", 12), ("test", 24))]
-FAST = ["epochs=1", "max_length=24"]
+FAST = ["epochs=1", "max_length=24", "batch_size=8"]
 
 
 @pytest.fixture
@@ -37,3 +37,13 @@ def test_the_figures_are_those_of_the_recorded_runs_which_are_not_repeated(argum
 
     assert recipe.main(arguments) == recipe.main([*arguments, "--only-report"]) == [result]
     assert len(queries.runs(store)) == len(runs)
+
+
+@pytest.mark.slow
+def test_a_failed_run_and_an_unusable_data_set_are_reported(arguments, csv, capsys):
+    too_small = csv({"text": ["a good film", "a bad film"], "label": ["good", "bad"]}, "small.csv")
+    diverging = [argument.replace("lr=0.01", "lr=1e30") for argument in arguments]
+    films, small = recipe.main([diverging[0], too_small, *diverging[1:]])
+    assert films.verdicts == ("failed", "failed") and films.reference_macro_f1 is not None
+    assert small.macro_f1 is None and len(small.problems) == 1
+    assert "2 failed" in capsys.readouterr().out
