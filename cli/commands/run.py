@@ -76,7 +76,7 @@ def execute(arguments: Namespace) -> int:
     configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
-    from core.runs.job import add_baselines, prepare_jobs
+    from core.runs.job import add_baselines, describe_splits, prepare_jobs
     from core.runs.pipeline import run_jobs
     from core.store.engine import open_store, store_folder
 
@@ -84,6 +84,8 @@ def execute(arguments: Namespace) -> int:
         configs = add_baselines(configs)
     jobs = prepare_jobs(configs, store_folder(arguments.db))
     store = open_store(arguments.db, create=True)
+    for sentence in describe_splits(jobs):
+        print(sentence, file=sys.stderr, flush=True)
     with ConsoleProgress() as progress:
         records = run_jobs(
             jobs,

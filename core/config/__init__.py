@@ -3,6 +3,7 @@
 from core.config.flags import flag, format_flags
 from core.config.parsing import make_config
 from core.config.run_config import (
+    AUTO_SIZES,
     MAX_COUNT,
     PAIR_SETTINGS,
     RunConfig,
@@ -11,6 +12,7 @@ from core.config.run_config import (
 )
 
 __all__ = [
+    "AUTO_SIZES",
     "MAX_COUNT",
     "PAIR_SETTINGS",
     "RunConfig",

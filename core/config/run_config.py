@@ -29,7 +29,9 @@ MAX_COUNT = 2**30
 """The largest accepted number of examples or tokens; it fits databases and tensors."""
 PAIR_SETTINGS = ("splits", "peft")
 """Settings whose flags take ``key=value`` pairs."""
-_BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000)}
+AUTO_SIZES = {"train_size": 2000, "validation_size": 500, "test_size": 1000}
+"""The sizes of splits with ``auto``, of a source that has enough rows."""
+_BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000), **dict.fromkeys(AUTO_SIZES, (2, MAX_COUNT))}
 """The accepted integers of settings that may also be ``auto``."""
 FIXED_EPOCHS = 5
 """Default number of epochs of methods that need it in advance."""
@@ -89,18 +91,20 @@ class RunConfig(BaseModel):
         default_factory=dict,
     )
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
-    train_size: int = _setting("data", "number of training examples", 2000, ge=2, le=MAX_COUNT)
-    validation_size: int = _setting(
-        "data", "number of validation examples, for model selection", 500, ge=2, le=MAX_COUNT
+    train_size: int | Literal["auto"] = _setting(
+        "data", "number of training examples; auto: 2,000, or fewer if the source has few rows", "auto"
     )
-    test_size: int = _setting("data", "number of test examples", 1000, ge=2, le=MAX_COUNT)
+    validation_size: int | Literal["auto"] = _setting(
+        "data", "number of validation examples, for model selection; auto: 500, or fewer", "auto"
+    )
+    test_size: int | Literal["auto"] = _setting("data", "number of test examples; auto: 1,000, or fewer", "auto")
 
     model: str = _setting("model", "base model: 'minilm', a Hub name, or a local folder", "minilm")
     revision: str | None = _setting("model", "branch, tag or commit of a Hub model (default: the newest commit)", None)
     max_length: int | Literal["auto"] = _setting(
         "model",
-        "truncate texts to this number of tokens; auto: the 99th percentile of the training texts' token counts, at most "
-        "256 on a CPU and 512 on a GPU",
+        "truncate texts to this number of tokens; auto: the 99th percentile of the training texts' token counts, at "
+        "most 256 on a CPU and 512 on a GPU",
         "auto",
     )
     trust_remote_code: bool = _setting(
@@ -251,7 +255,7 @@ class RunConfig(BaseModel):
             raise ValueError("must be like last:4, first:2, or 0,3,5 (indices from 0)")
         return value
 
-    @field_validator("max_length", "epochs", mode="before")
+    @field_validator(*_BOUNDS, mode="before")
     @classmethod
     def _validate_number_or_auto(cls, value: Any, field: ValidationInfo) -> Any:
         low, high = _BOUNDS[str(field.field_name)]

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.config import RunConfig, flag
+from core.config import RunConfig
 from core.data.checks import check_splits
 from core.data.sources import SPLITS, Source
-from core.errors import RequestError
+from core.data.split_sizes import choose_sizes
 
 _DRAWING_ORDER = ("test", "validation", "train")
-_SUGGESTED_SHARES = {"train": 60, "validation": 15, "test": 25}
 _SEEDS = {"test": 0, "validation": 1, "train": 2}
 """Fixed, so that the splits do not depend on a run's seed."""
 
@@ -93,20 +92,20 @@ class DataSet:
 def draw_splits(source: Source, config: RunConfig) -> DataSet:
     """Draw the splits, shuffled and stratified: test first, then validation, then training.
 
-    The test split depends on the source and ``test_size`` only, and a smaller training split is a
-    prefix of a larger one. Every label has an example in every split. Raises `RequestError` if the
-    source or one of its labels has too few examples.
+    The test split depends on the source and its size only, and a smaller training split is a prefix of a larger one.
+    Every label has an example in every split. Raises `RequestError` if the source or one of its labels has too few
+    examples.
     """
     codes = pd.Categorical(source.frame["label"], categories=list(source.labels)).codes.astype(np.int64)
     pools = _split_pools(source)
-    _require_enough_examples(source, config, codes, pools)
+    sizes = choose_sizes(source, config, codes, pools)
     available = np.ones(len(codes), dtype=bool)
     splits = {}
     for position, name in enumerate(_DRAWING_ORDER):
         later_splits = sum(bool((pools[other] & pools[name]).any()) for other in _DRAWING_ORDER[position + 1 :])
         candidates = np.flatnonzero(available & pools[name])
         order = stratified_order(codes[candidates], np.random.default_rng(_SEEDS[name]), later_splits)
-        chosen = candidates[order[: getattr(config, f"{name}_size")]]
+        chosen = candidates[order[: sizes[name]]]
         available[chosen] = False
         splits[name] = _select_rows(source.frame, codes, chosen)
     return DataSet(
@@ -149,61 +148,6 @@ def _split_pools(source: Source) -> dict[str, NDArray[np.bool_]]:
     masks = {name: np.asarray(source_splits == name, dtype=bool) for name in source.assigned_splits.values()}
     default = next(source.assigned_splits[name] for name in SPLITS if name in source.assigned_splits)
     return {name: masks[source.assigned_splits.get(name, default)] for name in SPLITS}
-
-
-def _require_enough_examples(
-    source: Source, config: RunConfig, codes: NDArray[np.int64], pools: dict[str, NDArray[np.bool_]]
-) -> None:
-    sizes = {name: getattr(config, f"{name}_size") for name in SPLITS}
-    for name, size in sizes.items():
-        if size < len(source.labels):
-            raise RequestError(
-                f"{flag(name + '_size')} {size} is less than the {len(source.labels)} labels.", code="size_below_labels"
-            )
-    pool_splits = {name: [other for other in SPLITS if pools[other] is pools[name]] for name in SPLITS}
-    for name, pool in pools.items():
-        counts = np.bincount(codes[pool], minlength=len(source.labels))
-        required = len(pool_splits[name])
-        if (counts < required).any():
-            rarest = int(counts.argmin())
-            raise _rare_label_error(source, name, source.labels[rarest], int(counts[rarest]), required)
-    for name, pool in pools.items():
-        if sum(sizes[other] for other in pool_splits[name]) > pool.sum():
-            raise _too_few_rows_error(source, sizes, pools, pool_splits, name)
-
-
-def _too_few_rows_error(
-    source: Source,
-    sizes: dict[str, int],
-    pools: dict[str, NDArray[np.bool_]],
-    pool_splits: dict[str, list[str]],
-    split: str,
-) -> RequestError:
-    """Return the error for splits that do not fit into their pool, with sizes that do."""
-    requested = " + ".join(f"{sizes[name]:,} {name}" for name in pool_splits[split])
-    suggested = {}
-    for name in SPLITS:
-        rows, names = int(pools[name].sum()), pool_splits[name]
-        minimum, total_share = len(source.labels), sum(_SUGGESTED_SHARES[other] for other in names)
-        fits = sum(sizes[other] for other in names) <= rows
-        free = rows - minimum * len(names)
-        suggested[name] = sizes[name] if fits else minimum + free * _SUGGESTED_SHARES[name] // total_share
-    flags = " ".join(f"{flag(name + '_size')} {size}" for name, size in suggested.items())
-    return RequestError(
-        f"{source.name} has {int(pools[split].sum()):,} usable rows for {', '.join(pool_splits[split])}, but "
-        f"{requested} examples are requested. For example: {flags}",
-        code="too_few_rows",
-    )
-
-
-def _rare_label_error(source: Source, split: str, label: str, count: int, required: int) -> RequestError:
-    examples = "1 example" if count == 1 else f"{count} examples"
-    return RequestError(
-        f"Label '{label}' has {examples} for {split}; every label needs at least {required} to be learned and "
-        "measured. Add examples, merge the label with another one, or remove it. "
-        f"Is --label-column '{source.label_column}' correct?",
-        code="rare_label",
-    )
 
 
 def _select_rows(frame: pd.DataFrame, codes: NDArray[np.int64], rows: NDArray[np.intp]) -> Split:

@@ -61,6 +61,7 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
             dry_run_adapter(config, require_backbone(backbone))
     configs = [_with_learning_rate(config, backbone) for config, backbone in zip(configs, backbones, strict=True)]
     datasets = _load_datasets(configs)
+    configs = [_with_split_sizes(config, data) for config, data in zip(configs, datasets, strict=True)]
     return _with_max_lengths(
         [Job(config, data, backbone) for config, data, backbone in zip(configs, datasets, backbones, strict=True)]
     )
@@ -115,6 +116,22 @@ def _load_datasets(configs: Sequence[RunConfig]) -> list[DataSet]:
 
 def _data_settings(config: RunConfig) -> str:
     return str([value for name, value in config.settings().items() if section_of(name) == "data"])
+
+
+def _with_split_sizes(config: RunConfig, data: DataSet) -> RunConfig:
+    """Return the config with the sizes of the drawn splits instead of ``auto``."""
+    return config.model_copy(update={f"{name}_size": len(split) for name, split in data.splits.items()})
+
+
+def describe_splits(jobs: Sequence[Job]) -> list[str]:
+    """Return a sentence for each data set of the jobs that states the sizes of its splits."""
+    distinct = {job.data.fingerprint: job.data for job in jobs}
+    return [_describe_splits(data) for data in distinct.values()]
+
+
+def _describe_splits(data: DataSet) -> str:
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
+    return f"Splits of {data.name}: {sizes} examples."
 
 
 def _with_max_lengths(jobs: Sequence[Job]) -> list[Job]:

@@ -176,7 +176,7 @@ def _record_fit(run: RunWriter, job: Job, fitted: FitResult) -> None:
         train_examples_per_second=fitted.train_examples_per_second,
     )
     reason = {"max_length_reason": job.max_length_reason} if job.max_length_reason else {}
-    _update_environment(run, fitted.environment | reason)
+    _update_environment(run, {**fitted.environment, **reason})
 
 
 def _update_environment(run: RunWriter, values: Mapping[str, Any]) -> None:

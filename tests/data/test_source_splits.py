@@ -6,7 +6,6 @@ import pytest
 
 from core.config import make_config
 from core.data import load_data
-from core.errors import RequestError
 from tests.error_codes import raises_code
 
 SIZES = {"train_size": 20, "validation_size": 6, "test_size": 8}
@@ -152,19 +151,3 @@ def test_requested_splits_of_a_source_without_splits_are_refused(csv):
     del rows["split"]
     with raises_code("no_splits", "test=holdout", "--split-column"):
         load(csv(rows), splits={"test": "holdout"})
-
-
-@pytest.mark.parametrize(
-    "sizes",
-    [{"train": 60, "test": 10}, {"train": 30, "validation": 4, "test": 8}, {"all": 10}],
-    ids=["two-splits", "three-splits", "one-split"],
-)
-def test_suggested_sizes_fit(csv, sizes):
-    path = csv(make_rows(**sizes))
-    with pytest.raises(RequestError) as error:
-        load_data(make_config({"dataset": path}))
-    assert error.value.code == "too_few_rows"
-    words = str(error.value).split("For example: ")[1].split()
-    suggested = {flag[2:].replace("-", "_"): value for flag, value in zip(words[::2], words[1::2], strict=True)}
-    data = load_data(make_config({"dataset": path, **suggested}))
-    assert all(len(split) == int(suggested[f"{name}_size"]) for name, split in data.splits.items())

@@ -85,7 +85,7 @@ def test_label_with_fewer_examples_than_splits_is_refused(csv):
 
 def test_sizes_beyond_the_data_are_refused(csv):
     with raises_code("too_few_rows", "200", "2,000 train", "--test-size 50"):
-        load_data(make_config({"dataset": csv(make_rows(["a", "b"] * 100))}))
+        load_csv(csv(make_rows(["a", "b"] * 100)), train_size=2000)
 
 
 def test_split_smaller_than_the_number_of_labels_is_refused(csv):

@@ -8,6 +8,7 @@ import pytest
 
 from core.catalog.baselines import BASELINES
 from core.config import make_config
+from core.data.sources import SPLITS
 from core.errors import RequestError
 from core.models.backbone import find_backbone
 from core.models.baselines import IMPLEMENTATIONS
@@ -99,6 +100,11 @@ def test_auto_max_length_fits_the_training_texts(run_variant):
     run = run_variant(max_length="auto")
     assert run.config["max_length"] % 8 == 0
     assert 0 <= run.environment["truncated"]["train"] <= 0.02
+
+
+def test_automatic_split_sizes_are_recorded_as_numbers(run_variant):
+    run = run_variant(method="majority", train_size="auto", validation_size="auto", test_size="auto")
+    assert [run.config[f"{name}_size"] for name in SPLITS] == [90, 45, 45]
 
 
 def test_settings_that_only_other_methods_of_a_grid_use_are_ignored(recorded_runs):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
-from core.config import format_flags, make_config
+from core.config import AUTO_SIZES, format_flags, make_config
 from core.text.formatting import DASH, format_percent, format_setting
 from dashboard import data
 
@@ -51,7 +51,7 @@ def _default(run_id: int, name: str) -> Any:
     if name == "max_length" and "max_length_reason" in data.run(run_id).environment:
         return data.config_of(run_id)[name]
     others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
-    return make_config(others).settings().get(name)
+    return _default_settings(others).get(name)
 
 
 def reproduce_command(run_id: int) -> str:
@@ -59,13 +59,18 @@ def reproduce_command(run_id: int) -> str:
     config = data.config_of(run_id)
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
         config = {name: value for name, value in config.items() if name != "lr"}
-    defaults = make_config({}).settings()
+    defaults = _default_settings({})
     flags = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
     for name in list(flags):
         fewer = {other: value for other, value in flags.items() if other != name}
-        if make_config(fewer).settings() == config:
+        if _default_settings(fewer) == config:
             flags = fewer
     return data.command(shlex.join(format_flags(flags)))
+
+
+def _default_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings that follow from these, with the split sizes of a source that has enough rows."""
+    return make_config(AUTO_SIZES | values).settings()
 
 
 def environment(run_id: int) -> dict[str, Any]:
