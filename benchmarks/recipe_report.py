@@ -77,9 +77,10 @@ def summarize(
     problems = tuple(dict.fromkeys(problem for run in every if (problem := describe_problem(run))))
     complete = [[run for run in runs if is_complete(run)] for runs in baselines]
     best = [max(runs, key=lambda run: macro_f1(store, run) or 0.0, default=None) for runs in complete]
+    verdicts = tuple(seed_verdict(store, *pair) for pair in zip(recipe, best, strict=True))
     first = next((run for run in [*recipe, *reference] if is_complete(run)), None)
     if first is None or first.dataset_id is None:
-        return DatasetResult(dataset, problems)
+        return DatasetResult(dataset, problems, verdicts=verdicts)
     balance = queries.class_balance(store, first.dataset_id)
     named = Counter(run.name for run in best if run is not None)
     return DatasetResult(
@@ -93,7 +94,7 @@ def summarize(
         baseline=" or ".join(named) or None,
         baseline_macro_f1=mean([macro_f1(store, run) for run in best if run is not None]),
         gain=compare_paired(store, recipe, best),
-        verdicts=tuple(seed_verdict(store, *pair) for pair in zip(recipe, best, strict=True)),
+        verdicts=verdicts,
         reference_macro_f1=summarize_seeds([macro_f1(store, run) for run in reference if is_complete(run)]),
         difference=compare_paired(store, recipe, reference),
         seconds=mean([seconds(run) for run in recipe if is_complete(run)]),
