@@ -129,14 +129,15 @@ def _record_adapter(
     environment: Mapping[str, Any] = ENVIRONMENT,
 ) -> int:
     rng = np.random.default_rng(int(accuracy * 100) + config.seed)
+    epochs = 2 if config.epochs == "auto" else config.epochs
     with recording(store, config, name, environment) as run:
         dataset_id = _save_test(run, data, config, _draw_logits(data.test, len(data.labels), accuracy, rng))
         _save_validation(run, data, dataset_id, _draw_logits(data.validation, len(data.labels), accuracy, rng))
-        for epoch in range(1, config.epochs + 1):
+        for epoch in range(1, epochs + 1):
             run.log_history(10 * epoch - 5, epoch - 0.5, {"loss": 0.7 / epoch})
             values = {"validation_loss": 0.7 / epoch, "validation_macro_f1": 0.7 + 0.05 * epoch}
             run.log_history(10 * epoch, epoch, values)
-        chosen = {"best_epoch": Estimate(float(config.epochs)), "temperature": Estimate(TEMPERATURE)}
+        chosen = {"best_epoch": Estimate(float(epochs)), "temperature": Estimate(TEMPERATURE)}
         run.save_metrics("validation", chosen)
         link_to_baseline(run, dataset_id, data.labels, config.seed)
         run.update(
