@@ -49,6 +49,8 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
     from cli.run_report import describe_state
 
     print_text(f"Run {run.id}: {to_single_line(run.name)} ({METHODS[run.method].title}), {run.state}")
+    if run.parent_id is not None:
+        print_text(f"Continues run {run.parent_id}.")
     if run.state != "complete":
         print_text(f"It {describe_state(run, resume)}")
     costs = {figure.title: figure.format_row(run) for figure in select_figures("runs", "cost")}

@@ -239,6 +239,7 @@ ADAPTERS = (
         layers=False,
         defaults={"num_virtual_tokens": 20, "encoder_hidden_size": 128},
         prompts=True,
+        is_reparametrized=True,
     ),
     _adapter(
         "peanut",

@@ -23,7 +23,8 @@ class Method:
     a hidden size of 384, chosen on validation examples of the bundled reviews; see `rate_for_width`. ``prompts``: it
     prepends virtual tokens, so that a decoder needs left padding. ``adds_loss_term``: it adds a term to the loss.
     ``reallocates_budget``: it reallocates its parameters during training and keeps state that checkpoints omit, so
-    that an interrupted run restarts.
+    that an interrupted run restarts. ``is_reparametrized``: its files contain the outputs of a network that it trains,
+    but not the network, so that it cannot be trained further.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Method:
     prompts: bool = False
     adds_loss_term: bool = False
     reallocates_budget: bool = False
+    is_reparametrized: bool = False

@@ -327,10 +327,14 @@ class RunConfig(BaseModel):
         method = METHODS[self.method]
         return section_of(setting) in method.sections | {"method"} or setting in method.peft_fields
 
-    def group_key(self, dataset_fingerprint: str) -> str:
-        """Return a hash of the settings and the data; runs that differ only in the seed or ``auto_batch`` share it."""
+    def group_key(self, dataset_fingerprint: str, parent_group_key: str | None = None) -> str:
+        """Return a hash of the settings and the data; runs that differ only in the seed or ``auto_batch`` share it.
+
+        ``parent_group_key``: that of the run whose weights this run continues to train.
+        """
         shared = {name: value for name, value in self.settings().items() if name not in ("seed", "auto_batch")}
-        text = json.dumps([shared, dataset_fingerprint], sort_keys=True)
+        parent = [parent_group_key] if parent_group_key else []
+        text = json.dumps([shared, dataset_fingerprint, *parent], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def default_name(self) -> str:

@@ -3,7 +3,8 @@
 import json
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -149,11 +150,34 @@ def load_adapter(base: nn.Module, folder: Path, method: str, backbone: Backbone)
     Raises `RequestError` if `check_adapter` does, or if weights are missing.
     """
     check_adapter(folder, method, backbone)
+    with _refusing_missing_weights(folder):
+        return PeftModel.from_pretrained(base, folder).eval()
+
+
+def load_trainable_adapter(model: PreTrainedModel, config: RunConfig, folder: Path, backbone: Backbone) -> AdaptedModel:
+    """Freeze the model and add a saved adapter to it, ready to be trained further.
+
+    Raises `RequestError` as `load_adapter` does.
+    """
+    check_adapter(folder, config.method, backbone)
+    with _refusing_missing_weights(folder):
+        if config.quantize:
+            model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+        adapter = PeftConfig.from_pretrained(str(folder))
+        adapter.inference_mode = False
+        # Not PeftModel.from_pretrained, which refuses to train virtual tokens.
+        adapted = get_peft_model(model, adapter)
+        adapted.load_adapter(str(folder), "default", is_trainable=True)
+        return AdaptedModel(adapted)
+
+
+@contextmanager
+def _refusing_missing_weights(folder: Path) -> Iterator[None]:
+    """Raise `RequestError` if peft finds that an adapter lacks weights, which it would initialize at random."""
     with silence_libraries():
-        # peft initializes missing weights at random with only a warning.
-        warnings.filterwarnings("error", ".*Found missing adapter keys", UserWarning)
+        warnings.filterwarnings("error", ".*Found missing adapter keys", UserWarning)  # peft only warns
         try:
-            return PeftModel.from_pretrained(base, folder).eval()
+            yield
         except UserWarning:
             raise RequestError(
                 f"The adapter in {folder} lacks some of its weights. Restore its files, or train it again."

@@ -14,7 +14,7 @@ from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.data.splits import Split
 from core.errors import RequestError
-from core.models.adapters import TrainingPlan, add_adapter, select_targets
+from core.models.adapters import TrainingPlan, add_adapter, load_trainable_adapter, select_targets
 from core.models.backbone import Backbone, device, load_for_classification, require_backbone
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier
 from core.models.head_init import initialize_head
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 INIT_BATCHES = 8
 """Number of training batches for initializations that use data."""
+CONTINUES = "Training continues from the weights of run {}, with a new optimizer and a new learning rate schedule."
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,12 @@ def build_trainable(job: "Job") -> TrainableModel:
     if device() == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
     tokenizer = load_run_tokenizer(config, backbone)
-    model, new_modules = load_for_classification(
-        backbone, tokenizer, data.labels, config.quantize, config.model_dropout
-    )
-    if config.head_init == "probe" and not initialize_head(model, new_modules, tokenizer, data.train, len(data.labels)):
-        raise RequestError(
-            f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."
-        )
+    model, new_modules = _load_model(job, tokenizer)
     base = PreparedBase(
         backbone, tokenizer, model, new_modules, model_bytes(model), tokenize_split(data.train, tokenizer)
     )
     truncated = truncation_rates(tokenizer, data.splits)
-    classifier, message, environment = _BUILDERS[config.kind](config, base)
+    classifier, message, environment = _BUILDERS[config.kind](job, base)
     reason = f" ({job.max_length_reason})" if job.max_length_reason else ""
     truncation_message = (
         f"Maximum length: {tokenizer.model_max_length} tokens{reason}; {format_percent(truncated['train'])}% of the "
@@ -92,9 +87,29 @@ def build_trainable(job: "Job") -> TrainableModel:
     return TrainableModel(
         base,
         classifier,
-        (message, truncation_message),
+        (*([CONTINUES.format(job.continues.run_id)] if job.continues else []), message, truncation_message),
         {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **environment},
     )
+
+
+def _load_model(job: "Job", tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrainedModel, tuple[str, ...]]:
+    """Load the base model with a new head, or the model that full fine-tuning continues to train.
+
+    Return it with the names of the modules that the base model's checkpoint lacks.
+    """
+    config, data, backbone = job.config, job.data, require_backbone(job.backbone)
+    options = (tokenizer, data.labels, config.quantize, config.model_dropout)
+    model, new_modules = load_for_classification(backbone, *options)
+    if job.continues:  # an adapter's saved head is loaded with it
+        if config.kind == "full":
+            model, _ = load_for_classification(backbone.saved_in(job.continues.folder), *options)
+    elif config.head_init == "probe" and not initialize_head(
+        model, new_modules, tokenizer, data.train, len(data.labels)
+    ):
+        raise RequestError(
+            f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."
+        )
+    return model, new_modules
 
 
 def tokenize_split(split: Split, tokenizer: PreTrainedTokenizerBase) -> Dataset:
@@ -112,10 +127,14 @@ def planned_steps(config: RunConfig, examples: int) -> int | None:
     return None if config.epochs == "auto" else config.epochs * steps_per_epoch(config, examples)
 
 
-def _build_adapted(config: RunConfig, base: PreparedBase) -> tuple[AdaptedClassifier, str, dict[str, Any]]:
+def _build_adapted(job: "Job", base: PreparedBase) -> tuple[AdaptedClassifier, str, dict[str, Any]]:
+    config = job.config
     targets = select_targets(config, base.model, base.new_modules)
     plan = TrainingPlan(planned_steps(config, len(base.train)), lambda: _first_batches(config, base))
-    adapted = add_adapter(base.model, config, base.new_modules, targets, base.backbone, plan)
+    if job.continues:
+        adapted = load_trainable_adapter(base.model, config, job.continues.folder, base.backbone)
+    else:
+        adapted = add_adapter(base.model, config, base.new_modules, targets, base.backbone, plan)
     modules = ", ".join(targets.modules)
     title = METHODS[config.method].title
     message = f"Target modules {modules}: {targets.reason}." if modules else f"{title}: {targets.reason}."
@@ -123,11 +142,11 @@ def _build_adapted(config: RunConfig, base: PreparedBase) -> tuple[AdaptedClassi
     return AdaptedClassifier(adapted, base.tokenizer, base.backbone), message, environment
 
 
-def _build_full(config: RunConfig, base: PreparedBase) -> tuple[FullClassifier, str, dict[str, Any]]:
+def _build_full(job: "Job", base: PreparedBase) -> tuple[FullClassifier, str, dict[str, Any]]:
     return FullClassifier(base.model, base.tokenizer, base.backbone), "All weights are trainable.", {}
 
 
-_Builder = Callable[[RunConfig, PreparedBase], tuple[AdaptedClassifier | FullClassifier, str, dict[str, Any]]]
+_Builder = Callable[["Job", PreparedBase], tuple[AdaptedClassifier | FullClassifier, str, dict[str, Any]]]
 _BUILDERS: dict[str, _Builder] = {
     "adapter": _build_adapted,
     "full": _build_full,

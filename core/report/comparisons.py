@@ -59,7 +59,7 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         b,
         labels,
         result,
-        settings=differing_values([a.config, b.config]),
+        settings=differing_values([_settings(a), _settings(b)]),
         versions=differing_values(_software_and_device(a, b)),
         undertraining=(
             describe_undertraining(store, a) if a.baseline_id == b.id and result.verdict != "helped" else None
@@ -125,6 +125,11 @@ def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
     else:
         code, reason = "other_examples", f"their test examples differ ({data_a.name} and {data_b.name})"
     raise RequestError(f"Runs {a.id} and {b.id} cannot be compared example by example: {reason}.", code=code)
+
+
+def _settings(run: Run) -> dict[str, Any]:
+    """Return a run's settings, and the run that it continues."""
+    return run.config | ({"continues": f"run {run.parent_id}"} if run.parent_id else {})
 
 
 def _software_and_device(*runs: Run) -> list[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ from core.report.card_usage import BaseModelFacts, render_usage
 from core.report.undertraining import undertraining_signs
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import Dataset, Run
+from core.store.records import PARENT_GROUP_KEY, Dataset, Run
 from core.text.formatting import (
     format_class_score,
     format_count,
@@ -228,6 +228,8 @@ def _settings(run: Run) -> str:
     lines = [
         f"- {name}: {_escape_cell(format_setting(value))}" for name, value in run.config.items() if value is not None
     ]
+    if PARENT_GROUP_KEY in run.environment:
+        lines.append("- initial weights: those of an earlier run with these settings, except perhaps the epochs")
     return "\n".join(["## Settings\n", *lines, ""])
 
 

@@ -50,13 +50,16 @@ def undertraining_signs(store: Store, run: Run) -> str | None:
 def describe_undertraining(store: Store, run: Run) -> str | None:
     """Return the signs that a run is under-trained, and what to do; None without any, see `undertraining_signs`."""
     signs = undertraining_signs(store, run)
-    return f"Likely under-trained ({signs}): {_advice(run)}" if signs else None
+    return f"Likely under-trained ({signs}): {_advice(store, run)}" if signs else None
 
 
-def _advice(run: Run) -> str:
+def _advice(store: Store, run: Run) -> str:
     if _has_low_learning_rate(run):
         return "try a higher --lr."
-    return "try more --epochs or a higher --lr."
+    method = METHODS.get(run.method)
+    if method is None or method.reallocates_budget or method.is_reparametrized:
+        return "try more --epochs or a higher --lr."
+    return f"continue with: {store.format_command(f'resume {run.id} --epochs auto')}"
 
 
 def _macro_f1_scores(store: Store, run: Run) -> dict[str, float]:

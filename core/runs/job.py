@@ -1,6 +1,5 @@
 """Jobs: run configurations with their data and base model, resolved before anything is written."""
 
-import shlex
 import tempfile
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -8,18 +7,23 @@ from pathlib import Path
 
 from core.catalog.baselines import BASELINES
 from core.catalog.methods import rate_for_width
-from core.config import RunConfig, drop_duplicates, format_flags, make_config, section_of
+from core.config import RunConfig, drop_duplicates, section_of
 from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import RequestError
 from core.models.backbone import Backbone, find_backbone, require_backbone
 from core.models.dry_run import dry_run_adapter
 from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_max_length
-from core.store import queries
-from core.store.engine import Store
-from core.store.records import Run, require_resumable
-from core.training.checkpoints import CheckpointManager
-from core.training.reproducibility import base_fingerprint
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The complete run whose saved weights, in ``folder``, a run continues to train."""
+
+    run_id: int
+    name: str
+    group_key: str
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,14 @@ class Job:
     """A run that is ready to start: every setting has a value, data and base model are resolved.
 
     ``backbone`` is None for a method without a base model; ``max_length_reason``: how ``auto`` was resolved, None if
-    the config set the maximum length.
+    the config set the maximum length; ``continues``: None for a run that starts from the base model.
     """
 
     config: RunConfig
     data: DataSet
     backbone: Backbone | None
     max_length_reason: str | None = None
+    continues: Parent | None = None
 
 
 def add_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
@@ -65,26 +70,6 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     return _with_max_lengths(
         [Job(config, data, backbone) for config, data, backbone in zip(configs, datasets, backbones, strict=True)]
     )
-
-
-def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust_remote_code: bool = False) -> Job:
-    """Prepare the job of a run that ended early, with its recorded settings.
-
-    Raises `RequestError` if the run is running or complete, or its data or base model changed since it
-    started.
-    """
-    run = queries.run(store, run_id)
-    require_resumable(run_id, run)
-    config = make_config({**run.config, "trust_remote_code": trust_remote_code})
-    config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
-    (job,) = prepare_jobs([config], store.folder)
-    changed = _changed_input(store, run, job)
-    if changed:
-        raise RequestError(
-            f"Run {run_id} cannot be resumed: {changed} changed since it started. "
-            f"Start a new run: {store.format_command(shlex.join(format_flags(run.config)))}"
-        )
-    return job
 
 
 def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
@@ -147,17 +132,6 @@ def _with_max_lengths(jobs: Sequence[Job]) -> list[Job]:
             job = replace(job, config=job.config.model_copy(update={"max_length": length}), max_length_reason=reason)
         resolved.append(job)
     return resolved
-
-
-def _changed_input(store: Store, run: Run, job: Job) -> str | None:
-    """Return which input of a run changed since it started: its data, or the base model of its newest checkpoint."""
-    if run.dataset_id is not None and queries.dataset(store, run.dataset_id).fingerprint != job.data.fingerprint:
-        return f"the data of {job.config.dataset}"
-    checkpoint = CheckpointManager(run.work_folder(store.folder), 0).newest()
-    if checkpoint is None or job.backbone is None:
-        return None
-    is_same = checkpoint.values.get("base") in (None, base_fingerprint(job.backbone))
-    return None if is_same else f"the model {job.config.model}"
 
 
 def _check_writable(folder: Path) -> None:

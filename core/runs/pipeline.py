@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.catalog.figures import TRAINING_MACRO_F1
-from core.config import RunConfig
 from core.data.splits import DataSet
 from core.errors import RequestError, RunError
 from core.evaluation.calibration import fit_temperature
@@ -29,7 +28,7 @@ from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import recording
-from core.store.records import Run
+from core.store.records import PARENT_GROUP_KEY, Run
 from core.store.run_writer import RunWriter
 from core.system.environment import PeakMemory, describe_environment, package_versions
 from core.training.checkpoints import CheckpointManager
@@ -38,6 +37,7 @@ from core.training.oom import translate_oom
 
 CHECKPOINT_INTERVAL = 60.0
 """Default number of seconds between two checkpoints."""
+_CONTINUED = "-continued"
 FIT_EXAMPLES = 500
 """Maximum number of training examples on which the fit is measured."""
 
@@ -61,7 +61,7 @@ def run_jobs(
     for position, job in enumerate(jobs, start=1):
         recorded = None if rerun_baselines else _recorded_baseline(store, job)
         if recorded is None:
-            progress.on_run_begin(_run_name(job.config, name), job.config, position, len(jobs))
+            progress.on_run_begin(_run_name(job, name), job.config, position, len(jobs))
         record = recorded or run_job(job, store, progress, name, checkpoint_interval=checkpoint_interval)
         progress.on_run_end(record, reused=recorded is not None)
         records.append(record)
@@ -83,15 +83,17 @@ def run_job(
     starting a new one. ``checkpoint_interval``: see `run_jobs`.
     """
     config, data = job.config, job.data
+    parent_id, parent_key = (job.continues.run_id, job.continues.group_key) if job.continues else (None, None)
+    environment = describe_environment() | ({PARENT_GROUP_KEY: parent_key} if parent_key else {})
     with (
-        recording(store, config, _run_name(config, name), describe_environment(), resume_run_id) as run,
+        recording(store, config, _run_name(job, name), environment, resume_run_id, parent_id) as run,
         _announced_cancellation(run, progress),
         translate_oom(config),
         PeakMemory() as memory,
     ):
         progress = RecordingProgress(run, config.batch_size, memory, progress)
         progress.on_phase("data")
-        dataset_id = run.save_dataset(data, config.group_key(data.fingerprint))
+        dataset_id = run.save_dataset(data, config.group_key(data.fingerprint, parent_key))
         fitted = _fit(run, job, progress, checkpoint_interval)
         _record_fit(run, job, fitted)
 
@@ -136,8 +138,10 @@ def _recovered_record(run: RunWriter, job: Job, progress: Progress) -> Run:
     return queries.run(run.requested_store, run_id)
 
 
-def _run_name(config: RunConfig, name: str | None) -> str:
-    return (name if config.kind != "baseline" else None) or config.default_name()
+def _run_name(job: Job, name: str | None) -> str:
+    if job.continues is not None:
+        return job.continues.name if job.continues.name.endswith(_CONTINUED) else job.continues.name + _CONTINUED
+    return (name if job.config.kind != "baseline" else None) or job.config.default_name()
 
 
 def _recorded_baseline(store: Store, job: Job) -> Run | None:

@@ -32,15 +32,24 @@ CLOCK_TOLERANCE_SECONDS = 1
 
 @contextmanager
 def recording(
-    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], resume_id: int | None = None
+    store: Store,
+    config: RunConfig,
+    name: str,
+    environment: Mapping[str, Any],
+    resume_id: int | None = None,
+    parent_id: int | None = None,
 ) -> Iterator[RunWriter]:
     """Record a run: insert its row, send heartbeats, and close it as complete, failed or cancelled.
 
-    ``resume_id``: the id of an unfinished run to resume; None begins a new run. An exception ends the ``with``
+    ``resume_id``: the id of an unfinished run to resume; None begins a new run. ``parent_id``: the run whose weights a
+    new run continues to train. An exception ends the ``with``
     block and is recorded, not raised, so that the next run of a grid can begin. A stop (Ctrl-C, exit) is
     recorded and raised. Raises `RunError` if another process has resumed or deleted the run.
     """
-    writer = _begin(store, config, name, environment) if resume_id is None else _resume(store, resume_id, environment)
+    if resume_id is None:
+        writer = _begin(store, config, name, environment, parent_id)
+    else:
+        writer = _resume(store, resume_id, environment)
     try:
         with _heartbeat(writer), _logging_warnings(writer):
             yield writer
@@ -57,7 +66,9 @@ def recording(
         raise
 
 
-def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str, Any]) -> RunWriter:
+def _begin(
+    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], parent_id: int | None
+) -> RunWriter:
     """Insert the row of a new run."""
     columns = {
         "name": clean_text(name),
@@ -66,6 +77,7 @@ def _begin(store: Store, config: RunConfig, name: str, environment: Mapping[str,
         "config": config.settings(),
         "seed": config.settings().get("seed"),
         "created_at": now(),
+        "parent_id": parent_id,
         "archived": False,
         "tags": [],
         **_columns_at_start(environment),

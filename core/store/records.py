@@ -17,6 +17,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=60)
 WORK_PREFIX = ".unfinished-"
 """The prefix of the names of work folders, which are in ``adapters`` too."""
 
+PARENT_GROUP_KEY = "parent_group_key"
+"""The entry of a run's environment with the group key of its parent, which remains if the parent is deleted."""
+
 ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
 """The columns of an annotation that a person fills in."""
 
@@ -36,6 +39,7 @@ class Run:
     model_revision: str | None
     dataset_id: int | None
     baseline_id: int | None
+    parent_id: int | None
     group_key: str | None
     config: dict[str, Any]
     created_at: datetime
@@ -161,7 +165,8 @@ def require_resumable(run_id: int, run: Run | None) -> None:
     require_not_running(run)
     if run.status == "complete":
         raise RequestError(
-            f"Run {run_id} is complete: there is nothing to resume. Show it: python runner.py show {run_id}",
+            f"Run {run_id} is complete: there is nothing to resume. To train it for more epochs, pass --epochs: "
+            f"python runner.py resume {run_id} --epochs auto",
             code="run_is_complete",
         )
     if run.deleted_at is not None:

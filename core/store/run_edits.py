@@ -125,7 +125,8 @@ def delete_trashed_runs(store: Store, run_ids: Sequence[int]) -> list[str]:
 def _delete_rows(session: Session, runs: Sequence[Run]) -> None:
     run_ids = [run.id for run in runs]
     # Explicit, because ON DELETE SET NULL would not update changed_at of the linked runs.
-    session.execute(update(RunRow).where(RunRow.baseline_id.in_(run_ids)).values(baseline_id=None))
+    for column in (RunRow.baseline_id, RunRow.parent_id):
+        session.execute(update(RunRow).where(column.in_(run_ids)).values({column: None}))
     session.execute(delete(RunRow).where(RunRow.id.in_(run_ids)))
     is_used = exists().where(RunRow.dataset_id == DatasetRow.id)
     dataset_ids = {run.dataset_id for run in runs if run.dataset_id is not None}

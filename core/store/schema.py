@@ -108,7 +108,8 @@ class RunRow(Base):
     """One run: a model, trained or not, and evaluated once.
 
     ``changed_at`` is updated with every change of the row, so that readers can fetch only changed rows. A run
-    with ``deleted_at`` is in the trash: hidden, and restorable.
+    with ``deleted_at`` is in the trash: hidden, and restorable. ``parent_id``: the run whose weights it continues to
+    train.
     """
 
     __tablename__ = "runs"
@@ -125,6 +126,7 @@ class RunRow(Base):
     model_revision: Mapped[str | None]
     dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id"), index=True)
     baseline_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
     group_key: Mapped[str | None]
     config: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -11,7 +11,7 @@ from core.errors import RequestError, StoreError
 from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The schema revisions in ``migrations/versions``, newest last."""
 LOCK_TIMEOUT_SECONDS = 30.0
 
@@ -51,7 +51,7 @@ def migrate(engine: Engine, before_migration: Callable[[str], None] | None = Non
         is_empty = read_revision(connection) is None
     if is_empty and engine.dialect.name == "sqlite":
         _enable_wal(engine)
-    with _exclusive_transaction(engine) as connection:
+    with exclusive_transaction(engine) as connection:
         revision = read_revision(connection)
         if revision == REVISIONS[-1]:
             return
@@ -83,7 +83,7 @@ def _enable_wal(engine: Engine) -> None:
 
 
 @contextmanager
-def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
+def exclusive_transaction(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that excludes all other writers."""
     with engine.connect().execution_options(writes=True) as connection:
         if engine.dialect.name != "sqlite":

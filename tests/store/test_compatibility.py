@@ -15,6 +15,7 @@ from core.serving.recheck import recheck_run
 from core.store import queries
 from core.store.engine import Store, open_store, upgrade_store
 from core.store.integrity import check
+from core.store.upgrade import exclusive_transaction
 from tests.store.earlier import EARLIER_REVISIONS, migrate_to
 
 
@@ -28,7 +29,7 @@ def current(shipped_record, tmp_path_factory):
 def upgraded(request, shipped_record, tmp_path_factory):
     """Return the store of a copy that was downgraded to an earlier schema and upgraded again."""
     store = copy_of(shipped_record, tmp_path_factory.mktemp(f"from-{request.param}"))
-    with store.engine.begin() as connection:
+    with exclusive_transaction(store.engine) as connection:
         migrate_to(connection, request.param)
     store.engine.dispose()
     return upgrade_store(store.address).store

@@ -165,6 +165,14 @@ def test_baseline_with_a_higher_id_is_linked(sqlite_store, other):
     assert queries.run(sqlite_store, result.imported[first]).baseline_id == result.imported[second]
 
 
+def test_continued_run_is_linked_to_its_parent(sqlite_store, other):
+    record_without_data(sqlite_store)
+    parent, child = record_without_data(other), record_without_data(other)
+    set_columns(other, child, parent_id=parent)
+    result = import_database(sqlite_store, other.address)
+    assert queries.run(sqlite_store, result.imported[child]).parent_id == result.imported[parent] != parent
+
+
 def test_unfinished_run_keeps_its_checkpoints(sqlite_store, other):
     run_id, folder = record_with_work(other)
     record_without_data(sqlite_store)

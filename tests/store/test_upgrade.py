@@ -23,7 +23,7 @@ from core.store import backups, queries
 from core.store.backups import back_up
 from core.store.engine import open_store, upgrade_store
 from core.store.schema import Base
-from core.store.upgrade import MIGRATIONS, REVISIONS, migrate
+from core.store.upgrade import MIGRATIONS, REVISIONS, exclusive_transaction, migrate
 from tests.postgres import PASSWORD
 from tests.store.earlier import EARLIER_REVISIONS, contents, make_earlier_database, migrate_to, revision_of
 from tests.store.helpers import address_of, record_run
@@ -92,7 +92,7 @@ def test_missing_database_is_not_created(tmp_path):
 
 def test_server_is_upgraded_only_with_a_confirmed_backup(own_postgres_store):
     address = address_of(own_postgres_store)
-    with own_postgres_store.engine.begin() as connection:
+    with exclusive_transaction(own_postgres_store.engine) as connection:
         migrate_to(connection, "0002")
     with pytest.raises(RequestError, match=r"pg_dump.*--backed-up") as error:
         upgrade_store(address)
@@ -110,7 +110,7 @@ def test_upgrade_keeps_seeds_of_one_configuration_together(sqlite_store, data):
     run_id, _ = record_run(sqlite_store, data)
     config, expected = queries.run(sqlite_store, run_id).config, queries.run(sqlite_store, run_id).group_key
     earlier_config = json.dumps(config | {"target_modules": None, "revision": None})
-    with sqlite_store.engine.begin() as connection:
+    with exclusive_transaction(sqlite_store.engine) as connection:
         migrate_to(connection, "0003")
         connection.exec_driver_sql("UPDATE runs SET group_key = 'another', config = ?", (earlier_config,))
     run = queries.run(upgrade_store(sqlite_store.address).store, run_id)
@@ -119,7 +119,7 @@ def test_upgrade_keeps_seeds_of_one_configuration_together(sqlite_store, data):
 
 def test_upgrade_keeps_the_predictions_of_a_run(sqlite_store, data):
     run_id, expected = record_run(sqlite_store, data)
-    with sqlite_store.engine.begin() as connection:
+    with exclusive_transaction(sqlite_store.engine) as connection:
         migrate_to(connection, "0002")
     upgraded = upgrade_store(sqlite_store.address).store
     assert np.array_equal(queries.probabilities(upgraded, run_id), expected)

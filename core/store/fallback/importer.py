@@ -23,7 +23,7 @@ from core.store.run_copy import (
 )
 from core.store.schema import RunRow
 
-_KEPT_COLUMNS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_path", "changed_at"} | {
+_KEPT_COLUMNS = {"id", "baseline_id", "parent_id", "dataset_id", "adapter_path", "work_path", "changed_at"} | {
     *("name", "notes", "tags", "archived", "deleted_at")
 }
 """Columns of an existing row that are not overwritten: assigned by the import, or edited by people meanwhile."""

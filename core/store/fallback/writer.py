@@ -108,5 +108,5 @@ def _create(folder: Path, columns: Mapping[str, Any], data: DataSet | None) -> S
     if data is not None and dataset_id is not None:
         save_dataset(store, data, dataset_id)
     with store.write_session() as session:
-        session.execute(insert(RunRow), [{**columns, "baseline_id": None, "dataset_id": dataset_id}])
+        session.execute(insert(RunRow), [{**columns, "baseline_id": None, "parent_id": None, "dataset_id": dataset_id}])
     return store

@@ -9,7 +9,8 @@ class ImportProblem:
     """A run or an annotation that was not imported, or not completely.
 
     ``kind``: one of running, not_copied, missing_files, linked_files, changed_files, missing_baseline,
-    changed_since, annotation_conflict, invalid_annotation. ``where``: the run or text in the other database.
+    missing_parent, changed_since, annotation_conflict, invalid_annotation. ``where``: the run or text in the other
+    database.
     """
 
     kind: str

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,7 +25,7 @@ from core.store.run_copy import (
 from core.store.schema import RunRow
 from core.system.files import matches_checksum, publish_atomically
 
-_ASSIGNED_COLUMNS = {"id", "baseline_id", "dataset_id", "adapter_path", "work_path", "changed_at"}
+_ASSIGNED_COLUMNS = {"id", "baseline_id", "parent_id", "dataset_id", "adapter_path", "work_path", "changed_at"}
 """Columns of a run that are not copied but assigned by this database."""
 
 
@@ -141,7 +142,8 @@ class RunImporter:
                     return present
                 row = RunRow(**column_values(source_row, without=_ASSIGNED_COLUMNS))
                 row.dataset_id = copy_dataset(session, reading, source_row.dataset_id)
-                row.baseline_id = self._translate_baseline(source_row)
+                row.baseline_id = self._translate_link(source_row, "baseline")
+                row.parent_id = self._translate_link(source_row, "parent")
                 session.add(row)
                 session.flush()
                 copy_run_rows(session, reading, source_row.id, row)
@@ -158,15 +160,16 @@ class RunImporter:
         self.imported[source_row.id] = run_id
         return None
 
-    def _translate_baseline(self, source_row: RunRow) -> int | None:
-        """Return the id that a run's baseline has here; report a baseline that was not imported."""
-        if source_row.baseline_id is None:
+    def _translate_link(self, source_row: RunRow, name: Literal["baseline", "parent"]) -> int | None:
+        """Return the id that a run's baseline or parent has here; report one that was not imported."""
+        source_id = getattr(source_row, f"{name}_id")
+        if source_id is None:
             return None
-        baseline_id = (self.imported | self.already_present).get(source_row.baseline_id)
-        if baseline_id is None:
-            message = f"its baseline, run {source_row.baseline_id}, was not imported; the link is removed."
-            self._report("missing_baseline", source_row.id, message)
-        return baseline_id
+        run_id = (self.imported | self.already_present).get(source_id)
+        if run_id is None:
+            message = f"its {name}, run {source_id}, was not imported; the link is removed."
+            self._report(f"missing_{name}", source_row.id, message)
+        return run_id
 
     def _choose_paths(self, source_row: RunRow, run_id: int, folders: Mapping[str, Path]) -> dict[str, str]:
         paths = {}

@@ -12,6 +12,7 @@ from core.data.splits import DataSet, Split
 from core.errors import RequestError
 from core.store.integrity.figures import changed_figures
 from core.store.integrity.findings import Problem, advise_rerun, unfixable
+from core.store.records import PARENT_GROUP_KEY
 from core.store.schema import ClassBalanceRow, DatasetRow, ExampleRow, RunRow
 
 _RESTORE = "Restore a backup."
@@ -60,7 +61,8 @@ def _matches_group_key(run: RunRow, fingerprint: str) -> bool:
     except RequestError:
         return False
     stored = (run.group_key, run.kind, run.method, run.seed)
-    return stored == (config.group_key(fingerprint), config.kind, config.method, config.settings().get("seed"))
+    group_key = config.group_key(fingerprint, run.environment.get(PARENT_GROUP_KEY))
+    return stored == (group_key, config.kind, config.method, config.settings().get("seed"))
 
 
 def _recompute_fingerprints(session: Session, row: DatasetRow) -> tuple[str, str]:

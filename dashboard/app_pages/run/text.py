@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 def summary(row: Any) -> str:
     """Return kind, method, model and state of a run, from its row."""
-    facts = [row.kind, row.title, *([] if row.model == "none" else [row.model]), row.state]
+    parent = [f"continues run #{int(row.parent_id)}"] if row.parent_id == row.parent_id and row.parent_id else []
+    facts = [row.kind, row.title, *([] if row.model == "none" else [row.model]), *parent, row.state]
     return f"{' · '.join(facts)}. {row.note}"
 
 

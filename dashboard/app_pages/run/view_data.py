@@ -56,7 +56,9 @@ def _default(run_id: int, name: str) -> Any:
 
 def reproduce_command(run_id: int) -> str:
     """Return the shortest command that trains a run again: no flag that is a default or follows from the others."""
-    config = data.config_of(run_id)
+    config, parent_id = data.config_of(run_id), data.run(run_id).parent_id
+    if parent_id is not None:
+        return data.command(f"resume {parent_id} --epochs {config['epochs']}")
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
         config = {name: value for name, value in config.items() if name != "lr"}
     defaults = _default_settings({})
