@@ -32,7 +32,13 @@ from core.store.records import Run
 from core.system.environment import package_versions
 from core.text.parsing import parse_yaml_pairs
 
-REFERENCE: dict[str, Any] = {"epochs": 2, "max_length": 128}
+REFERENCE: dict[str, Any] = {
+    "epochs": 2,
+    "max_length": 128,
+    "dropout": 0.1,
+    "model_dropout": "model",
+    "logit_adjustment": "none",
+}
 """The settings in which the reference recipe differs from the default one."""
 SEEDS = (42, 43, 44)
 SHARED = ("model", *(name for name in RunConfig.model_fields if section_of(name) == "data" and name != "dataset"))

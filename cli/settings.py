@@ -79,7 +79,7 @@ def _metavar(name: str) -> str:
     )
     if name in PAIR_SETTINGS:
         return "KEY=VALUE"
-    if choices and int not in types:
+    if choices and int not in types and float not in types:
         return f"{{{','.join(choices)}}}"
     kind = next((kind.__name__.upper() for kind in (int, float) if kind in types), name.rsplit("_", 1)[-1].upper())
     return "|".join([kind, *choices])

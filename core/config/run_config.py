@@ -57,8 +57,8 @@ def _default_epochs(data: Mapping[str, Any]) -> int | Literal["auto"]:
     return FIXED_EPOCHS if METHODS[data["method"]].reallocates_budget else "auto"
 
 
-def _default_model_dropout(data: Mapping[str, Any]) -> float | None:
-    return 0.0 if METHODS[data["method"]].kind == "adapter" else None
+def _default_model_dropout(data: Mapping[str, Any]) -> float | Literal["model"]:
+    return "model" if METHODS[data["method"]].kind == "full" else 0.0
 
 
 class RunConfig(BaseModel):
@@ -193,13 +193,11 @@ class RunConfig(BaseModel):
     head_init: Literal["probe"] | None = _setting(
         "training", "initialize the new head from a linear probe of the frozen features (default: at random)", None
     )
-    model_dropout: float | None = _setting(
+    model_dropout: float | Literal["model"] = _setting(
         "training",
-        "dropout probability of the base model's layers during training (default: 0; full fine-tuning: as its config "
-        "says)",
+        "dropout probability of the base model's layers during training; model: as its config says (default: 0; full "
+        "fine-tuning: model)",
         default_factory=_default_model_dropout,
-        ge=0,
-        lt=1,
     )
     logit_adjustment: Literal["auto", "none"] = _setting(
         "training",
@@ -267,6 +265,19 @@ class RunConfig(BaseModel):
             number = 0
         if not low <= number <= high or (isinstance(value, float) and value != number):
             raise ValueError(f"must be 'auto' or an integer from {low} to {high:,}")
+        return number
+
+    @field_validator("model_dropout", mode="before")
+    @classmethod
+    def _validate_model_dropout(cls, value: Any) -> Any:
+        if value == "model":
+            return value
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = -1.0
+        if not 0 <= number < 1:
+            raise ValueError("must be 'model' or a number from 0 to less than 1")
         return number
 
     @model_validator(mode="after")

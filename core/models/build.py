@@ -98,7 +98,8 @@ def _load_model(job: "Job", tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrai
     Return it with the names of the modules that the base model's checkpoint lacks.
     """
     config, data, backbone = job.config, job.data, require_backbone(job.backbone)
-    options = (tokenizer, data.labels, config.quantize, config.model_dropout)
+    dropout = None if config.model_dropout == "model" else config.model_dropout
+    options = (tokenizer, data.labels, config.quantize, dropout)
     model, new_modules = load_for_classification(backbone, *options)
     if job.continues:  # an adapter's saved head is loaded with it
         if config.kind == "full":

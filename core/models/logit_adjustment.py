@@ -47,7 +47,7 @@ def adjust_logits(
     shift = strength * log_prior
     original = layer.bias.detach().clone()
     with torch.no_grad():
-        layer.bias -= torch.from_numpy(shift).to(layer.bias)
+        layer.bias.sub_(torch.from_numpy(shift).to(layer.bias))
     adjusted = np.asarray(logits - shift, dtype=np.float32)
     checked = classifier.logits(texts[:_CHECKED_TEXTS])
     if np.allclose(checked, adjusted[:_CHECKED_TEXTS], atol=1e-2):

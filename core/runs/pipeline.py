@@ -184,7 +184,7 @@ def _record_fit(run: RunWriter, job: Job, fitted: FitResult) -> None:
 
 
 def _update_environment(run: RunWriter, values: Mapping[str, Any]) -> None:
-    run.update(environment=queries.run(run.store, run.id).environment | values)
+    run.update(environment={**queries.run(run.store, run.id).environment, **values})
 
 
 def _evaluate_validation(run: RunWriter, dataset_id: int, job: Job, fitted: FitResult) -> float:
