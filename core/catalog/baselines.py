@@ -21,7 +21,7 @@ BASELINES = (
         "tfidf",
         "baseline",
         "TF-IDF",
-        "TF-IDF features of word unigrams and bigrams with logistic regression.",
+        "TF-IDF features of word and character n-grams with logistic regression.",
         DATA,
     ),
     Method(

@@ -18,7 +18,7 @@ from core.config import make_config
 from core.errors import RequestError
 from core.models.adapters import check_peft_fields, parse_layers, peft_config_class
 from core.models.backbone import find_backbone
-from core.models.baselines import load_untrained
+from core.models.baselines.untrained import load_untrained
 from core.models.fine_tuned import load_adapted, load_full
 from core.models.tokenizers import load_run_tokenizer
 from tests.models.training import save, tune

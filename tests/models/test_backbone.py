@@ -19,7 +19,7 @@ from core.data.splits import Split
 from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, select_targets
 from core.models.backbone import _enclosing_modules, device, find_backbone, load_encoder, load_for_classification
-from core.models.baselines import load_untrained
+from core.models.baselines.untrained import load_untrained
 from core.models.neural_classifier import mean_pool, run_texts, truncation_rates
 from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
 from core.models.tokenizers import MAX_AUTO_LENGTH, load_tokenizer, suggest_max_length

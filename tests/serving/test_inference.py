@@ -10,7 +10,8 @@ from core.config import make_config
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
 from core.models.backbone import find_backbone
-from core.models.baselines import MajorityClassifier, fit_frozen, fit_tfidf, load_untrained
+from core.models.baselines import MajorityClassifier, fit_frozen, fit_tfidf
+from core.models.baselines.untrained import load_untrained
 from core.runs.job import prepare_jobs
 from core.runs.pipeline import run_jobs
 from core.runs.progress import Progress
