@@ -12,6 +12,7 @@ import pandas as pd
 from cli.console import print_table, print_text, to_records
 from core.catalog.figures import FIGURES
 from core.report.comparisons import RunComparison, compare_runs, holm_adjusted_p
+from core.report.truncation import truncation_note
 from core.report.verdicts import verdict_sentence
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store
@@ -37,21 +38,31 @@ class BaselineVerdict:
 
 @dataclass(frozen=True)
 class RunReport:
-    """The content of a report: rows of `queries.runs`, scores per label, verdicts, and resume commands by run id."""
+    """The content of a report: rows of `queries.runs`, scores per label, verdicts, and resume commands by run id.
+
+    ``notes``: a sentence for each trained run that truncated many test texts.
+    """
 
     runs: pd.DataFrame
     class_metrics: pd.DataFrame
     verdicts: tuple[BaselineVerdict, ...]
     resume_commands: dict[int, str]
     store: Store
+    notes: tuple[str, ...] = ()
 
 
 def collect_report(store: Store, run_ids: Sequence[int]) -> RunReport:
     """Read and compute everything that `print_report` prints."""
     runs = queries.runs(store).set_index("id", drop=False).loc[list(dict.fromkeys(run_ids))]
     commands = {run.id: command for run in runs.itertuples() if (command := resume_command(store, run))}
+    notes = [truncation_note(queries.run(store, run.id)) for run in runs.itertuples() if run.kind != "baseline"]
     return RunReport(
-        runs, queries.class_metrics(store, run_ids), tuple(_compare_with_baselines(store, runs)), commands, store
+        runs=runs,
+        class_metrics=queries.class_metrics(store, run_ids),
+        verdicts=tuple(_compare_with_baselines(store, runs)),
+        resume_commands=commands,
+        store=store,
+        notes=tuple(note for note in notes if note),
     )
 
 
@@ -80,6 +91,8 @@ def print_report(report: RunReport) -> None:
         )
     for verdict in report.verdicts:
         _print_verdict(verdict)
+    for note in report.notes:
+        print_text(note)
     trained = report.runs[(report.runs["kind"] != "baseline") & (report.runs["state"] == "complete")]
     for run in trained.itertuples():
         title = "Adapter" if run.kind == "adapter" else "Model"

@@ -47,6 +47,7 @@ def execute(arguments: Namespace) -> int:
 def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resume: str | None) -> None:
     """Print a run's settings, cost and test scores."""
     from cli.run_report import describe_state
+    from core.report.truncation import truncation_note
 
     print_text(f"Run {run.id}: {to_single_line(run.name)} ({METHODS[run.method].title}), {run.state}")
     if run.parent_id is not None:
@@ -59,6 +60,8 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
         print_text(f"  {name:21} {format_setting(value)}")
     if end := describe_training_end(run.environment):
         print_text(end)
+    if note := truncation_note(run):
+        print_text(note)
     for score in metrics.loc[metrics["name"] == TRAINING_MACRO_F1, "value"]:
         print_text(f"Training macro F1, on at most 500 training examples: {format_percent(score)}.")
     print_table(("metric", "test, 95% interval"), format_metrics(metrics[metrics["split"] == "test"]))

@@ -11,7 +11,7 @@ from transformers import BatchEncoding, DataCollatorWithPadding, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.catalog.methods import METHODS
-from core.config import RunConfig
+from core.config import MAX_COUNT, RunConfig
 from core.data.splits import Split
 from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, load_trainable_adapter, select_targets
@@ -84,11 +84,12 @@ def build_trainable(job: "Job") -> TrainableModel:
         f"Maximum length: {tokenizer.model_max_length} tokens{reason}; {format_percent(truncated['train'])}% of the "
         f"training texts and {format_percent(truncated['test'])}% of the test texts are truncated."
     )
+    limit = _max_length_limit(config, backbone) if truncated["test"] else {}
     return TrainableModel(
         base,
         classifier,
         (*([CONTINUES.format(job.continues.run_id)] if job.continues else []), message, truncation_message),
-        {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **environment},
+        {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **limit, **environment},
     )
 
 
@@ -111,6 +112,12 @@ def _load_model(job: "Job", tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrai
             f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."
         )
     return model, new_modules
+
+
+def _max_length_limit(config: RunConfig, backbone: Backbone) -> dict[str, int]:
+    """Return the value of ``max_length`` up to which the model reads more of a text."""
+    longest = config.model_copy(update={"max_length": MAX_COUNT})
+    return {"max_length_limit": int(load_run_tokenizer(longest, backbone).model_max_length)}
 
 
 def tokenize_split(split: Split, tokenizer: PreTrainedTokenizerBase) -> Dataset:

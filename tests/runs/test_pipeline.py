@@ -116,6 +116,7 @@ def test_steps_and_log_are_recorded(recorded_runs):
 
 def test_truncated_texts_are_marked(recorded_runs, run_variant):
     run = run_variant(max_length=4)
+    assert run.environment["max_length_limit"] == 64  # the model's positions
     marked = queries.predictions(recorded_runs.store, run.id)["truncated"]
     assert marked.astype(float).mean() == pytest.approx(run.environment["truncated"]["test"]) and marked.any()
     assert not queries.predictions(recorded_runs.store, recorded_runs.records[0].id)["truncated"].any()

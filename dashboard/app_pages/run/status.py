@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import RequestError
+from core.report.truncation import truncation_note
 from core.text.formatting import format_duration, format_score
 from dashboard import access, data
 from dashboard.app_pages.run import text
@@ -55,6 +56,8 @@ def show_headline(run_id: int, baseline: int | None) -> None:
     elif run.kind != "baseline":
         show_text(missing_baseline(data.run_row(run_id)))
     _show_main_figures(run_id)
+    if note := truncation_note(run):
+        show_text(note)
 
 
 def _show_verdict(run_id: int, baseline: int) -> None:
