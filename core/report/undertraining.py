@@ -106,9 +106,6 @@ def _is_falling(run: Run, curve: pd.DataFrame) -> bool:
     """Return whether the training loss was clearly falling when training ended, compared with its noise."""
     if run.environment.get("training_end") == "no_improvement" or "loss" not in curve:
         return False
-    if run.config.get("epochs") == "auto" and "learning_rate" in curve:
-        # In the cooldown, the loss falls because the learning rate does.
-        curve = curve[curve["learning_rate"] >= 0.999 * curve["learning_rate"].max()]
     losses = curve["loss"].dropna()
     count = len(losses) // 5
     if count < 2:

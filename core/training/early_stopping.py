@@ -1,4 +1,4 @@
-"""Training that lasts as long as validation improves, and ends with a short cooldown of the learning rate."""
+"""Training that lasts as long as validation improves."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -20,10 +20,7 @@ WARMUP_STEPS = 10
 MIN_STEPS = 100
 """Number of steps before which training does not end for lack of improvement."""
 MAX_STEPS, MAX_EPOCHS = 600, 3
-"""Training ends after the longer of the two at the latest, the cooldown included."""
-COOLDOWN = 0.15
-"""Steps of the cooldown as a ratio of the steps before it (Hägele et al. 2024, arXiv 2405.18392)."""
-MIN_COOLDOWN = 20
+"""Training ends after the longer of the two at the latest."""
 
 
 @dataclass(frozen=True)
@@ -54,21 +51,16 @@ def stopping_rule(config: RunConfig, epoch_steps: int) -> StoppingRule:
 
 @dataclass
 class _State:
-    """What a checkpoint stores; ``cooldown_start`` and ``cooldown_end`` are steps."""
+    """What a checkpoint stores."""
 
     evaluations: int = 0
     best_evaluation: int = 0
     best_score: float | None = None
-    cooldown_start: int | None = None
-    cooldown_end: int | None = None
     reason: str | None = None
 
 
 class EarlyStopping(TrainerCallback):
-    """End the training once validation stops improving, or at a limit; first lower the learning rate to 0.
-
-    The cooldown starts from the best weights so far (warmup-stable-decay). ``reason`` says why training ended.
-    """
+    """End the training once validation stops improving, or at a limit. ``reason`` says why training ended."""
 
     def __init__(self, rule: StoppingRule, best: KeepBest) -> None:
         self.rule, self.best, self.state = rule, best, _State()
@@ -89,46 +81,28 @@ class EarlyStopping(TrainerCallback):
         self.state, self.seconds_before = _State(**values), seconds
 
     def learning_rate_factor(self, step: int) -> float:
-        """Return the factor of the learning rate at a step: rising, constant, then falling to 0."""
-        if self.state.cooldown_start is not None and self.state.cooldown_end is not None:
-            return max(0.0, (self.state.cooldown_end - step) / (self.state.cooldown_end - self.state.cooldown_start))
+        """Return the factor of the learning rate at a step: rising, then constant."""
         return min(1.0, (step + 1) / (self.rule.warmup_steps + 1))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Request an evaluation if one is due, and end the cooldown or begin it at a limit."""
-        step = state.global_step
-        if self.state.cooldown_end is not None:
-            control.should_evaluate = control.should_training_stop = step >= self.state.cooldown_end
-        elif step + max(self._cooldown_steps(step), MIN_COOLDOWN) >= self.rule.max_steps:
-            self._begin_cooldown(step, "max_steps")
-        elif self._is_out_of_time(step):
-            self._begin_cooldown(step, "time_budget")
-        else:
-            control.should_evaluate = step % self.rule.interval == 0
+        """Request an evaluation if one is due, and end the training at a limit."""
+        if state.global_step >= self.rule.max_steps:
+            self.state.reason = "max_steps"
+        elif self._is_out_of_time():
+            self.state.reason = "time_budget"
+        control.should_training_stop = self.reason is not None
+        control.should_evaluate = self.reason is not None or state.global_step % self.rule.interval == 0
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Begin the cooldown if the last evaluations brought no improvement."""
-        if self.state.cooldown_end is not None:
-            return
+        """End the training if the last evaluations brought no improvement."""
         self.state.evaluations += 1
         if self.state.best_score is None or self.best.score > self.state.best_score + MIN_IMPROVEMENT:
             self.state.best_evaluation, self.state.best_score = self.state.evaluations, self.best.score
         is_stalled = self.state.evaluations - self.state.best_evaluation >= self.rule.patience
-        if is_stalled and state.global_step >= self.rule.min_steps:
-            self._begin_cooldown(state.global_step, "no_improvement")
+        if self.reason is None and is_stalled and state.global_step >= self.rule.min_steps:
+            self.state.reason = "no_improvement"
+            control.should_training_stop = True
 
-    def _begin_cooldown(self, step: int, reason: str) -> None:
-        self.best.restore()
-        minimum = 1 if reason == "time_budget" else MIN_COOLDOWN
-        steps = min(max(self._cooldown_steps(step), minimum), max(self.rule.max_steps - step, 1))
-        self.state.cooldown_start, self.state.cooldown_end, self.state.reason = step, step + steps, reason
-
-    def _cooldown_steps(self, step: int) -> int:
-        """Return the length of a cooldown that begins after this step, without its minimum."""
-        return max(1, round(COOLDOWN * (self.best.step or step)))
-
-    def _is_out_of_time(self, step: int) -> bool:
-        """Return whether a cooldown that begins now ends after the time budget."""
+    def _is_out_of_time(self) -> bool:
         seconds = self.seconds_before + time.monotonic() - self._start
-        budget = self.rule.time_budget
-        return budget is not None and seconds * (1 + self._cooldown_steps(step) / step) >= budget
+        return self.rule.time_budget is not None and seconds >= self.rule.time_budget

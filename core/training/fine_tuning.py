@@ -34,6 +34,7 @@ from core.training.trainer import (
     RankAllocation,
     ResumableTrainer,
 )
+from core.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from core.runs.job import Job
@@ -182,14 +183,16 @@ def _build_trainer(
         KeepBest(model.classifier.model, macro_f1_and_loss if is_auto else macro_f1),
     )
     early_stopping = EarlyStopping(stopping_rule(config, epoch_steps), best) if is_auto else None
+    average = WeightAverage(model.classifier.model) if is_auto else None
     checkpoint_callback = CheckpointCallback(sampler, epoch_steps, checkpoints, progress)
-    callbacks = [ProgressCallback(progress), RankAllocation(), best, early_stopping, checkpoint_callback]
+    callbacks = [ProgressCallback(progress), RankAllocation(), average, best, early_stopping, checkpoint_callback]
     trainer = ResumableTrainer(
         learning_rate=partial(learning_rates(config, base.backbone.width).for_parameter, new_modules=base.new_modules),
         adds_loss_term=METHODS[config.method].adds_loss_term,
         sampler=sampler,
         best=best,
         early_stopping=early_stopping,
+        average=average,
         checkpoints=checkpoints,
         compute_loss_func=ClassificationLoss(
             balanced_class_weights(data.train.labels, len(data.labels)) if balanced else None

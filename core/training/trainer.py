@@ -5,6 +5,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from core.training.early_stopping import EarlyStopping
 from core.training.keep_best import KeepBest
 from core.training.reproducibility import restore_rng_state, rng_state
 from core.training.sampler import EpochSampler
+from core.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from core.runs.progress import Progress
@@ -49,12 +51,13 @@ class ResumableTrainer(Trainer):
         sampler: EpochSampler,
         best: KeepBest,
         early_stopping: EarlyStopping | None,
+        average: WeightAverage | None,
         checkpoints: CheckpointManager,
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self._learning_rate, self._adds_loss_term, self._sampler = learning_rate, adds_loss_term, sampler
-        self.best, self.early_stopping, self._checkpoints = best, early_stopping, checkpoints
+        self.best, self.early_stopping, self.average, self._checkpoints = best, early_stopping, average, checkpoints
         self.metadata: dict[str, Any] = {}
         self._start_time = time.perf_counter()
 
@@ -105,6 +108,11 @@ class ResumableTrainer(Trainer):
         finally:
             hook.remove()
 
+    def evaluate(self, *arguments: Any, **options: Any) -> Any:
+        """Evaluate the average of the weights, if there is one."""
+        with self.average.applied() if self.average else nullcontext():
+            return super().evaluate(*arguments, **options)
+
     # Overrides of the methods that the Trainer calls when it saves and when it resumes.
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
@@ -118,6 +126,7 @@ class ResumableTrainer(Trainer):
         parts = {
             "weights/": best.trainable,
             "best/": best.best_weights,
+            "average/": self.average.averages if self.average else {},
             "rng/": rng_tensors,
             **{f"optimizer/{number}/": state for number, state in optimizer["state"].items()},
         }
@@ -144,6 +153,8 @@ class ResumableTrainer(Trainer):
         best.load_weights(self._resume_from.read_tensors("weights/"))
         best.best_weights, best.best_adapters = self._resume_from.read_tensors("best/"), deepcopy(best.adapters)
         best.score, best.epoch, best.step = self._resume_from.values["best"]
+        if self.average is not None:
+            self.average.load(self._resume_from.read_tensors("average/"))
         if self.early_stopping is not None:
             values = self._resume_from.values
             self.early_stopping.resume(values["early_stopping"], values["seconds"])

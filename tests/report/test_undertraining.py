@@ -93,13 +93,6 @@ def test_the_noise_of_the_loss_is_no_sign(store, baseline):
     assert signs(store, run_id) is None
 
 
-def test_the_fall_in_the_cooldown_of_early_stopping_is_no_sign(store, baseline):
-    run_id = record(store, 0.6, seed=2, baseline=baseline, epochs="auto")
-    cooldown = [*np.linspace(0.3, 0.1, 10)]
-    log_losses(store, run_id, [*np.full(40, 0.3), *cooldown], [*np.full(40, 3e-3), *np.linspace(2.9e-3, 0, 10)])
-    assert signs(store, run_id) is None
-
-
 def test_a_run_whose_validation_stopped_improving_has_no_falling_loss(store, baseline):
     run_id = record(store, 0.6, seed=2, baseline=baseline)
     log_losses(store, run_id, FALLING)
