@@ -9,7 +9,7 @@ from core.catalog.figures import TRAINING_MACRO_F1
 from core.catalog.methods import METHODS
 from core.store import queries
 from core.store.engine import Store
-from core.store.records import Run
+from core.store.records import PARENT_GROUP_KEY, Run
 from core.text.formatting import format_count, format_percent, format_setting
 from core.text.sanitize import to_single_line
 
@@ -88,7 +88,7 @@ def _training_signs(store: Store, run: Run) -> list[str]:
     uniform_loss = log(len(queries.dataset(store, run.dataset_id).labels))
     is_uniform = bool(len(losses)) and losses.iloc[-1] > 0.95 * uniform_loss
     signs = {
-        f"{format_count(steps)} steps": steps < FEW_STEPS,
+        f"{format_count(steps)} steps": steps < FEW_STEPS and PARENT_GROUP_KEY not in run.environment,
         f"a learning rate of {format_setting(run.config.get('lr'))}": _has_low_learning_rate(run),
         "a training loss no lower than that of uniform guesses": is_uniform,
         "a training loss that is still falling": not is_uniform and _is_falling(run, curve),
