@@ -8,7 +8,7 @@ from cli.commands import Command
 from cli.console import print_json, print_table, print_text, to_records
 from core.catalog.figures import TRAINING_MACRO_F1, select_figures
 from core.catalog.methods import METHODS
-from core.catalog.training_end import describe_training_end
+from core.catalog.training_summary import describe_training
 from core.errors import RequestError
 from core.text.formatting import DASH, format_bytes, format_percent, format_setting
 from core.text.sanitize import to_single_line
@@ -58,8 +58,8 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
     costs["files"] = f"{run.adapter_path or DASH} ({format_bytes(run.adapter_bytes)})"
     for name, value in (run.config | costs).items():
         print_text(f"  {name:21} {format_setting(value)}")
-    if end := describe_training_end(run.environment):
-        print_text(end)
+    for sentence in describe_training(run.environment):
+        print_text(sentence)
     if note := truncation_note(run):
         print_text(note)
     for score in metrics.loc[metrics["name"] == TRAINING_MACRO_F1, "value"]:

@@ -13,7 +13,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, TrainingArgum
 from transformers.trainer_utils import EvalPrediction
 
 from core.catalog.methods import METHODS
-from core.catalog.training_end import describe_training_end
+from core.catalog.training_summary import describe_training_end
 from core.config import RunConfig
 from core.models.backbone import silence_libraries
 from core.models.build import TrainableModel, build_trainable, planned_steps, steps_per_epoch, tokenize_split

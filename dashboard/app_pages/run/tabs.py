@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from core.catalog.figures import FIGURES, TRAINING_MACRO_F1
-from core.catalog.training_end import describe_training_end
+from core.catalog.training_summary import describe_training
 from core.errors import RequestError
 from core.text.formatting import format_percent
 from dashboard import data, state
@@ -71,8 +71,8 @@ def show_training(run_id: int) -> None:
             "--epochs auto, of macro F1 minus a tenth of the loss. The error bar is its 95% interval. Others have "
             "none, because their predictions are not stored.",
         )
-    if end := describe_training_end(data.run(run_id).environment):
-        show_text(end)
+    for sentence in describe_training(data.run(run_id).environment):
+        show_text(sentence)
     if (fit := data.training_macro_f1(run_id)) is not None:
         show_text(f"Training macro F1: {format_percent(fit)}.", help=FIGURES[TRAINING_MACRO_F1].help)
     left, right = st.columns(2, gap="large")
