@@ -23,8 +23,8 @@ def describe_training(environment: Mapping[str, Any]) -> list[str]:
     sentences = [
         describe_training_end(environment),
         HEAD_INITS.get(str(environment.get("head_init"))),
-        f"After training, {strength:g} times the log prior of each class was subtracted from its logits, which improved "
-        "validation macro F1."
+        f"After training, {strength:g} times the log prior of each class was subtracted from its logits, which "
+        "improved validation macro F1."
         if isinstance(strength, float) and strength
         else None,
     ]

@@ -190,8 +190,11 @@ class RunConfig(BaseModel):
         None,
         gt=0,
     )
-    head_init: Literal["probe"] | None = _setting(
-        "training", "initialize the new head from a linear probe of the frozen features (default: at random)", None
+    head_init: Literal["probe", "random"] = _setting(
+        "training",
+        "initialization of the new head: from a linear probe of the frozen features, if its last layer is linear, or "
+        "at random",
+        "probe",
     )
     model_dropout: float | Literal["model"] = _setting(
         "training",

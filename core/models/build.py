@@ -13,7 +13,6 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.catalog.methods import METHODS
 from core.config import MAX_COUNT, RunConfig
 from core.data.splits import Split
-from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, load_trainable_adapter, select_targets
 from core.models.backbone import Backbone, device, load_for_classification, require_backbone
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier
@@ -73,7 +72,7 @@ def build_trainable(job: "Job") -> TrainableModel:
     if device() == "cuda":
         torch.use_deterministic_algorithms(True, warn_only=True)
     tokenizer = load_run_tokenizer(config, backbone)
-    model, new_modules = _load_model(job, tokenizer)
+    model, new_modules, head = _load_model(job, tokenizer)
     base = PreparedBase(
         backbone, tokenizer, model, new_modules, model_bytes(model), tokenize_split(data.train, tokenizer)
     )
@@ -89,14 +88,16 @@ def build_trainable(job: "Job") -> TrainableModel:
         base,
         classifier,
         (*([CONTINUES.format(job.continues.run_id)] if job.continues else []), message, truncation_message),
-        {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **limit, **environment},
+        {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **limit, **head, **environment},
     )
 
 
-def _load_model(job: "Job", tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrainedModel, tuple[str, ...]]:
+def _load_model(
+    job: "Job", tokenizer: PreTrainedTokenizerBase
+) -> tuple[PreTrainedModel, tuple[str, ...], dict[str, str]]:
     """Load the base model with a new head, or the model that full fine-tuning continues to train.
 
-    Return it with the names of the modules that the base model's checkpoint lacks.
+    Return it with the names of the modules that the base model's checkpoint lacks, and how the head was initialized.
     """
     config, data, backbone = job.config, job.data, require_backbone(job.backbone)
     dropout = None if config.model_dropout == "model" else config.model_dropout
@@ -105,13 +106,11 @@ def _load_model(job: "Job", tokenizer: PreTrainedTokenizerBase) -> tuple[PreTrai
     if job.continues:  # an adapter's saved head is loaded with it
         if config.kind == "full":
             model, _ = load_for_classification(backbone.saved_in(job.continues.folder), *options)
-    elif config.head_init == "probe" and not initialize_head(
+        return model, new_modules, {}
+    is_probe = config.head_init == "probe" and initialize_head(
         model, new_modules, tokenizer, data.train, len(data.labels)
-    ):
-        raise RequestError(
-            f"--head-init probe: {backbone.name} has no new linear layer that computes the logits. Remove the flag."
-        )
-    return model, new_modules
+    )
+    return model, new_modules, {"head_init": "probe" if is_probe else "random"}
 
 
 def _max_length_limit(config: RunConfig, backbone: Backbone) -> dict[str, int]:

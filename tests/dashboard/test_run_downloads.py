@@ -155,7 +155,7 @@ CHANGED = {
     "sampler": "balanced",
     "lr": 2e-5,
     "head_lr": 1e-3,
-    "head_init": "probe",
+    "head_init": "random",
     "model_dropout": 0.1,
     "logit_adjustment": "none",
     "warmup": 0.1,
