@@ -75,13 +75,25 @@ def test_weights_of_the_best_evaluation_are_kept(stalled):
 
 
 @pytest.mark.parametrize(
-    ("limit", "reason"), [({"max_steps": 30}, "max_steps"), ({"time_budget": 0.001}, "time_budget")]
+    ("limit", "reason"),
+    [
+        ({"max_steps": 30}, "max_steps"),
+        ({"max_steps": 2}, "max_steps"),
+        ({"max_steps": 1}, "max_steps"),
+        ({"time_budget": 0.001}, "time_budget"),
+    ],
 )
 def test_limits_end_the_training_with_an_evaluation(train, limit, reason):
     fit, curves, _ = train(**limit)
     steps = fit.environment["training_steps"]
     assert fit.environment["training_end"] == reason
-    assert steps <= 30 and max(curves.values["validation_loss"]) == steps
+    assert steps <= limit.get("max_steps", 2) and max(curves.values["validation_loss"]) == steps
+
+
+def test_batch_may_be_larger_than_the_training_split(train):
+    fit, curves, logits = train(train_size=8, validation_size=4, test_size=4, batch_size=64, max_steps=40)
+    assert fit.environment["training_steps"] == 40 and fit.best_epoch in curves.values["validation_loss"]
+    assert np.isfinite(logits).all()
 
 
 def test_resumed_training_equals_an_uninterrupted_one(train, stalled, tmp_path):
