@@ -6,10 +6,12 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.arguments import PROGRAM, Parser, PrintText, add_checkpoint_interval, non_empty
+from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_interval, non_empty
 from cli.commands import NAMES, Command, load_command
 from cli.settings import add_settings, requested_values
+from core.catalog.baselines import BASELINES, DEFAULT_BASELINES, select_baselines
 from core.config import flag
+from core.errors import RequestError
 from core.text.redact import redact_secrets
 
 if TYPE_CHECKING:
@@ -35,10 +37,29 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--name", type=_run_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
     )
-    parser.add_argument("--no-baselines", action="store_true", help="skip baselines")
+    _add_baselines(parser)
     parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again even if they are recorded")
     add_checkpoint_interval(parser)
     add_settings(parser)
+
+
+def _add_baselines(parser: Parser) -> None:
+    names = ", ".join(baseline.name for baseline in BASELINES)
+    parser.add_argument(
+        "--baselines",
+        nargs="+",
+        action=StoreOnce,
+        metavar="NAME",
+        help=f"baselines to run: all, none, or some of {names} (default: {' '.join(DEFAULT_BASELINES)})",
+    )
+    parser.add_argument("--no-baselines", action="store_true", help="the same as --baselines none")
+
+
+def _selected_baselines(arguments: Namespace) -> tuple[str, ...]:
+    """Return the names of the requested baselines. Raises `RequestError` for two flags or an invalid name."""
+    if arguments.baselines and arguments.no_baselines:
+        raise RequestError("--baselines and --no-baselines exclude each other. Pass one of them.")
+    return select_baselines(["none"] if arguments.no_baselines else arguments.baselines or DEFAULT_BASELINES)
 
 
 def _run_name(text: str) -> str:
@@ -73,6 +94,7 @@ def execute(arguments: Namespace) -> int:
     """Run every requested configuration and its baselines in sequence."""
     from core.search.grid import expand_grid
 
+    baselines = _selected_baselines(arguments)
     configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
@@ -80,9 +102,7 @@ def execute(arguments: Namespace) -> int:
     from core.runs.pipeline import run_jobs
     from core.store.engine import open_store, store_folder
 
-    if not arguments.no_baselines:
-        configs = add_baselines(configs)
-    jobs = prepare_jobs(configs, store_folder(arguments.db))
+    jobs = prepare_jobs(add_baselines(configs, baselines), store_folder(arguments.db))
     store = open_store(arguments.db, create=True)
     for sentence in describe_splits(jobs):
         print(sentence, file=sys.stderr, flush=True)

@@ -114,10 +114,3 @@ def is_truncated(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> ND
 def truncation_rates(tokenizer: PreTrainedTokenizerBase, splits: Mapping[str, Split]) -> dict[str, float]:
     """Return the share of truncated texts of each split."""
     return {name: float(is_truncated(tokenizer, part.texts).mean()) for name, part in splits.items()}
-
-
-def mean_pool(model: nn.Module, batch: BatchEncoding) -> Tensor:
-    """Return the mean of the last hidden states over the unpadded tokens: [b, d]."""
-    hidden: Tensor = model(**batch).last_hidden_state
-    mask: Tensor = batch["attention_mask"].unsqueeze(-1).to(hidden.dtype)
-    return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.catalog.baselines import BASELINES
+from core.catalog.baselines import BASELINES, DEFAULT_BASELINES
 from core.catalog.methods import rate_for_width
 from core.config import RunConfig, drop_duplicates, section_of
 from core.data import load_data
@@ -41,11 +41,12 @@ class Job:
     continues: Parent | None = None
 
 
-def add_baselines(configs: Sequence[RunConfig]) -> list[RunConfig]:
+def add_baselines(configs: Sequence[RunConfig], names: Sequence[str] = DEFAULT_BASELINES) -> list[RunConfig]:
     """Return the baselines that the configs are compared with, followed by the configs; without duplicates."""
     baselines = [
         config.model_copy(update={"method": baseline.name})
         for baseline in BASELINES
+        if baseline.name in names
         for config in configs
         if config.kind != "baseline"
     ]

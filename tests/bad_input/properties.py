@@ -212,7 +212,17 @@ def _is_storable(text: str) -> bool:
 
 
 FLAGS = [flag(name) for name in RunConfig.model_fields if name not in ("method", "dataset")]
-OTHERS = ["--name", "--config", "--no-baselines", "--rerun-baselines", "--debug", "--json", "--nonsense", "--margin"]
+OTHERS = [
+    "--name",
+    "--config",
+    "--no-baselines",
+    "--baselines",
+    "--rerun-baselines",
+    "--debug",
+    "--json",
+    "--nonsense",
+    "--margin",
+]
 
 
 @st.composite

@@ -57,6 +57,8 @@ def test_a_flag_refuses_values_out_of_range_or_form(name, value, tmp_path):
         (["--", "x"], "--"),
         (["--no-baselines", ""], "''"),
         (["--no-baselines=1"], "--no-baselines"),
+        (["--baselines", "knn", "--no-baselines"], "--no-baselines"),
+        (["--baselines", "tfdif"], "'tfidf'"),
         ([""], "''"),
         (["lsit"], "list"),
         (["list", "show"], "show"),

@@ -7,7 +7,7 @@ from transformers import AutoModelForSequenceClassification
 from core.config import make_config
 from core.data.splits import DataSet, Split
 from core.models.backbone import find_backbone
-from core.models.baselines import fit_frozen, fit_untrained
+from core.models.baselines import fit_frozen, fit_knn, fit_untrained
 from core.models.dry_run import dry_run_adapter
 from core.models.neural_classifier import run_texts
 from core.runs.progress import Progress
@@ -119,7 +119,7 @@ def test_methods_train_on_bfloat16_weights(method, config, films):
     assert np.isfinite(fine_tune(job_for(lower, films), Progress()).classifier.logits(PROBE)).all()
 
 
-@pytest.mark.parametrize("fit", [fit_frozen, fit_untrained])
+@pytest.mark.parametrize("fit", [fit_frozen, fit_knn, fit_untrained])
 def test_baselines_reload_with_the_same_logits(fit, config, films, tmp_path):
     baseline = config.model_copy(update={"method": fit.__name__.removeprefix("fit_"), "lr": None})
     classifier = fit(job_for(baseline, films)).classifier

@@ -20,7 +20,7 @@ from core.errors import RequestError
 from core.models.adapters import TrainingPlan, add_adapter, select_targets
 from core.models.backbone import _enclosing_modules, device, find_backbone, load_encoder, load_for_classification
 from core.models.baselines.untrained import load_untrained
-from core.models.neural_classifier import mean_pool, run_texts, truncation_rates
+from core.models.neural_classifier import truncation_rates
 from core.models.precision import bfloat16_speedup, cast_frozen_weights, training_dtype
 from core.models.tokenizers import MAX_AUTO_LENGTH, load_tokenizer, suggest_max_length
 from tests.models.architectures import ARCHITECTURES
@@ -292,14 +292,6 @@ def test_logits_are_in_the_order_of_the_texts(fixture, request):
     together = classifier.logits(TEXTS * 20)
     alone = np.concatenate([classifier.logits([text]) for text in TEXTS])
     assert np.abs(together - np.tile(alone, (20, 1))).max() < 1e-5
-
-
-def test_pooled_features_ignore_padding(tiny_bert):
-    _, tokenizer, model, _ = load_model(tiny_bert)
-    encoder = model.bert.eval()
-    features = run_texts(encoder, tokenizer, TEXTS, lambda batch: mean_pool(encoder, batch))
-    alone = run_texts(encoder, tokenizer, TEXTS[1:2], lambda batch: mean_pool(encoder, batch))
-    assert np.abs(features[1] - alone[0]).max() < 1e-5
 
 
 def test_very_long_text_is_truncated(tiny_bert):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.models.baselines.frozen import FrozenClassifier, fit_frozen
+from core.models.baselines.knn import KnnClassifier, fit_knn
 from core.models.baselines.majority import MajorityClassifier, fit_majority
 from core.models.baselines.tfidf import TfidfClassifier, fit_tfidf
 from core.models.baselines.untrained import fit_untrained, load_untrained_run
@@ -27,5 +28,6 @@ IMPLEMENTATIONS: dict[str, BaselineImplementation] = {
     "untrained": BaselineImplementation(fit=fit_untrained, load=load_untrained_run),
     "tfidf": BaselineImplementation(fit=fit_tfidf, load=TfidfClassifier.load),
     "frozen": BaselineImplementation(fit=fit_frozen, load=FrozenClassifier.load),
+    "knn": BaselineImplementation(fit=fit_knn, load=KnnClassifier.load),
 }
 """The implementation of every baseline, by its name in the catalog."""

@@ -14,6 +14,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from core.data.splits import DataSet
 from core.models.classifier import probabilities
+from core.models.feature_cache import CachedFeatures
 
 Scheme = Literal["multinomial", "one-vs-rest"]
 
@@ -55,11 +56,11 @@ def fit_linear(
 ) -> tuple[LinearModel, tuple[float, float]]:
     """Return the regression with the best validation scores over values of ``C``, and its scores.
 
-    ``train`` and ``validation``: features [n, d]. The scores are macro F1 and, for ties, the negative log loss. Use
-    one-vs-rest for sparse features: liblinear's dual solver fits a class in a fraction of a second.
+    ``train`` and ``validation``: features [n, d]. ``strengths``: in ascending order. The scores are macro F1 and, for
+    ties, the negative log loss. Use one-vs-rest for sparse features: liblinear's dual solver is much faster on them.
     """
     fit = _fit_one_vs_rest if scheme == "one-vs-rest" else _fit_multinomial
-    models = [fit(train, data.train.labels, strength) for strength in strengths]
+    models = fit(train, data.train.labels, strengths)
     scores = [validation_scores(model.log_probabilities(validation), data) for model in models]
     best = max(range(len(models)), key=scores.__getitem__)
     return models[best], scores[best]
@@ -73,24 +74,33 @@ def validation_scores(logits: NDArray[np.float32], data: DataSet) -> tuple[float
     return float(macro_f1), -float(log_loss(true, predicted, labels=range(len(data.labels))))
 
 
-def timing(start: float, data: DataSet) -> dict[str, Any]:
-    """Return the cost of a fit that started at this time of `time.perf_counter`, for `FitResult`."""
+def timing(start: float, data: DataSet, *features: CachedFeatures) -> dict[str, Any]:
+    """Return the cost of a fit that started at this time of `time.perf_counter`, for `FitResult`.
+
+    ``features``: shared features; the seconds that another run spent on them are included.
+    """
     seconds = time.perf_counter() - start
+    seconds += sum(shared.seconds for shared in features if shared.computed_at < start)
     return {"train_seconds": seconds, "train_examples_per_second": len(data.train) / seconds}
 
 
-def _fit_multinomial(features: Any, labels: NDArray[np.int64], strength: float) -> LinearModel:
-    regression = LogisticRegression(C=strength, max_iter=2000).fit(features, labels)
-    return _as_float32(regression.coef_, regression.intercept_, "multinomial")
+def _fit_multinomial(features: Any, labels: NDArray[np.int64], strengths: Sequence[float]) -> list[LinearModel]:
+    regression, models = LogisticRegression(max_iter=2000, tol=1e-3, warm_start=True), []
+    for strength in strengths:
+        regression.set_params(C=strength).fit(features, labels)
+        models.append(LinearModel(regression.coef_.copy(), regression.intercept_.copy(), "multinomial"))
+    return models
 
 
-def _fit_one_vs_rest(features: Any, labels: NDArray[np.int64], strength: float) -> LinearModel:
-    regression = LogisticRegression(C=strength, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0)
-    rows = OneVsRestClassifier(regression).fit(features, labels).estimators_
-    coefficients, intercept = (np.concatenate([getattr(row, name) for row in rows]) for name in ("coef_", "intercept_"))
-    return _as_float32(coefficients, intercept, "one-vs-rest")
-
-
-def _as_float32(coefficients: NDArray[Any], intercept: NDArray[Any], scheme: Scheme) -> LinearModel:
-    """Return the model in the precision that it is saved in."""
-    return LinearModel(coefficients.astype(np.float32), intercept.astype(np.float32), scheme)
+def _fit_one_vs_rest(features: Any, labels: NDArray[np.int64], strengths: Sequence[float]) -> list[LinearModel]:
+    """Return models in the precision that they are saved in."""
+    models = []
+    for strength in strengths:
+        regression = LogisticRegression(
+            C=strength, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0
+        )
+        rows = OneVsRestClassifier(regression).fit(features, labels).estimators_
+        coefficients = np.concatenate([row.coef_ for row in rows]).astype(np.float32)
+        intercept = np.concatenate([row.intercept_ for row in rows]).astype(np.float32)
+        models.append(LinearModel(coefficients, intercept, "one-vs-rest"))
+    return models
