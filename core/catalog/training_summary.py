@@ -12,6 +12,7 @@ TRAINING_ENDS = {
 """The reasons why training ended, by the name that a run records."""
 HEAD_INITS = {
     "probe": "The new head started from a linear probe of the frozen features.",
+    "unconverged_probe": "The new head started from a linear probe of the frozen features, which did not converge.",
     "random": "The new head started from random weights.",
 }
 """How the head started, by the name that a run records."""

@@ -107,10 +107,10 @@ def _load_model(
         if config.kind == "full":
             model, _ = load_for_classification(backbone.saved_in(job.continues.folder), *options)
         return model, new_modules, {}
-    is_probe = config.head_init == "probe" and initialize_head(
-        model, new_modules, tokenizer, data.train, len(data.labels)
-    )
-    return model, new_modules, {"head_init": "probe" if is_probe else "random"}
+    head_init: str = config.head_init
+    if head_init == "probe":
+        head_init = initialize_head(model, new_modules, tokenizer, data.train, len(data.labels))
+    return model, new_modules, {"head_init": head_init}
 
 
 def _max_length_limit(config: RunConfig, backbone: Backbone) -> dict[str, int]:

@@ -1,10 +1,12 @@
 """Initialize a new classification head from a linear probe of the frozen features."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from transformers import BatchEncoding, PreTrainedModel
@@ -25,23 +27,26 @@ _MAX_ITERATIONS = 300
 
 def initialize_head(
     model: PreTrainedModel, new_modules: Sequence[str], tokenizer: PreTrainedTokenizerBase, train: Split, classes: int
-) -> bool:
+) -> str:
     """Set the output layer to a scaled-down logistic regression on its inputs (Kumar et al. 2022, arXiv 2202.10054).
 
-    Returns False, and changes nothing, if no new linear layer computes the logits.
+    Returns how the head starts, a key of `HEAD_INITS`. It is random, and nothing is changed, if no new linear layer
+    computes the logits or its inputs are not finite.
     """
     layer = _output_layer(model, new_modules, classes)
     if layer is None:
-        return False
+        return "random"
     features = _layer_inputs(model, layer, tokenizer, train.texts)
-    weights, bias = _fit_probe(features, train.labels, classes, fit_bias=layer.bias is not None)
+    if not np.isfinite(features).all():
+        return "random"
+    weights, bias, converged = _fit_probe(features, train.labels, classes, fit_bias=layer.bias is not None)
     random_norm = float(layer.weight.detach().norm(dim=1).mean())
     scale = RELATIVE_NORM * random_norm / max(float(np.linalg.norm(weights, axis=1).mean()), 1e-12)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weights * scale))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(bias * scale))
-    return True
+    return "probe" if converged else "unconverged_probe"
 
 
 def _output_layer(model: nn.Module, new_modules: Sequence[str], classes: int) -> nn.Linear | None:
@@ -79,16 +84,22 @@ def _layer_inputs(
 
 def _fit_probe(
     features: NDArray[np.float32], labels: NDArray[np.int64], classes: int, *, fit_bias: bool
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the weights [k, d] and the biases [k] of a logistic regression; 0 for a class without examples."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
+    """Return the weights [k, d] and the biases [k] of a logistic regression, and whether it converged.
+
+    They are 0 for a class without examples.
+    """
     mean = features.mean(axis=0) if fit_bias else np.zeros(features.shape[1], dtype=np.float32)
     deviation = max(float(features.std(axis=0).mean()), 1e-12)  # one scale for all features: tanh features are small
     regression = LogisticRegression(C=_INVERSE_STRENGTH, max_iter=_MAX_ITERATIONS, fit_intercept=fit_bias)
-    regression.fit((features - mean) / deviation, labels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stated in the run's summary
+        regression.fit((features - mean) / deviation, labels)
     coefficients, intercepts = regression.coef_, np.broadcast_to(regression.intercept_, len(regression.coef_))
     if len(coefficients) == 1:  # two classes share a row, with opposite signs
         coefficients, intercepts = (np.stack([-row[0] / 2, row[0] / 2]) for row in (coefficients, intercepts))
     weights, bias = np.zeros((classes, features.shape[1])), np.zeros(classes)
     weights[regression.classes_] = coefficients / deviation
     bias[regression.classes_] = intercepts - weights[regression.classes_] @ mean
-    return weights.astype(np.float32), (bias if fit_bias else np.zeros(classes)).astype(np.float32)
+    bias = bias if fit_bias else np.zeros(classes)
+    return weights.astype(np.float32), bias.astype(np.float32), bool(regression.n_iter_.max() < _MAX_ITERATIONS)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from core.config import make_config
+from core.models import head_init
 from core.models.backbone import find_backbone, load_for_classification
 from core.models.head_init import RELATIVE_NORM, initialize_head
 from core.models.neural_classifier import NeuralClassifier
@@ -28,7 +29,7 @@ def loaded(request, tmp_path):
 def test_initialized_head_separates_the_training_texts(loaded):
     model, new_modules, tokenizer, layer, data = loaded
     random_norm = layer.weight.norm(dim=1).mean().item()
-    assert initialize_head(model, new_modules, tokenizer, data.train, len(data.labels))
+    assert initialize_head(model, new_modules, tokenizer, data.train, len(data.labels)) == "probe"
     predicted = NeuralClassifier(model, tokenizer).logits(data.test.texts).argmax(axis=1)
     assert np.mean(predicted == data.test.labels) > 0.6
     assert layer.weight.norm(dim=1).mean().item() == pytest.approx(RELATIVE_NORM * random_norm, rel=1e-3)
@@ -37,5 +38,14 @@ def test_initialized_head_separates_the_training_texts(loaded):
 def test_model_without_a_new_output_layer_is_unchanged(loaded):
     model, _, tokenizer, layer, data = loaded
     before = layer.weight.detach().clone()
-    assert not initialize_head(model, ("pooler",), tokenizer, data.train, len(data.labels))
+    assert initialize_head(model, ("pooler",), tokenizer, data.train, len(data.labels)) == "random"
     assert torch.equal(layer.weight, before)
+
+
+@pytest.mark.filterwarnings("error")
+def test_probe_that_does_not_converge_is_used_and_named(loaded, monkeypatch):
+    model, new_modules, tokenizer, layer, data = loaded
+    before = layer.weight.detach().clone()
+    monkeypatch.setattr(head_init, "_MAX_ITERATIONS", 1)
+    assert initialize_head(model, new_modules, tokenizer, data.train, len(data.labels)) == "unconverged_probe"
+    assert not torch.equal(layer.weight, before)
