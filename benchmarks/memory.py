@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "train_size": 128,
     "validation_size": 16,
     "test_size": 16,
+    "max_length": 128,
     "epochs": 1,
     "dtype": "float32",
 }

@@ -41,6 +41,7 @@ def test_text_values_are_parsed():
         pytest.param(
             {"max_length": 2}, ("--max-length 2 must be 'auto' or an integer from 4 to",), id="max-length-too-small"
         ),
+        pytest.param({"train_size": 1}, ("--train-size 1 must be 'auto' or an integer from 2",), id="size-too-small"),
         pytest.param({"epoch": 3}, ("'epoch'", "Did you mean 'epochs'?"), id="setting-misspelled"),
         pytest.param({"r": -4}, ("--r -4 must be greater than",), id="number-too-small"),
         pytest.param({"epochs": "two"}, ("--epochs 'two'",), id="number-as-word"),

@@ -16,6 +16,7 @@ from core.errors import RequestError
 from core.search.grid import expand_grid
 from core.store import queries, run_edits
 from core.store.datasets import save_dataset
+from core.store.engine import open_store
 from core.store.recorder import recording
 from core.store.schema import now
 from dashboard import data
@@ -189,6 +190,13 @@ def test_rechecks_truncation_and_leaks_are_shown(seeded, open_page):
     facts = open_page("run", run=seeded.odd, part="Record").dataframe[0].value
     assert "25.0%" in facts["value"].tolist()
     assert "Macro F1 without leaked test examples: " in page_text(open_page("run", run=seeded.flawed))
+
+
+def test_truncated_test_texts_are_noted_next_to_the_scores(seeded_copy, open_page):
+    with open_store(str(seeded_copy.database)).engine.begin() as connection:
+        connection.exec_driver_sql("update runs set config = json_set(config, '$.max_length', 64)")
+    assert "only the first 64 tokens of 25.0% of the test texts" in page_text(open_page("run", run=seeded_copy.odd))
+    assert "only the first" not in page_text(open_page("run", run=seeded_copy.lora))
 
 
 def test_model_card_is_shown_as_text_on_demand(seeded, open_page):
