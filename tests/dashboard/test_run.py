@@ -18,6 +18,7 @@ from core.store import queries, run_edits
 from core.store.datasets import save_dataset
 from core.store.engine import open_store
 from core.store.recorder import recording
+from core.store.run_writer import RunWriter
 from core.store.schema import now
 from dashboard import data
 from dashboard.app_pages.run import view_data
@@ -154,6 +155,13 @@ def test_reproduce_command_gives_the_same_settings(store):
     assert "--dora" in arguments
     (again,) = expand_grid(requested_values(parse(arguments)))
     assert again.settings() == data.config_of(run.id)
+
+
+def test_continued_run_names_the_run_that_it_continues(store, tfidf, open_page):
+    RunWriter.reopen(store, 2).update(parent_id=1)
+    assert "continues run #1" in page_text(open_page("run", run=2))
+    assert "continues run" not in page_text(open_page("run", run=1))
+    assert view_data.reproduce_command(2).startswith("python runner.py resume 1 --epochs ")
 
 
 def test_quantized_run_is_compared_with_the_same_run_without(store, open_page):
