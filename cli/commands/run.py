@@ -10,6 +10,7 @@ from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_
 from cli.commands import NAMES, Command, load_command
 from cli.settings import add_settings, requested_values
 from core.catalog.baselines import BASELINES, DEFAULT_BASELINES, select_baselines
+from core.catalog.methods import METHODS
 from core.config import flag
 from core.errors import RequestError
 from core.text.redact import redact_secrets
@@ -59,7 +60,15 @@ def _selected_baselines(arguments: Namespace) -> tuple[str, ...]:
     """Return the names of the requested baselines. Raises `RequestError` for two flags or an invalid name."""
     if arguments.baselines and arguments.no_baselines:
         raise RequestError("--baselines and --no-baselines exclude each other. Pass one of them.")
-    return select_baselines(["none"] if arguments.no_baselines else arguments.baselines or DEFAULT_BASELINES)
+    requested = ["none"] if arguments.no_baselines else arguments.baselines or DEFAULT_BASELINES
+    selected = select_baselines(requested)
+    if "all" not in requested:
+        return selected
+    for name in selected:
+        if not METHODS[name].is_installed:
+            install = f"pip install 'adapter-bench[{METHODS[name].extra}]'"
+            print(f"Without the baseline {name}: its package is not installed ({install}).", file=sys.stderr)
+    return tuple(name for name in selected if METHODS[name].is_installed)
 
 
 def _run_name(text: str) -> str:

@@ -41,6 +41,14 @@ BASELINES = (
         "The nearest training texts by cosine distance between features of the frozen base model.",
         MODEL,
     ),
+    Method(
+        "model2vec",
+        "baseline",
+        "static embeddings",
+        "Static embeddings distilled from the base model (Model2Vec) with logistic regression.",
+        MODEL,
+        extra="model2vec",
+    ),
 )
 DEFAULT_BASELINES = ("majority", "untrained", "tfidf", "frozen")
 """The baselines that run unless others are requested."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Literal
 
 Kind = Literal["baseline", "adapter", "full"]
@@ -24,7 +25,8 @@ class Method:
     prepends virtual tokens, so that a decoder needs left padding. ``adds_loss_term``: it adds a term to the loss.
     ``reallocates_budget``: it reallocates its parameters during training and keeps state that checkpoints omit, so
     that an interrupted run restarts. ``is_reparametrized``: its files contain the outputs of a network that it trains,
-    but not the network, so that it cannot be trained further.
+    but not the network, so that it cannot be trained further. ``extra``: the optional dependency of this project that
+    it needs, named like its package.
     """
 
     name: str
@@ -41,4 +43,11 @@ class Method:
     prompts: bool = False
     adds_loss_term: bool = False
     reallocates_budget: bool = False
+    extra: str | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the package that it needs is installed."""
+        return self.extra is None or find_spec(self.extra) is not None
+
     is_reparametrized: bool = False

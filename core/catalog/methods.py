@@ -3,6 +3,7 @@
 from core.catalog.adapters import ADAPTERS
 from core.catalog.baselines import BASELINES
 from core.catalog.method import TRAINED, Method
+from core.errors import RequestError
 
 FULL = Method(
     "full",
@@ -16,6 +17,16 @@ FULL = Method(
 METHODS: dict[str, Method] = {method.name: method for method in (*BASELINES, *ADAPTERS, FULL)}
 
 _REFERENCE_WIDTH = 384
+
+
+def require_installed(name: str) -> None:
+    """Raise `RequestError` with the install command if a method needs a package that is not installed."""
+    if not METHODS[name].is_installed:
+        raise RequestError(
+            f"The method {name} needs a package that is not installed. "
+            f"Install it with: pip install 'adapter-bench[{METHODS[name].extra}]'",
+            code="missing_package",
+        )
 
 
 def rate_for_width(method: str, width: int) -> float | None:

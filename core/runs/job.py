@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.catalog.baselines import BASELINES, DEFAULT_BASELINES
-from core.catalog.methods import rate_for_width
+from core.catalog.methods import rate_for_width, require_installed
 from core.config import RunConfig, drop_duplicates, section_of
 from core.data import load_data
 from core.data.splits import DataSet
@@ -60,6 +60,8 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     set. Raises `RequestError` for the first problem.
     """
     _check_writable(store_folder)
+    for config in configs:
+        require_installed(config.method)
     configs = [config.relevant_settings() for config in configs]
     backbones = _find_backbones(configs)
     for config, backbone in zip(configs, backbones, strict=True):

@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from core.catalog.baselines import BASELINES, select_baselines
+from core.catalog.methods import METHODS
 from core.config import make_config
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
@@ -18,6 +19,7 @@ from core.models.backbone import find_backbone
 from core.models.baselines import IMPLEMENTATIONS, fit_tfidf
 from core.models.feature_cache import FeatureCache, feature_key
 from core.models.frozen_encoder import FrozenEncoder
+from core.runs.job import prepare_jobs
 from core.serving.inference import load_classifier
 from tests.small_runs import job_for, saved_as
 
@@ -124,6 +126,25 @@ def test_baselines_are_selected_by_name():
     assert select_baselines(["knn", "tfidf"]) == ("tfidf", "knn")
     assert select_baselines(["none"]) == ()
     assert select_baselines(["all"]) == tuple(baseline.name for baseline in BASELINES)
+
+
+def test_model2vec_learns_and_reloads(tiny_bert, tmp_path):
+    pytest.importorskip("model2vec")
+    config, films = make_config({"method": "model2vec", "model": str(tiny_bert)}), make_films(3)
+    classifier = IMPLEMENTATIONS["model2vec"].fit(job_for(config, films)).classifier
+    classifier.save(tmp_path)
+    logits = classifier.logits(PROBE)
+    assert (classifier.logits(films.test.texts).argmax(axis=1) == films.test.labels).mean() > 0.9
+    assert np.abs(load_classifier(saved_as(config, films.labels, tmp_path)).logits(PROBE) - logits).max() < 1e-5
+
+
+@pytest.mark.skipif(METHODS["model2vec"].is_installed, reason="model2vec is installed")
+def test_method_without_its_package_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="adapter-bench.model2vec."):
+        prepare_jobs([make_config({"method": "model2vec"})], tmp_path)
+    with pytest.raises(RequestError) as refusal:
+        load_classifier(saved_as(make_config({"method": "model2vec"}), LABELS, tmp_path))
+    assert refusal.value.code == "missing_package"
 
 
 @pytest.mark.parametrize("names", [["tfdif"], ["all", "knn"], ["none", "knn"]])

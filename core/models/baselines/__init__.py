@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.models.baselines.frozen import FrozenClassifier, fit_frozen
 from core.models.baselines.knn import KnnClassifier, fit_knn
 from core.models.baselines.majority import MajorityClassifier, fit_majority
+from core.models.baselines.model2vec import Model2VecClassifier, fit_model2vec
 from core.models.baselines.tfidf import TfidfClassifier, fit_tfidf
 from core.models.baselines.untrained import fit_untrained, load_untrained_run
 from core.models.classifier import Classifier, FitResult, SavedClassifier
@@ -29,5 +30,6 @@ IMPLEMENTATIONS: dict[str, BaselineImplementation] = {
     "tfidf": BaselineImplementation(fit=fit_tfidf, load=TfidfClassifier.load),
     "frozen": BaselineImplementation(fit=fit_frozen, load=FrozenClassifier.load),
     "knn": BaselineImplementation(fit=fit_knn, load=KnnClassifier.load),
+    "model2vec": BaselineImplementation(fit=fit_model2vec, load=Model2VecClassifier.load),
 }
 """The implementation of every baseline, by its name in the catalog."""
