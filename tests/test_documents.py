@@ -73,17 +73,20 @@ def test_every_command_of_the_documents_runs(shipped_record, tmp_path, monkeypat
 
 
 def _shorten(arguments):
-    """Return the arguments of a run with the sizes of `SMALL_RUN`; early stopping keeps ``auto`` and gets a limit."""
-    words, sizes = list(arguments), dict(SMALL_RUN)
-    if "auto" in words and words[words.index("auto") - 1] == "--epochs":
-        words += ["--max-steps", "4"]
-        del sizes["--epochs"]
-    for flag, value in sizes.items():
-        if flag in words:
-            words[words.index(flag) + 1] = value
-        else:
-            words += [flag, value]
-    return words
+    """Return the arguments of a run with the sizes of `SMALL_RUN`, and at most two values of a flag.
+
+    With flags of early stopping, the number of steps is limited instead of the epochs.
+    """
+    values = {}
+    for word in arguments:
+        if word.startswith("--"):
+            values[flag := word] = []
+        elif len(values[flag]) < 2 or flag in ("--peft", "--splits"):
+            values[flag].append(word)
+    if values.get("--epochs") == ["auto"] or {"--patience", "--time-budget"} & values.keys():
+        values["--max-steps"] = ["4"]
+    sizes = {flag: [size] for flag, size in SMALL_RUN.items() if flag != "--epochs" or "--max-steps" not in values}
+    return [word for flag, words in (values | sizes).items() for word in (flag, *words)]
 
 
 def _write_data(folder):
