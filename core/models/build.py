@@ -18,6 +18,7 @@ from core.models.backbone import Backbone, device, load_for_classification, requ
 from core.models.fine_tuned import AdaptedClassifier, FullClassifier
 from core.models.head_init import initialize_head
 from core.models.neural_classifier import tokenize, truncation_rates
+from core.models.precision import frozen_dtype
 from core.models.quantization import model_bytes
 from core.models.tokenizers import load_run_tokenizer
 from core.text.formatting import format_percent
@@ -109,7 +110,8 @@ def _load_model(
         return model, new_modules, {}
     head_init: str = config.head_init
     if head_init == "probe":
-        head_init = initialize_head(model, new_modules, tokenizer, data.train, len(data.labels))
+        dtype = frozen_dtype(config)
+        head_init = initialize_head(model, new_modules, tokenizer, data.train, len(data.labels), dtype)
     return model, new_modules, {"head_init": head_init}
 
 

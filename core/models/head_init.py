@@ -23,23 +23,32 @@ two sentiment sets it cost 5 to 12 points of macro F1.
 """
 _INVERSE_STRENGTH = 0.01
 _MAX_ITERATIONS = 300
+_MAX_EXAMPLES = 2000
+"""The first examples suffice for a starting point: every prefix of a training split is stratified."""
 
 
 def initialize_head(
-    model: PreTrainedModel, new_modules: Sequence[str], tokenizer: PreTrainedTokenizerBase, train: Split, classes: int
+    model: PreTrainedModel,
+    new_modules: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    train: Split,
+    classes: int,
+    dtype: torch.dtype = torch.float32,
 ) -> str:
     """Set the output layer to a scaled-down logistic regression on its inputs (Kumar et al. 2022, arXiv 2202.10054).
 
     Returns how the head starts, a key of `HEAD_INITS`. It is random, and nothing is changed, if no new linear layer
-    computes the logits or its inputs are not finite.
+    computes the logits or its inputs are not finite. ``dtype``: in which the matrix products are computed.
     """
     layer = _output_layer(model, new_modules, classes)
     if layer is None:
         return "random"
-    features = _layer_inputs(model, layer, tokenizer, train.texts)
+    with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
+        features = _layer_inputs(model, layer, tokenizer, train.texts[:_MAX_EXAMPLES])
     if not np.isfinite(features).all():
         return "random"
-    weights, bias, converged = _fit_probe(features, train.labels, classes, fit_bias=layer.bias is not None)
+    labels = train.labels[:_MAX_EXAMPLES]
+    weights, bias, converged = _fit_probe(features, labels, classes, fit_bias=layer.bias is not None)
     random_norm = float(layer.weight.detach().norm(dim=1).mean())
     scale = RELATIVE_NORM * random_norm / max(float(np.linalg.norm(weights, axis=1).mean()), 1e-12)
     with torch.no_grad():
