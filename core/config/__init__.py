@@ -1,6 +1,7 @@
 """The settings of a run: their fields, their flags, and configs made from untrusted values."""
 
 from core.config.flags import flag, format_flags
+from core.config.identity import hash_settings
 from core.config.parsing import make_config
 from core.config.run_config import (
     AUTO_SIZES,
@@ -19,6 +20,7 @@ __all__ = [
     "drop_duplicates",
     "flag",
     "format_flags",
+    "hash_settings",
     "make_config",
     "section_of",
 ]

@@ -1,7 +1,5 @@
 """RunConfig: the validated settings of a run."""
 
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +19,7 @@ from core.catalog.lora_init import INITS
 from core.catalog.method import Kind
 from core.catalog.methods import METHODS
 from core.config.flags import flag
+from core.config.identity import hash_settings
 from core.errors import did_you_mean
 from core.text.input_checks import validate_setting_value
 from core.text.parsing import parse_duration, parse_list, parse_pairs, parse_yaml_pairs
@@ -342,14 +341,8 @@ class RunConfig(BaseModel):
         return section_of(setting) in method.sections | {"method"} or setting in method.peft_fields
 
     def group_key(self, dataset_fingerprint: str, parent_group_key: str | None = None) -> str:
-        """Return a hash of the settings and the data; runs that differ only in the seed or ``auto_batch`` share it.
-
-        ``parent_group_key``: that of the run whose weights this run continues to train.
-        """
-        shared = {name: value for name, value in self.settings().items() if name not in ("seed", "auto_batch")}
-        parent = [parent_group_key] if parent_group_key else []
-        text = json.dumps([shared, dataset_fingerprint, *parent], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Return the key that runs share if they differ only in the seed or ``auto_batch``, see `hash_settings`."""
+        return hash_settings(self.settings(), dataset_fingerprint, parent_group_key)
 
     def default_name(self) -> str:
         """Return a short name such as ``lora-r8``, ``lora-r8-dora-4bit`` or ``tfidf``."""

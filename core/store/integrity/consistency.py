@@ -6,7 +6,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.config import make_config
+from core.config import hash_settings, make_config
 from core.data.sources import SPLITS
 from core.data.splits import DataSet, Split
 from core.errors import RequestError
@@ -61,7 +61,8 @@ def _matches_group_key(run: RunRow, fingerprint: str) -> bool:
     except RequestError:
         return False
     stored = (run.group_key, run.kind, run.method, run.seed)
-    group_key = config.group_key(fingerprint, run.environment.get(PARENT_GROUP_KEY))
+    # Of the stored settings: an earlier version lacked some, whose defaults are not part of the key.
+    group_key = hash_settings(run.config, fingerprint, run.environment.get(PARENT_GROUP_KEY))
     return stored == (group_key, config.kind, config.method, config.settings().get("seed"))
 
 
