@@ -44,10 +44,9 @@ class Method:
     adds_loss_term: bool = False
     reallocates_budget: bool = False
     extra: str | None = None
+    is_reparametrized: bool = False
 
     @property
     def is_installed(self) -> bool:
         """Whether the package that it needs is installed."""
         return self.extra is None or find_spec(self.extra) is not None
-
-    is_reparametrized: bool = False
