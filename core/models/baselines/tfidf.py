@@ -18,8 +18,10 @@ from core.models.classifier import FitResult, SavedClassifier
 if TYPE_CHECKING:
     from core.runs.job import Job
 
+_WORD_PATTERN = r"(?u)\b\w+\b|[^\w\s]"
+"""A word or a punctuation mark."""
 _ANALYZERS: dict[str, dict[str, Any]] = {
-    "word": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": r"(?u)\b\w+\b|[^\w\s]"},
+    "word": {"analyzer": "word", "ngram_range": (1, 2), "token_pattern": _WORD_PATTERN},
     "char_wb": {"analyzer": "char_wb", "ngram_range": (3, 4)},
 }
 """Options of each vectorizer; a token is a word or a punctuation mark."""
