@@ -37,6 +37,7 @@ REFERENCE: dict[str, Any] = {
     "max_length": 128,
     "dropout": 0.1,
     "model_dropout": "model",
+    "head_init": "random",
     "logit_adjustment": "none",
 }
 """The settings in which the reference recipe differs from the default one."""

@@ -84,9 +84,8 @@ def run_job(
     """
     config, data = job.config, job.data
     parent_id, parent_key = (job.continues.run_id, job.continues.group_key) if job.continues else (None, None)
-    environment = describe_environment() | ({PARENT_GROUP_KEY: parent_key} if parent_key else {})
     with (
-        recording(store, config, _run_name(job, name), environment, resume_run_id, parent_id) as run,
+        recording(store, config, _run_name(job, name), _initial_environment(job), resume_run_id, parent_id) as run,
         _announced_cancellation(run, progress),
         translate_oom(config),
         PeakMemory() as memory,
@@ -109,6 +108,11 @@ def run_job(
         save_and_verify(run, job, fitted.classifier, card)
         run.update(peak_memory_bytes=memory.bytes)
     return _recovered_record(run, job, progress)
+
+
+def _initial_environment(job: Job) -> dict[str, Any]:
+    parent = {PARENT_GROUP_KEY: job.continues.group_key} if job.continues else {}
+    return {**describe_environment(), **parent}
 
 
 @contextmanager

@@ -176,12 +176,9 @@ def _build_trainer(
     checkpoints: CheckpointManager,
 ) -> ResumableTrainer:
     config, data, base = job.config, job.data, model.base
-    balanced = config.class_weights == "balanced"
     is_auto, epoch_steps = config.epochs == "auto", steps_per_epoch(config, len(data.train))
-    sampler, best = (
-        _build_sampler(job, model),
-        KeepBest(model.classifier.model, macro_f1_and_loss if is_auto else macro_f1),
-    )
+    sampler = _build_sampler(job, model)
+    best = KeepBest(model.classifier.model, macro_f1_and_loss if is_auto else macro_f1)
     early_stopping = EarlyStopping(stopping_rule(config, epoch_steps), best) if is_auto else None
     average = WeightAverage(model.classifier.model) if is_auto else None
     checkpoint_callback = CheckpointCallback(sampler, epoch_steps, checkpoints, progress)
@@ -194,9 +191,7 @@ def _build_trainer(
         early_stopping=early_stopping,
         average=average,
         checkpoints=checkpoints,
-        compute_loss_func=ClassificationLoss(
-            balanced_class_weights(data.train.labels, len(data.labels)) if balanced else None
-        ),
+        compute_loss_func=_build_loss(job),
         model=model.classifier.model,
         args=arguments,
         train_dataset=base.train,
@@ -210,6 +205,11 @@ def _build_trainer(
     checkpoint_callback.trainer = trainer
     trainer.remove_callback(PrinterCallback)  # core prints nothing
     return trainer
+
+
+def _build_loss(job: "Job") -> ClassificationLoss:
+    balanced = job.config.class_weights == "balanced"
+    return ClassificationLoss(balanced_class_weights(job.data.train.labels, len(job.data.labels)) if balanced else None)
 
 
 def _sort_by_length(rows: Dataset) -> Dataset:
