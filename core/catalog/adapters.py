@@ -48,8 +48,9 @@ ADAPTERS = (
         "lora",
         "LoRA",
         3e-3,
-        "Low-rank updates of the attention weights (Hu et al. 2021).",
+        "Low-rank updates of the linear layers (Hu et al. 2021).",
         rank=8,
+        targets="linear",
         peft_fields={
             "alpha": "lora_alpha",
             "dropout": "lora_dropout",

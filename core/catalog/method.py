@@ -6,8 +6,9 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 Kind = Literal["baseline", "adapter", "full"]
-Targets = Literal["attention", "feedforward", "norms"]
-"""Modules that a method adapts by default: query and value, these and the feed-forward layers, or the norms."""
+Targets = Literal["attention", "feedforward", "norms", "linear"]
+"""Modules that a method adapts by default: query and value, these and the feed-forward layers, the norms, or every
+linear layer except the head."""
 
 DATA = frozenset({"data"})
 MODEL = DATA | {"model"}

@@ -121,7 +121,9 @@ class RunConfig(BaseModel):
     )
     dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.0, ge=0, lt=1)
     target_modules: Annotated[tuple[str, ...] | None, BeforeValidator(parse_list)] = _setting(
-        "adapter", "modules to adapt, such as query,value or all-linear (default: by architecture)", None
+        "adapter",
+        "modules to adapt, such as query,value or all-linear (default: all-linear for LoRA, else by architecture)",
+        None,
     )
     layers: str | None = _setting(
         "adapter", "layers to adapt: last:4, first:2, or indices from 0 such as 0,3,5 (default: all)", None

@@ -34,6 +34,12 @@ _PEFT_TABLES = {
 }
 _PEFT_FEEDFORWARD = peft_tables.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING
 
+_COMPLETE_KINDS: dict[Targets, str] = {
+    "norms": "all layer norms except those of the head",
+    "linear": "every linear layer except the head",
+}
+"""Kinds of which every module of the body is adapted, with the reason that is printed."""
+
 _ATTENTION = re.compile("attn|attention", re.IGNORECASE)
 _NUMBERED = re.compile(r".*\.\d+\.")
 
@@ -68,8 +74,8 @@ def choose_targets(
     index = _ModuleIndex(model, kind, new_modules)
     if requested:
         return _select_requested(index, requested, model_name)
-    if kind == "norms":
-        return index.select(index.shortest_suffixes(index.body), "all layer norms except those of the head")
+    if reason := _COMPLETE_KINDS.get(kind):
+        return index.select(index.shortest_suffixes(index.body), reason)
     return _select_by_peft(index) or _select_by_name(index) or _select_all_linear(index)
 
 

@@ -49,7 +49,7 @@ def test_reason_of_the_selection(name, reason):
     assert choose(name).reason == reason
 
 
-@pytest.mark.parametrize("kind", ["attention", "feedforward", "norms"])
+@pytest.mark.parametrize("kind", ["attention", "feedforward", "norms", "linear"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_peft_adapts_the_body_only(name, kind):
     model = build_empty(name)
@@ -57,6 +57,7 @@ def test_peft_adapts_the_body_only(name, kind):
     targets = choose_targets(model, kind, None, name, new)
     config = {
         "attention": LoraConfig(target_modules=list(targets.modules)),
+        "linear": LoraConfig(target_modules=list(targets.modules)),
         "feedforward": IA3Config(target_modules=list(targets.modules), feedforward_modules=list(targets.feedforward)),
         "norms": LNTuningConfig(target_modules=list(targets.modules)),
     }[kind]
