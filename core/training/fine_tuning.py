@@ -22,6 +22,7 @@ from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, CheckpointManager
 from core.training.early_stopping import EarlyStopping, stopping_rule
+from core.training.fused_lora import fused_lora
 from core.training.keep_best import KeepBest, macro_f1, macro_f1_and_loss
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
@@ -145,6 +146,7 @@ def _train(
         tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder,
         silence_libraries(),
         cast_frozen_weights(model.classifier.model, dtype),
+        fused_lora(model.classifier.model),
     ):
         arguments = _build_arguments(job.config, micro_batches, len(job.data.train), folder)
         trainer = _build_trainer(job, model, arguments, progress, checkpoints)

@@ -57,7 +57,8 @@ def weighted_step(bert_without_dropout):
     return weights_after_one_step(bert_without_dropout, class_weights="balanced")
 
 
-def is_close(step, other, atol=1e-5):
+def is_close(step, other, atol=1e-4):
+    """Whether the weights differ by less than 1% of a step: AdamW magnifies the rounding of gradients near 0."""
     return all(torch.allclose(weight, other[name], atol=atol) for name, weight in step.items())
 
 
@@ -173,7 +174,7 @@ class ValidationScores(Progress):
 
 def test_best_epoch_is_kept_instead_of_the_last(bert_without_dropout):
     curve = ValidationScores()
-    values = {"model": str(bert_without_dropout), "epochs": 6, "lr": 0.05, "batch_size": 16, "seed": 1, **SIZES}
+    values = {"model": str(bert_without_dropout), "epochs": 6, "lr": 0.02, "batch_size": 16, "seed": 1, **SIZES}
     job = job_for(make_config(values))
     fitted = fine_tune(job, curve)
     validation = job.data.validation
