@@ -8,7 +8,7 @@ from typing import Any, Literal
 Kind = Literal["baseline", "adapter", "full"]
 Targets = Literal["attention", "feedforward", "norms", "linear"]
 """Modules that a method adapts by default: query and value, these and the feed-forward layers, the norms, or every
-linear layer except the head."""
+linear layer of the transformer blocks."""
 
 DATA = frozenset({"data"})
 MODEL = DATA | {"model"}

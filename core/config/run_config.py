@@ -122,7 +122,7 @@ class RunConfig(BaseModel):
     dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.0, ge=0, lt=1)
     target_modules: Annotated[tuple[str, ...] | None, BeforeValidator(parse_list)] = _setting(
         "adapter",
-        "modules to adapt, such as query,value or all-linear (default: all-linear for LoRA, else by architecture)",
+        "modules to adapt, such as query,value or all-linear (default: by method and architecture)",
         None,
     )
     layers: str | None = _setting(

@@ -34,12 +34,6 @@ _PEFT_TABLES = {
 }
 _PEFT_FEEDFORWARD = peft_tables.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING
 
-_COMPLETE_KINDS: dict[Targets, str] = {
-    "norms": "all layer norms except those of the head",
-    "linear": "every linear layer except the head",
-}
-"""Kinds of which every module of the body is adapted, with the reason that is printed."""
-
 _ATTENTION = re.compile("attn|attention", re.IGNORECASE)
 _NUMBERED = re.compile(r".*\.\d+\.")
 
@@ -74,8 +68,10 @@ def choose_targets(
     index = _ModuleIndex(model, kind, new_modules)
     if requested:
         return _select_requested(index, requested, model_name)
-    if reason := _COMPLETE_KINDS.get(kind):
-        return index.select(index.shortest_suffixes(index.body), reason)
+    if kind == "norms":
+        return index.select(index.shortest_suffixes(index.body), "all layer norms except those of the head")
+    if kind == "linear":
+        return _select_blocks(index)
     return _select_by_peft(index) or _select_by_name(index) or _select_all_linear(index)
 
 
@@ -130,6 +126,16 @@ def _select_requested(index: _ModuleIndex, requested: Sequence[str], model_name:
                 f"{did_you_mean(name, kinds)}"
             )
     return index.select(requested, "as requested")
+
+
+def _select_blocks(index: _ModuleIndex) -> TargetModules:
+    """Select what the numbered blocks contain.
+
+    A pooler or a projection of the embeddings is left out: peft's initializations by data, CorDA and EVA, fail on
+    layers that do not see a sequence.
+    """
+    blocks = [name for name in index.body if _NUMBERED.match(name)]
+    return index.select(index.shortest_suffixes(blocks or index.body), "every linear layer of the transformer blocks")
 
 
 def _select_by_peft(index: _ModuleIndex) -> TargetModules | None:

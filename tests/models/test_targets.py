@@ -100,6 +100,12 @@ def test_all_linear_excludes_the_head(name):
     assert all(full.startswith(prefix) for full in names)
 
 
+def test_linear_layers_of_the_blocks_exclude_the_pooler():
+    targets = choose("bert", "linear")
+    assert targets.modules == ("query", "key", "value", "output.dense", "intermediate.dense")
+    assert {"c_attn", "c_fc"} < set(choose("gpt2", "linear").modules)
+
+
 def test_name_that_also_matches_the_head_is_lengthened():
     # RoBERTa's head has a layer named dense, like every layer of its body
     assert choose("roberta", requested=["dense"]).modules == ("output.dense", "intermediate.dense")

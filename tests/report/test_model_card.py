@@ -30,7 +30,7 @@ def majority(store, tiny_bert):
 
 @pytest.fixture(scope="module")
 def lora(store, majority, tiny_bert):
-    return record_run(store, tiny_bert, r=2, max_length=8)
+    return record_run(store, tiny_bert, r=2, max_length=8, target_modules="query,value")
 
 
 @pytest.fixture(scope="module")
