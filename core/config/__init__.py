@@ -2,7 +2,7 @@
 
 from core.config.flags import flag, format_flags
 from core.config.identity import hash_settings
-from core.config.parsing import make_config
+from core.config.parsing import make_config, recorded_config
 from core.config.run_config import (
     AUTO_SIZES,
     MAX_COUNT,
@@ -22,5 +22,6 @@ __all__ = [
     "format_flags",
     "hash_settings",
     "make_config",
+    "recorded_config",
     "section_of",
 ]

@@ -191,6 +191,12 @@ class RunConfig(BaseModel):
         None,
         gt=0,
     )
+    pooling: Literal["auto", "mean", "model"] = _setting(
+        "training",
+        "what the new head reads; mean: the mean over the tokens; model: what the model's own head reads; auto: mean "
+        "for a sentence-transformers model that was trained with it",
+        "auto",
+    )
     head_init: Literal["probe", "random"] = _setting(
         "training",
         "initialization of the new head: from a linear probe of the frozen features, if its last layer is linear, or "

@@ -26,6 +26,7 @@ from core.config import RunConfig, flag
 from core.errors import RequestError, did_you_mean
 from core.models.backbone import Backbone, silence_libraries
 from core.models.lora_init import Batches, initialize_adapter, peft_init_fields, prepare_base
+from core.models.pooling import MeanPooling
 from core.models.targets import TargetModules, choose_targets
 
 _DERIVED_FIELDS = ("target_modules", "modules_to_save", "fan_in_fan_out", "task_type", "peft_type", "inference_mode")
@@ -225,7 +226,8 @@ def _adapter_config(
     values = {name: value for name, value in derived.items() if name in available}
     values |= {name: _derive_default(value, context) for name, value in method.defaults.items()}
     values |= _peft_values(model, config, method.peft_fields, targets)
-    return config_class(task_type="SEQ_CLS", **values | check_peft_fields(config))
+    task = "TOKEN_CLS" if isinstance(model, MeanPooling) else "SEQ_CLS"
+    return config_class(task_type=task, **values | check_peft_fields(config))
 
 
 def _peft_values(

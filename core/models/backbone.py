@@ -32,6 +32,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config import RunConfig
 from core.errors import RequestError, did_you_mean
+from core.models.pooling import Pooling, choose_pooling, mean_pooling_class
 from core.models.quantization import prevent_repacking, quantization_options, release_full_precision_weights
 from core.models.weight_files import pickled_weights_message, require_safetensors
 from core.system.files import parse_user_path
@@ -50,6 +51,7 @@ class Backbone:
     transformers configuration. ``width``: its hidden size. ``is_decoder``: attention is causal and the head reads the
     last token. ``positions``: the maximum number of tokens, None if unlimited. ``vocabulary``: the number of tokens.
     ``inputs``: the arguments of its ``forward``. ``trusts_remote_code``: whether its own Python code may run.
+    ``pooling``: what a new head reads, the mean over the tokens or what the model's own head reads.
     ``saved_folder``: the folder of a fine-tuned model; None for a base model.
     """
 
@@ -64,6 +66,7 @@ class Backbone:
     inputs: tuple[str, ...] = ()
     padding_side: str = "right"
     trusts_remote_code: bool = False
+    pooling: Pooling = "model"
     saved_folder: Path | None = None
 
     @property
@@ -127,7 +130,9 @@ def find_backbone(config: RunConfig) -> Backbone:
             settings = AutoConfig.from_pretrained(
                 path, revision=read_revision, trust_remote_code=config.trust_remote_code
             )
-            return _inspect(Backbone(name, revision, path, settings, trusts_remote_code=config.trust_remote_code))
+            pooling = choose_pooling(config.pooling, settings, path, read_revision)
+            trusts = config.trust_remote_code
+            return _inspect(Backbone(name, revision, path, settings, trusts_remote_code=trusts, pooling=pooling))
     except RequestError:
         raise
     except Exception as error:  # the libraries raise errors of any type for a malformed configuration
@@ -197,10 +202,12 @@ def build_empty_model(backbone: Backbone) -> PreTrainedModel:
             "encoder-decoders (BART, T5, …)."
         )
     with _loading(backbone), torch.device("meta"):
+        if backbone.pooling == "mean":
+            return mean_pooling_class(config.__class__)(config)
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
             config, trust_remote_code=backbone.trusts_remote_code
         )
-    return model
+        return model
 
 
 def _positions(model: PreTrainedModel) -> int | None:
@@ -279,8 +286,10 @@ def load_with_head(
     options["config"].label2id = {label: code for code, label in enumerate(labels)}
     if device() == "cpu":
         options["attn_implementation"] = "eager"  # faster for training on a CPU
+    is_mean = backbone.pooling == "mean"
+    model_class = mean_pooling_class(backbone.config.__class__) if is_mean else AutoModelForSequenceClassification
     with _loading(backbone):
-        model, report = AutoModelForSequenceClassification.from_pretrained(
+        model, report = model_class.from_pretrained(
             backbone.path,
             output_loading_info=True,
             **options,

@@ -12,6 +12,7 @@ from core.config import RunConfig
 from core.models.backbone import Backbone, load_encoder
 from core.models.feature_cache import SHARED_FEATURES, CachedFeatures, feature_key
 from core.models.neural_classifier import is_truncated, run_texts
+from core.models.pooling import mean_over_tokens
 from core.models.tokenizers import load_tokenizer
 
 
@@ -55,8 +56,7 @@ class FrozenEncoder:
         """Return the mean over the unpadded tokens, and the first or last of them: [b, 2 d]."""
         hidden: Tensor = self.model(**batch).last_hidden_state
         mask: Tensor = batch["attention_mask"]
-        weights = mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * weights).sum(dim=1) / weights.sum(dim=1).clamp(min=1)
+        mean = mean_over_tokens(hidden, mask)
         positions = torch.arange(mask.shape[1], device=mask.device) * mask
         token = positions.argmax(dim=1) if self._pools_last else torch.zeros_like(mask[:, 0])
         return torch.cat([mean, hidden[torch.arange(len(hidden), device=mask.device), token]], dim=1)

@@ -14,6 +14,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.data.splits import Split
 from core.models.neural_classifier import run_texts
+from core.models.pooling import MeanPooling, mean_over_tokens
 
 RELATIVE_NORM = 4.0
 """Mean norm of the initialized rows, relative to the random rows that they replace.
@@ -71,7 +72,7 @@ def _output_layer(model: nn.Module, new_modules: Sequence[str], classes: int) ->
 def _layer_inputs(
     model: PreTrainedModel, layer: nn.Linear, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Return the layer's input for each text: [n, d]; of a decoder, at the position that it pools."""
+    """Return the layer's input for each text: [n, d]; its mean or, of a decoder, that at the position that it pools."""
     captured: list[tuple[Tensor, Tensor]] = []
     hook = layer.register_forward_hook(lambda _, inputs, output: captured.append((inputs[0], output)))
 
@@ -81,6 +82,8 @@ def _layer_inputs(
         inputs, outputs = captured[-1]
         if inputs.ndim == 2:
             return inputs
+        if isinstance(model, MeanPooling):
+            return mean_over_tokens(inputs, batch["attention_mask"])
         pooled = (outputs - logits.unsqueeze(1)).abs().sum(dim=-1).argmin(dim=1)
         return inputs[torch.arange(len(inputs)), pooled]
 

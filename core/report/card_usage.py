@@ -29,6 +29,16 @@ def render_usage(run: Run, labels: Sequence[str], form: str, base: BaseModelFact
     return f"## Usage\n\n{usage(run, labels, base)}"
 
 
+def pools_mean(run: Run) -> bool:
+    """Return whether the logits are the mean of a token classifier's, see `core.models.pooling`."""
+    return run.config.get("pooling") == "mean"
+
+
+def model_class(run: Run) -> str:
+    """Return the name of the class of transformers that loads the run's model."""
+    return "AutoModelForTokenClassification" if pools_mean(run) else "AutoModelForSequenceClassification"
+
+
 def render_loading_options(run: Run, quantization: Mapping[str, Any]) -> str:
     """Return, as code, the arguments of `from_pretrained` that load the base model as the run did.
 
@@ -50,13 +60,17 @@ def _loading_code(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
     trust = ", trust_remote_code=True" if run.config.get("trust_remote_code") else ""
     revision = f", revision={run.model_revision!r}" if run.model_revision else ""
     code = Template(_ADAPTER_CODE if adapter else _FULL_CODE).substitute(
+        model_class=model_class(run),
         bits=", BitsAndBytesConfig" if base.quantization else "",
+        pipeline="" if pools_mean(run) else ", pipeline",
+        classify=_MEAN_CODE if pools_mean(run) else _PIPELINE_CODE,
         labels=repr(list(labels)),
         name=repr(run.model),
         tokenizer=f"folder{trust}" if base.has_tokenizer else f"{run.model!r}{revision}{trust}",
         options=render_loading_options(run, base.quantization),
     )
     notes = [
+        *([_MEAN_NOTE] if pools_mean(run) else []),
         *([_LABELS_NOTE] if adapter else []),
         *([_QUANTIZATION_NOTE.format(run.config["quantize"][0])] if base.quantization else []),
     ]
@@ -68,9 +82,15 @@ def _exported_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> st
 
 
 def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
-    return _MERGED
+    if not pools_mean(run):
+        return _MERGED
+    return f"{_MEAN_NOTE}\n\n```python\n{_MERGED_MEAN_CODE}{_MEAN_CODE}```\n"
 
 
+_MEAN_NOTE = (
+    "The logits of a text are the mean of those of its tokens: the model is a token classifier, and a pipeline of "
+    "transformers does not average its outputs."
+)
 _LABELS_NOTE = (
     "transformers reads the label names of an adapter from its base model, not from this folder: "
     "pass `id2label` as here. `labels.json` contains the names in the format of a `config.json`."
@@ -78,28 +98,40 @@ _LABELS_NOTE = (
 _QUANTIZATION_NOTE = "The base model is quantized to {} bits, which requires bitsandbytes."
 _ADAPTER_CODE = """import torch
 from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer$bits, pipeline
+from transformers import $model_class, AutoTokenizer$bits$pipeline
 
 folder = "path/to/this/folder"
 labels = $labels
 tokenizer = AutoTokenizer.from_pretrained($tokenizer)
-base = AutoModelForSequenceClassification.from_pretrained(
+base = $model_class.from_pretrained(
     $name,
     id2label=dict(enumerate(labels)), label2id={label: code for code, label in enumerate(labels)},
     pad_token_id=tokenizer.pad_token_id, $options,
 )
 model = PeftModel.from_pretrained(base, folder).eval()
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
-print(classify(["a text"], truncation=True, top_k=None))
-"""
+$classify"""
 _FULL_CODE = """import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer$bits, pipeline
+from transformers import $model_class, AutoTokenizer$bits$pipeline
 
 folder = "path/to/this/folder"
 tokenizer = AutoTokenizer.from_pretrained($tokenizer)
-model = AutoModelForSequenceClassification.from_pretrained(folder, $options).eval()
-classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
+model = $model_class.from_pretrained(folder, $options).eval()
+$classify"""
+_PIPELINE_CODE = """classify = pipeline("text-classification", model=model, tokenizer=tokenizer)
 print(classify(["a text"], truncation=True, top_k=None))
+"""
+_MEAN_CODE = """names = model.config.id2label
+for text in ["a text"]:
+    inputs = tokenizer(text, truncation=True, return_tensors="pt").to(model.device)
+    with torch.inference_mode():
+        scores = model(**inputs).logits.mean(dim=1)[0].float().softmax(-1).tolist()
+    print([{"label": names[code], "score": score} for code, score in enumerate(scores)])
+"""
+_MERGED_MEAN_CODE = """import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained("path/to/this/folder")
+model = AutoModelForTokenClassification.from_pretrained("path/to/this/folder").eval()
 """
 _EXPORTED = """On the command line, with the packages of `requirements.txt` only:
 

@@ -67,7 +67,7 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     for config, backbone in zip(configs, backbones, strict=True):
         if config.kind == "adapter":
             dry_run_adapter(config, require_backbone(backbone))
-    configs = [_with_learning_rate(config, backbone) for config, backbone in zip(configs, backbones, strict=True)]
+    configs = [_with_model_defaults(config, backbone) for config, backbone in zip(configs, backbones, strict=True)]
     datasets = _load_datasets(configs)
     configs = [_with_split_sizes(config, data) for config, data in zip(configs, datasets, strict=True)]
     return _with_max_lengths(
@@ -80,19 +80,20 @@ def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
     resolved: dict[Hashable, Backbone] = {}
     backbones: list[Backbone | None] = []
     for config in configs:
-        key = (config.model, config.revision, config.trust_remote_code)
+        key = (config.model, config.revision, config.trust_remote_code, config.pooling)
         if config.uses("model") and key not in resolved:
             resolved[key] = find_backbone(config)
         backbones.append(resolved[key] if config.uses("model") else None)
     return backbones
 
 
-def _with_learning_rate(config: RunConfig, backbone: Backbone | None) -> RunConfig:
-    """Return the config with the default learning rate for its model's hidden size, if none is set."""
+def _with_model_defaults(config: RunConfig, backbone: Backbone | None) -> RunConfig:
+    """Return the config with the pooling and, if none is set, the learning rate that fit the model."""
     if backbone is None:
         return config
     load_run_tokenizer(config, backbone)  # raises if the tokenizer does not fit the model or the method
-    return config.model_copy(update={"lr": config.lr or rate_for_width(config.method, backbone.width)})
+    rate = config.lr or rate_for_width(config.method, backbone.width)
+    return config.model_copy(update={"lr": rate, "pooling": backbone.pooling})
 
 
 def _load_datasets(configs: Sequence[RunConfig]) -> list[DataSet]:

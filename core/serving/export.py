@@ -13,16 +13,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from torch import Tensor
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    BatchEncoding,
+    PreTrainedModel,
+)
 
 from core.catalog.methods import METHODS
 from core.config import RunConfig
 from core.errors import RequestError, RunError
 from core.models.backbone import device, silence_libraries
 from core.models.classifier import SavedClassifier
-from core.models.neural_classifier import NeuralClassifier
+from core.models.neural_classifier import NeuralClassifier, run_texts
+from core.models.pooling import mean_over_tokens
 from core.models.portable_files import save_label_names, save_tokenizer
-from core.report.card_usage import render_loading_options
+from core.report.card_usage import model_class, pools_mean, render_loading_options
 from core.report.model_card import CardForm
 from core.serving.inference import load_classifier, resolve_saved_run, translate_load_errors
 from core.serving.model_cards import model_card_of_run
@@ -145,10 +153,17 @@ def _suggest_export(run_id: int) -> str:
 
 def _plain_logits(folder: Path, texts: Sequence[str], config: RunConfig) -> NDArray[np.float32]:
     """Return the logits of a folder's model, loaded with transformers only."""
+    is_mean = config.pooling == "mean"
+    auto_class = AutoModelForTokenClassification if is_mean else AutoModelForSequenceClassification
     with silence_libraries():
         tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForSequenceClassification.from_pretrained(folder, trust_remote_code=config.trust_remote_code)
-    return NeuralClassifier(model.to(device()), tokenizer).logits(texts)
+        model = auto_class.from_pretrained(folder, trust_remote_code=config.trust_remote_code).eval().to(device())
+
+    def forward(batch: BatchEncoding) -> Tensor:
+        logits: Tensor = model(**batch).logits
+        return mean_over_tokens(logits, batch["attention_mask"]) if is_mean else logits
+
+    return run_texts(model, tokenizer, texts, forward)
 
 
 def _write_card(store: Store, run_id: int, saved: SavedClassifier, folder: Path, form: CardForm) -> None:
@@ -201,7 +216,10 @@ def _render_example(run: Run, config: RunConfig, labels: Sequence[str], classifi
         bits=", BitsAndBytesConfig" if quantization else "",
         labels=repr(list(labels)),
         base=_BASE_OPTION.format(name=run.model) if is_adapter else "",
+        model_class=model_class(run),
+        pool=".mean(dim=1)" if pools_mean(run) else "",
         model=Template(_LOAD_ADAPTER if is_adapter else _LOAD_FULL).substitute(
+            model_class=model_class(run),
             options=render_loading_options(run, quantization),
         ),
         trust=", trust_remote_code=True" if config.trust_remote_code else "",
@@ -214,7 +232,7 @@ import argparse
 from pathlib import Path
 
 import torch
-${peft}from transformers import AutoModelForSequenceClassification, AutoTokenizer$bits
+${peft}from transformers import $model_class, AutoTokenizer$bits
 
 FOLDER, LABELS = Path(__file__).parent, $labels
 parser = argparse.ArgumentParser(description=__doc__)
@@ -224,14 +242,14 @@ tokenizer = AutoTokenizer.from_pretrained(FOLDER$trust)
 $model
 for text in arguments.texts:
     inputs = tokenizer(text, truncation=True, return_tensors="pt").to(model.device)
-    probabilities = model(**inputs).logits[0].float().softmax(-1)
+    probabilities = model(**inputs).logits$pool[0].float().softmax(-1)
     print(f"{LABELS[int(probabilities.argmax())]}\\t{float(probabilities.max()):.6f}\\t{text}")
 '''
 _BASE_OPTION = """parser.add_argument("--base", default={name!r}, help="base model, or a folder with a copy of it")
 """
-_LOAD_ADAPTER = """base = AutoModelForSequenceClassification.from_pretrained(  # the adapter contains the trained head
+_LOAD_ADAPTER = """base = $model_class.from_pretrained(  # the adapter contains the trained head
     arguments.base, id2label=dict(enumerate(LABELS)), pad_token_id=tokenizer.pad_token_id,
     $options,
 )
 model = PeftModel.from_pretrained(base, FOLDER).eval()"""
-_LOAD_FULL = "model = AutoModelForSequenceClassification.from_pretrained(FOLDER, $options).eval()"
+_LOAD_FULL = "model = $model_class.from_pretrained(FOLDER, $options).eval()"

@@ -61,6 +61,7 @@ class BaseModelCache:
         key = (
             backbone.path,
             backbone.revision,
+            backbone.pooling,
             len(saved.labels),
             config.method,
             _shared_fields(config, folder),

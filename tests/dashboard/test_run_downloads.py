@@ -155,6 +155,7 @@ CHANGED = {
     "sampler": "balanced",
     "lr": 2e-5,
     "head_lr": 1e-3,
+    "pooling": "mean",
     "head_init": "random",
     "model_dropout": 0.1,
     "logit_adjustment": "none",

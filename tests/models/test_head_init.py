@@ -13,16 +13,17 @@ from core.models.tokenizers import load_tokenizer
 from tests.small_runs import SIZES, job_for, write_films
 
 
-@pytest.fixture(params=["tiny_bert", "tiny_gpt2"])
+@pytest.fixture(params=[("tiny_bert", "model"), ("tiny_gpt2", "model"), ("tiny_bert", "mean")])
 def loaded(request, tmp_path):
     """A model with a random head, its new modules, its tokenizer, its output layer and the data."""
-    model_folder = request.getfixturevalue(request.param)
-    config = make_config({"dataset": write_films(tmp_path), "model": str(model_folder), **SIZES, "lr": 1e-3})
+    name, pooling = request.param
+    model_folder = request.getfixturevalue(name)
+    config = make_config({"dataset": write_films(tmp_path), "model": str(model_folder), "pooling": pooling, **SIZES})
     job, backbone = job_for(config), find_backbone(config)
     tokenizer = load_tokenizer(backbone, config.max_length)
     torch.manual_seed(0)
     model, new_modules = load_for_classification(backbone, tokenizer, job.data.labels)
-    layer = model.classifier if request.param == "tiny_bert" else model.score
+    layer = model.classifier if name == "tiny_bert" else model.score
     return model, new_modules, tokenizer, layer, job.data
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from core.config import make_config
 from core.errors import RequestError, RunError
@@ -88,6 +88,17 @@ def test_other_methods_merge(method, store, tiny_bert, tmp_path):
     run = record_run(store, tiny_bert, method=method)
     merge_run(store, run.id, tmp_path / "merged")
     assert_pipeline_reproduces(store, run, tmp_path / "merged")
+
+
+def test_merged_run_with_mean_pooling_is_a_token_classifier(store, tiny_bert, tmp_path):
+    run = record_run(store, tiny_bert, pooling="mean")
+    merge_run(store, run.id, tmp_path / "merged")
+    model = AutoModelForTokenClassification.from_pretrained(tmp_path / "merged")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "merged")
+    inputs = [tokenizer(text, truncation=True, return_tensors="pt") for text in TEXTS]
+    scores = [model(**tokens).logits.mean(dim=1).softmax(-1).max().item() for tokens in inputs]
+    assert scores == pytest.approx(expected_predictions(store, run)[1], abs=1e-5)
+    assert "AutoModelForTokenClassification" in (tmp_path / "merged" / "README.md").read_text()
 
 
 def test_full_fine_tune_merges_to_itself(store, full, tmp_path):
@@ -230,9 +241,10 @@ def test_example_needs_nothing_of_this_project(store, lora, exported, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("pooling", ["model", "mean"])
 @pytest.mark.parametrize("method", ["lora", "full", "prompt_tuning"])
-def test_example_reproduces_stored_predictions(method, store, tiny_gpt2, tmp_path, run_example):
-    run = record_run(store, tiny_gpt2, method=method)
+def test_example_reproduces_stored_predictions(method, pooling, store, tiny_gpt2, tmp_path, run_example):
+    run = record_run(store, tiny_gpt2, method=method, pooling=pooling)
     export_run(store, run.id, tmp_path / "export")
     stored = queries.predictions(store, run.id).head(5)
     labels, confidences = run_example(tmp_path / "export", *stored["text"])
