@@ -35,6 +35,9 @@ from core.text.parsing import parse_yaml_pairs
 REFERENCE: dict[str, Any] = {
     "epochs": 2,
     "max_length": 128,
+    "lr": 0.003,
+    "target_modules": "query,value",
+    "pooling": "model",
     "dropout": 0.1,
     "model_dropout": "model",
     "head_init": "random",

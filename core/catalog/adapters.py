@@ -47,7 +47,7 @@ ADAPTERS = (
     _adapter(
         "lora",
         "LoRA",
-        3e-3,
+        1.5e-3,
         "Low-rank updates of the linear layers (Hu et al. 2021).",
         rank=8,
         targets="linear",

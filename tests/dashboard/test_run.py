@@ -172,7 +172,7 @@ def test_quantized_run_is_compared_with_the_same_run_without(store, open_page):
     assert "instead of" not in page_text(open_page("run", run=exact, part="Cost"))
 
 
-@pytest.mark.parametrize(("rate", "differs"), [(1.5e-3, False), (3e-3, True)])
+@pytest.mark.parametrize(("rate", "differs"), [(7.5e-4, False), (3e-3, True)])
 def test_default_learning_rate_follows_from_the_hidden_size(rate, differs, store):
     from safetensors.numpy import save_file
 
@@ -183,7 +183,7 @@ def test_default_learning_rate_follows_from_the_hidden_size(rate, differs, store
     head = {"base_model.model.classifier.weight": np.zeros((2, 768), np.float32)}
     save_file(head, folder / "adapter_model.safetensors")
     row = view_data.settings(run.id).set_index("setting").loc["lr"]
-    assert (row["default"], row["differs"]) == ("0.0015", differs)
+    assert (row["default"], row["differs"]) == ("0.00075", differs)
     assert ("--lr" in view_data.reproduce_command(run.id)) == differs
     (folder / "adapter_model.safetensors").write_bytes(b"damaged file")
     assert view_data.settings(run.id).set_index("setting").loc["lr", "default"] == "by hidden size"
