@@ -3,7 +3,7 @@
 import pytest
 
 from core.catalog.methods import METHODS, rate_for_width
-from core.config import RunConfig, drop_duplicates, format_flags, make_config
+from core.config import RunConfig, complete_settings, drop_duplicates, format_flags, make_config
 from core.errors import RequestError
 
 
@@ -129,3 +129,14 @@ def test_settings_that_the_method_does_not_use_are_reset():
     assert [config.init for config in configs] == [None, None, None, "gaussian"]
     assert [config.lora_plus for config in configs] == [None, None, None, 16]
     assert all(config.relevant_settings() == config for config in configs)
+
+
+def test_settings_of_an_earlier_version_are_completed():
+    earlier = {"method": "lora", "r": 8, "seed": 42}
+    completed = complete_settings(earlier, {"target_modules": ["query", "value"]})
+    assert make_config(completed).target_modules == ("query", "value")
+    assert (completed["pooling"], completed["head_init"], completed["model_dropout"]) == ("model", "random", "model")
+    assert complete_settings({"method": "tfidf"}, {}) == {"method": "tfidf"}
+    assert complete_settings({"method": "no longer known"}, {}) == {"method": "no longer known"}
+    recorded = make_config({}).settings()
+    assert complete_settings(recorded, {"target_modules": ["query"]}) == recorded

@@ -30,9 +30,11 @@ def require_installed(name: str) -> None:
 
 
 def rate_for_width(method: str, width: int) -> float | None:
-    """Return a method's default learning rate for a hidden size; None if the method does not train.
-
-    The rate is inversely proportional to the width above 384 (Yang et al. 2022, arXiv 2203.03466).
-    """
+    """Return a method's default learning rate for a hidden size; None if the method does not train."""
     rate = METHODS[method].learning_rate
-    return None if rate is None else float(f"{rate * min(1.0, _REFERENCE_WIDTH / width):.2g}")
+    return None if rate is None else scale_to_width(rate, width)
+
+
+def scale_to_width(rate: float, width: int) -> float:
+    """Return a learning rate scaled inversely to a hidden size above 384 (Yang et al. 2022, arXiv 2203.03466)."""
+    return float(f"{rate * min(1.0, _REFERENCE_WIDTH / width):.2g}")

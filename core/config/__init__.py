@@ -1,8 +1,9 @@
 """The settings of a run: their fields, their flags, and configs made from untrusted values."""
 
+from core.config.earlier_settings import complete_settings
 from core.config.flags import flag, format_flags
 from core.config.identity import hash_settings
-from core.config.parsing import make_config, recorded_config
+from core.config.parsing import make_config
 from core.config.run_config import (
     AUTO_SIZES,
     MAX_COUNT,
@@ -17,11 +18,11 @@ __all__ = [
     "MAX_COUNT",
     "PAIR_SETTINGS",
     "RunConfig",
+    "complete_settings",
     "drop_duplicates",
     "flag",
     "format_flags",
     "hash_settings",
     "make_config",
-    "recorded_config",
     "section_of",
 ]

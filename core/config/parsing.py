@@ -24,11 +24,6 @@ def make_config(values: Mapping[str, Any]) -> RunConfig:
         raise RequestError("\n".join(line for line in lines if line)) from None
 
 
-def recorded_config(settings: Mapping[str, Any]) -> RunConfig:
-    """Return the config of a recorded run. An earlier version did not record the pooling, which was the model's."""
-    return make_config({"pooling": "model", **settings})
-
-
 def _error_line(error: ErrorDetails) -> str | None:
     """Return the message of a validation error; None if it follows from an error in another setting."""
     message = error["msg"].removeprefix("Value error, ")

@@ -187,7 +187,7 @@ class RunConfig(BaseModel):
     lr: float | None = _setting("training", "learning rate (default: by method and hidden size)", None, gt=0)
     head_lr: float | None = _setting(
         "training",
-        "learning rate of the head and other new layers (default: the smaller of --lr and LoRA's default)",
+        "learning rate of the head and other new layers (default: --lr, at most 0.003 for a hidden size up to 384)",
         None,
         gt=0,
     )

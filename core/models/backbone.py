@@ -48,11 +48,12 @@ class Backbone:
     """A resolved base model, or a model that was fine-tuned from it (`saved_in`); ready to be loaded.
 
     ``name`` and ``revision`` are recorded. ``path``: the folder or Hub name that files are read from. ``config``: its
-    transformers configuration. ``width``: its hidden size. ``is_decoder``: attention is causal and the head reads the
-    last token. ``positions``: the maximum number of tokens, None if unlimited. ``vocabulary``: the number of tokens.
-    ``inputs``: the arguments of its ``forward``. ``trusts_remote_code``: whether its own Python code may run.
-    ``pooling``: what a new head reads, the mean over the tokens or what the model's own head reads.
-    ``saved_folder``: the folder of a fine-tuned model; None for a base model.
+    transformers configuration. ``width``: its hidden size. ``is_decoder``: attention is causal and the model's own
+    head reads the last token. ``positions``: the maximum number of tokens, None if unlimited. ``vocabulary``: the
+    number of tokens. ``inputs``: the arguments of its ``forward``. ``trusts_remote_code``: whether its own Python
+    code may run. ``pooling``: what a new head reads, the mean over the tokens or what the model's own head reads;
+    ``pooling_reason``: how ``auto`` was resolved, None if the pooling was requested. ``saved_folder``: the folder of a
+    fine-tuned model; None for a base model.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Backbone:
     padding_side: str = "right"
     trusts_remote_code: bool = False
     pooling: Pooling = "model"
+    pooling_reason: str | None = None
     saved_folder: Path | None = None
 
     @property
@@ -130,9 +132,10 @@ def find_backbone(config: RunConfig) -> Backbone:
             settings = AutoConfig.from_pretrained(
                 path, revision=read_revision, trust_remote_code=config.trust_remote_code
             )
-            pooling = choose_pooling(config.pooling, settings, path, read_revision)
-            trusts = config.trust_remote_code
-            return _inspect(Backbone(name, revision, path, settings, trusts_remote_code=trusts, pooling=pooling))
+            requested = config.pooling if config.uses("pooling") else "model"
+            pooling, reason = choose_pooling(requested, settings, path, read_revision)
+            found = Backbone(name, revision, path, settings, trusts_remote_code=config.trust_remote_code)
+            return _inspect(replace(found, pooling=pooling, pooling_reason=reason))
     except RequestError:
         raise
     except Exception as error:  # the libraries raise errors of any type for a malformed configuration
@@ -207,7 +210,7 @@ def build_empty_model(backbone: Backbone) -> PreTrainedModel:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_config(
             config, trust_remote_code=backbone.trusts_remote_code
         )
-        return model
+    return model
 
 
 def _positions(model: PreTrainedModel) -> int | None:

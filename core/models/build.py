@@ -85,12 +85,23 @@ def build_trainable(job: "Job") -> TrainableModel:
         f"training texts and {format_percent(truncated['test'])}% of the test texts are truncated."
     )
     limit = _max_length_limit(config, backbone) if truncated["test"] else {}
+    facts = {"device": device(), "new_modules": list(new_modules), "truncated": truncated}
+    continues = [CONTINUES.format(job.continues.run_id)] if job.continues else []
+    pooling_message, pooling_reason = _describe_pooling(backbone)
     return TrainableModel(
         base,
         classifier,
-        (*([CONTINUES.format(job.continues.run_id)] if job.continues else []), message, truncation_message),
-        {"device": device(), "new_modules": list(new_modules), "truncated": truncated, **limit, **head, **environment},
+        (*continues, message, *pooling_message, truncation_message),
+        {**facts, **limit, **head, **pooling_reason, **environment},
     )
+
+
+def _describe_pooling(backbone: Backbone) -> tuple[list[str], dict[str, str]]:
+    """Return a message about the pooling, if ``auto`` chose it, and the reason to record."""
+    if backbone.pooling_reason is None:
+        return [], {}
+    pooling = "the mean over the tokens" if backbone.pooling == "mean" else "that of the model's own head"
+    return [f"Pooling: {pooling} (auto: {backbone.pooling_reason})."], {"pooling_reason": backbone.pooling_reason}
 
 
 def _load_model(

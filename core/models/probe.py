@@ -18,9 +18,10 @@ from core.catalog.lora_init import INITS
 from core.catalog.methods import METHODS
 from core.config import RunConfig, make_config
 from core.errors import RequestError
-from core.models.adapters import AdaptedModel, load_adapter, peft_config_class, save_adapter, select_targets
+from core.models.adapters import AdaptedModel, load_adapter, peft_config_class, save_adapter
 from core.models.backbone import Backbone, silence_libraries
 from core.models.dry_run import load_miniature, miniature, miniature_batch, train_step
+from core.models.targets import choose_targets
 from core.system.environment import installed_versions
 
 TOLERANCE = 1e-5
@@ -119,7 +120,7 @@ def _train_uncataloged(small: Backbone, method: str) -> None:
     """Train a method that is not in the catalog with its default config, to record why it fails."""
     model, new_modules = load_miniature(small)
     kind = peft_config_class(method)
-    attention = select_targets(make_config({}), model, new_modules).modules
+    attention = choose_targets(model, "attention", None, small.name, new_modules).modules
     adapted = get_peft_model(
         model, kind(task_type="SEQ_CLS", **_REQUIRED_FIELDS.get(method) or _target_modules_field(kind, attention))
     )

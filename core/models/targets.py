@@ -135,7 +135,9 @@ def _select_blocks(index: _ModuleIndex) -> TargetModules:
     layers that do not see a sequence.
     """
     blocks = [name for name in index.body if _NUMBERED.match(name)]
-    return index.select(index.shortest_suffixes(blocks or index.body), "every linear layer of the transformer blocks")
+    if not blocks:
+        return index.select(index.shortest_suffixes(index.body), "every linear layer except the head: no blocks")
+    return index.select(index.shortest_suffixes(blocks), "every linear layer of the transformer blocks")
 
 
 def _select_by_peft(index: _ModuleIndex) -> TargetModules | None:

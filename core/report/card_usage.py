@@ -88,8 +88,9 @@ def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
 
 
 _MEAN_NOTE = (
-    "The logits of a text are the mean of those of its tokens: the model is a token classifier, and a pipeline of "
-    "transformers does not average its outputs."
+    "The logits of a text are the mean of those of its tokens: the model is a token classifier. Do not load it with "
+    "`AutoModelForSequenceClassification` or a text classification pipeline: they read another vector, and their "
+    "predictions are wrong."
 )
 _LABELS_NOTE = (
     "transformers reads the label names of an adapter from its base model, not from this folder: "

@@ -80,7 +80,7 @@ def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
     resolved: dict[Hashable, Backbone] = {}
     backbones: list[Backbone | None] = []
     for config in configs:
-        key = (config.model, config.revision, config.trust_remote_code, config.pooling)
+        key = (config.model, config.revision, config.trust_remote_code, config.uses("pooling") and config.pooling)
         if config.uses("model") and key not in resolved:
             resolved[key] = find_backbone(config)
         backbones.append(resolved[key] if config.uses("model") else None)
@@ -129,7 +129,7 @@ def _with_max_lengths(jobs: Sequence[Job]) -> list[Job]:
     resolved = []
     for job in jobs:
         if job.config.max_length == "auto" and job.backbone is not None:
-            key = (id(job.backbone), id(job.data))  # shared by jobs with the same settings
+            key = (job.backbone.path, job.backbone.revision, id(job.data))  # jobs with the same settings share the data
             if key not in suggested:
                 suggested[key] = suggest_max_length(load_tokenizer(job.backbone, "auto"), job.data.train.texts)
             length, reason = suggested[key]

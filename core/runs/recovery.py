@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.catalog.figures import MACRO_F1_DIFFERENCE
-from core.config import recorded_config
+from core.config import make_config
 from core.errors import RequestError, StoreError
 from core.models.backbone import Backbone, find_backbone
 from core.runs.baseline_link import link_to_baseline
@@ -62,7 +62,7 @@ def _write_card(store: Store, run: Run, backbone: Backbone | None) -> None:
     folder = run.adapter_folder(store.folder)
     if folder is None:
         return
-    backbone = backbone or find_backbone(recorded_config(run.config))
+    backbone = backbone or find_backbone(make_config(run.settings))
     card = model_card_of_run(store, run.id, backbone, folder=folder)
     try:
         write_atomically(folder / "README.md", card)

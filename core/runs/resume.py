@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.catalog.methods import METHODS
-from core.config import RunConfig, format_flags, recorded_config
+from core.config import RunConfig, format_flags, make_config
 from core.errors import RequestError
 from core.models.classifier import SavedClassifier, probabilities
 from core.runs.job import Job, Parent, prepare_jobs
@@ -31,7 +31,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     """
     run = queries.run(store, run_id)
     require_resumable(run_id, run)
-    config = recorded_config({**run.config, "trust_remote_code": trust_remote_code})
+    config = make_config({**run.settings, "trust_remote_code": trust_remote_code})
     config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
     (job,) = prepare_jobs([config], store.folder)
     _refuse_changes(store, run, _changed_data(store, run, job) or _changed_base(store, run, job))
@@ -40,7 +40,7 @@ def prepare_resume(store: Store, run_id: int, *, auto_batch: bool = False, trust
     if run.parent_id is None:
         raise RequestError(
             f"Run {run_id} cannot be resumed: it continues to train another run, which was deleted. "
-            f"Start a new run: {store.format_command(shlex.join(format_flags(run.config)))}"
+            f"Start a new run: {store.format_command(shlex.join(format_flags(run.settings)))}"
         )
     saved = resolve_saved_run(store, run.parent_id, trust_remote_code=trust_remote_code)
     return replace(job, continues=_describe_parent(queries.run(store, run.parent_id), saved))
@@ -56,8 +56,8 @@ def prepare_continuation(
     """
     run = queries.run(store, run_id)
     _require_continuable(store, run)
-    settings = {name: value for name, value in run.config.items() if epochs == "auto" or name not in _AUTO_SETTINGS}
-    config = recorded_config({**settings, "epochs": epochs, "trust_remote_code": trust_remote_code})
+    settings = {name: value for name, value in run.settings.items() if epochs == "auto" or name not in _AUTO_SETTINGS}
+    config = make_config({**settings, "epochs": epochs, "trust_remote_code": trust_remote_code})
     config = config.model_copy(update={"auto_batch": config.auto_batch or auto_batch})
     _require_supported(store, run, config)
     saved = resolve_saved_run(store, run_id, trust_remote_code=trust_remote_code)
@@ -112,7 +112,7 @@ def _refuse_changes(store: Store, run: Run, changed: str | None) -> None:
     if changed:
         raise RequestError(
             f"Run {run.id} cannot be resumed: {changed} changed since it started. "
-            f"Start a new run: {store.format_command(shlex.join(format_flags(run.config)))}"
+            f"Start a new run: {store.format_command(shlex.join(format_flags(run.settings)))}"
         )
 
 

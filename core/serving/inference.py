@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from core.config import recorded_config
+from core.config import make_config
 from core.errors import BenchError, RequestError, did_you_mean
 from core.evaluation.tokenization import HAN
 from core.models.backbone import find_backbone
@@ -134,10 +134,10 @@ def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = Fa
                 "its recorded scores do not apply to them. Restore the files, or run it again.",
                 code="changed_files",
             )
-    settings = run.config | {"trust_remote_code": trust_remote_code}
+    settings = run.settings | {"trust_remote_code": trust_remote_code}
     if run.model_revision:  # the Hub may have a newer revision
         settings["revision"] = run.model_revision
-    config, labels = recorded_config(settings), tuple(queries.dataset(store, run.dataset_id).labels)
+    config, labels = make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels)
     return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
 
 

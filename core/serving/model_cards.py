@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from core.config import RunConfig, recorded_config
+from core.config import RunConfig, make_config
 from core.models.backbone import Backbone, device, head_module_names
 from core.models.quantization import quantization_options
 from core.report.card_usage import BaseModelFacts
@@ -25,7 +25,7 @@ def model_card_of_run(
 
     ``backbone``: None for a method without one. ``folder``: the saved files, None if they are being saved.
     """
-    config = recorded_config(queries.run(store, run_id).config)
+    config = make_config(queries.run(store, run_id).settings)
     facts = _collect_facts(config, backbone, form, folder) if backbone else BaseModelFacts()
     return render_model_card(store, run_id, facts, form)
 

@@ -49,7 +49,7 @@ def recording(
     if resume_id is None:
         writer = _begin(store, config, name, environment, parent_id)
     else:
-        writer = _resume(store, resume_id, environment)
+        writer = _resume(store, resume_id, config, environment)
     try:
         with _heartbeat(writer), _logging_warnings(writer):
             yield writer
@@ -105,7 +105,7 @@ _COLUMNS_CLEARED_ON_RESUME = (
 )
 
 
-def _resume(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWriter:
+def _resume(store: Store, run_id: int, config: RunConfig, environment: Mapping[str, Any]) -> RunWriter:
     """Mark an unfinished run as running again, and delete its evaluation and its saved adapter.
 
     Raises `RequestError` as `require_resumable` does.
@@ -120,6 +120,7 @@ def _resume(store: Store, run_id: int, environment: Mapping[str, Any]) -> RunWri
         times_resumed = row.environment.get("resumed", 0) + 1
         columns_at_start = _columns_at_start({**row.environment, **environment, "resumed": times_resumed})
         cleared = dict.fromkeys(_COLUMNS_CLEARED_ON_RESUME)
+        row.config = config.settings()  # an earlier version may have recorded fewer
         for name, value in (cleared | columns_at_start | {"started_at": row.started_at}).items():
             setattr(row, name, value)
         for table in (PredictionRow, ClassMetricRow, MetricRow):

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from core.config import complete_settings
 from core.errors import RequestError, RunError
 from core.system.processes import is_alive
 
@@ -76,6 +77,11 @@ class Run:
     def state(self) -> str:
         """running, complete, failed, cancelled or crashed."""
         return derive_state(self.status, self.heartbeat_at, self.host, self.pid)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The recorded ``config`` with the settings that its version lacked."""
+        return complete_settings(self.config, self.environment)
 
     def adapter_folder(self, store_folder: Path) -> Path | None:
         """Return the folder of the run's saved files; None if it has none, or its path leaves ``adapters``."""

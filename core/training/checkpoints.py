@@ -14,7 +14,7 @@ from torch import Tensor
 
 from core.system.files import compute_checksum, publish_atomically
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Version of the checkpoint format; checkpoints of other versions are not read."""
 MAX_KEPT = 2
 """Number of checkpoints to keep, newest first, in case one is damaged."""

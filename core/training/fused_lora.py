@@ -70,18 +70,19 @@ class _FusedLinear(torch.autograd.Function):
         output.addmm_(reduced, b.T)
         context.save_for_backward(rows, reduced, weight, a, b)
         context.scaling = scaling
-        return output.view(*x.shape[:-1], -1)
+        return output.view(*x.shape[:-1], weight.shape[0])
 
     @staticmethod
     @once_differentiable
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of the arguments of `forward`; those of A and B are float32, as their weights."""
         rows, reduced, weight, a, b = context.saved_tensors
-        gradient = gradients[0].reshape(-1, gradients[0].shape[-1])
+        gradient = gradients[0].reshape(-1, weight.shape[0])
         reduced_gradient = gradient @ b
-        of_x = None
+        x_gradient = None
         if context.needs_input_grad[0]:
-            of_x = (gradient @ weight).addmm_(reduced_gradient, a).view(*gradients[0].shape[:-1], -1)
-        of_a = (reduced_gradient.T @ rows).float()
-        of_b = (gradient.T @ reduced).float().mul_(context.scaling)
-        return of_x, None, None, of_a, of_b, None
+            x_gradient = (gradient @ weight).addmm_(reduced_gradient, a)
+            x_gradient = x_gradient.view(*gradients[0].shape[:-1], weight.shape[1])
+        a_gradient = (reduced_gradient.T @ rows).float()
+        b_gradient = (gradient.T @ reduced).float().mul_(context.scaling)
+        return x_gradient, None, None, a_gradient, b_gradient, None

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.catalog.methods import rate_for_width
+from core.catalog.methods import rate_for_width, scale_to_width
 from core.config import RunConfig
+
+_MAX_HEAD_RATE = 3e-3
+"""Maximum default of the head's learning rate: some methods need a rate at which a linear layer diverges."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,8 @@ class LearningRates:
 
 
 def learning_rates(config: RunConfig, width: int) -> LearningRates:
-    """Return the config's learning rates for a model of this hidden size.
-
-    By default, the head's is at most LoRA's: some methods need a rate at which a linear layer diverges.
-    """
+    """Return the config's learning rates for a model of this hidden size."""
     rate = config.lr or rate_for_width(config.method, width)
-    maximum = rate_for_width("lora", width)
-    assert rate is not None and maximum is not None, "trained methods have a learning rate"
-    return LearningRates(rate, config.head_lr or min(rate, maximum), rate * (config.lora_plus or 1.0))
+    assert rate is not None, "trained methods have a learning rate"
+    head = config.head_lr or min(rate, scale_to_width(_MAX_HEAD_RATE, width))
+    return LearningRates(rate, head, rate * (config.lora_plus or 1.0))

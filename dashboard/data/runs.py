@@ -147,8 +147,8 @@ def exact_run(db: Store, run_id: int) -> Run:
 
 
 def config_of(run_id: int) -> dict[str, Any]:
-    """Return a run's configuration as recorded: for commands and files, not to show."""
-    return exact_run(run_id).config
+    """Return a run's complete settings, unchanged: for commands and files, not to show."""
+    return exact_run(run_id).settings
 
 
 @cached(runs_key)

@@ -157,6 +157,15 @@ def test_reproduce_command_gives_the_same_settings(store):
     assert again.settings() == data.config_of(run.id)
 
 
+def test_pooling_that_was_chosen_automatically_is_not_in_the_reproduce_command(store):
+    commands = []
+    for environment in ({}, {"pooling_reason": "the base model was trained with it"}):
+        with recording(store, RunConfig(**SIZES, pooling="mean"), "lora-r8", environment) as run:
+            pass
+        commands.append(view_data.reproduce_command(run.id))
+    assert ["--pooling mean" in command for command in commands] == [True, False]
+
+
 def test_continued_run_names_the_run_that_it_continues(store, tfidf, open_page):
     RunWriter.reopen(store, 2).update(parent_id=1)
     assert "continues run #1" in page_text(open_page("run", run=2))

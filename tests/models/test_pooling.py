@@ -9,7 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForTokenClassification
 
-from core.config import make_config, recorded_config
+from core.config import make_config
 from core.errors import RequestError
 from core.models.backbone import find_backbone
 from core.models.neural_classifier import run_texts
@@ -63,10 +63,10 @@ def test_model_without_token_classifier_is_refused(tmp_path):
         pooling_of(folder, "mean")
 
 
-@pytest.fixture(scope="module", params=["tiny_bert", "tiny_gpt2"])
-def fitted(request):
+@pytest.fixture(scope="module", params=["bert", "gpt2", "t5"])
+def fitted(request, tmp_path_factory):
     """The config, the data and the fitted classifier of a run with mean pooling."""
-    model = str(request.getfixturevalue(request.param))
+    model = str(ARCHITECTURES[request.param].write(tmp_path_factory.mktemp("model")))
     config = make_config({"model": model, "pooling": "mean", "epochs": 1, "max_length": 16, "lr": 0.01, **SIZES})
     job = job_for(config)
     return job.config, job.data, fine_tune(job, Progress())
@@ -109,8 +109,6 @@ def test_mean_is_taken_over_the_last_entries_of_the_mask():
     assert torch.equal(mean_over_tokens(values, torch.tensor([[1, 1, 0, 1, 0]])), values[:, 1])
 
 
-def test_runs_of_earlier_versions_keep_the_models_own_head(tiny_bert):
-    settings = make_config({"model": str(tiny_bert)}).settings()
-    del settings["pooling"]
-    assert recorded_config(settings).pooling == "model"
-    assert recorded_config(settings | {"pooling": "mean"}).pooling == "mean"
+def test_untrained_baseline_keeps_the_models_own_head():
+    config = make_config({"method": "untrained", "pooling": "mean"})
+    assert find_backbone(config).pooling == "model"

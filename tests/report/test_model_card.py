@@ -174,6 +174,12 @@ def test_card_code_of_mean_pooled_run_reproduces_predictions(method, store, tiny
     assert computed == (stored[0], pytest.approx(stored[1], abs=1e-5))
 
 
+def test_card_of_mean_pooled_run_names_no_pipeline(store, tiny_bert, card):
+    mean = render(store, record_run(store, tiny_bert, pooling="mean", seed=5))
+    assert "pipeline_tag" in card and "pipeline_tag" not in mean
+    assert "Do not load it with `AutoModelForSequenceClassification`" in mean
+
+
 def test_card_code_does_not_trust_remote_code_unless_the_run_did(card):
     assert "trust_remote_code" not in card
 

@@ -5,10 +5,11 @@ import shutil
 import numpy as np
 import pytest
 
-from core.config import make_config
+from core.config import hash_settings, make_config
 from core.errors import RequestError
 from core.models.build import build_trainable
 from core.report.comparisons import compare_runs
+from core.runs.job import prepare_jobs
 from core.runs.pipeline import run_job
 from core.runs.progress import Progress
 from core.runs.resume import prepare_continuation, prepare_resume
@@ -16,6 +17,7 @@ from core.serving.inference import load_run
 from core.store import queries
 from core.store.integrity import check
 from core.store.run_edits import delete_run, trash_runs
+from core.store.schema import RunRow
 from tests.small_runs import create_store, record_run
 
 
@@ -58,6 +60,8 @@ def continue_run(store, run_id, epochs="2", progress=None):
         {"method": "lora"},
         {"method": "full", "lr": 1e-3},
         {"method": "prompt_tuning"},
+        {"pooling": "mean"},
+        {"method": "full", "lr": 1e-3, "pooling": "mean"},
         {"init": "pissa"},
         {"quantize": "4bit"},
     ],
@@ -90,6 +94,39 @@ def test_continued_run_is_no_repetition_of_its_configuration(store, parent):
     assert child.config == parent.config and child.group_key != parent.group_key
     assert [run.id for run in queries.runs_of_configuration(store, parent)] == [parent.id]
     assert continue_run(store, parent.id, "1").group_key == child.group_key
+    assert check(store.address).findings == ()
+
+
+def forget_settings(store, run_id, names):
+    """Remove settings from a run's record, and make its group key that of the others."""
+    with store.write_session() as session:
+        row = session.get(RunRow, run_id)
+        row.config = {name: value for name, value in row.config.items() if name not in names}
+        row.group_key = hash_settings(row.config, queries.dataset(store, row.dataset_id).fingerprint)
+
+
+def test_run_of_an_earlier_version_is_used_and_continued_as_it_was(store, tiny_bert):
+    sentence_model = shutil.copytree(tiny_bert, store.folder / "model")
+    (sentence_model / "1_Pooling").mkdir()
+    (sentence_model / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    parent = record_run(store, sentence_model, pooling="model", target_modules="query,value")
+    expected = load_run(store, parent.id).predict(["good film"])
+    forget_settings(store, parent.id, ("pooling", "head_init", "model_dropout", "target_modules"))
+    assert np.array_equal(load_run(store, parent.id).predict(["good film"]), expected)
+    child = continue_run(store, parent.id)
+    assert child.state == "complete"
+    assert (child.config["pooling"], child.config["target_modules"]) == ("model", ["query", "value"])
+    assert check(store.address).findings == ()
+
+
+def test_resumed_run_of_an_earlier_version_records_its_settings(store, parent):
+    (job,) = prepare_jobs([make_config(parent.config | {"seed": 3})], store.folder)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(job, store, StopAfter(2), checkpoint_interval=0)
+    stopped = parent.id + 1
+    forget_settings(store, stopped, ("pooling",))
+    resumed = run_job(prepare_resume(store, stopped), store, Progress(), resume_run_id=stopped)
+    assert (resumed.state, resumed.config["pooling"]) == ("complete", "model")
     assert check(store.address).findings == ()
 
 

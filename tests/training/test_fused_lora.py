@@ -65,6 +65,15 @@ def test_bfloat16_gradients_point_in_the_direction_of_float32(name, request):
     assert cosine_similarity(together, expected, dim=0) > 0.99
 
 
+def test_layer_without_inputs_returns_no_outputs(tiny_bert):
+    model = adapt(tiny_bert, TARGETS["tiny_bert"])
+    query = next(module for name, module in model.named_modules() if name.endswith("query"))
+    with fused_lora(model):
+        output = query(torch.zeros(0, 5, query.in_features, requires_grad=True))
+        output.sum().backward()
+    assert output.shape == (0, 5, query.out_features)
+
+
 def test_peft_forward_is_back_at_the_end(tiny_bert):
     model = adapt(tiny_bert, TARGETS["tiny_bert"])
     with fused_lora(model):

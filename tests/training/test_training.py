@@ -58,7 +58,7 @@ def weighted_step(bert_without_dropout):
 
 
 def is_close(step, other, atol=1e-4):
-    """Whether the weights differ by less than 1% of a step: AdamW magnifies the rounding of gradients near 0."""
+    """Return whether the weights differ by less than 1% of a step: AdamW magnifies the rounding of gradients near 0."""
     return all(torch.allclose(weight, other[name], atol=atol) for name, weight in step.items())
 
 
@@ -119,13 +119,14 @@ def test_micro_batches_that_do_not_divide_the_batch_are_refused():
         make_config({"gradient_accumulation": 5})
 
 
-def test_new_layers_get_at_most_the_learning_rate_of_lora():
+def test_the_learning_rate_of_new_layers_is_limited():
     lora = learning_rates(make_config({}), width=384)
     assert lora.head == lora.adapter == METHODS["lora"].learning_rate
     assert learning_rates(make_config({"lr": 1e-4}), width=384).head == 1e-4
     fourierft = learning_rates(make_config({"method": "fourierft"}), width=384)
     assert fourierft.adapter == METHODS["fourierft"].learning_rate
-    assert fourierft.head == METHODS["lora"].learning_rate
+    assert fourierft.head == 3e-3
+    assert learning_rates(make_config({"method": "fourierft"}), width=768).head == 1.5e-3
     assert learning_rates(make_config({"head_lr": 0.5}), width=384).head == 0.5
 
 

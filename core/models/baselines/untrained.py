@@ -1,7 +1,6 @@
 """The base model with a randomly initialized head."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from transformers import set_seed
@@ -32,7 +31,7 @@ def fit_untrained(job: "Job") -> FitResult:
 def load_untrained(config: RunConfig, labels: Sequence[str], backbone: Backbone) -> NeuralClassifier:
     """Load the backbone with a randomly initialized head."""
     tokenizer = load_tokenizer(backbone, config.max_length)
-    model, new_modules = load_for_classification(replace(backbone, pooling="model"), tokenizer, labels)
+    model, new_modules = load_for_classification(backbone, tokenizer, labels)
     return NeuralClassifier(model, tokenizer, new_modules)
 
 

@@ -48,7 +48,7 @@ def _default(run_id: int, name: str) -> Any:
     hidden_size = data.hidden_size(run_id) if name == "lr" else None
     if hidden_size is not None:
         return rate_for_width(data.run(run_id).method, hidden_size)
-    if name == "max_length" and "max_length_reason" in data.run(run_id).environment:
+    if name in ("max_length", "pooling") and f"{name}_reason" in data.run(run_id).environment:
         return data.config_of(run_id)[name]
     others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
     return _default_settings(others).get(name)
@@ -59,6 +59,8 @@ def reproduce_command(run_id: int) -> str:
     config, parent_id = data.config_of(run_id), data.run(run_id).parent_id
     if parent_id is not None:
         return data.command(f"resume {parent_id} --epochs {config['epochs']}")
+    if "pooling_reason" in data.run(run_id).environment:
+        config = config | {"pooling": "auto"}
     if "lr" in config and config["lr"] == _default(run_id, "lr"):
         config = {name: value for name, value in config.items() if name != "lr"}
     defaults = _default_settings({})
