@@ -132,10 +132,8 @@ def find_backbone(config: RunConfig) -> Backbone:
             settings = AutoConfig.from_pretrained(
                 path, revision=read_revision, trust_remote_code=config.trust_remote_code
             )
-            requested = config.pooling if config.uses("pooling") else "model"
-            pooling, reason = choose_pooling(requested, settings, path, read_revision)
             found = Backbone(name, revision, path, settings, trusts_remote_code=config.trust_remote_code)
-            return _inspect(replace(found, pooling=pooling, pooling_reason=reason))
+            return with_pooling(_inspect(found), config)
     except RequestError:
         raise
     except Exception as error:  # the libraries raise errors of any type for a malformed configuration
@@ -158,6 +156,14 @@ def _inspect(backbone: Backbone) -> Backbone:
         inputs=tuple(inspect.signature(type(model).forward).parameters),
         padding_side="left" if getattr(config, "summary_type", None) == "last" else "right",
     )
+
+
+def with_pooling(backbone: Backbone, config: RunConfig) -> Backbone:
+    """Return the backbone with the config's pooling, if its method trains a head; see `choose_pooling`."""
+    if not config.uses("pooling"):
+        return backbone
+    pooling, reason = choose_pooling(config.pooling, backbone.config, backbone.path, backbone.read_revision)
+    return replace(backbone, pooling=pooling, pooling_reason=reason)
 
 
 def _locate(name: str, revision: str | None) -> tuple[str, str | None, str]:

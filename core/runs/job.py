@@ -11,7 +11,7 @@ from core.config import RunConfig, drop_duplicates, section_of
 from core.data import load_data
 from core.data.splits import DataSet
 from core.errors import RequestError
-from core.models.backbone import Backbone, find_backbone, require_backbone
+from core.models.backbone import Backbone, find_backbone, require_backbone, with_pooling
 from core.models.dry_run import dry_run_adapter
 from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_max_length
 
@@ -76,14 +76,14 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
 
 
 def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
-    """Return the backbone of each config, None for a method without one; each model is resolved once."""
+    """Return the backbone of each config, None for a method without one; the files of each model are read once."""
     resolved: dict[Hashable, Backbone] = {}
     backbones: list[Backbone | None] = []
     for config in configs:
-        key = (config.model, config.revision, config.trust_remote_code, config.uses("pooling") and config.pooling)
+        key = (config.model, config.revision, config.trust_remote_code)
         if config.uses("model") and key not in resolved:
-            resolved[key] = find_backbone(config)
-        backbones.append(resolved[key] if config.uses("model") else None)
+            resolved[key] = find_backbone(config.model_copy(update={"pooling": "model"}))
+        backbones.append(with_pooling(resolved[key], config) if config.uses("model") else None)
     return backbones
 
 

@@ -46,7 +46,7 @@ def test_jobs_with_the_same_model_resolve_it_once(model, settings, tmp_path):
     opens = count_opens(config_file, lambda: jobs.extend(prepare_jobs(configs, tmp_path)))
     assert opens == once > 0
     backbones = [job.backbone for job in jobs if job.backbone is not None]
-    assert len(backbones) > 2 and all(backbone is backbones[0] for backbone in backbones)
+    assert len(backbones) > 2 and {backbone.path for backbone in backbones} == {str(model)}
 
 
 @pytest.mark.parametrize("method", ["lora", "full", "untrained", "frozen"])
