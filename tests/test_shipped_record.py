@@ -24,11 +24,15 @@ def shipped(shipped_record):
 def test_record_contains_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     runs = queries.runs(shipped)
     assert set(runs["state"]) == {"complete"}
-    assert set(runs["dataset"]) == {"movie-reviews", "movie-reviews-3"}
     for _, group in runs.groupby("dataset"):
         assert set(group["method"]) >= {"majority", "untrained", "tfidf", "frozen", "lora"}
-        assert group[group["kind"] == "adapter"].groupby("group_key")["seed"].nunique().max() == 3
-    assert {"lora-r2", "lora-r4", "lora-r8", "lora-r4-weighted"} <= set(runs["name"])
+        adapters = group[group["kind"] == "adapter"]
+        assert {"lora-r4", "lora-r8", "lora-r16"} <= set(adapters["name"])
+        assert (adapters["name"] == "lora-r8").sum() == 3
+    assert set(runs["dataset"]) == {"movie-reviews", "movie-reviews-3"}
+    weighted = runs[runs["name"].isin(["lora-r8-weighted", "lora-r8-balanced"])]
+    assert weighted["name"].value_counts().to_dict() == {"lora-r8-weighted": 3, "lora-r8-balanced": 1}
+    assert set(weighted["dataset"]) == {"movie-reviews-3"}
 
 
 def test_record_contains_eight_more_methods_and_qlora(shipped):
@@ -36,7 +40,7 @@ def test_record_contains_eight_more_methods_and_qlora(shipped):
     assert set(runs["method"]) - {"lora"} == {
         "adalora", "fourierft", "ia3", "ln_tuning", "loha", "oft", "prompt_tuning", "vera"
     }  # fmt: skip
-    assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa"} <= set(runs["name"])
+    assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa", "lora-r8-bfloat16"} <= set(runs["name"])
     ids = [int(runs.loc[runs["name"] == name, "id"].iloc[0]) for name in ("lora-r8", "lora-r8-4bit")]
     exact, quantized = (queries.run(shipped, run_id).base_memory_bytes for run_id in ids)
     assert quantized < 0.6 * exact
