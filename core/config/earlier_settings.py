@@ -5,13 +5,13 @@ from typing import Any
 
 from core.catalog.methods import METHODS
 
-_BEFORE_THE_SETTING = {
+_EARLIER_BEHAVIOR = {
     "pooling": "model",
     "head_init": "random",
     "model_dropout": "model",
     "logit_adjustment": "none",
 }
-"""What versions without a setting did."""
+"""The values that give the behavior of versions without these settings."""
 
 
 def complete_settings(config: Mapping[str, Any], environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,4 +23,4 @@ def complete_settings(config: Mapping[str, Any], environment: Mapping[str, Any])
     if method is None or method.kind == "baseline" or "pooling" in config:
         return dict(config)
     modules = environment.get("target_modules") if method.targets == "linear" else None
-    return {**_BEFORE_THE_SETTING, **({"target_modules": modules} if modules else {}), **config}
+    return {**_EARLIER_BEHAVIOR, **({"target_modules": modules} if modules else {}), **config}

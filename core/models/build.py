@@ -100,7 +100,7 @@ def _describe_pooling(backbone: Backbone) -> tuple[list[str], dict[str, str]]:
     """Return a message about the pooling, if ``auto`` chose it, and the reason to record."""
     if backbone.pooling_reason is None:
         return [], {}
-    pooling = "the mean over the tokens" if backbone.pooling == "mean" else "that of the model's own head"
+    pooling = "the mean over the tokens" if backbone.pooling == "mean" else "as in the model's own head"
     return [f"Pooling: {pooling} (auto: {backbone.pooling_reason})."], {"pooling_reason": backbone.pooling_reason}
 
 

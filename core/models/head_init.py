@@ -72,7 +72,10 @@ def _output_layer(model: nn.Module, new_modules: Sequence[str], classes: int) ->
 def _layer_inputs(
     model: PreTrainedModel, layer: nn.Linear, tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]
 ) -> NDArray[np.float32]:
-    """Return the layer's input for each text: [n, d]; its mean or, of a decoder, that at the position that it pools."""
+    """Return the layer's input for each text: [n, d].
+
+    An input for each token is averaged if the model pools the mean; of a decoder, it is taken where the model pools.
+    """
     captured: list[tuple[Tensor, Tensor]] = []
     hook = layer.register_forward_hook(lambda _, inputs, output: captured.append((inputs[0], output)))
 

@@ -15,7 +15,6 @@ from core.errors import RequestError
 
 _POOLING_FILE = "1_Pooling/config.json"
 
-
 Pooling = Literal["mean", "model"]
 
 
@@ -54,7 +53,7 @@ def choose_pooling(
     if requested == "model":
         return "model", None
     if not is_supported:
-        return "model", "the mean over the tokens is not supported"
+        return "model", "transformers has no token classifier for the base model"
     return _pooling_of_training(path, revision)
 
 
@@ -68,7 +67,7 @@ def _pooling_of_training(path: str, revision: str | None) -> tuple[Pooling, str]
         return "model", f"{_POOLING_FILE} cannot be read: {' '.join(str(error).split())[:100]}"
     if isinstance(settings, dict) and settings.get("pooling_mode_mean_tokens") is True:
         return "mean", "the base model was trained with it"
-    return "model", "the base model does not name mean pooling"
+    return "model", "the base model is no sentence-transformers model with mean pooling"
 
 
 @lru_cache

@@ -129,14 +129,16 @@ def _select_requested(index: _ModuleIndex, requested: Sequence[str], model_name:
 
 
 def _select_blocks(index: _ModuleIndex) -> TargetModules:
-    """Select what the numbered blocks contain.
+    """Select the linear layers of the numbered blocks.
 
     A pooler or a projection of the embeddings is left out: peft's initializations by data, CorDA and EVA, fail on
     layers that do not see a sequence.
     """
     blocks = [name for name in index.body if _NUMBERED.match(name)]
     if not blocks:
-        return index.select(index.shortest_suffixes(index.body), "every linear layer except the head: no blocks")
+        return index.select(
+            index.shortest_suffixes(index.body), "every linear layer except the head: the model has no numbered blocks"
+        )
     return index.select(index.shortest_suffixes(blocks), "every linear layer of the transformer blocks")
 
 

@@ -29,14 +29,14 @@ def render_usage(run: Run, labels: Sequence[str], form: str, base: BaseModelFact
     return f"## Usage\n\n{usage(run, labels, base)}"
 
 
-def pools_mean(run: Run) -> bool:
+def is_mean_pooled(run: Run) -> bool:
     """Return whether the logits are the mean of a token classifier's, see `core.models.pooling`."""
     return run.config.get("pooling") == "mean"
 
 
 def model_class(run: Run) -> str:
     """Return the name of the class of transformers that loads the run's model."""
-    return "AutoModelForTokenClassification" if pools_mean(run) else "AutoModelForSequenceClassification"
+    return "AutoModelForTokenClassification" if is_mean_pooled(run) else "AutoModelForSequenceClassification"
 
 
 def render_loading_options(run: Run, quantization: Mapping[str, Any]) -> str:
@@ -62,15 +62,15 @@ def _loading_code(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
     code = Template(_ADAPTER_CODE if adapter else _FULL_CODE).substitute(
         model_class=model_class(run),
         bits=", BitsAndBytesConfig" if base.quantization else "",
-        pipeline="" if pools_mean(run) else ", pipeline",
-        classify=_MEAN_CODE if pools_mean(run) else _PIPELINE_CODE,
+        pipeline="" if is_mean_pooled(run) else ", pipeline",
+        classify=_MEAN_CODE if is_mean_pooled(run) else _PIPELINE_CODE,
         labels=repr(list(labels)),
         name=repr(run.model),
         tokenizer=f"folder{trust}" if base.has_tokenizer else f"{run.model!r}{revision}{trust}",
         options=render_loading_options(run, base.quantization),
     )
     notes = [
-        *([_MEAN_NOTE] if pools_mean(run) else []),
+        *([_MEAN_NOTE] if is_mean_pooled(run) else []),
         *([_LABELS_NOTE] if adapter else []),
         *([_QUANTIZATION_NOTE.format(run.config["quantize"][0])] if base.quantization else []),
     ]
@@ -82,7 +82,7 @@ def _exported_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> st
 
 
 def _merged_usage(run: Run, labels: Sequence[str], base: BaseModelFacts) -> str:
-    if not pools_mean(run):
+    if not is_mean_pooled(run):
         return _MERGED
     return f"{_MEAN_NOTE}\n\n```python\n{_MERGED_MEAN_CODE}{_MEAN_CODE}```\n"
 

@@ -12,7 +12,7 @@ from core.data import bundled
 from core.evaluation.comparison import verdict_of
 from core.evaluation.counts import confusion_matrix
 from core.evaluation.intervals import Estimate
-from core.report.card_usage import BaseModelFacts, pools_mean, render_usage
+from core.report.card_usage import BaseModelFacts, is_mean_pooled, render_usage
 from core.report.undertraining import undertraining_signs
 from core.store import queries
 from core.store.engine import Store
@@ -71,7 +71,7 @@ def render_model_card(store: Store, run_id: int, base: BaseModelFacts, form: Car
 
 def _front_matter(run: Run, form: CardForm) -> str:
     # Without the tag, the Hub offers no pipeline, which would not average.
-    lines = ["---", *([] if pools_mean(run) else ["pipeline_tag: text-classification"])]
+    lines = ["---", *([] if is_mean_pooled(run) else ["pipeline_tag: text-classification"])]
     if run.kind != "baseline":
         library = "peft" if run.kind == "adapter" and form != "merged" else "transformers"
         lines += [f"library_name: {library}", f"base_model: {run.model}"]

@@ -80,10 +80,16 @@ def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:
     resolved: dict[Hashable, Backbone] = {}
     backbones: list[Backbone | None] = []
     for config in configs:
-        key = (config.model, config.revision, config.trust_remote_code)
-        if config.uses("model") and key not in resolved:
-            resolved[key] = find_backbone(config.model_copy(update={"pooling": "model"}))
-        backbones.append(with_pooling(resolved[key], config) if config.uses("model") else None)
+        if not config.uses("model"):
+            backbones.append(None)
+            continue
+        model = (config.model, config.revision, config.trust_remote_code)
+        if model not in resolved:
+            resolved[model] = find_backbone(config.model_copy(update={"pooling": "model"}))
+        pooled = (*model, config.pooling if config.uses("pooling") else "model")
+        if pooled not in resolved:
+            resolved[pooled] = with_pooling(resolved[model], config)
+        backbones.append(resolved[pooled])
     return backbones
 
 

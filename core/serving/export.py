@@ -30,7 +30,7 @@ from core.models.classifier import SavedClassifier
 from core.models.neural_classifier import NeuralClassifier, run_texts
 from core.models.pooling import mean_over_tokens
 from core.models.portable_files import save_label_names, save_tokenizer
-from core.report.card_usage import model_class, pools_mean, render_loading_options
+from core.report.card_usage import is_mean_pooled, model_class, render_loading_options
 from core.report.model_card import CardForm
 from core.serving.inference import load_classifier, resolve_saved_run, translate_load_errors
 from core.serving.model_cards import model_card_of_run
@@ -217,7 +217,7 @@ def _render_example(run: Run, config: RunConfig, labels: Sequence[str], classifi
         labels=repr(list(labels)),
         base=_BASE_OPTION.format(name=run.model) if is_adapter else "",
         model_class=model_class(run),
-        pool=".mean(dim=1)" if pools_mean(run) else "",
+        pool=".mean(dim=1)" if is_mean_pooled(run) else "",
         model=Template(_LOAD_ADAPTER if is_adapter else _LOAD_FULL).substitute(
             model_class=model_class(run),
             options=render_loading_options(run, quantization),

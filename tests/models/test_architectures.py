@@ -1,8 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 from peft import PeftModel
 from safetensors.torch import load_file
+from torch import nn
 from transformers import AutoModelForSequenceClassification
+from transformers.pytorch_utils import Conv1D
 
 from core.config import make_config
 from core.data.splits import DataSet, Split
@@ -88,10 +92,17 @@ def test_saved_file_holds_the_trained_head(architecture, config, fitted, saved, 
     assert not [name for name in untrained if name.startswith(architecture.new_modules) and name.endswith(".weight")]
 
 
-def test_target_modules_are_recorded_with_the_reason(architecture, fitted):
-    last = {name.split(".")[-1] for name in fitted.environment["target_modules"]}
-    assert {name.split(".")[-1] for name in architecture.target_modules} <= last, "query and value are among them"
-    assert "blocks" in fitted.environment["target_modules_reason"]
+def test_every_linear_layer_of_the_blocks_is_adapted_and_recorded(architecture, fitted):
+    model, targets = fitted.classifier.model.get_base_model(), fitted.environment["target_modules"]
+    adapted = {name for name, module in model.named_modules() if hasattr(module, "lora_A")}
+    linear = {name for name, module in model.named_modules() if type(module) in (nn.Linear, Conv1D)}
+    block = re.compile(rf"{model.base_model_prefix}\..*\.\d+\.")
+    assert adapted == {
+        name.removesuffix(".base_layer") for name in linear if block.match(name) and ".lora_" not in name
+    }
+    assert all(any(f".{name}".endswith(f".{target}") for target in targets) for name in adapted)
+    assert all(any(name.endswith(target) for name in adapted) for target in architecture.target_modules)
+    assert fitted.environment["target_modules_reason"] == "every linear layer of the transformer blocks"
 
 
 def test_logits_are_independent_of_the_batch(fitted):

@@ -91,7 +91,7 @@ def test_predictions_are_stored_with_their_texts(recorded_runs):
 def test_record_is_complete(recorded_runs):
     run, config = recorded_runs.adapter, recorded_runs.config
     assert run.config == config.settings() | {"pooling": "model"}
-    assert run.environment["pooling_reason"] == "the base model does not name mean pooling"
+    assert run.environment["pooling_reason"] == "the base model is no sentence-transformers model with mean pooling"
     assert run.trainable_parameters < run.total_parameters
     assert run.train_seconds > 0 and run.evaluation_seconds > 0 and run.train_examples_per_second > 0
     assert run.peak_memory_bytes > 1e8

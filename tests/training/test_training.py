@@ -26,11 +26,14 @@ SIZES = {"train_size": 32, "validation_size": 9, "test_size": 9, "max_length": 1
 
 
 def weights_after_one_step(model, **values):
-    """Train one step without dropout and return the trainable weights."""
+    """Train one step without dropout and return the trainable weights.
+
+    Few modules are adapted: AdamW magnifies the rounding of gradients near 0, which the feed-forward layers have.
+    """
     config = make_config(
         {
             "dataset": "movie-reviews-3", "model": str(model), "epochs": 1, "batch_size": 32, "lr": 1e-2,
-            "dropout": 0, "warmup": 0, **SIZES, **values,
+            "dropout": 0, "warmup": 0, "target_modules": "query,value", **SIZES, **values,
         }
     )  # fmt: skip
     fitted = fine_tune(job_for(config), Progress())
@@ -57,8 +60,7 @@ def weighted_step(bert_without_dropout):
     return weights_after_one_step(bert_without_dropout, class_weights="balanced")
 
 
-def is_close(step, other, atol=1e-4):
-    """Return whether the weights differ by less than 1% of a step: AdamW magnifies the rounding of gradients near 0."""
+def is_close(step, other, atol=1e-5):
     return all(torch.allclose(weight, other[name], atol=atol) for name, weight in step.items())
 
 
