@@ -49,6 +49,14 @@ BASELINES = (
         MODEL,
         extra="model2vec",
     ),
+    Method(
+        "setfit",
+        "baseline",
+        "SetFit",
+        "The base model fine-tuned on pairs of texts (SetFit) with logistic regression on its features.",
+        MODEL | {"seed"},
+        extra="setfit",
+    ),
 )
 DEFAULT_BASELINES = ("majority", "untrained", "tfidf", "frozen")
 """The baselines that run unless others are requested."""

@@ -36,21 +36,22 @@ class FrozenEncoder:
     def features(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return features [n, 2 d]; those that `shared_features` computed are reused, others are not kept."""
         cached = SHARED_FEATURES.get(self._key(texts))
-        return cached.values if cached else self._compute(texts)
+        return cached.values if cached else self.compute_features(texts)
 
     def shared_features(self, texts: Sequence[str]) -> CachedFeatures:
         """Return features [n, 2 d] and keep them for other classifiers of this process."""
-        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self._compute(texts))
+        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self.compute_features(texts))
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts are truncated: [n]."""
         return is_truncated(self.tokenizer, texts)
 
+    def compute_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return features [n, 2 d] of the model as it is now, without the cache."""
+        return run_texts(self.model, self.tokenizer, texts, self._pool)
+
     def _key(self, texts: Sequence[str]) -> str:
         return feature_key(self._backbone, self.tokenizer.model_max_length, texts)
-
-    def _compute(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return run_texts(self.model, self.tokenizer, texts, self._pool)
 
     def _pool(self, batch: BatchEncoding) -> Tensor:
         """Return the mean over the unpadded tokens, and the first or last of them: [b, 2 d]."""

@@ -128,9 +128,10 @@ def test_baselines_are_selected_by_name():
     assert select_baselines(["all"]) == tuple(baseline.name for baseline in BASELINES)
 
 
-def test_model2vec_learns_and_reloads(tiny_bert, tmp_path):
-    config, films = make_config({"method": "model2vec", "model": str(tiny_bert)}), make_films(3)
-    classifier = IMPLEMENTATIONS["model2vec"].fit(job_for(config, films)).classifier
+@pytest.mark.parametrize("method", ["model2vec", "setfit"])
+def test_baseline_of_an_optional_package_learns_and_reloads(tiny_bert, tmp_path, method):
+    config, films = make_config({"method": method, "model": str(tiny_bert)}), make_films(3)
+    classifier = IMPLEMENTATIONS[method].fit(job_for(config, films)).classifier
     classifier.save(tmp_path)
     logits = classifier.logits(PROBE)
     assert (classifier.logits(films.test.texts).argmax(axis=1) == films.test.labels).mean() > 0.9

@@ -8,6 +8,7 @@ from core.models.baselines.frozen import FrozenClassifier, fit_frozen
 from core.models.baselines.knn import KnnClassifier, fit_knn
 from core.models.baselines.majority import MajorityClassifier, fit_majority
 from core.models.baselines.model2vec import Model2VecClassifier, fit_model2vec
+from core.models.baselines.setfit import SetFitClassifier, fit_setfit
 from core.models.baselines.tfidf import TfidfClassifier, fit_tfidf
 from core.models.baselines.untrained import fit_untrained, load_untrained_run
 from core.models.classifier import Classifier, FitResult, SavedClassifier
@@ -31,5 +32,6 @@ IMPLEMENTATIONS: dict[str, BaselineImplementation] = {
     "frozen": BaselineImplementation(fit=fit_frozen, load=FrozenClassifier.load),
     "knn": BaselineImplementation(fit=fit_knn, load=KnnClassifier.load),
     "model2vec": BaselineImplementation(fit=fit_model2vec, load=Model2VecClassifier.load),
+    "setfit": BaselineImplementation(fit=fit_setfit, load=SetFitClassifier.load),
 }
 """The implementation of every baseline, by its name in the catalog."""
