@@ -1,16 +1,31 @@
 """Prepare a database for publication."""
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from core.store.engine import Store
 from core.store.schema import RunRow
+from core.system.files import CHECKSUM_PATTERNS, compute_checksum
 
 
 def make_publishable(store: Store) -> None:
-    """Remove host names and process ids from all runs, and compact an SQLite database into a single file."""
+    """Remove host names, process ids and copies of the tokenizer, and compact an SQLite database into a single file."""
     with store.write_session() as session:
         session.execute(update(RunRow).values(host=None, pid=None))
+        for row in session.scalars(select(RunRow).where(RunRow.kind == "adapter", RunRow.adapter_path.is_not(None))):
+            _remove_tokenizer(store, row)
     if store.engine.dialect.name == "sqlite":
         with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _remove_tokenizer(store: Store, row: RunRow) -> None:
+    """Remove the tokenizer of an adapter: it is the base model's, and larger than many adapters."""
+    assert row.adapter_path is not None
+    folder = store.folder / row.adapter_path
+    files = list(folder.glob("tokenizer*.json"))
+    if not files:
+        return
+    for path in files:
+        path.unlink()
+    row.adapter_sha256 = compute_checksum(folder, *CHECKSUM_PATTERNS)
