@@ -16,6 +16,8 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run
 
+_BETWEEN_RUNS = {"helped": "better", "hurt": "worse"}
+
 
 @dataclass(frozen=True)
 class RunComparison:
@@ -33,6 +35,11 @@ class RunComparison:
     versions: dict[str, list[object]]
     undertraining: str | None = None
 
+    @property
+    def verdict(self) -> str:
+        """The verdict in a word, see `verdict_word`."""
+        return verdict_word(self.result.verdict, self.a, self.b)
+
 
 @dataclass(frozen=True)
 class ConfigurationComparison:
@@ -41,6 +48,21 @@ class ConfigurationComparison:
     a: tuple[Run, ...]
     b: tuple[Run, ...]
     result: SeedComparison
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in a word, see `verdict_word`."""
+        return verdict_word(self.result.verdict, self.a[0], self.b[0])
+
+
+def verdict_word(verdict: str, a: Run, b: Run) -> str:
+    """Return a verdict on A in a word: helped or hurt compared with a baseline, else better or worse; or inconclusive.
+
+    A baseline neither helps nor hurts, and two adapters are better or worse than each other.
+    """
+    if verdict not in _BETWEEN_RUNS:
+        return "inconclusive"
+    return verdict if a.kind != "baseline" == b.kind else _BETWEEN_RUNS[verdict]
 
 
 def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:

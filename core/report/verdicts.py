@@ -13,22 +13,37 @@ def verdict_sentence(comparison: RunComparison, note: str = "") -> str:
     If the verdict is inconclusive, it states the minimum detectable effect of this test set.
     """
     result = comparison.result
-    subject = f"{'Adapter' if comparison.a.kind == 'adapter' else 'Run'} {comparison.a.id}"
-    is_inconclusive = result.verdict == "no evidence either way"
-    head = "No evidence either way" if is_inconclusive else f"{subject} {result.verdict}"
+    is_inconclusive = comparison.verdict == "inconclusive"
+    head = "Inconclusive" if is_inconclusive else _subject(comparison)
     if result.macro_f1.value is None:
         return f"{head}: macro F1 is undefined for one of the runs."
     evidence = f"{_difference(result.macro_f1)}, p {format_p_value(result.p)}, n = {result.n:,})"
     sentence = f"{head}: {evidence}: {result.gained} gained, {result.lost} lost."
-    sentence += _detectable(result) if is_inconclusive else ""
+    sentence += _inconclusive_reason(result) + _detectable(result) if is_inconclusive else ""
     return " ".join(part for part in (sentence, note, comparison.undertraining) if part)
+
+
+def _subject(comparison: RunComparison) -> str:
+    a, b = comparison.a, comparison.b
+    if comparison.verdict in ("better", "worse"):
+        return f"Run {a.id} is {comparison.verdict} than run {b.id}"
+    return f"{'Adapter' if a.kind == 'adapter' else 'Run'} {a.id} {comparison.verdict}"
+
+
+def _inconclusive_reason(result: Comparison) -> str:
+    """Return why a difference whose interval excludes 0 is inconclusive; empty if its interval contains 0."""
+    low, high = result.macro_f1.low, result.macro_f1.high
+    if low is None or high is None or low <= 0 <= high:
+        return ""
+    return " The interval excludes 0, but p is not below .05."
 
 
 def configuration_sentence(comparison: ConfigurationComparison) -> str:
     """Return the verdict on a configuration, with the sign-flip test over its seeds."""
     result = comparison.result
     seeds = len(result.per_seed)
-    head = "no evidence either way" if result.verdict.startswith("no") else f"this configuration {result.verdict}"
+    verb = "is " if comparison.verdict in ("better", "worse") else ""
+    head = "inconclusive" if comparison.verdict == "inconclusive" else f"this configuration {verb}{comparison.verdict}"
     smallest = format_p_value(result.smallest_p)[2:]
     signs = f"sign-flip test over seeds: p {format_p_value(result.p_signs)}"
     limit = f"the smallest possible with {seeds} seeds is {smallest}"

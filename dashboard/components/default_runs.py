@@ -3,6 +3,7 @@
 import pandas as pd
 
 from dashboard import data
+from dashboard.components.configurations import leading_configurations, rank_configurations
 
 
 def best_baseline(test_set: int) -> int | None:
@@ -12,9 +13,10 @@ def best_baseline(test_set: int) -> int | None:
 
 
 def best_adapter(test_set: int) -> int | None:
-    """Return the id of the run with the highest macro F1 that is not a baseline."""
+    """Return the id of the most typical run of the best configuration that is not a baseline."""
     complete = data.complete_runs(test_set)
-    return _first(complete[complete["kind"] != "baseline"])
+    ranking = rank_configurations(complete[complete["kind"] != "baseline"])
+    return None if ranking.empty else int(leading_configurations(ranking)[0].id)
 
 
 def best_run(test_set: int) -> int | None:
@@ -23,22 +25,23 @@ def best_run(test_set: int) -> int | None:
     return best_adapter(test_set) or best_baseline(test_set) or _first(newest)
 
 
-def runner_up(test_set: int) -> int | None:
-    """Return the id of the best run, except baselines, with another configuration than the best run."""
-    complete = data.complete_runs(test_set)
-    adapters = complete[complete["kind"] != "baseline"]
-    best_configuration = adapters["group_key"].head(1).dropna().tolist()
-    return _first(adapters.iloc[1:][~adapters["group_key"].iloc[1:].isin(best_configuration)])
-
-
 def _first(frame: pd.DataFrame) -> int | None:
     return None if frame.empty else int(frame["id"].iloc[0])
 
 
 def reference_baseline(run_id: int) -> int | None:
-    """Return the id of a run's recorded baseline, else of the best other baseline."""
+    """Return the id of a run's recorded baseline, else of the best other baseline; of repeated runs, the first."""
     run, test_set = data.run(run_id), data.test_set_of(run_id)
-    if run.baseline_id is not None or test_set is None:
+    if test_set is None:
         return run.baseline_id
     complete = data.complete_runs(test_set)
-    return _first(complete[(complete["kind"] == "baseline") & (complete["id"] != run_id)])
+    baselines = complete[(complete["kind"] == "baseline") & (complete["id"] != run_id)]
+    baseline = _first(baselines) if run.baseline_id is None else run.baseline_id
+    return baseline if baseline is None else _first_repetition(baseline, baselines)
+
+
+def _first_repetition(run_id: int, runs: pd.DataFrame) -> int:
+    """Return the first of the runs with the same configuration and seed as a run; the run itself without any."""
+    run = data.run(run_id)
+    same = runs[(runs["group_key"] == run.group_key) & (runs["seed"] == run.seed)]
+    return run_id if same.empty else int(same["id"].min())

@@ -9,8 +9,8 @@ TERMS = {
     "interval.",
     "worst class": "The class with the lowest F1.",
     "vs first run": "Macro F1 minus that of the first run, in percentage points, with its 95% interval.",
-    "verdict": "Helped or hurt if the 95% interval of the difference in macro F1 excludes 0 and p is below .05. "
-    "Otherwise no evidence either way, which does not mean that the two are equal.",
+    "verdict": "Helped or hurt (compared with a baseline), better or worse (between other runs) if the 95% interval of "
+    "the difference in macro F1 excludes 0 and p is below .05. Otherwise inconclusive, which does not mean equal.",
     "over seeds": "Compares the two configurations; both seeds and examples are resampled. The sign test "
     "over the seeds alone cannot be significant with few seeds.",
     "margin": "Not significantly different does not mean equal. These are tests of equivalence and of non-inferiority "
@@ -24,6 +24,7 @@ TERMS = {
     "flip": "How two runs differ on an example: gained (only this run is correct), lost (only the other run is "
     "correct), both correct or both wrong.",
     "seeds": "The number of runs that differ only in the seed. One seed does not show how much of a result is chance.",
+    "seed SD": "The standard deviation of macro F1 over the seeds, in percentage points.",
     "range": "The lowest and the highest macro F1 of the seeds.",
     "cost": FIGURES["train_seconds"].help + " The Cost tab shows the other costs.",
     "confidence, %": FIGURES["confidence"].help + " The Try it page shows calibrated ones.",
@@ -58,7 +59,7 @@ TERMS = {
     "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (no heartbeat).",
     "seed": "The random state of the run: the same settings and seed give the same result.",
     "#": "The run id, the same on every screen and on the command line. 13 +2: run 13 and two more seeds.",
-    "name": "The name of the run. ×3: three runs that differ only in the seed.",
+    "name": "The name of the run. Runs with the same name can differ in settings that are not part of it.",
     "kind": "baseline (no adapter), adapter (the base model is frozen) or full (all weights are trained).",
     "method": "The fine-tuning method or the baseline.",
     "model": "The pretrained base model.",

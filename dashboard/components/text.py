@@ -6,7 +6,7 @@ from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import DASH, format_count, format_points, format_score
+from core.text.formatting import DASH, format_count, format_p_value, format_points, format_score
 
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
@@ -37,14 +37,14 @@ def missing_baseline(row: Any) -> str:
 def baseline_verdict(compared: "RunComparison") -> str:
     """Return the verdict on a run against its baseline."""
     gap, baseline = compared.result.macro_f1, f"the baseline #{compared.b.id} {compared.b.name}"
+    head = compared.verdict.capitalize()
     if compared.result.verdict == "helped":
-        return f"Helped: {format_score(gap.value, gap.low, gap.high)} points of macro F1 above {baseline}."
+        return f"{head}: {format_score(gap.value, gap.low, gap.high)} points of macro F1 above {baseline}."
     if compared.result.verdict == "hurt":
-        label = "" if compared.a.kind == "baseline" else "Hurt: "
         deficit = format_score(*(None if end is None else -end for end in (gap.value, gap.high, gap.low)))
-        return f"{label}{deficit} points of macro F1 below {baseline}."
-    difference = format_points(gap.value, gap.low, gap.high)
-    return f"No evidence either way: {difference} points of macro F1 compared with {baseline}."
+        return f"{head}: {deficit} points of macro F1 below {baseline}."
+    difference, p = format_points(gap.value, gap.low, gap.high), format_p_value(compared.result.p)
+    return f"{head}: {difference} points of macro F1 compared with {baseline}, p {p}."
 
 
 def format_time(when: datetime | None) -> str:

@@ -54,8 +54,9 @@ PAIRS = pd.DataFrame(
         "row": ["#1 tfidf", "#2 lora-r8"],
         "column": ["#2 lora-r8", "#1 tfidf"],
         "gap": [-0.1, 0.1],
+        "significant": [-0.1, 0.1],
         "interval": ["−20.0 to −1.0", "+1.0 to +20.0"],
-        "verdict": ["hurt", "helped"],
+        "verdict": ["worse", "better"],
         "text": ["−10.0", "+10.0"],
     }
 )

@@ -49,7 +49,7 @@ def test_page_of_two_runs_shows_verdict_tests_and_tables(seeded, open_page):
 def test_swap_exchanges_the_two_runs(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
     button(app, "Swap").click().run()
-    assert " hurt: macro F1 −" in page_text(app)
+    assert f"Run {seeded.tfidf} is worse than run {seeded.lora}: macro F1 −" in page_text(app)
     assert app.query_params["run"] == str(seeded.tfidf)
 
 
@@ -87,7 +87,7 @@ def test_several_runs_are_compared_with_the_first(seeded, open_page):
     text = page_text(app)
     assert f"#{seeded.lora} lora-r8 scores highest of these 3" in text
     assert f"Compared with #{seeded.majority} majority: 2 helped." in text
-    assert "Exploratory: not adjusted" in text
+    assert "not adjusted for the number of pairs" in text
     assert [element.label for element in app.get("download_button")] == ["CSV", "Markdown", "LaTeX"] * 2
 
 
@@ -98,7 +98,7 @@ def test_verdicts_on_several_runs_use_the_adjusted_p(seven):
     assert min(result.p for result in alone) < 0.05
     together = view_data.compare_with_first(first, others)[1:]
     assert (together["p_adjusted"] >= 0.05).all()
-    assert set(together["verdict"]) == {"no evidence either way"}
+    assert set(together["verdict"]) == {"inconclusive"}
 
 
 def test_pair_of_several_runs_is_read_from_the_url_in_its_order(seeded, open_page):
@@ -117,7 +117,7 @@ def test_invalid_pair_is_ignored(pair, seeded, open_page):
 
 def test_all_pairs_of_many_runs_are_compared_on_demand(seven, open_page):
     app = open_page("compare", run=seven[0], against=",".join(map(str, seven[1:])))
-    drawn = "Exploratory: not adjusted"
+    drawn = "not adjusted for the number of pairs"
     assert drawn not in page_text(app)
     app.toggle(key="pairs").set_value(True).run()
     assert drawn in page_text(app)

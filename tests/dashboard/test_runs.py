@@ -1,11 +1,14 @@
 """The rows of the Runs page: their order, differences to baselines, and grouped seeds."""
 
 import pandas as pd
+import pytest
 
 from core.store import run_edits
+from core.text.formatting import DASH
 from dashboard import data
 from dashboard.app_pages.runs import view_data
 from dashboard.app_pages.runs.tables import COLUMNS
+from dashboard.components.configurations import rank_configurations
 from tests.dashboard.reading import page_text
 from tests.dashboard.runs_page import names, store_of, table
 from tests.seeded import ODD_NAME
@@ -13,10 +16,43 @@ from tests.seeded import ODD_NAME
 
 def test_best_run_is_shown_with_its_seeds_its_baseline_and_the_next_configuration(seeded, open_runs):
     text = page_text(open_runs())
-    assert f"Best run: #{seeded.lora} lora-r8, macro F1" in text
-    assert "3 seeds of this configuration" in text
-    assert f"above the baseline #{seeded.tfidf} tfidf" in text
-    assert f"next configuration, #{seeded.odd} {ODD_NAME}" in text
+    assert "Best configuration: lora-r8 (3 seeds), macro F1" in text
+    assert "Fine-tuning helped" in text
+    assert f"#{seeded.odd} {ODD_NAME}" in text
+    assert "Run more seeds" not in text
+
+
+def ranked(*scores):
+    """Return complete runs; ``scores``: configuration, seed and macro F1 of each."""
+    columns = ["group_key", "seed", "macro_f1"]
+    return pd.DataFrame(scores, columns=columns).assign(id=range(1, len(scores) + 1), kind="adapter", name="lora")
+
+
+def test_configurations_are_ranked_by_their_mean_not_by_their_best_seed():
+    runs = ranked(("lucky", 1, 0.83), ("lucky", 2, 0.79), ("lucky", 3, 0.80), ("steady", 1, 0.82), ("steady", 2, 0.812))
+    ranking = rank_configurations(runs)
+    assert ranking["group_key"].tolist() == ["steady", "lucky"]
+    assert ranking["mean"].round(3).tolist() == [0.816, 0.807]
+    assert ranking["id"].tolist()[1] == 3  # the run closest to the mean
+    assert ranking["seeds"].tolist() == [2, 3]
+
+
+def test_repeated_seed_counts_once_in_the_mean():
+    row = next(rank_configurations(ranked(("a", 1, 0.5), ("a", 1, 0.7), ("a", 2, 0.8))).itertuples())
+    assert (row.mean, row.seeds, row.runs) == (pytest.approx(0.75), 2, 3)
+
+
+def test_single_seed_leads_only_if_it_is_significantly_better(seeded_copy, open_runs):
+    repeat(seeded_copy, seeded_copy.odd, 0.99)  # a high score without better predictions
+    text = page_text(open_runs())
+    assert "Best configuration: lora-r8 (3 seeds)" in text and "Statistically tied with" in text
+
+
+def test_runs_that_the_mean_excludes_are_stated(seeded_copy, open_runs):
+    run_edits.trash_runs(store_of(seeded_copy), [seeded_copy.seeds[1]])
+    text = page_text(open_runs())
+    assert "Best configuration: lora-r8 (2 seeds)" in text
+    assert "Excluded runs of this configuration: 1 in the trash." in text
 
 
 def test_runs_are_sorted_by_macro_f1_and_baselines_are_marked(seeded, open_runs):
@@ -36,11 +72,10 @@ def test_every_column_has_a_help_text_and_a_title_of_its_own():
 
 def test_grouped_seeds_are_one_row_per_configuration(seeded, open_runs):
     rows = table(open_runs(seeds="true")).set_index("name")
-    assert rows.loc["lora-r8 ×3", "seed"] == "3 seeds"
-    assert "±" in rows.loc["lora-r8 ×3", "macro F1"] and "±" in rows.loc["lora-r8 ×3", "vs best baseline"]
-    assert rows.loc["lora-r8 ×3", "verdict"] == "3 of 3 helped"
-    assert "–" in rows.loc["lora-r8 ×3", "range"]
-    assert rows.loc[ODD_NAME, "seed"] == "42"
+    lora, odd = rows[rows["seed"] == "3 seeds"].loc["lora-r8"], rows.loc[ODD_NAME]
+    assert "(" in lora["macro F1"] and "(" in odd["macro F1"]  # one kind of uncertainty in a column
+    assert (lora["verdict"], odd["seed"], odd["seed SD"]) == ("3 of 3 helped", "42", DASH)
+    assert "–" in lora["range"] and float(lora["seed SD"]) > 0
 
 
 def test_selected_configuration_gets_its_verdict_over_seeds(seeded, open_runs):
@@ -72,8 +107,8 @@ def grouped_rows(baseline):
 
 def test_newest_run_of_a_repeated_seed_counts(seeded_copy, open_runs):
     again = repeat(seeded_copy, seeded_copy.seeds[1], 0.5)
-    row = table(open_runs(seeds="true")).set_index("name").loc["lora-r8 ×4"]
-    assert row["seed"] == "3 seeds" and row["range"].startswith("50.0–")
+    row = table(open_runs(seeds="true")).set_index("seed").loc["3 seeds, 4 runs"]
+    assert row["name"] == "lora-r8" and row["range"].startswith("50.0–")
     assert [*seeded_copy.seeds, again] in grouped_rows(seeded_copy.tfidf)["ids"].tolist()
 
 

@@ -12,6 +12,7 @@ from dashboard.components.theme import (
     BLUE,
     DARK,
     INK,
+    NEUTRAL,
     ORANGE,
     SHARE,
     difference_color,
@@ -165,7 +166,7 @@ def learning_curves(history: pd.DataFrame, name: str) -> alt.LayerChart:
     dashes = alt.Scale(domain=names, range=[DASHES[place % len(DASHES)] for place in range(len(names))])
     axis = share_axis() if is_share else alt.Axis()
     base = alt.Chart(history).encode(
-        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(zero=True), axis=alt.Axis(format="d", tickMinStep=1)),
+        x=alt.X("epoch:Q", title="epoch", scale=alt.Scale(zero=False), axis=alt.Axis(format="~g", tickCount=6)),
         y=alt.Y("value:Q", title=figure.title, axis=axis, scale=alt.Scale(zero=False)),
         color=alt.Color("label:N", scale=run_scale(history), legend=legend),
         tooltip=[
@@ -184,9 +185,9 @@ def learning_curves(history: pd.DataFrame, name: str) -> alt.LayerChart:
 
 @cached_chart
 def verdict_matrix(pairs: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart:
-    """Draw the difference in macro F1 of all pairs of runs, row minus column; bold if helped or hurt.
+    """Draw the difference in macro F1 of all pairs of runs, row minus column; colored and bold if significant.
 
-    ``pairs``: row, column, gap, interval, verdict, text.
+    ``pairs``: row, column, significant, interval, verdict, text.
     """
     axis = alt.Axis(orient="top", labelAngle=-25, labelLimit=160)
     base = alt.Chart(pairs).encode(
@@ -194,15 +195,20 @@ def verdict_matrix(pairs: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChart
         y=alt.Y("row:N", sort=list(labels), title=None, axis=alt.Axis(labelLimit=160)),
         tooltip=["row:N", "column:N", alt.Tooltip("text:N", title="points"), "interval:N", "verdict:N"],
     )
-    is_significant = "datum.verdict == 'helped' || datum.verdict == 'hurt'"
     many = len(labels) > _FEW_RUNS
-    values = base.mark_text(fontSize=11 if many else 14, dy=0 if many else -9, color=DARK)
-    significant = values.transform_filter(is_significant).encode(text="text:N", opacity=alt.value(1))
-    significant.mark.fontWeight = "bold"
-    others = values.transform_filter(f"!({is_significant})").encode(text="text:N", opacity=alt.value(0.75))
-    intervals = [] if many else [base.mark_text(fontSize=11, dy=9, color=DARK).encode(text="interval:N")]
+    style: dict[str, Any] = {"fontSize": 11 if many else 14, "dy": 0 if many else -9}
+    conclusive = base.transform_filter("isValid(datum.significant)")
+    inconclusive = base.transform_filter("!isValid(datum.significant)")
+    layers = [
+        inconclusive.mark_rect(color=NEUTRAL),
+        conclusive.mark_rect().encode(color=difference_color("significant", pairs)),
+        inconclusive.mark_text(**style, color=DARK, fontWeight="normal").encode(text="text:N"),
+        conclusive.mark_text(**style, color=DARK, fontWeight="bold").encode(text="text:N"),
+    ]
+    if not many:
+        layers.append(base.mark_text(fontSize=11, dy=9, color=DARK).encode(text="interval:N"))
     return alt.LayerChart(
-        layer=[base.mark_rect().encode(color=difference_color("gap", pairs)), others, significant, *intervals],
+        layer=layers,
         height=(34 if many else 58) * len(labels) + 90,
         description="Difference in macro F1 of all pairs of runs, row minus column, with its interval and verdict.",
     )

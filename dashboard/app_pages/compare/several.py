@@ -94,6 +94,6 @@ def show_all_pairs(run_ids: list[int]) -> None:
             pairs = view_data.verdict_matrix(run_ids)
         show_chart(charts.verdict_matrix(pairs, list(map(data.run_label, run_ids))))
         st.caption(
-            "Macro F1 of the row minus the column, in points; bold: helped or hurt. Exploratory: not adjusted for "
-            "the number of pairs."
+            "Macro F1 of the row minus the column, in points; bold and colored: p < .05, not adjusted for the number "
+            "of pairs. Gray: inconclusive."
         )

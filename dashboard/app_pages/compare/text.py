@@ -48,8 +48,8 @@ def best_run(row: Any, runs: int) -> str:
 
 
 def verdict_counts(counts: Mapping[str, int], first: str) -> str:
-    """Return how many runs helped and hurt compared with the first one."""
-    verdicts = ("helped", "hurt", "no evidence either way")
+    """Return how many runs are better and worse than the first one."""
+    verdicts = ("helped", "better", "hurt", "worse", "inconclusive")
     parts = [f"{format_count(counts[verdict])} {verdict}" for verdict in verdicts if counts.get(verdict)]
     return f"Compared with {first}: {', '.join(parts)}."
 

@@ -132,13 +132,16 @@ def compare_with_first(run_id: int, others: list[int]) -> pd.DataFrame:
     and the verdict uses it.
     """
     from core.evaluation.comparison import verdict_of
+    from core.report.comparisons import verdict_word
 
     frame = data.run_rows([run_id, *others])
-    results = [data.comparison(other, run_id).result for other in others]
-    gaps = [with_interval("gap", gap) for gap in (None, *(result.macro_f1 for result in results))]
+    compared = [data.comparison(other, run_id) for other in others]
+    gaps = [with_interval("gap", gap) for gap in (None, *(pair.result.macro_f1 for pair in compared))]
     frame[["gap", "gap_low", "gap_high"]] = pd.DataFrame(gaps)
     adjusted = data.adjusted_p(others, run_id)
-    frame["verdict"] = [DASH, *(verdict_of(result.macro_f1, p) for result, p in zip(results, adjusted, strict=True))]
+    verdicts = (verdict_of(pair.result.macro_f1, p) for pair, p in zip(compared, adjusted, strict=True))
+    words = (verdict_word(verdict, pair.a, pair.b) for pair, verdict in zip(compared, verdicts, strict=True))
+    frame["verdict"] = [DASH, *words]
     frame["p_adjusted"] = [np.nan, *adjusted]
     return frame
 
@@ -149,21 +152,28 @@ def select_metric(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
-    """Return a row per ordered pair of runs: row, column, gap (row minus column), interval, verdict and text."""
+    """Return a row per ordered pair of runs: row, column, gap (row minus column), interval, verdict and text.
+
+    ``significant`` is the gap if the verdict is conclusive, else undefined.
+    """
+    from core.report.comparisons import verdict_word
+
     labels = data.run_rows(run_ids)["label"].tolist()
     pairs = []
     # The later run is compared with the earlier one, as in `compare_with_first`, whose results are cached.
     for (earlier, column), (later, row) in combinations(zip(run_ids, labels, strict=True), 2):
-        result = data.comparison(later, earlier).result
-        gap, low, high = with_interval("gap", result.macro_f1).values()
-        pairs.append(_pair(row, column, (gap, low, high), result.verdict))
-        pairs.append(_pair(column, row, (-gap, -high, -low), OPPOSITE.get(result.verdict, result.verdict)))
+        compared = data.comparison(later, earlier)
+        gap, low, high = with_interval("gap", compared.result.macro_f1).values()
+        opposite = OPPOSITE.get(compared.result.verdict, compared.result.verdict)
+        pairs.append(_pair(row, column, (gap, low, high), compared.verdict))
+        pairs.append(_pair(column, row, (-gap, -high, -low), verdict_word(opposite, compared.b, compared.a)))
     return pd.DataFrame(pairs)
 
 
 def _pair(row: str, column: str, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
     value, _, interval = format_points(*gap).partition(" ")
-    pair = {"row": row, "column": column, "gap": gap[0], "verdict": verdict}
+    significant = None if verdict == "inconclusive" else gap[0]
+    pair = {"row": row, "column": column, "gap": gap[0], "significant": significant, "verdict": verdict}
     return pair | {"interval": interval.strip("()"), "text": value}
 
 

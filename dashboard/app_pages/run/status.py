@@ -14,6 +14,7 @@ from dashboard.components import active_runs, feedback, run_downloads
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
 from dashboard.components.text import baseline_verdict, describe_status, missing_baseline
+from dashboard.components.verdict import show_verdicts, verdict_row
 
 if TYPE_CHECKING:
     from core.store.records import Run
@@ -66,8 +67,12 @@ def _show_verdict(run_id: int, baseline: int) -> None:
         st.markdown(
             f"**{escape_markdown(baseline_verdict(compared))}** {escape_markdown(compared.undertraining or '')}"
         )
+        rows = [verdict_row("this run", compared)]
         if data.run(run_id).kind != "baseline":
-            show_text(text.configuration_verdict(data.configuration_comparison(run_id, baseline)))
+            over_seeds = data.configuration_comparison(run_id, baseline)
+            show_text(text.configuration_verdict(over_seeds))
+            rows += [verdict_row(f"{len(over_seeds.a)} seeds", compared, over_seeds)] if over_seeds else []
+        show_verdicts(rows)
     except RequestError as error:
         show_text(error)
 

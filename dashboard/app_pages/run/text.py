@@ -47,9 +47,8 @@ def configuration_verdict(compared: "ConfigurationComparison | None") -> str:
     if compared is None:
         return "One seed only: train more seeds to see how much the result varies with the seed."
     gap, seeds = compared.result.macro_f1, len(compared.result.per_seed)
-    verdict = "no evidence either way" if compared.result.verdict.startswith("no") else compared.result.verdict
     difference = format_points(gap.value, gap.low, gap.high)
-    return f"Over {format_count(seeds)} seeds: {difference} points of macro F1, {verdict}."
+    return f"Over {format_count(seeds)} seeds: {difference} points of macro F1, {compared.verdict}."
 
 
 def worst_class(row: Any) -> tuple[str, str]:

@@ -19,25 +19,28 @@ _ARCHIVED, _TRASHED, _RESTORED = "archived", "moved to the trash", "restored"
 # --- Action bars ------------------------------------------------------------------------------------
 
 
-def active_bar(selected: pd.DataFrame, tags: list[str]) -> None:
-    """Draw the actions on active runs; ``tags``: all tags in use."""
+def active_bar(selected: pd.DataFrame, shown: list[int], tags: list[str]) -> None:
+    """Draw the actions on active runs.
+
+    ``shown``: the ids of those to open and compare, one per configuration if seeds are grouped. ``tags``: all in use.
+    """
     with _bar(selected) as ids:
-        _links(ids)
+        _links(shown)
         if len(ids) == 1 and access.may_change():
             _edit_form(ids[0], tags)
         _button("Archive", ":material/archive:", archive, ids)
         _button("Delete", ":material/delete:", trash, ids)
 
 
-def archived_bar(selected: pd.DataFrame, _: list[str]) -> None:
+def archived_bar(selected: pd.DataFrame, shown: list[int], _: list[str]) -> None:
     """Draw the actions on archived runs."""
     with _bar(selected) as ids:
-        _links(ids)
+        _links(shown)
         _button("Unarchive", ":material/unarchive:", unarchive, ids)
         _button("Delete", ":material/delete:", trash, ids)
 
 
-def trash_bar(selected: pd.DataFrame, _: list[str]) -> None:
+def trash_bar(selected: pd.DataFrame, _: list[int], __: list[str]) -> None:
     """Draw the actions on runs in the trash."""
     with _bar(selected) as ids:
         _button("Restore", ":material/restore_from_trash:", restore, ids)

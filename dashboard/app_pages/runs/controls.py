@@ -105,6 +105,7 @@ def choose_grouping() -> bool:
     """Draw the switch that shows runs of one configuration as one row."""
     return st.toggle(
         "Group seeds",
+        value=True,
         key="seeds",
         bind="query-params",
         on_change=reset_page,
@@ -114,7 +115,7 @@ def choose_grouping() -> bool:
 
 def choose_order() -> tuple[str, bool]:
     """Draw the choice of the order; return a column of the runs, and whether the highest values come first."""
-    options = {key: title for key, title in TITLES.items() if key != ONLY_GROUPED}
+    options = {key: title for key, title in TITLES.items() if key not in ONLY_GROUPED}
     sort = select_option("Sort by", options, DEFAULT_SORT, "sort", on_change=reset_page, width=170)
     directions = {DESCENDING: "Descending", ASCENDING: "Ascending"}
     order = choose_option("Order", directions, DESCENDING, "order", on_change=reset_page)
@@ -123,7 +124,7 @@ def choose_order() -> tuple[str, bool]:
 
 def sort_by(column: str) -> None:
     """Sort by a clicked column, or reverse the order if it is sorted by already; a table's callback."""
-    if column == ONLY_GROUPED:
+    if column in ONLY_GROUPED:
         return
     order = ASCENDING if COLUMNS[column].field in TEXT_FIELDS else DESCENDING
     if st.query_params.get("sort", DEFAULT_SORT) == column:
@@ -137,14 +138,14 @@ def sort_by(column: str) -> None:
 def choose_columns(*, several_versions: bool) -> list[str]:
     """Draw the choice of columns; return those selected."""
     default = [*DEFAULT_COLUMNS, *(["training set"] if several_versions else [])]
-    options = {key: title for key, title in TITLES.items() if key not in (*PINNED, ONLY_GROUPED)}
+    options = {key: title for key, title in TITLES.items() if key not in (*PINNED, *ONLY_GROUPED)}
     with st.popover("Columns", icon=":material/view_column:", key="choose columns popover"):
         return select_options("Columns", options, default, "columns")
 
 
 def columns_shown(selected: list[str], *, grouped: bool) -> list[str]:
     """Return all columns to show, in their order."""
-    shown = {*PINNED, *selected, *([ONLY_GROUPED] if grouped else [])}
+    shown = {*PINNED, *selected, *(ONLY_GROUPED if grouped else ())}
     return [key for key in COLUMNS if key in shown]
 
 

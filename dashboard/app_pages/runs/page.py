@@ -1,18 +1,21 @@
 """All runs on a test set: the best one, and the score and cost of each."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data, state
 from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
 from dashboard.components import active_runs, default_runs, feedback, links, table_downloads
 from dashboard.components.chart_cache import show_chart
+from dashboard.components.configurations import excluded_runs, leading_configurations, rank_configurations, typical_runs
 from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.text import baseline_verdict, cost_chart_note, missing_baseline
+from dashboard.components.text import cost_chart_note, missing_baseline
+from dashboard.components.verdict import show_verdicts, verdict_row
 
 st.title("Runs")
 bulk_actions.stop_if_all_in_trash()
@@ -21,23 +24,37 @@ feedback.stop_if_empty(
 )
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
-best = None if complete.empty else int(complete["id"].iloc[0])
+ranking = rank_configurations(complete)
 best_baseline = default_runs.best_baseline(test_set)
-reference_baseline = None if best == best_baseline else best_baseline
 
 
-def show_best_run(run_id: int) -> DeltaGenerator:
-    """Show the best run and its seeds; return the placeholder of the verdict on it."""
-    row = data.run_row(run_id)
-    with st.container(border=True):
-        st.markdown(f"**{escape_markdown(text.best_run(row))}**")
-        seeds = text.seed_summary(view_data.select_configuration(complete, row.group_key)["macro_f1"].tolist())
-        if seeds:
-            show_text(seeds)
-        placeholder = st.empty()
-        show_text("Comparing with the best baseline …" if reference_baseline else missing_baseline(row), placeholder)
-        links.run_links(run_id, against=reference_baseline)
-    return placeholder
+def show_best_configuration() -> None:
+    """Show the best configuration, its seeds, and how it compares with its baseline and the next configuration."""
+    best, *others = leading_configurations(ranking)
+    baseline = default_runs.reference_baseline(best.id)
+    st.markdown(f"**{escape_markdown(text.best_configuration(best))}**")
+    excluded = excluded_runs(pd.concat([data.all_runs(), data.trashed_runs()]), best.group_key)
+    if note := text.seed_note(best, excluded):
+        show_text(note)
+    rows, sentences = [], []
+    if best.kind != "baseline" and baseline is not None:
+        compared = data.comparison(best.id, baseline)
+        rows.append(compare_configurations(f"vs {data.run_label(baseline)}", best.id, baseline))
+        sentences += [text.baseline_note(rows[-1]["verdict"]), compared.undertraining or ""]
+    else:
+        sentences.append(missing_baseline(data.run_row(best.id)))
+    for other in others:
+        name = text.configuration(other)
+        rows.append(compare_configurations(f"vs {name}", best.id, int(other.id)))
+        sentences.append(text.next_configuration(name, rows[-1]["verdict"]))
+    show_text(" ".join(filter(None, sentences)))
+    show_verdicts(rows)
+    links.run_links(best.id, against=baseline)
+
+
+def compare_configurations(name: str, run_id: int, against: int) -> Any:
+    """Return a row of the verdict chart: over the common seeds of two runs' configurations if there are several."""
+    return verdict_row(name, data.comparison(run_id, against), data.configuration_comparison(run_id, against))
 
 
 @feedback.safe_fragment()  # a filter or a selection redraws the table, not the page
@@ -99,7 +116,8 @@ def show_selected(selected: pd.DataFrame, view: str, grouped: bool, tags: list[s
         return
     with st.container(border=True):
         show_text(text.selection(selected["label"].tolist()))
-        bulk_actions.ACTIONS[view](selected, tags)
+        shown = typical_runs(selected) if grouped else selected["id"].astype(int).tolist()
+        bulk_actions.ACTIONS[view](selected, shown, tags)
         for row in view_data.configurations_to_compare(selected) if grouped else []:
             verdict = data.configuration_verdict(row.id, row.baseline_id)
             show_text(text.configuration_verdict(row.name, data.run_label(row.baseline_id), verdict))
@@ -117,22 +135,10 @@ def show_costs() -> None:
     st.caption(escape_markdown(note))
 
 
-def best_run_verdict(run_id: int, baseline: int) -> str:
-    """Return how the best run compares with the best baseline and with the next configuration."""
-    compared = data.comparison(run_id, baseline)
-    sentences = [baseline_verdict(compared)]
-    second = default_runs.runner_up(test_set)
-    if second is not None:
-        seeds = len(view_data.select_configuration(complete, data.run(second).group_key))
-        is_better = data.comparison(run_id, second).result.verdict == "helped"
-        sentences.append(text.next_configuration(data.run_label(second), seeds, is_better=is_better))
-    return " ".join([*sentences, compared.undertraining or ""])
-
-
-verdict = None if best is None else show_best_run(best)
+headline = None if ranking.empty else st.container(border=True)
 active_runs.show_runs_in_progress()
 show_runs()
-if best is not None:
+if headline is not None:
     show_costs()
-    if reference_baseline is not None:  # last: the first comparison of a session takes a second to load
-        show_text(best_run_verdict(best, reference_baseline), verdict)
+    with headline:  # last: the first comparison of a session takes a second to load
+        show_best_configuration()

@@ -45,16 +45,9 @@ def _text_or_dash(value: Any) -> str:
 
 
 def _figure_column(name: str) -> Column:
-    """Return the column of a figure: with its interval, or over several seeds with their standard deviation."""
+    """Return the column of a figure with its interval."""
     figure = FIGURES[name]
-
-    def write(row: Any) -> str:
-        deviation = getattr(row, f"{name}_deviation", None)
-        if deviation is not None and deviation == deviation:
-            return f"{figure.format_value(getattr(row, name))} ± {figure.format_value(deviation)}"
-        return figure.format_row(row)
-
-    return Column(figure.title, name, write, is_number=True, help=figure.explanation)
+    return Column(figure.title, name, figure.format_row, is_number=True, help=figure.explanation)
 
 
 def _other_column(title: str, field: str, write: Callable[[Any], str], *, is_number: bool = True) -> Column:
@@ -65,22 +58,15 @@ def _id(row: Any) -> str:
     return str(row.id) if len(row.ids) == 1 else f"{row.id} +{len(row.ids) - 1}"
 
 
-def _name(row: Any) -> str:
-    return row.name if len(row.ids) == 1 else f"{row.name} ×{len(row.ids)}"
-
-
 def _gap(row: Any) -> str:
     """Return the difference to the baseline; for a baseline, that it is one."""
     if row.kind == "baseline":
         return "best baseline" if row.is_best_baseline else "baseline"
-    deviation = getattr(row, "gap_deviation", None)
-    if deviation is not None and deviation == deviation:
-        return f"{format_points(row.gap)} ± {format_percent(deviation)}"
     return format_points(row.gap, row.gap_low, row.gap_high)
 
 
-def _verdict(row: Any) -> str:
-    return str(row.verdict).removesuffix(" either way")
+def _deviation(row: Any) -> str:
+    return DASH if row.seeds == 1 else format_percent(row.macro_f1_deviation)
 
 
 def _range(row: Any) -> str:
@@ -90,21 +76,25 @@ def _range(row: Any) -> str:
 
 
 def _seed(row: Any) -> str:
-    return f"{format_count(row.seeds)} seeds" if getattr(row, "seeds", 1) > 1 else format_count(row.seed)
+    if len(row.ids) == 1:
+        return format_count(row.seed)
+    seeds = f"{format_count(row.seeds)} seed{'s' if row.seeds > 1 else ''}"
+    return f"{seeds}, {format_count(len(row.ids))} runs" if len(row.ids) > row.seeds else seeds
 
 
 _MAIN_COLUMNS = {
     "#": _other_column("#", "id", _id),
-    "name": _other_column("name", "name", _name, is_number=False),
+    "name": _text_column("name", "name"),
     "macro F1": _figure_column("macro_f1"),
     "vs best baseline": _other_column("vs best baseline", "gap", _gap),
-    "verdict": _other_column("verdict", "verdict", _verdict, is_number=False),
+    "verdict": _text_column("verdict", "verdict"),
     "status": _text_column("status", "state"),
     "kind": _text_column("kind", "kind"),
     "method": _text_column("method", "title"),
     "worst class F1": _figure_column("worst_f1"),
     "worst class": _text_column("worst class", "worst_class"),
     "accuracy": _figure_column("accuracy"),
+    "seed SD": _other_column("seed SD", "macro_f1_deviation", _deviation),
     "range": _other_column("range", "macro_f1_lowest", _range),
     "training": _figure_column("train_seconds"),
     "trained weights": _figure_column("trainable_parameters"),
@@ -127,7 +117,7 @@ COLUMNS = _MAIN_COLUMNS | {
 """The columns by their value in the URL, the most important first; every other listed figure follows."""
 TITLES = {key: column.title for key, column in COLUMNS.items()}
 PINNED = ("#", "name")
-ONLY_GROUPED = "range"
+ONLY_GROUPED = ("seed SD", "range")
 DEFAULT_COLUMNS = (
     "macro F1",
     "vs best baseline",

@@ -1,6 +1,6 @@
 """Sentences of the Runs page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,31 +20,45 @@ NO_RUNS = {
 """Message if there are no runs, by view (active, archived, trash)."""
 
 
-def best_run(row: Any) -> str:
-    """Return the headline, from the best run's row."""
+def best_configuration(row: Any) -> str:
+    """Return the headline, from a row of `rank_configurations`."""
+    if row.seeds > 1:
+        score = f"{format_percent(row.mean)} ± {format_percent(row.deviation)}"
+    else:
+        score = format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)
     baseline = ", a baseline" if row.kind == "baseline" else ""
-    return (
-        f"Best run: {row.label}{baseline}, macro F1 {format_score(row.macro_f1, row.macro_f1_low, row.macro_f1_high)}"
-    )
+    return f"Best configuration: {configuration(row)}{baseline}, macro F1 {score}"
 
 
-def seed_summary(scores: Sequence[float]) -> str:
-    """Return mean and standard deviation of macro F1 over the seeds of a configuration; empty for a single seed."""
-    from core.evaluation.seeds import summarize_seeds
-
-    summary = summarize_seeds(scores)
-    if summary is None or summary.deviation is None:
-        return ""
-    mean_and_deviation = f"{format_percent(summary.mean)} ± {format_percent(summary.deviation)}"
-    return f"{format_count(summary.n)} seeds of this configuration: macro F1 {mean_and_deviation}."
+def configuration(row: Any) -> str:
+    """Return the name of a configuration with its seeds; of one with a single run, the run's label."""
+    if row.runs == 1:
+        return str(row.label)
+    repeated = f", {format_count(row.runs)} runs" if row.runs > row.seeds else ""
+    return f"{row.name} ({format_count(row.seeds)} seed{'s' if row.seeds > 1 else ''}{repeated})"
 
 
-def next_configuration(label: str, seeds: int, *, is_better: bool) -> str:
-    """Return how the best run compares with the next configuration, which has ``seeds`` runs."""
-    other = f"{label} ({format_count(seeds)} seeds)" if seeds > 1 else label
-    if is_better:
-        return f"It is better than the next configuration, {other}."
-    return f"The difference from the next configuration, {other}, is not significant."
+def seed_note(row: Any, excluded: Mapping[str, int]) -> str:
+    """Return what the mean of a configuration is based on: one seed, and the runs that it excludes, by reason."""
+    parts = [] if row.seeds > 1 or row.kind == "baseline" else ["One seed: its score may be lucky. Run more seeds."]
+    if excluded:
+        reasons = ", ".join(f"{format_count(number)} {reason}" for reason, number in excluded.items())
+        parts.append(f"Excluded runs of this configuration: {reasons}.")
+    return " ".join(parts)
+
+
+def baseline_note(verdict: str) -> str:
+    """Return in words what the verdict on the best configuration against its baseline means."""
+    return {
+        "helped": "Fine-tuning helped: it beats the best baseline.",
+        "hurt": "Fine-tuning hurt: the best baseline is better.",
+    }.get(verdict, "Inconclusive: it does not beat the best baseline significantly.")
+
+
+def next_configuration(name: str, verdict: str) -> str:
+    """Return how the best configuration compares with the next one."""
+    is_tied = verdict == "inconclusive"
+    return f"Statistically tied with {name}." if is_tied else f"{verdict.capitalize()} than {name}."
 
 
 def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
@@ -60,7 +74,7 @@ def table_note(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
     pinned = "First row: the best baseline, pinned. " if page["pinned"].any() else ""
     seeds = ""
     if grouped:
-        seeds = "±: standard deviation over seeds; select a configuration to compare it with its baseline over seeds. "
+        seeds = "Scores and intervals: means over the seeds. Select a configuration to compare it over its seeds. "
     select = "Select runs to restore or delete them." if trash else "Select runs to open or compare them."
     return f"{pinned}{seeds}Click a column header to sort all rows. {select}"
 

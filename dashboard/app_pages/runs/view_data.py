@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from core.catalog.figures import FIGURES
-from core.text.formatting import DASH
+from core.text.formatting import DASH, format_p_value
+from dashboard.components.configurations import is_newest_of_seed
 from dashboard.components.cost.view_data import recorded_cost
+
+if TYPE_CHECKING:
+    from core.evaluation.intervals import Estimate
 
 PAGE_SIZE = 50
 """Rows of the table on one page."""
@@ -74,58 +78,58 @@ def add_baseline_differences(runs: pd.DataFrame, best_baseline: int | None) -> p
     Both are kept when that baseline is deleted. Also adds ``ids``, the run ids of a row, and
     ``is_best_baseline``.
     """
-    from core.evaluation.comparison import verdict_of
     from core.evaluation.intervals import Estimate
 
     recorded = [f"macro_f1_over_baseline{end}" for end in ("", "_low", "_high")]
     gaps = runs[recorded].astype(float).set_axis(_GAP, axis=1)
     differences = zip(gaps.itertuples(index=False), runs["macro_f1_over_baseline_p"].astype(float), strict=True)
-    verdicts = [verdict_of(Estimate(*gap), p) if pd.notna(gap[0]) else DASH for gap, p in differences]
+    verdicts = [_verdict(Estimate(*gap), p) if pd.notna(gap[0]) else DASH for gap, p in differences]
     ids = pd.Series([[run_id] for run_id in runs["id"]], index=runs.index, dtype=object)
     return runs.assign(**gaps, verdict=verdicts, ids=ids, is_best_baseline=runs["id"] == best_baseline)
+
+
+def _verdict(gap: "Estimate", p: float) -> str:
+    """Return the verdict on a difference to a baseline; with p if it is inconclusive though the interval excludes 0."""
+    from core.evaluation.comparison import verdict_of
+
+    verdict = verdict_of(gap, p)
+    if verdict in ("helped", "hurt"):
+        return verdict
+    excludes_zero = gap.low is not None and gap.high is not None and not gap.low <= 0 <= gap.high
+    return f"inconclusive, p {format_p_value(p)}" if excludes_zero else "inconclusive"
 
 
 def group_seeds(runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per configuration of complete runs; other runs keep a row of their own.
 
-    ``runs``: from `add_baseline_differences`. The figures of a configuration are means, each with a
-    ``…_deviation`` (of the sample), besides ``macro_f1_lowest`` and ``macro_f1_highest``. Its gap is the
-    mean of the recorded ones: an interval over seeds takes a comparison, too slow for every row.
-    If several runs have the same seed, the newest counts; ``ids`` contains all of them.
+    ``runs``: from `add_baseline_differences`. The figures of a configuration and the ends of their intervals are means
+    over its seeds: an interval that resamples seeds takes a comparison, too slow for every row. Besides, of macro F1:
+    ``macro_f1_deviation`` (of the sample), ``macro_f1_lowest`` and ``macro_f1_highest``. If several runs have the same
+    seed, the newest counts; ``ids`` contains all of them.
     """
     is_single = runs["group_key"].isna() | (runs["state"] != "complete")
     keys = runs["group_key"].astype(object).where(~is_single, runs["id"])
     groups = pd.Series(pd.factorize(keys)[0], index=runs.index)
     ids, has_best_baseline = _values_by_group(runs["id"], groups), runs["is_best_baseline"].groupby(groups).any()
-    runs = runs[_is_newest_of_seed(runs.assign(group_key=groups))]
+    runs = runs[is_newest_of_seed(runs.assign(group_key=groups))]
     groups = groups[runs.index]
-    figures = [*_AVERAGED, "gap"]
+    ends = [f"{name}{end}" for name in _AVERAGED for end in ("_low", "_high") if f"{name}{end}" in runs]
+    figures = [*_AVERAGED, *ends, *_GAP]
     numbers, sizes = runs[figures].astype(float).groupby(groups), groups.value_counts().sort_index()
-    means, deviations, is_several = numbers.mean(), numbers.std(), sizes > 1
+    means, is_several = numbers.mean(), sizes > 1
     worst_class = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(groups)
     rows = runs[~groups.duplicated()].set_index(groups[~groups.duplicated()]).sort_index()
     rows = rows.assign(**{name: means[name].where(is_several, rows[name]) for name in figures})
-    rows = rows.assign(**{f"{name}_deviation": deviations[name] for name in figures})
     return rows.assign(
         ids=ids,
         seeds=sizes,
+        macro_f1_deviation=numbers["macro_f1"].std(),
         macro_f1_lowest=numbers["macro_f1"].min(),
         macro_f1_highest=numbers["macro_f1"].max(),
         is_best_baseline=has_best_baseline,
         verdict=rows["verdict"].where(~is_several, _count_verdicts(runs["verdict"], groups, sizes)),
         worst_class=rows["worst_class"].astype(object).where(worst_class.min() == worst_class.max(), "several"),
     )
-
-
-def select_configuration(runs: pd.DataFrame, group_key: str | None) -> pd.DataFrame:
-    """Return the runs of a configuration; if several have the same seed, the newest of them."""
-    selected = runs[runs["group_key"] == group_key]
-    return selected[_is_newest_of_seed(selected)]
-
-
-def _is_newest_of_seed(runs: pd.DataFrame) -> pd.Series:
-    """Return for each run whether it is the newest of its configuration and seed."""
-    return ~runs.sort_values("id").duplicated(["group_key", "seed"], keep="last").reindex(runs.index)
 
 
 def _values_by_group(values: pd.Series, groups: pd.Series) -> pd.Series:

@@ -1,0 +1,61 @@
+"""Configurations: runs that differ only in the seed, ranked by their mean."""
+
+from typing import Any
+
+import pandas as pd
+
+from dashboard import data
+
+
+def is_newest_of_seed(runs: pd.DataFrame) -> pd.Series:
+    """Return for each run whether it is the newest of its configuration and seed."""
+    return ~runs.sort_values("id").duplicated(["group_key", "seed"], keep="last").reindex(runs.index)
+
+
+def rank_configurations(complete: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per configuration of complete runs, the highest mean of macro F1 over its seeds first.
+
+    ``id`` and the other columns are those of the run whose macro F1 is closest to the mean. Besides: mean, deviation
+    (of the sample; undefined for one seed), seeds, and runs, which counts repetitions of a seed.
+    """
+    keys = complete["group_key"].astype(object).where(complete["group_key"].notna(), complete["id"])
+    complete = complete.assign(group_key=keys)
+    repetitions = complete.groupby("group_key").size().rename("runs")
+    newest = complete[is_newest_of_seed(complete)]
+    scores = newest.groupby("group_key")["macro_f1"]
+    summary = scores.agg(mean="mean", deviation="std", seeds="size").join(repetitions)
+    rows = newest.merge(summary, left_on="group_key", right_index=True)
+    rows = rows.assign(_distance=(rows["macro_f1"] - rows["mean"]).abs()).sort_values(["_distance", "id"])
+    rows = rows.drop_duplicates("group_key").drop(columns="_distance")
+    return rows.sort_values(["mean", "id"], ascending=[False, True]).reset_index(drop=True)
+
+
+def excluded_runs(runs: pd.DataFrame, group_key: str) -> dict[str, int]:
+    """Return the number of runs of a configuration by the reason why its mean excludes them.
+
+    ``runs``: all runs on the test set, those that are archived or in the trash included.
+    """
+    same = runs[runs["group_key"] == group_key]
+    reason = same["state"].mask(same["archived"].astype(bool), "archived")
+    reason = reason.mask(same["deleted_at"].notna(), "in the trash")
+    return {str(name): int(number) for name, number in reason[reason != "complete"].value_counts().items()}
+
+
+def typical_runs(runs: pd.DataFrame) -> list[int]:
+    """Return the id of one run per configuration, see `rank_configurations`, and those of runs without a score."""
+    scored = (runs["state"] == "complete") & runs["macro_f1"].notna()
+    return [int(run_id) for run_id in (*rank_configurations(runs[scored])["id"], *runs.loc[~scored, "id"])]
+
+
+def leading_configurations(ranking: pd.DataFrame) -> list[Any]:
+    """Return the best configuration and the next one, as rows of a non-empty `rank_configurations`.
+
+    A fine-tuned configuration with one seed is the best only if it is significantly better than the first one with
+    several seeds: its single score may be a lucky one.
+    """
+    first, *others = ranking.itertuples(index=False)
+    several = next((row for row in others if row.seeds > 1), None)
+    if first.seeds > 1 or first.kind == "baseline" or several is None:
+        return [first, *others[:1]]
+    is_better = data.comparison(int(first.id), int(several.id)).result.verdict == "helped"
+    return [first, others[0]] if is_better else [several, first]

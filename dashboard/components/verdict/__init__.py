@@ -1,0 +1,16 @@
+"""The picture of verdicts."""
+
+from typing import Any
+
+from dashboard.components.chart_cache import show_chart
+from dashboard.components.verdict.charts import verdicts
+from dashboard.components.verdict.view_data import verdict_row, verdict_rows
+
+__all__ = ["show_verdicts", "verdict_row"]
+
+
+def show_verdicts(rows: list[Any]) -> None:
+    """Draw rows of `verdict_row`, if the difference of any is defined."""
+    frame = verdict_rows(rows)
+    if len(frame):
+        show_chart(verdicts(frame))
