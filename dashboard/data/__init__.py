@@ -40,7 +40,9 @@ from dashboard.data.failures import (
 )
 from dashboard.data.files import can_resume, files, folder_name, hidden_size, is_folder_missing, model_card
 from dashboard.data.predictions import (
+    MIN_JUDGES,
     class_indices,
+    label_judges,
     predictions_with_outcomes,
     probabilities,
     reliability,

@@ -9,11 +9,16 @@ from numpy.typing import NDArray
 from core.store import queries
 from core.store.engine import Store
 from dashboard.data.cache import cached
-from dashboard.data.runs import run, temperature
+from dashboard.data.datasets import test_set_of
+from dashboard.data.runs import complete_runs, run, temperature
 from dashboard.data.table import runs_key
 
 if TYPE_CHECKING:
-    from core.evaluation.label_errors import SuspectLabel
+    from core.evaluation.label_errors import SuspectLabels
+
+MIN_JUDGES = 2
+"""The least number of runs that must agree on another label: one alone may just be wrong."""
+_IGNORE_TEXT = ("majority", "untrained")
 
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
@@ -50,12 +55,34 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
     return pd.DataFrame([vars(bin_) for bin_ in diagram.bins])
 
 
+def label_judges(run_id: int) -> list[int]:
+    """Return the runs on a run's data set whose probabilities judge its test labels.
+
+    These are the best fine-tuned run and the best run of each baseline that reads the text: fine-tuned models of one
+    base model tend to err on the same examples, whatever their method.
+    """
+    frame = complete_runs(test_set_of(run_id) or 0)
+    judges = frame[(frame["dataset_id"] == run(run_id).dataset_id) & ~frame["method"].isin(_IGNORE_TEXT)]
+    evidence = judges["method"].where(judges["kind"] == "baseline", "fine-tuned")
+    return [int(judge) for judge in judges.loc[~evidence.duplicated(), "id"]]
+
+
+def suspects(run_id: int) -> "SuspectLabels":
+    """Return the test examples whose labels are likely errors by the runs of `label_judges`.
+
+    None are returned if these are fewer than `MIN_JUDGES`.
+    """
+    from core.evaluation.label_errors import SuspectLabels
+
+    judges = label_judges(run_id)
+    return _suspects(judges) if len(judges) >= MIN_JUDGES else SuspectLabels((), 0.0)
+
+
 @cached(runs_key, keep=24)
-def suspects(db: Store, run_id: int) -> "list[SuspectLabel]":
-    """Return the test examples whose labels are likely errors by a run's probabilities."""
+def _suspects(db: Store, judges: list[int]) -> "SuspectLabels":
     from core.evaluation.label_errors import find_suspect_labels
 
-    return find_suspect_labels(true_codes(run_id), queries.probabilities(db, run_id))
+    return find_suspect_labels(true_codes(judges[0]), [queries.probabilities(db, judge) for judge in judges])
 
 
 @cached(runs_key, keep=24, exact=["text"])

@@ -53,17 +53,18 @@ def record_hard_texts(store: Store, trained_on: int = 40, weak: Sequence[str] = 
     splits = {"train": training, "validation": validation, "test": Split(texts(weak), labels, extra)}
     data = DataSet("films", "file:films.csv", None, "text", "label", LABELS, splits, {})
     hostile = np.arange(SIZE) < len(HOSTILE)
-    return record_on(store, data, "weak", WRONG | hostile), record_on(store, data, "strong", hostile)
+    weak = record_on(store, data, "weak", WRONG | hostile)
+    return weak, record_on(store, data, "strong", hostile, method="knn")
 
 
-def record_on(store: Store, data: DataSet, name: str, wrong: np.ndarray) -> int:
+def record_on(store: Store, data: DataSet, name: str, wrong: np.ndarray, method: str = "lora") -> int:
     """Record a run that misclassifies these test examples of a data set with two classes."""
     size = len(data.test)
     confidence = np.linspace(0.99, 0.6, size).astype(np.float32)
     predicted = np.where(wrong, 1 - data.test.labels, data.test.labels)
     is_predicted = np.arange(2) == predicted[:, None]
     probabilities = np.where(is_predicted, confidence[:, None], 1 - confidence[:, None]).astype(np.float32)
-    with recording(store, RunConfig(**SIZES, dataset=data.name), name, ENVIRONMENT) as run:
+    with recording(store, RunConfig(**SIZES, dataset=data.name, method=method), name, ENVIRONMENT) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id)
         evaluation = evaluate(data.test.labels, probabilities, data.labels)

@@ -10,6 +10,7 @@ from core.store.engine import open_store
 from core.store.queries import annotations
 from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import annotate
+from dashboard import data
 from dashboard.app_pages.failures import view_data
 from dashboard.components.annotations import export_csv
 from dashboard.components.annotations.import_csv import read_annotations
@@ -78,8 +79,28 @@ def test_suggested_label_of_a_suspect_example_can_be_proposed(hard, open_page):
     assert annotations(store).iloc[-1][["tag", "proposed_label"]].tolist() == ["kept", LABELS[1]]
 
 
-def test_suspect_labels_show_the_rater_deviation(seeded):
-    assert view_data.suspect_examples(seeded.flawed)["deviation"].notna().all()
+def test_suspect_labels_need_two_judges(seeded, open_page):
+    app = open_page("failures", run=seeded.flawed, view="labels in doubt")
+    assert "Suspect labels need a fine-tuned run and a baseline" in page_text(app)
+    assert view_data.suspect_examples(seeded.flawed).empty
+
+
+def test_suspect_labels_are_those_that_two_judges_doubt(hard, open_page):
+    _, weak, strong = hard
+    text = page_text(open_page("failures", run=strong, view="labels in doubt"))
+    assert f"#{strong} strong, #{weak} weak suggest the same other label. At least " in text
+    wrong = [set(data.predictions_with_outcomes(run).query("not is_correct")["text"]) for run in (weak, strong)]
+    assert set(view_data.suspect_examples(weak)["text"]) <= set.intersection(*wrong)
+
+
+def test_suspect_labels_of_the_shipped_runs_are_few_and_show_the_rater_deviation(shipped_record, monkeypatch):
+    monkeypatch.setenv("RUNS_DB", str(shipped_record / "runs.db"))
+    runs = data.all_runs().query("dataset == 'movie-reviews-3' and method == 'lora'")
+    run_id = int(runs["id"].iloc[0])
+    suspects = view_data.suspect_examples(run_id)
+    errors = int((~data.predictions_with_outcomes(run_id)["is_correct"]).sum())
+    assert data.suspects(run_id).expected < len(suspects) < errors / 2
+    assert suspects["deviation"].notna().all()
 
 
 # --- Import and export ------------------------------------------------------------------------------

@@ -43,6 +43,11 @@ def choose_view() -> str:
     return choose_option("Show", {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels"}, MISTAKES, "view")
 
 
+def show_better_slices() -> bool:
+    """Draw the switch that adds the slices with fewer errors than the other examples."""
+    return st.toggle("Show slices with fewer errors", key="better", bind="query-params")
+
+
 def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Filters, str]:
     """Draw the filters, the less common ones in a box, and the order; return both.
 

@@ -37,11 +37,15 @@ def show_predictions(run_id: int, other: int | None, test_set: int) -> pd.DataFr
 def show_suspect_labels(run_id: int) -> pd.DataFrame:
     """Show the examples with a suspect label; return these in their order."""
     with st.spinner("Searching for suspect labels …"):
-        suspects = view_data.suspect_examples(run_id)
-    show_text(text.suspect_summary(len(suspects), data.test_size(run_id), data.run_label(run_id)))
+        suspects, judges = view_data.suspect_examples(run_id), data.label_judges(run_id)
+    if len(judges) < data.MIN_JUDGES:
+        st.info("Suspect labels need a fine-tuned run and a baseline on this data: one alone may just be wrong.")
+        return suspects
+    labels = [data.run_label(judge) for judge in judges]
+    show_text(text.suspect_summary(len(suspects), data.test_size(run_id), labels, data.suspects(run_id).expected))
     if not suspects.empty:
         _show_page(suspects, f"{run_id} suspect labels")
-        st.caption("Most likely label error first. A suspect label may be correct and the run wrong.")
+        st.caption("Most likely label error first. A suspect label may be correct and all of these runs wrong.")
     return suspects
 
 

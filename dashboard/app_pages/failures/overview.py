@@ -11,7 +11,7 @@ from dashboard.components.example.controls import show_selectable
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_text
 from dashboard.components.slices.tables import slices_table
-from dashboard.components.slices.view_data import MAX_SLICES, error_slices, select_significant
+from dashboard.components.slices.view_data import MAX_SLICES, error_slices, select_significant, select_worse
 from dashboard.components.text import describe_subset
 
 
@@ -46,7 +46,9 @@ def show_slices(run_id: int) -> None:
         slices = error_slices(run_id)
     for sentence in text.slice_summary(select_significant(slices), len(slices)):
         show_text(sentence)
-    shown = slices.head(MAX_SLICES)
+    with_better = not slices.empty and controls.show_better_slices()
+    listed = slices if with_better else select_worse(slices)
+    shown = listed.head(MAX_SLICES)
     if shown.empty:
         return
     names = list(shown["name"])
@@ -57,4 +59,4 @@ def show_slices(run_id: int) -> None:
         selected,
         lambda row: controls.filter_by_slice(None if row is None else names[row]),
     )
-    st.caption(describe_subset(len(shown), len(slices), "slices", "with the smallest p") + "Select a slice to filter.")
+    st.caption(describe_subset(len(shown), len(listed), "slices", "with the smallest p") + "Select a slice to filter.")

@@ -47,17 +47,20 @@ def flip_counts(counts: Mapping[str, int], other: str) -> str:
     return f"Compared with {other}: {', '.join(parts)}."
 
 
-def suspect_summary(suspects: int, total: int, label: str) -> str:
-    """Return how many labels are suspect by the probabilities of a run."""
-    number = format_count(suspects) if suspects else "No"
-    return f"{number} of {format_count(total)} test labels are suspect, by the probabilities of {label}."
+def suspect_summary(suspects: int, total: int, runs: Sequence[str], expected: float) -> str:
+    """Return how many labels are suspect by the probabilities of several runs, and how many are expected by chance."""
+    number = format_count(suspects) if suspects else "None"
+    return (
+        f"{number} of {format_count(total)} test labels are suspect: {', '.join(runs)} suggest the same other label. "
+        f"At least {format_count(round(expected))} are expected from errors of these runs alone."
+    )
 
 
 def suspect_label(label: str, suggested: str, quality: float) -> str:
     """Return why the label of an example is suspect."""
     return (
-        f"Suspect label: the run's probabilities support {suggested} instead of {label} "
-        f"(label quality {format_percent(quality)}%). The run may be wrong."
+        f"Suspect label: the runs of several methods suggest {suggested} instead of {label} "
+        f"(label quality {format_percent(quality)}%). They may all be wrong."
     )
 
 

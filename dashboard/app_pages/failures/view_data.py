@@ -170,7 +170,7 @@ def suspect_examples(run_id: int) -> pd.DataFrame:
     Columns: those of `predicted_examples`, suggested (a label), quality (of the label, 0 to 1) and, if
     the source has ratings, deviation (their standard deviation).
     """
-    suspects, labels = data.suspects(run_id), data.labels(run_id)
+    suspects, labels = data.suspects(run_id).examples, data.labels(run_id)
     frame = predicted_examples(run_id).iloc[[suspect.position for suspect in suspects]].reset_index(drop=True)
     frame["suggested"] = [labels[suspect.suggested] for suspect in suspects]
     frame["quality"] = [suspect.quality for suspect in suspects]

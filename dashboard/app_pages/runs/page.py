@@ -82,9 +82,9 @@ def show_runs() -> None:
         return
     rows = view_data.group_seeds(filtered) if grouped else filtered
     rows = view_data.sort_runs(rows, order, descending=descending)
-    shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
     bulk_actions.offer_undo()  # at the place of the button that was clicked
     show_selected(filtered[filtered["id"].isin(state.selected_runs())], view, grouped, view_data.tags_of(runs))
+    shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
     table_downloads.draw_downloads(shown, "runs")
     if view == controls.ACTIVE:
         active_runs.show_runs_without_scores(filtered, controls.filter_without_scores)
@@ -106,15 +106,16 @@ def show_table_page(rows: pd.DataFrame, columns: list[str], view: str, grouped: 
     page = view_data.select_page(rows, number)
     cells = tables.format_runs(page, columns)
     tables.show_runs(cells, page["ids"].tolist(), state.selected_runs(), controls.sort_by)
-    st.caption(text.table_note(page, grouped=grouped, trash=view == controls.TRASH))
+    st.caption(text.table_note(page, grouped=grouped))
     return cells
 
 
 def show_selected(selected: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
-    """Show which runs are selected, and the actions on them."""
-    if selected.empty:
-        return
+    """Show which runs are selected, and the actions on them: above the table, where they are always in sight."""
     with st.container(border=True):
+        if selected.empty:
+            show_text(text.SELECT[view])
+            return
         show_text(text.selection(selected["label"].tolist()))
         shown = typical_runs(selected) if grouped else selected["id"].astype(int).tolist()
         bulk_actions.ACTIONS[view](selected, shown, tags)

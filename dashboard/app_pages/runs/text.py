@@ -19,6 +19,13 @@ NO_RUNS = {
 }
 """Message if there are no runs, by view (active, archived, trash)."""
 
+SELECT = {
+    "active": "Select rows to compare, open, tag, archive or delete runs.",
+    "archived": "Select rows to compare, open, unarchive or delete runs.",
+    "trash": "Select rows to restore runs or delete them permanently.",
+}
+"""What can be done with selected rows, by view."""
+
 
 def best_configuration(row: Any) -> str:
     """Return the headline, from a row of `rank_configurations`."""
@@ -69,14 +76,13 @@ def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
     return f"{format_count(total)} {unit}{'' if total == 1 else 's'}"
 
 
-def table_note(page: pd.DataFrame, *, grouped: bool, trash: bool) -> str:
-    """Return the helper text under the table: pinned row, meaning of ±, sorting, selection."""
+def table_note(page: pd.DataFrame, *, grouped: bool) -> str:
+    """Return the helper text under the table: pinned row, scores over seeds, sorting."""
     pinned = "First row: the best baseline, pinned. " if page["pinned"].any() else ""
     seeds = ""
     if grouped:
-        seeds = "Scores and intervals: means over the seeds. Select a configuration to compare it over its seeds. "
-    select = "Select runs to restore or delete them." if trash else "Select runs to open or compare them."
-    return f"{pinned}{seeds}Click a column header to sort all rows. {select}"
+        seeds = "Scores and intervals: means over the seeds. "
+    return f"{pinned}{seeds}Click a column header to sort all rows."
 
 
 def selection(labels: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def other_predictions(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
 
 def suggested_label(run_id: int, position: int) -> tuple[str, float] | None:
     """Return the suggested label and the quality of the label of a suspect example; None for other examples."""
-    suspect = next((suspect for suspect in data.suspects(run_id) if suspect.position == position), None)
+    suspect = next((suspect for suspect in data.suspects(run_id).examples if suspect.position == position), None)
     return (data.labels(run_id)[suspect.suggested], suspect.quality) if suspect else None
 
 

@@ -36,6 +36,11 @@ def _interval_columns() -> list[str]:
     return [column for name in ("wrong", "rest", "gap") for column in with_interval(name, None)]
 
 
+def select_worse(slices: pd.DataFrame) -> pd.DataFrame:
+    """Return the slices on which the error rate is higher than on the other examples."""
+    return slices[slices["gap"] > 0].reset_index(drop=True)
+
+
 def select_significant(slices: pd.DataFrame) -> pd.DataFrame:
     """Return the slices on which the error rate differs significantly from that of the other examples."""
     from core.evaluation.power import ALPHA
