@@ -52,7 +52,7 @@ def find_suspect_labels(true: NDArray[np.int64], probabilities: Sequence[NDArray
 
 
 def _expected_agreement(true: NDArray[np.int64], by_run: Sequence[Suggestions], classes: int) -> float:
-    """Return the expected number of examples with the same suggestion of all runs, if these are independent by class."""
+    """Return the expected number of examples with one suggestion of all runs, if these are independent by class."""
     sizes = np.maximum(np.bincount(true, minlength=classes), 1)
     product = np.ones((classes, classes))
     for suggestions in by_run:

@@ -72,14 +72,14 @@ def _memory_warning(run: "Run") -> str:
     return f" It used {used / 1e9:,.0f} of {total / 1e9:,.0f} GB of memory: the system may have killed it."
 
 
-def cost_chart_note(unknown: Sequence[str], title: str, *, has_untrained: bool) -> str:
+def cost_chart_note(unknown: Sequence[str], title: str, *, below: int) -> str:
     """Return how to read the chart of cost and quality, and the runs without a recorded cost, which it omits.
 
-    ``has_untrained``: whether it shows a baseline whose training time is 0.
+    ``below``: the number of runs whose score is below the axis.
     """
     note = "Bars: 95% intervals. Line: Pareto front."
-    if has_untrained:
-        note += " Baselines that need no training are at 0 s."
+    if below:
+        note += f" Triangles at the lower edge: {format_count(below)} run{'s' if below > 1 else ''} with lower scores."
     if not unknown:
         return note
     more = f" and {format_count(len(unknown) - 5)} more" if len(unknown) > 5 else ""

@@ -143,13 +143,22 @@ def test_pareto_front_has_the_undominated_runs():
     assert placed.loc[placed["front"], "label"].tolist() == ["#0 run", "#2 run"]
 
 
-def test_labels_of_many_runs_mark_the_front_and_do_not_overlap():
+def test_only_the_front_is_named_and_no_point_is_where_a_name_is_drawn():
     many = made_up_runs([0.5 + i % 50 / 100 for i in range(200)], [1 + i for i in range(200)])
     placed = cost.cost_quality(many, "train_seconds")
     named = placed[placed["name"] != ""]
-    assert named["front"].all() and 0 < len(named) <= cost.MAX_LABELS
-    assert named.loc[named["place"].between(30, 60), "name_at"].sort_values().diff().min() > 0.05
+    assert named["front"].all() and 0 < len(named) < placed["front"].sum()
+    for row in named.itertuples():  # a name is above and to the left of its point
+        assert not ((placed["place"] < row.place) & (placed["height"] > row.height)).any()
     spec(cost_charts.cost_quality(placed, "train_seconds", "seconds"))
+
+
+def test_axis_of_quality_fits_the_good_runs_and_marks_the_others():
+    runs_ = made_up_runs([0.33, 0.50, 0.78, 0.81, 0.82, 0.83, 0.83], [0, 0, 5, 60, 70, 80, 90])
+    placed = cost.cost_quality(runs_.assign(macro_f1_low=runs_["macro_f1"] - 0.02), "train_seconds")
+    assert placed.loc[placed["below"], "macro_f1"].tolist() == [0.5, 0.33]
+    assert placed["height"].min() > 0.7
+    assert (placed.loc[~placed["below"], "height"] == placed.loc[~placed["below"], "macro_f1"]).all()
 
 
 @pytest.mark.parametrize("seconds", [[0.0], [5.0], [None]], ids=["zero", "positive", "missing"])

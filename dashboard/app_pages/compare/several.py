@@ -50,7 +50,7 @@ def show_costs(run_ids: list[int]) -> None:
     runs, (cost, title) = data.run_rows(run_ids), choose_cost()
     points, unknown = costs.cost_quality(runs, cost), costs.without_cost(runs, cost)
     show_chart(cost_quality(points, cost, title))
-    note = cost_chart_note(unknown, title, has_untrained=costs.has_untrained(points, cost))
+    note = cost_chart_note(unknown, title, below=int(points["below"].sum()))
     st.caption(escape_markdown(note))
 
 

@@ -131,7 +131,7 @@ def show_costs() -> None:
     drawn = view_data.select_for_chart(complete, cost)
     points, unknown = costs.cost_quality(drawn, cost), costs.without_cost(complete, cost)
     show_chart(cost_charts.cost_quality(points, cost, title))
-    note = cost_chart_note(unknown, title, has_untrained=costs.has_untrained(points, cost))
+    note = cost_chart_note(unknown, title, below=int(points["below"].sum()))
     note = text.runs_drawn(len(drawn), len(complete)) + note
     st.caption(escape_markdown(note))
 

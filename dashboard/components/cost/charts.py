@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.components.chart_cache import cached_chart
-from dashboard.components.theme import INK, run_scale, share_axis, with_interval
+from dashboard.components.theme import BLUE, INK, ORANGE, share_axis, with_interval
 
 
 @cached_chart
@@ -16,23 +16,27 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
 
     ``runs``: from `view_data.cost_quality`, cheapest first.
     """
-    x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=30, nice=False))
-    y = alt.Y("macro_f1", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False))
-    color = alt.Color("label", scale=run_scale(runs), legend=None)
+    x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=40, nice=False))
+    y = alt.Y("height", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False, padding=12))
+    kinds = ["baseline", "adapter", "full"]
+    legend = alt.Legend(orient="top", values=[kind for kind in kinds if (runs["kind"] == kind).any()])
+    colors = alt.Scale(domain=kinds, range=[INK, BLUE, ORANGE])
+    shapes = alt.Scale(domain=kinds, range=["square", "circle", "diamond"])
+    color = alt.Color("kind", title=None, scale=colors, legend=legend)
+    shape = alt.Shape("kind", title=None, scale=shapes, legend=legend)
     base = alt.Chart(runs).encode(x=x, y=y)
-    bars = base.mark_rule(strokeWidth=2, opacity=0.4).encode(y="macro_f1_low", y2="macro_f1_high", color=color)
-    points = base.mark_point(filled=True, size=110, opacity=1).encode(
-        color=color,
-        shape=alt.Shape(
-            "kind",
-            title=None,
-            scale=alt.Scale(domain=["baseline", "adapter", "full"], range=["square", "circle", "diamond"]),
-            legend=alt.Legend(orient="top", values=sorted(runs["kind"].unique()), symbolFillColor=INK),
-        ),
-        tooltip=["label", "kind", *with_interval("macro_f1", "macro F1"), alt.Tooltip(cost, title=title, format=",")],
-    )
+    bars = base.transform_filter("!datum.below").mark_rule(strokeWidth=2, opacity=0.35)
+    points = base.transform_filter("!datum.below").mark_point(filled=True, size=110, opacity=1)
+    tooltip = ["label", "kind", *with_interval("macro_f1", "macro F1"), alt.Tooltip(cost, title=title, format=",")]
+    below = base.transform_filter("datum.below").mark_point(filled=True, size=110, opacity=1, shape="triangle-down")
     return alt.LayerChart(
-        layer=[_front(runs, x, y), bars, points, *_names(runs, x)],
+        layer=[
+            _front(runs, x, y),
+            bars.encode(y="low", y2="high", color=color),
+            points.encode(color=color, shape=shape, tooltip=tooltip),
+            below.encode(color=color, tooltip=tooltip),
+            _names(runs, x),
+        ],
         height=360,
         description=f"Macro F1 with its 95% interval against {title}, one point per run; the line is the Pareto front.",
     )
@@ -41,20 +45,16 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
 def _front(runs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
     """Draw the Pareto front; the line extends to the most expensive run."""
     best = runs[runs["front"]]
-    line = pd.concat([best[["place", "macro_f1"]], best[["macro_f1"]].tail(1).assign(place=runs["place"].max())])
+    line = pd.concat([best[["place", "height"]], best[["height"]].tail(1).assign(place=runs["place"].max())])
     steps: alt.Chart = alt.Chart(line).mark_line(interpolate="step-after", color=INK, strokeDash=[6, 3])
     return steps.encode(x=x, y=y)
 
 
-def _names(runs: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
-    """Label the points."""
-    named = runs[runs["name"] != ""]
-    return [
-        alt.Chart(named[named["leftwards"] == left])
-        .mark_text(align="right" if left else "left", dx=-10 if left else 10, dy=-9, color=INK, limit=190)
-        .encode(x=x, y="name_at", text="name")
-        for left in (False, True)
-    ]
+def _names(runs: pd.DataFrame, x: alt.X) -> alt.Chart:
+    """Name the runs on the Pareto front, above and to the left of their points."""
+    named = alt.Chart(runs[runs["name"] != ""])
+    text: alt.Chart = named.mark_text(align="right", dx=-8, dy=-9, color=INK, limit=190, fontSize=12)
+    return text.encode(x=x, y="height", text="name")
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -1,26 +1,27 @@
-"""Cost and quality of runs: their points in the chart, the Pareto front, and the labels that fit."""
+"""Cost and quality of runs: their points in the chart, the Pareto front, and the names that fit."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-FEW_RUNS = 10
-"""Up to this many points, each has a label; with more, only the Pareto front and the baselines."""
-MAX_LABELS = 14
 _COLUMNS = ["id", "label", "kind", "macro_f1", "macro_f1_low", "macro_f1_high"]
-_COLUMNS += ["place", "front", "name", "name_at", "leftwards"]
+_COLUMNS += ["place", "front", "height", "low", "high", "below", "name"]
 _FREE_GAP = 0.18  # the distance of runs with a cost of 0 from the cheapest other one, as a share of the axis
-_LABEL_WIDTH, _LABEL_HEIGHT = 0.3, 0.055  # as shares of the chart
-_LABEL_LIFT = 0.6  # how far the chart draws a label above its position, as a share of the label's height
-_POINT_WIDTH = 0.005
+_SPAN, _MIN_SPAN = 2.5, 0.06
+"""The height of the axis: this multiple of the distance between the best and the median run, at least `_MIN_SPAN`."""
+_MARGIN = 0.005
+_NAME_WIDTH, _NAME_HEIGHT = 0.22, 0.06
+"""The size of a name as shares of the chart."""
 
 
 def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     """Return the runs with a recorded cost, cheapest first, with their place in the chart.
 
     ``runs``: rows of `data.all_runs`. Columns besides id, label, kind, macro F1 and cost: ``place``
-    (the cost; a run with a cost of 0 is left of all others, as a log scale has no 0), ``front`` (whether
-    it is on the Pareto front), ``name`` (the label; empty if there is no room), ``name_at`` (its
-    height) and ``leftwards`` (whether it is left of its point).
+    (the cost; a run with a cost of 0 is left of all others, as a log scale has no 0), ``front`` (whether it is on the
+    Pareto front), ``height``, ``low`` and ``high`` (macro F1 and its interval, at the lower edge of the axis if it is
+    ``below``) and ``name`` (the label; empty if it is not on the front or there is no room).
     """
     points = runs.assign(**{cost: recorded_cost(runs, cost)}).dropna(subset=[cost, "macro_f1"])
     points = points.sort_values([cost, "macro_f1"], ascending=[True, False]).reset_index(drop=True)
@@ -28,17 +29,12 @@ def cost_quality(runs: pd.DataFrame, cost: str) -> pd.DataFrame:
     edge = 10 ** (paid.min() - max(_FREE_GAP * (paid.max() - paid.min()), 0.3)) if len(paid) else 1.0
     best_before = points["macro_f1"].cummax().shift(fill_value=-np.inf)
     points = points.assign(place=points[cost].where(points[cost] > 0, edge), front=points["macro_f1"] > best_before)
-    return _add_labels(points)[[*_COLUMNS, cost]]
+    return _add_names(_add_height(points))[[*_COLUMNS, cost]]
 
 
 def without_cost(runs: pd.DataFrame, cost: str) -> list[str]:
     """Return the labels of the runs without a recorded cost."""
     return list(runs.loc[recorded_cost(runs, cost).isna(), "label"])
-
-
-def has_untrained(points: pd.DataFrame, cost: str) -> bool:
-    """Return whether the chart of `cost_quality` points shows a baseline whose training time is 0."""
-    return cost == "train_seconds" and bool(points[cost].eq(0).any())
 
 
 def recorded_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
@@ -47,24 +43,30 @@ def recorded_cost(runs: pd.DataFrame, cost: str) -> pd.Series:
     return runs[cost].astype(float).mask(is_untrained & runs[cost].isna(), 0.0)
 
 
-def _add_labels(points: pd.DataFrame) -> pd.DataFrame:
-    """Place the labels, best runs first, so that none covers a point, the Pareto front or another label."""
-    x, y = points["place"].astype(float).map(np.log10), points["macro_f1"].astype(float)
-    width = max(x.max() - x.min(), 1e-9)
-    leftwards = x > x.min() + width / 2
-    height = _LABEL_HEIGHT * float(points["macro_f1_high"].max() - points["macro_f1_low"].min()) or 1e-9
-    is_labeled = points["front"] | (points["kind"] == "baseline") | (len(points) <= FEW_RUNS)
-    labels: dict[int, float] = {}
-    for row in y[is_labeled].sort_values(ascending=False).index[:MAX_LABELS]:
-        ahead = (x - x[row]) * np.where(leftwards[row], -1, 1) / width
-        points_ahead = y[ahead.between(_POINT_WIDTH, _LABEL_WIDTH)]
-        end = x[row] + _LABEL_WIDTH * width * (-1 if leftwards[row] else 1)
-        front = [] if points["front"][row] else [y[x <= max(place, x.min())].max() for place in (x[row], end)]
-        labels_near = [at for other, at in labels.items() if abs(x[row] - x[other]) < _LABEL_WIDTH * width]
-        lifted = np.array([*points_ahead, *front]) - _LABEL_LIFT * height
-        occupied, at = np.array([*lifted, *labels_near]), y[row]
-        while (abs(occupied - at) < 0.95 * height).any():
-            at -= height
-        labels[row] = at
-    names = points["label"].where(points.index.isin(list(labels)), "")
-    return points.assign(name=names, name_at=pd.Series(labels, dtype=float), leftwards=leftwards)
+def _add_height(points: pd.DataFrame) -> pd.DataFrame:
+    """Add ``height``, ``low`` and ``high``: macro F1 and its interval, with those below the axis at its lower edge."""
+    score = points["macro_f1"].astype(float)
+    span = max(_MIN_SPAN, _SPAN * (score.max() - score.median()))
+    edge = max(score.max() - span, 0.0) if len(points) else 0.0
+    edge = max(edge, points["macro_f1_low"].where(score >= edge).min() - _MARGIN)  # no empty band below the lowest run
+    clipped = points[["macro_f1", "macro_f1_low", "macro_f1_high"]].astype(float).clip(lower=edge)
+    clipped.columns = pd.Index(["height", "low", "high"])
+    return points.assign(**clipped, below=score < edge)
+
+
+def _add_names(points: pd.DataFrame) -> pd.DataFrame:
+    """Name the runs on the Pareto front, the best first, where no other name is near.
+
+    A name stands above and to the left of its point: a run there would be cheaper and better, so no point is.
+    """
+    span = max(float(points["high"].max() - points["low"].min()), 1e-9) if len(points) else 1.0
+    width = max(float(np.log10(points["place"].max() / points["place"].min())), 1e-9) if len(points) else 1.0
+    named: list[Any] = []
+    for row in points[points["front"] & ~points["below"]].sort_values("height", ascending=False).itertuples():
+        is_free = all(
+            other.height - row.height > _NAME_HEIGHT * span or np.log10(other.place / row.place) > _NAME_WIDTH * width
+            for other in named
+        )
+        named += [row] if is_free else []
+    names = points["label"].where(points.index.isin([row.Index for row in named]), "")
+    return points.assign(name=names)
