@@ -80,3 +80,4 @@ from dashboard.data.runs import (
     unquantized_run,
     worst_class,
 )
+from dashboard.data.table import SETTING

@@ -17,6 +17,9 @@ from dashboard.data import cache
 from dashboard.data.cache import Version
 from dashboard.data.sanitize_records import sanitize_record
 
+SETTING = "setting_"
+"""The prefix of the columns that hold the settings of runs."""
+
 
 class RunTable:
     """All runs of one database, archived and trashed ones included, as of the last `refresh`.
@@ -51,6 +54,7 @@ class RunTable:
         if len(unchanged):
             unchanged = unchanged[unchanged["id"].isin(versions.keys() - set(changed))]
         read = _with_labels(sanitize_record(queries.runs(store, changed, trash=True)))
+        read = read.join(sanitize_record(queries.run_settings(store, changed)).add_prefix(SETTING), on="id")
         # An empty part would turn numeric columns into columns of objects.
         parts = [part for part in (unchanged, read) if len(part)]
         frame = pd.concat(parts).sort_values("id", ignore_index=True) if parts else read

@@ -66,6 +66,25 @@ def test_any_column_sorts_in_both_directions(seeded, open_runs):
     assert table(app)["training time"].iloc[-1] == "—"  # undefined values are last in both directions
 
 
+def test_settings_that_vary_are_columns_and_filters(seeded, open_runs):
+    shown = table(open_runs()).set_index("#")
+    assert (shown.loc[str(seeded.lora), "r"], shown.loc[str(seeded.odd), "r"]) == ("8", "4")
+    assert shown.loc[str(seeded.tfidf), "r"] == "—"
+    assert "batch size" not in shown  # the same in all runs
+    app = open_runs(r="4")
+    assert names(app) == [ODD_NAME]
+    app.multiselect(key="r").set_value(["4", "8"]).run()
+    assert set(names(app)) == {ODD_NAME, "lora-r8"}
+    app.button(key="clear filters").click().run()
+    assert "tfidf" in names(app)
+
+
+def test_settings_sort_by_value_and_undefined_ones_are_last():
+    rows = pd.DataFrame({"id": range(5), "setting_r": ["16", "8", None, "auto", "4"]})
+    for descending, expected in ((False, [4, 1, 0, 3, 2]), (True, [3, 0, 1, 4, 2])):
+        assert view_data.sort_runs(rows, "setting_r", descending=descending)["id"].tolist() == expected
+
+
 def test_columns_are_a_url_parameter(seeded, open_runs):
     app = open_runs(columns="accuracy")
     assert list(table(app)) == ["#", "name", "accuracy"]

@@ -16,7 +16,15 @@ from core.store.queries.prediction_queries import (
     predictions_on_example,
     probabilities,
 )
-from core.store.queries.run_queries import find_identical_run, log_tail, row_versions, run, runs, runs_of_configuration
+from core.store.queries.run_queries import (
+    find_identical_run,
+    log_tail,
+    row_versions,
+    run,
+    run_settings,
+    runs,
+    runs_of_configuration,
+)
 
 __all__ = [
     "annotations",
@@ -39,6 +47,7 @@ __all__ = [
     "rechecks",
     "row_versions",
     "run",
+    "run_settings",
     "runs",
     "runs_of_configuration",
 ]

@@ -9,11 +9,13 @@ from sqlalchemy import func, select, type_coerce
 from sqlalchemy.types import NullType
 
 from core.catalog.figures import LISTED_METRICS
+from core.config.earlier_settings import complete_settings
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
 from core.store.records import Run, derive_state
 from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow
+from core.text.formatting import format_setting
 
 _LARGE_COLUMNS = {"config", "environment", "traceback"}  # not needed to list runs
 
@@ -69,6 +71,24 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
     frame["state"] = [derive_state(*row) for row in state_columns.itertuples(index=False, name=None)]
     frame = _join_listed_metrics(store, frame, run_ids)
     return frame.join(_worst_classes(store, run_ids).set_index("run_id"), on="id")
+
+
+def run_settings(store: Store, run_ids: Sequence[int]) -> pd.DataFrame:
+    """Return the settings of runs as text, as on the command line: a column per setting; the index is the run id.
+
+    A setting that a run does not use is undefined. Settings that a run's version lacked are added where they are known.
+    """
+    parts = [
+        read_frame(store, select(RunRow.id, RunRow.config).where(RunRow.id.in_(run_ids[start : start + MAX_IN_VALUES])))
+        for start in range(0, len(run_ids), MAX_IN_VALUES)
+    ]
+    configs = {
+        int(run_id): complete_settings(config, {}) if isinstance(config, dict) else {}
+        for part in parts
+        for run_id, config in zip(part["id"], part["config"], strict=True)
+    }
+    rows = [{name: format_setting(value) for name, value in config.items()} for config in configs.values()]
+    return pd.DataFrame(rows, index=pd.Index(configs, name="id"), dtype=object)
 
 
 def _join_listed_metrics(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:

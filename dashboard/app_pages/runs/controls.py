@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.runs.tables import COLUMNS, DEFAULT_COLUMNS, ONLY_GROUPED, PINNED, TITLES
+from dashboard.app_pages.runs.tables import COLUMNS, DEFAULT_COLUMNS, ONLY_GROUPED, PINNED, SETTINGS, TITLES
 from dashboard.app_pages.runs.view_data import PAGE_SIZE, TEXT_FIELDS, Filters, tags_of
 from dashboard.components.filters import choose_option, select_option, select_options, set_option
 
@@ -22,7 +22,13 @@ VALUE_FILTERS = {
     "training": ("Training set", "version"),
 }
 """Label and column of the runs by URL parameter."""
-PARAMETERS = ("search", *VALUE_FILTERS, "tag", "from", "to")
+SETTING_FILTERS = {field.removeprefix(data.SETTING): (title, field) for title, field in SETTINGS.items()}
+"""Label and column of the settings by URL parameter; those that vary have a filter."""
+PARAMETERS = ("search", *VALUE_FILTERS, *SETTING_FILTERS, "tag", "from", "to")
+MAX_SETTINGS, MAX_SETTING_VALUES = 6, 50
+"""The most settings with a filter, and the most values of one."""
+MAX_SETTING_COLUMNS = 4
+"""The most settings that are shown as columns unless the user chooses others."""
 STATES_WITHOUT_SCORES = ["failed", "crashed", "cancelled"]
 
 
@@ -39,8 +45,11 @@ def runs_of(view: str, test_set: int) -> pd.DataFrame:
     return data.archived_runs(test_set) if view == ARCHIVED else data.runs(test_set)
 
 
-def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:
-    """Draw the search box and the filters. ``versions``: title by id of the data sets that runs trained on."""
+def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str], varying: Mapping[str, list[str]]) -> Filters:
+    """Draw the search box and the filters.
+
+    ``versions``: title by id of the data sets that runs trained on. ``varying``: from `varying_settings`.
+    """
     words = st.text_input(
         "Search",
         key="search",
@@ -58,10 +67,21 @@ def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str]) -> Filters:
             if key != "training" or len(versions) > 1
         }
         tags = _select_values("Tags", tags_of(runs), "tag")
+        values |= _choose_settings(varying)
         with st.container(horizontal=True):
             since, until = _choose_date("Started from", "from"), _choose_date("Started until", "to")
         st.button("Clear filters", on_click=clear_filters, disabled=not _count_filters(), key="clear filters")
     return Filters(words or "", values, tags, since, until)
+
+
+def _choose_settings(varying: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Draw the filters of settings; return the selected values by column."""
+    few = [field for field, values in varying.items() if len(values) <= MAX_SETTING_VALUES][:MAX_SETTINGS]
+    return {
+        field: _select_values(label, varying[field], key)
+        for key, (label, field) in SETTING_FILTERS.items()
+        if field in few
+    }
 
 
 def _select_values(label: str, options: list[str], key: str) -> list[str]:
@@ -135,9 +155,10 @@ def sort_by(column: str) -> None:
     reset_page()
 
 
-def choose_columns(*, several_versions: bool) -> list[str]:
-    """Draw the choice of columns; return those selected."""
-    default = [*DEFAULT_COLUMNS, *(["training set"] if several_versions else [])]
+def choose_columns(varying: Mapping[str, list[str]], *, several_versions: bool) -> list[str]:
+    """Draw the choice of columns; return those selected. ``varying``: from `varying_settings`."""
+    settings = [title for title, field in SETTINGS.items() if field in list(varying)[:MAX_SETTING_COLUMNS]]
+    default = [*DEFAULT_COLUMNS, *settings, *(["training set"] if several_versions else [])]
     options = {key: title for key, title in TITLES.items() if key not in (*PINNED, *ONLY_GROUPED)}
     with st.popover("Columns", icon=":material/view_column:", key="choose columns popover"):
         return select_options("Columns", options, default, "columns")

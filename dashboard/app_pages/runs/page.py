@@ -71,11 +71,12 @@ def show_runs() -> None:
         return
     versions = data.dataset_versions(test_set)
     runs = view_data.add_baseline_differences(view_data.add_versions(runs, versions), best_baseline)
+    varying = view_data.varying_settings(runs)
     with bar:
-        filters = controls.choose_filters(runs, versions)
+        filters = controls.choose_filters(runs, versions, varying)
         order, descending = controls.choose_order()
         grouped = controls.choose_grouping()
-        columns = controls.choose_columns(several_versions=len(versions) > 1)
+        columns = controls.choose_columns(varying, several_versions=len(versions) > 1)
     filtered = view_data.filter_runs(runs, filters)
     if filtered.empty:
         show_no_match()

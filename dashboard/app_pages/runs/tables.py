@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from core.catalog.figures import FIGURES
+from core.config import RunConfig
 from core.text.formatting import DASH, format_count, format_percent, format_points
-from dashboard import state
+from dashboard import data, state
 from dashboard.components.glossary import help_for
 from dashboard.components.text import format_time
 
@@ -38,6 +39,11 @@ class Column:
 
 def _text_column(title: str, field: str) -> Column:
     return Column(title, field, lambda row: _text_or_dash(getattr(row, field)), help=help_for(title))
+
+
+def _setting_column(title: str, field: str) -> Column:
+    help_ = RunConfig.model_fields[field.removeprefix(data.SETTING)].description
+    return Column(title, field, lambda row: _text_or_dash(getattr(row, field, None)), is_number=True, help=help_)
 
 
 def _text_or_dash(value: Any) -> str:
@@ -82,6 +88,12 @@ def _seed(row: Any) -> str:
     return f"{seeds}, {format_count(len(row.ids))} runs" if len(row.ids) > row.seeds else seeds
 
 
+def _insert_after(columns: dict[str, Column], key: str, inserted: dict[str, Column]) -> dict[str, Column]:
+    place = list(columns).index(key) + 1
+    items = list(columns.items())
+    return dict([*items[:place], *inserted.items(), *items[place:]])
+
+
 _MAIN_COLUMNS = {
     "#": _other_column("#", "id", _id),
     "name": _text_column("name", "name"),
@@ -108,13 +120,20 @@ _MAIN_COLUMNS = {
     "tags": _other_column("tags", "tags", lambda row: ", ".join(row.tags) or DASH, is_number=False),
     "note": _text_column("notes", "notes"),
 }
+SETTINGS = {
+    name.replace("_", " "): f"{data.SETTING}{name}"
+    for name in RunConfig.model_fields
+    if name not in ("method", "model", "seed", "dataset")
+}
+"""The columns of settings: their field by their value in the URL."""
 _MAIN_FIELDS = {column.field for column in _MAIN_COLUMNS.values()}
-COLUMNS = _MAIN_COLUMNS | {
+_SETTING_COLUMNS = {title: _setting_column(title, field) for title, field in SETTINGS.items()}
+COLUMNS = _insert_after(_MAIN_COLUMNS, "method", _SETTING_COLUMNS) | {
     figure.title: _figure_column(figure.name)
     for figure in FIGURES.values()
     if figure.listed and figure.group != "baseline" and figure.name not in _MAIN_FIELDS
 }
-"""The columns by their value in the URL, the most important first; every other listed figure follows."""
+"""The columns by their value in the URL, the most important first; settings and every other listed figure follow."""
 TITLES = {key: column.title for key, column in COLUMNS.items()}
 PINNED = ("#", "name")
 ONLY_GROUPED = ("seed SD", "range")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_p_value
+from dashboard import data
 from dashboard.components.configurations import is_newest_of_seed
 from dashboard.components.cost.view_data import recorded_cost
 
@@ -28,6 +29,8 @@ TEXT_FIELDS = {"name", "kind", "title", "state", "verdict", "worst_class", "mode
 _AVERAGED = [figure.name for figure in FIGURES.values() if figure.listed and figure.group not in ("baseline", "cost")]
 _AVERAGED += ["train_seconds"]
 """The figures that differ between the seeds of a configuration."""
+_FIXED_SETTINGS = {f"{data.SETTING}{name}" for name in ("method", "model", "seed", "dataset")}
+"""Settings that have a column and a filter of their own."""
 _GAP = ["gap", "gap_low", "gap_high"]
 
 
@@ -60,6 +63,24 @@ def filter_runs(runs: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     if filters.until:
         keep &= runs["created_at"] < pd.Timestamp(filters.until + timedelta(days=1), tz="UTC")
     return runs[keep].reset_index(drop=True)
+
+
+def varying_settings(runs: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the settings in which fine-tuned runs differ: a column of the runs and its values in ascending order.
+
+    Those with the fewest values come first: they are the ones that somebody varied on purpose.
+    """
+    tuned = runs[runs["kind"] != "baseline"]
+    columns = [column for column in tuned if column.startswith(data.SETTING) and column not in _FIXED_SETTINGS]
+    values = {column: sorted(tuned[column].dropna().unique(), key=_sort_key) for column in columns}
+    varying = {column: distinct for column, distinct in values.items() if len(distinct) > 1}
+    return dict(sorted(varying.items(), key=lambda item: len(item[1])))
+
+
+def _sort_key(value: str) -> tuple[float, str]:
+    """Return a key that sorts numbers by value, before other texts."""
+    number = pd.to_numeric(value, errors="coerce")
+    return (float(number) if pd.notna(number) else np.inf, value)
 
 
 def tags_of(runs: pd.DataFrame) -> list[str]:
@@ -162,7 +183,11 @@ def sort_runs(rows: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFr
     values = rows[column]
     if column == "tags":
         values = values.map(" ".join)
-    if column in TEXT_FIELDS:
+    if column.startswith(data.SETTING):
+        values = values.map(_sort_key, na_action="ignore")
+        ranks = {key: rank for rank, key in enumerate(sorted(set(values.dropna())))}
+        values = values.map(ranks).astype(float)
+    elif column in TEXT_FIELDS:
         values = values.astype(object).map(str.casefold, na_action="ignore")
     elif not isinstance(values.dtype, pd.DatetimeTZDtype):
         values = values.astype(float)
