@@ -8,6 +8,12 @@ PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failur
 """The title of each page, by its folder."""
 
 
+def shows_page(app, page):
+    """Return whether the title is that of a page, which on the Run page is the label of the run."""
+    title = app.title[0].value.replace("\\", "")
+    return title == PAGES[page] or (page == "run" and title.startswith("#"))
+
+
 def page_text(app):
     """Return all texts, captions, messages and code of a page, without the escapes of Markdown."""
     kinds = (app.title, app.markdown, app.text, app.caption, app.code, app.info, app.warning, app.error, app.success)

@@ -15,7 +15,7 @@ from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
 from core.store.recorder import recording
 from tests.dashboard.hard_texts import record_hard_texts
-from tests.dashboard.reading import PAGES, button, page_text
+from tests.dashboard.reading import PAGES, button, page_text, shows_page
 from tests.seeded import ENVIRONMENT, SIZES
 
 ROWS = 300
@@ -78,7 +78,7 @@ def open_recorded(recorded, page, open_page, monkeypatch, **parameters):
     database, first, second = recorded
     monkeypatch.setenv("RUNS_DB", str(database))
     app = open_page(page, run=second, against=first, **parameters)
-    assert app.title[0].value == PAGES[page]
+    assert shows_page(app, page)
     return app
 
 
@@ -145,7 +145,7 @@ def test_database_with_flipped_bytes_shows_an_error_or_the_page(page, flips, dat
         content[place] ^= 0xFF
     database.write_bytes(bytes(content))
     app = open_page(page)  # fails on any exception
-    assert error_text(app) or app.title[0].value == PAGES[page]
+    assert error_text(app) or shows_page(app, page)
 
 
 @pytest.mark.parametrize(

@@ -88,10 +88,11 @@ class Visitor:
 
     def settle(self, title: str | None = None) -> None:
         """Wait until the script has run, and check that the page shows no exception."""
+        text = r"(Run|#\d+ .*)" if title == "Run" else title  # the name of a run is the title of its page
         heading = (
             self.page.locator("h1")
-            if title is None
-            else self.page.locator("h1", has_text=re.compile(rf"^\s*{title}\s*$"))
+            if text is None
+            else self.page.locator("h1", has_text=re.compile(rf"^\s*{text}\s*$"))
         )
         heading.first.wait_for()
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()

@@ -8,7 +8,8 @@ from dashboard.components import default_runs, feedback, links, run_downloads
 from dashboard.components.active_runs import REFRESH
 from dashboard.components.safe_text import escape_markdown
 
-st.title("Run")
+title = st.empty()
+title.title("Run")
 feedback.stop_if_empty("This page shows one run: its scores by class, curves, calibration, cost and settings.")
 run_id = controls.pick_run()
 run, row = data.run(run_id), data.run_row(run_id)
@@ -16,7 +17,9 @@ is_complete = row.state == "complete"
 baseline = default_runs.reference_baseline(run_id) if is_complete else None
 live_fragment = feedback.safe_fragment(run_every=REFRESH if row.state == "running" else None)
 
-st.caption(escape_markdown(text.summary(row)))
+title.title(escape_markdown(row.label))
+badges = " ".join(f":gray-badge[{escape_markdown(chip)}]" for chip in text.chips(row, data.config_of(run_id)))
+st.markdown(badges, help=escape_markdown(row.note) or None)
 status.show_tags_and_notes(run)
 status.show_notices(run)
 if is_complete:

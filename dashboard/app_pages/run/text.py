@@ -1,5 +1,6 @@
 """Sentences of the Run page."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.catalog.methods import METHODS
@@ -13,6 +14,7 @@ from core.text.formatting import (
     format_percent,
     format_points,
     format_score,
+    format_setting,
 )
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.text import format_time
@@ -22,11 +24,24 @@ if TYPE_CHECKING:
     from core.store.records import Run
 
 
-def summary(row: Any) -> str:
-    """Return kind, method, model and state of a run, from its row."""
-    parent = [f"continues run #{int(row.parent_id)}"] if row.parent_id == row.parent_id and row.parent_id else []
-    facts = [row.kind, row.title, *([] if row.model == "none" else [row.model]), *parent, row.state]
-    return f"{' · '.join(facts)}. {row.note}"
+CHIPS = ("r", "alpha", "lr", "epochs", "batch_size", "max_length", "train_size")
+"""The settings that stand under the name of a run; all of them are on the Settings tab."""
+
+
+def chips(row: Any, settings: Mapping[str, Any]) -> list[str]:
+    """Return the facts that stand under the name of a run: kind, method, model, settings, seed, state and date."""
+    is_continued = row.parent_id == row.parent_id and row.parent_id
+    known = [(name.replace("_", " "), settings.get(name)) for name in CHIPS]
+    return [
+        row.kind,
+        row.title,
+        *([] if row.model == "none" else [row.model]),
+        *(f"{name} {format_setting(value)}" for name, value in known if value is not None),
+        *([] if row.seed != row.seed or row.seed is None else [f"seed {int(row.seed)}"]),
+        *([f"continues run #{int(row.parent_id)}"] if is_continued else []),
+        row.state,
+        format_time(row.created_at),
+    ]
 
 
 def in_trash(run: "Run") -> str:
