@@ -16,12 +16,14 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=230,
 )
+# Streamlit's own margins leave an empty band above the title and at the sides.
+st.html("<style>[data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}</style>")
 
 
 def show_footer() -> None:
     """Show the database, the number of runs, the version and the user."""
     st.sidebar.caption(escape_markdown(data.address()))
-    st.sidebar.caption(data.footer())
+    st.sidebar.caption(data.footer(st.session_state.get("test_set")))
     access.show_user()
 
 

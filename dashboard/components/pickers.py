@@ -34,8 +34,9 @@ def pick_test_set() -> None:
         help="Only runs on the same test set can be compared.",
     )
     state.set_parameter("dataset", str(state.test_set()))
-    examples = dict(zip(sets["id"], sets["examples"], strict=True))
-    st.sidebar.caption(f"{format_count(examples[state.test_set()])} test examples")
+    examples = dict(zip(sets["id"], sets["examples"], strict=True))[state.test_set()]
+    title = escape_markdown(titles[state.test_set()])
+    st.caption(f"**Adapter Bench** ▸ {title} ({format_count(examples)} test examples)")
 
 
 def _requested_test_set(sets: pd.DataFrame) -> int | None:

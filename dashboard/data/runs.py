@@ -54,11 +54,14 @@ def resume_command(run_id: int) -> str:
     return command(f"resume {run_id}{smaller}")
 
 
-def footer() -> str:
-    """Return the footer of the sidebar: the number of runs, of running ones, and the version."""
-    states = pd.Series(dtype=str) if is_empty() else all_runs()["state"]
-    running = int((states == "running").sum())
-    return f"{format_count(len(states))} runs, {format_count(running)} running · version {version('adapter-bench')}"
+def footer(test_set: int | None) -> str:
+    """Return the footer of the sidebar: the number of runs on a test set, of running ones, and the version.
+
+    ``test_set``: None if there is none, which counts all runs.
+    """
+    frame = pd.DataFrame({"state": []}) if is_empty() else all_runs() if test_set is None else runs(test_set)
+    running = int((frame["state"] == "running").sum())
+    return f"{format_count(len(frame))} runs, {format_count(running)} running · version {version('adapter-bench')}"
 
 
 @cached(all_runs_key, keep=4)
