@@ -89,7 +89,7 @@ def _runs() -> Visit:
         "sort": Click(lambda n: {"sort": orders[n]}, _select_option("Sort by", lambda n: orders[n])),
         "search": Click(lambda n: {"search": searched[n]}, _fill_text_box("Search", searched)),
         "group seeds": Click(
-            lambda n: {"seeds": "true", "page": str(n + 1)}, lambda page, n: page.get_by_text("Group seeds").click()
+            lambda n: {"seeds": "false", "page": str(n + 1)}, lambda page, n: page.get_by_text("Group seeds").click()
         ),
     }
     return Visit("Runs", "runs", clicks=clicks)

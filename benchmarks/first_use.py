@@ -90,13 +90,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def serve(script: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start a Streamlit server and return it once it is up."""
+def serve(script: Path, port: int, database: str | None = None) -> subprocess.Popen[bytes]:
+    """Start a Streamlit server, of a database if one is given, and return it once it is up."""
     options = ["--server.headless=true", f"--server.port={port}", "--browser.gatherUsageStats=false"]
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(script), *options],
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | ({"RUNS_DB": database} if database else {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
