@@ -10,6 +10,7 @@ shared machine only ratios are meaningful: the first line is an empty Streamlit 
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import tempfile
@@ -268,11 +269,12 @@ def _open(page: Page, address: str) -> tuple[float, float]:
 
 
 def _navigate(page: Page, title: str) -> tuple[float, float]:
-    link = page.get_by_test_id("stSidebarNavLink").get_by_text(title, exact=True)
+    link = page.get_by_test_id("stTopNavLink").get_by_text(title, exact=True)
     page.evaluate(OBSERVE_SCRIPT, SCRIPT_STATE)
     start = time.perf_counter()
     link.click()
-    page.get_by_role("heading", name=title, exact=True).first.wait_for()
+    heading = re.compile(r"#\d+" if title == "Run" else f"^{title}$")  # the title of a run's page is its name
+    page.get_by_role("heading", name=heading).first.wait_for()
     _wait_for_first_text(page)
     first = time.perf_counter() - start
     return first, float(page.evaluate(WAIT_FOR_SCRIPT))

@@ -115,14 +115,13 @@ def _providers() -> list[str | None]:
 
 
 def show_user() -> None:
-    """Show in the sidebar who is signed in, and whether the dashboard is read-only."""
+    """Show who is signed in, and whether the dashboard is read-only."""
     user = visitor()
-    with st.sidebar:
-        if not user.may_change:
-            st.caption("Read-only")
-        if user.name:
-            show_text(f"Signed in as {user.name}")
-            _sign_out_button()
+    if not user.may_change:
+        st.caption("Read-only")
+    if user.name:
+        show_text(f"Signed in as {user.name}", width="content")
+        _sign_out_button()
 
 
 def _sign_out_button() -> None:

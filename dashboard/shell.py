@@ -1,4 +1,4 @@
-"""The frame of every page: navigation, the picker of the test set, and the sidebar's footer."""
+"""The frame of every page: navigation, the picker of the data set, and the footer."""
 
 from pathlib import Path
 
@@ -14,17 +14,29 @@ st.set_page_config(
     page_title="Adapter Bench",
     page_icon=str(Path(__file__).with_name("icon.svg")),
     layout="wide",
-    initial_sidebar_state=230,
 )
-# Streamlit's own margins leave an empty band above the title and at the sides.
-st.html("<style>[data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}</style>")
+# Streamlit's own margins leave an empty band above the title and at the sides, and its captions are too pale.
+st.html(
+    "<style>"
+    "[data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}"
+    "[data-testid='stCaptionContainer'] {color: inherit; opacity: 0.8}"
+    ".st-key-selection {min-height: 4.6rem; justify-content: center}"  # the same with and without a selection
+    "</style>"
+)
+
+
+def show_frame() -> None:
+    """Show the name of the project, the picker of the data set and the user, in one row above the page."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Adapter Bench**", width="content")
+        if not data.is_empty():
+            pickers.pick_test_set()
+        access.show_user()
 
 
 def show_footer() -> None:
-    """Show the database, the number of runs, the version and the user."""
-    st.sidebar.caption(escape_markdown(data.address()))
-    st.sidebar.caption(data.footer(st.session_state.get("test_set")))
-    access.show_user()
+    """Show the database, the number of runs and the version."""
+    st.caption(escape_markdown(f"{data.address()} · {data.footer(st.session_state.get('test_set'))}"))
 
 
 try:
@@ -34,27 +46,26 @@ except RequestError as error:
     st.stop()
 
 page = st.navigation(
-    {
-        "Results": [
-            st.Page(PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
-            st.Page(PAGES["run"], title="Run", icon=":material/description:", url_path="run"),
-            st.Page(PAGES["compare"], title="Compare", icon=":material/compare_arrows:", url_path="compare"),
-            st.Page(PAGES["failures"], title="Failures", icon=":material/error_outline:", url_path="failures"),
-        ],
-        "Data": [st.Page(PAGES["data"], title="Data", icon=":material/dataset:", url_path="data")],
-        "Use": [st.Page(PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try")],
-    },
-    position="sidebar" if visitor.may_see else "hidden",
+    [
+        st.Page(PAGES["runs"], title="Runs", icon=":material/table_rows:", default=True),
+        st.Page(PAGES["run"], title="Run", icon=":material/description:", url_path="run"),
+        st.Page(PAGES["compare"], title="Compare", icon=":material/compare_arrows:", url_path="compare"),
+        st.Page(PAGES["failures"], title="Failures", icon=":material/error_outline:", url_path="failures"),
+        st.Page(PAGES["data"], title="Data", icon=":material/dataset:", url_path="data"),
+        st.Page(PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try"),
+    ],
+    position="top" if visitor.may_see else "hidden",
 )
 if not visitor.may_see:  # before anything is read from the database
     access.refuse(visitor)
     st.stop()
 
 try:
-    if not data.is_empty():
-        pickers.pick_test_set()
-    show_footer()
+    show_frame()
     feedback.show_toast()
-    page.run()
+    try:
+        page.run()
+    finally:  # also if the page stops early
+        show_footer()
 except RequestError as error:
     feedback.show_error(error)

@@ -11,6 +11,8 @@ import pandas as pd
 import streamlit as st
 from altair.utils.schemapi import debug_mode
 
+from dashboard.components.theme import INK, ink_of_theme
+
 P = ParamSpec("P")
 
 
@@ -42,6 +44,17 @@ def cached_chart(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, 
     return cast(Callable[P, CachedChart], cached)
 
 
+def _replace_ink(spec: Any, ink: str) -> Any:
+    """Return a specification in which `INK` is replaced by the ink of the theme."""
+    if isinstance(spec, dict):
+        return {key: _replace_ink(value, ink) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [_replace_ink(value, ink) for value in spec]
+    return ink if isinstance(spec, str) and spec == INK else spec
+
+
 def show_chart(chart: CachedChart, *, key: str | None = None, on_select: Any = "ignore") -> None:
     """Show a chart as wide as its container; ``on_select``: as for `st.vega_lite_chart`."""
-    st.vega_lite_chart(spec=chart.to_dict(), width="stretch", key=key, on_select=on_select)
+    spec = _replace_ink(chart.to_dict(), ink_of_theme())
+    height = spec.pop("height", "content")  # known before the chart is drawn, so that nothing below it moves
+    st.vega_lite_chart(spec=spec, width="stretch", height=height, key=key, on_select=on_select)

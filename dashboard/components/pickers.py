@@ -25,18 +25,19 @@ def pick_test_set() -> None:
     if selected is None and requested:
         st.warning(f"No data set {escape_markdown(requested[:40])} in this database. The newest one is shown.")
     st.session_state["test_set"] = selected or data.newest_test_set()
-    st.sidebar.selectbox(
+    st.selectbox(
         "Data set",
         list(titles),
         format_func=titles.__getitem__,
         key="test_set",
         on_change=_change_test_set,
-        help="Only runs on the same test set can be compared.",
+        label_visibility="collapsed",
+        width=280,
     )
     state.set_parameter("dataset", str(state.test_set()))
     examples = dict(zip(sets["id"], sets["examples"], strict=True))[state.test_set()]
-    title = escape_markdown(titles[state.test_set()])
-    st.caption(f"**Adapter Bench** ▸ {title} ({format_count(examples)} test examples)")
+    help_ = "Only runs on the same test set can be compared."
+    st.markdown(f"{format_count(examples)} test examples", help=help_, width="content")
 
 
 def _requested_test_set(sets: pd.DataFrame) -> int | None:

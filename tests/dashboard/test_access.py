@@ -114,7 +114,7 @@ def open_as_viewer(monkeypatch, open_page):
 def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded, open_as_viewer):
     parameters = {"failures": {"example": 1, "files": "true"}, "runs": {"chosen": seeded.lora}}.get(page, {})
     app = open_as_viewer(page, run=seeded.lora, **parameters)
-    assert "Read-only" in [caption.value for caption in app.sidebar.caption]
+    assert "Read-only" in [caption.value for caption in app.caption]
     changing = (
         "Archive",
         "Delete",

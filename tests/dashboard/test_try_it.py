@@ -14,28 +14,40 @@ def history(app):
     return app.dataframe[-1].value
 
 
+def predict(app, text):
+    app.text_area[0].input(text)
+    app.button(key="predict").click().run()
+
+
 def test_prediction_is_calibrated_and_unsure_below_the_threshold(seeded, open_page):
-    app = open_page("try_it", run=seeded.tfidf, beside="", threshold=99)
+    app = open_page("try_it", run=seeded.tfidf, beside="", threshold=99, text="A dull film.")
     words = page_text(app)
     assert "Calibrated with temperature 1.500" in words
     assert "unsure: " in words
 
 
 def test_several_runs_predict_side_by_side(seeded, open_page):
-    app = open_page("try_it", run=seeded.tfidf)
+    app = open_page("try_it", run=seeded.tfidf, text="A dull film.")
     app.multiselect(key="pick beside").set_value([seeded.majority]).run()
     assert app.query_params["beside"] == str(seeded.majority)
     assert list(history(app).columns) == ["text", f"#{seeded.tfidf} tfidf", f"#{seeded.majority} majority"]
 
 
 def test_run_without_files_gets_an_error(seeded, open_page):
-    app = open_page("try_it", run=seeded.lora)
+    app = open_page("try_it", run=seeded.lora, text="A dull film.")
     assert "files of run" in app.error[0].value
+
+
+def test_nothing_is_predicted_before_it_is_asked_for(seeded, open_page):
+    app = open_page("try_it", run=seeded.tfidf, beside="")
+    assert app.text_area[0].value and not app.get("vega_lite_chart")
+    predict(app, app.text_area[0].value)
+    assert len(app.get("vega_lite_chart")) == 1
 
 
 def test_text_is_stored_in_the_url(seeded, open_page):
     app = open_page("try_it", run=seeded.tfidf, beside="")
-    app.text_area[0].input("A dull, *dull* film.").run()
+    predict(app, "A dull, *dull* film.")
     assert app.query_params["text"] == "A dull, *dull* film."
     again = open_page("try_it", run=seeded.tfidf, beside="", text="A dull, *dull* film.")
     assert again.text_area[0].value == "A dull, *dull* film."
@@ -52,7 +64,7 @@ def test_example_of_another_training_version_can_be_opened(empty, open_page):
 
 def test_edit_shows_changed_words_and_predictions(seeded, open_page):
     app = open_page("try_it", run=seeded.tfidf, beside="", text="A dull film.")
-    app.text_area[0].input("A wonderful film.").run()
+    predict(app, "A wonderful film.")
     assert "A ~~dull~~ **wonderful** film\\." in [element.value for element in app.markdown]
     assert list(app.dataframe[0].value["run"]) == [f"#{seeded.tfidf} tfidf"]
     assert list(history(app)["text"]) == ["A wonderful film.", "A dull film."]

@@ -100,7 +100,7 @@ class Visitor:
         assert self.errors == [], self.errors
 
     def go_to(self, title: str) -> None:
-        self.page.locator('[data-testid="stSidebarNavLink"]').get_by_text(title, exact=True).click()
+        self.page.locator('[data-testid="stTopNavLink"]').get_by_text(title, exact=True).click()
         self.settle(title)
 
     def follow_link(self, link: str, title: str) -> None:

@@ -23,10 +23,8 @@ def test_every_page_opens_directly(page, dashboard, seeded, visit):
 
 def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open()
-    link = visitor.page.locator(f'a[href*="run={seeded.lora}"]').filter(has_text="Open run")
-    link.first.click()
-    visitor.settle("Run")
+    visitor.open(f"?chosen={seeded.lora}&seeds=false")
+    visitor.follow_link(f"Open #{seeded.lora}", "Run")
     assert f"run={seeded.lora}" in visitor.page.url
     visitor.follow_link("See failures", "Failures")
     assert f"run={seeded.lora}" in visitor.page.url
@@ -35,13 +33,13 @@ def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     visitor.settle("Failures")
     assert visitor.page.get_by_text("of 100 test examples are misclassified").inner_text() == wrong
     assert f"run={seeded.lora}" in visitor.page.url
-    picker = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
+    picker = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').nth(1)
     assert picker.input_value() == f"#{seeded.lora} lora-r8"
 
 
 def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open()
+    visitor.open("?seeds=false")
     select_row(visitor, 0)
     assert visitor.wait_for_text("1 selected: ")
     select_row(visitor, 4)
@@ -58,7 +56,7 @@ def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, seeded, visi
 def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={seeded.odd}")
-    visitor.page.locator('[data-testid="stVegaLiteChart"]').first.locator(".mark-text text").nth(1).click()
+    visitor.page.locator(".st-key-confusion .mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.wait_for_text("with true label negative, predicted positive")
     assert "predicted=positive" in visitor.page.url
@@ -68,7 +66,7 @@ def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, seeded, visi
 
 def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_dashboard, seeded, visit):
     visitor = visit(writable_dashboard[1])
-    visitor.open("?search=lora")
+    visitor.open("?search=lora&seeds=false")
     select_row(visitor, 0)
     assert visitor.wait_for_text("1 selected: ")
     select_row(visitor, 1)
@@ -108,6 +106,7 @@ def test_link_to_try_it_keeps_the_threshold(dashboard, seeded, visit):
     visitor.open(f"run?run={seeded.tfidf}&part=Abstaining&threshold=99")
     visitor.follow_link("Try this threshold", "Try it")
     assert "threshold=99" in visitor.page.url
+    visitor.page.get_by_role("button", name="Predict").click()
     assert visitor.wait_for_text("unsure: ")
 
 

@@ -62,11 +62,10 @@ class GuardedVisitor(Visitor):
     def check_unharmed(self) -> None:
         assert self.violations == []
         assert self.page.evaluate("window.hacked") is None
-        for area in ("stMain", "stSidebar"):
-            inside = self.page.get_by_test_id(area)
-            assert inside.locator("script, iframe, [onerror], [onload]").count() == 0
-            assert inside.locator('a[href*="//evil"], a[href^="javascript"], img[src*="//evil"]').count() == 0
-            assert not CONTROL_CHARACTERS.findall(inside.inner_text())
+        inside = self.page.get_by_test_id("stMain")
+        assert inside.locator("script, iframe, [onerror], [onload]").count() == 0
+        assert inside.locator('a[href*="//evil"], a[href^="javascript"], img[src*="//evil"]').count() == 0
+        assert not CONTROL_CHARACTERS.findall(inside.inner_text())
 
 
 @pytest.fixture(scope="module")

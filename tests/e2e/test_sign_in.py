@@ -72,7 +72,7 @@ def test_signed_out_browser_receives_nothing_of_the_database(page, guarded, visi
     assert b"Sign in to see the recorded runs" in frames
     for text in (b"lora", b"movie-reviews", b"tfidf", b"runs.db"):
         assert text not in frames
-    assert visitor.page.locator('[data-testid="stSidebarNavLink"]').count() == 0
+    assert visitor.page.locator('[data-testid="stTopNavLink"]').count() == 0
 
 
 def test_viewer_sees_the_runs_and_cannot_change_them(guarded, seeded, signed_in):

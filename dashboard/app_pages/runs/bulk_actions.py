@@ -55,8 +55,9 @@ ACTIONS = {"active": active_bar, "archived": archived_bar, "trash": trash_bar}
 
 @contextmanager
 def _bar(selected: pd.DataFrame) -> Iterator[list[int]]:
-    """Draw actions in a row that ends with a button to clear the selection; give the ids of the selected runs."""
+    """Draw which runs are selected, actions, and a button to clear the selection; give the ids of the selected runs."""
     with st.container(horizontal=True, vertical_alignment="center"):
+        show_text(text.selection(selected["label"].tolist()), width="content")
         yield [int(run_id) for run_id in selected["id"]]
         st.button("Clear selection", type="tertiary", on_click=state.select_runs, args=([],), key="clear selection")
 

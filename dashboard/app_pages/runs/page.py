@@ -113,11 +113,10 @@ def show_table_page(rows: pd.DataFrame, columns: list[str], view: str, grouped: 
 
 def show_selected(selected: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
     """Show which runs are selected, and the actions on them: above the table, where they are always in sight."""
-    with st.container(border=True):
+    with st.container(border=True, key="selection"):
         if selected.empty:
             show_text(text.SELECT[view])
             return
-        show_text(text.selection(selected["label"].tolist()))
         shown = typical_runs(selected) if grouped else selected["id"].astype(int).tolist()
         bulk_actions.ACTIONS[view](selected, shown, tags)
         for row in view_data.configurations_to_compare(selected) if grouped else []:

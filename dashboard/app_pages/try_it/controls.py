@@ -10,22 +10,27 @@ from dashboard.state import test_set
 MAX_OTHER_RUNS = 3
 MAX_LENGTH = 20_000  # characters
 MAX_URL_LENGTH = 1_000  # browsers and chats cut longer URLs
+_ASKED = "predicted text"
 
 
-def enter_text() -> str:
-    """Draw the text box, filled from the URL, else with a test example."""
+def enter_text() -> tuple[str, bool]:
+    """Draw the text box with its Predict button; return the text, and whether its prediction was asked for.
+
+    The box is filled from the URL, else with a test example. A text in the URL was asked for by whoever made the link.
+    """
     example = st.query_params.get("example", "")
     initial = st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set())
     key = f"text {test_set()} {example}"
-    return str(
-        st.text_area(
-            "Text", initial[:MAX_LENGTH], height=120, key=key, max_chars=MAX_LENGTH, on_change=_save_text, args=(key,)
+    with st.form("text", border=False):
+        text = str(st.text_area("Text", initial[:MAX_LENGTH], height=120, key=key, max_chars=MAX_LENGTH))
+        st.form_submit_button(
+            "Predict", type="primary", icon=":material/play_arrow:", on_click=_save_text, args=(key,), key="predict"
         )
-    )
+    return text, text in (st.query_params.get("text"), st.session_state.get(_ASKED))
 
 
 def _save_text(key: str) -> None:
-    text = str(st.session_state[key])
+    text = st.session_state[_ASKED] = str(st.session_state[key])
     if text and len(text) <= MAX_URL_LENGTH:
         st.query_params["text"] = text
     else:

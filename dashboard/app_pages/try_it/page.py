@@ -23,9 +23,9 @@ with left:
 with right:
     baseline = default_runs.reference_baseline(run_id)
     others = pickers.pick_runs("Compare with", complete, run_id, baseline, key="beside", most=controls.MAX_OTHER_RUNS)
-example, threshold = controls.enter_text(), pickers.pick_threshold()
-if not example.strip():
-    st.info("Enter a text to see its probabilities.", icon=":material/info:")
+(example, is_asked), threshold = controls.enter_text(), pickers.pick_threshold()
+if not example.strip() or not is_asked:
+    st.info("Enter a text and click Predict to see what these runs predict.", icon=":material/info:")
     st.stop()
 
 run_ids = [run_id, *others]
