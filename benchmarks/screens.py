@@ -3,9 +3,10 @@
     .venv/bin/python -m benchmarks.screens                       the shipped runs, 1440 pixels wide
     .venv/bin/python -m benchmarks.screens --width 400 --theme dark --db OTHER.db
 
-"words" and "numbers" are those of the page; tables that are drawn on a canvas are not counted. "shift" is the cumulative layout shift of a first visit. "first" and "last" are the seconds until the title and until the last
-change of the page, of a first and of a second visit. "axe" is the number of kinds of serious and critical findings of
-axe-core. The first line is an empty Streamlit page: on a shared machine only differences to it are meaningful.
+"words" and "numbers" are those of the page; tables that are drawn on a canvas are not counted. "shift" is the
+cumulative layout shift of a first visit. "first" and "last" are the seconds until the title and until the last
+change of the page, of a first and of a second visit. "axe": the serious and critical findings of axe-core, by rule.
+The first line is an empty Streamlit page: on a shared machine only differences to it are meaningful.
 """
 
 import argparse

@@ -38,6 +38,8 @@ def cached_chart(build: Callable[P, alt.Chart | alt.LayerChart]) -> Callable[P, 
         with debug_mode(False):  # validation takes a third of the time; the tests validate every chart
             spec = build(*args, **kwargs).to_dict(validate=False)
         del spec["config"]  # Altair's sizes; Streamlit sets its own
+        for layer in spec.get("layer", [spec]):
+            layer["mark"]["aria"] = False  # marks without names; the description and a table beside the chart have them
         datasets = {name: pd.DataFrame(rows) for name, rows in spec.pop("datasets", {}).items()}
         return CachedChart(spec, datasets)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data, state
 from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
@@ -15,7 +16,9 @@ from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import cost_chart_note, missing_baseline
-from dashboard.components.verdict import show_verdicts, verdict_row
+from dashboard.components.verdict import show_verdicts, verdict_row, verdicts_height
+
+_HEADLINE_PIXELS = 190  # of its texts and links
 
 st.title("Runs")
 bulk_actions.stop_if_all_in_trash()
@@ -50,6 +53,14 @@ def show_best_configuration() -> None:
     show_text(" ".join(filter(None, sentences)))
     show_verdicts(rows)
     links.run_links(best.id, against=baseline)
+
+
+def reserve_headline() -> DeltaGenerator:
+    """Return a container as high as its later content, so that nothing below it moves."""
+    bars = (len(ranking) > 1) + (best_baseline is not None and default_runs.best_adapter(test_set) is not None)
+    height = _HEADLINE_PIXELS + (verdicts_height(bars) if bars else 0)
+    st.html(f"<style>.st-key-headline {{min-height: {height}px}}</style>")
+    return st.container(border=True, key="headline")
 
 
 def compare_configurations(name: str, run_id: int, against: int) -> Any:
@@ -136,7 +147,7 @@ def show_costs() -> None:
     st.caption(escape_markdown(note))
 
 
-headline = None if ranking.empty else st.container(border=True)
+headline = None if ranking.empty else reserve_headline()
 active_runs.show_runs_in_progress()
 show_runs()
 if headline is not None:
