@@ -15,14 +15,14 @@ st.set_page_config(
     page_icon=str(Path(__file__).with_name("icon.svg")),
     layout="wide",
 )
-# Streamlit's own margins leave an empty band above the title and at the sides; its captions and the text of its
-# primary buttons in the dark theme have too little contrast.
+# Streamlit's own margins leave an empty band above the title and at the sides; its captions, and in the dark theme the
+# texts on its accent color, have too little contrast.
 STYLE = """
 [data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}
 [data-testid='stCaptionContainer'] {color: inherit; opacity: 0.8}
 .st-key-selection {min-height: 4.6rem; justify-content: center}
 """
-DARK_STYLE = "[data-testid^='stBaseButton-primary'] {color: #0B1117}"
+DARK_STYLE = "[data-testid^='stBaseButton-primary'], [data-testid='stMultiSelect'] span[title] {color: #0B1117}"
 st.html(f"<style>{STYLE}{DARK_STYLE if st.context.theme.type == 'dark' else ''}</style>")
 
 
