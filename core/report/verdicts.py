@@ -45,9 +45,10 @@ def configuration_sentence(comparison: ConfigurationComparison) -> str:
     verb = "is " if comparison.verdict in ("better", "worse") else ""
     head = "inconclusive" if comparison.verdict == "inconclusive" else f"this configuration {verb}{comparison.verdict}"
     smallest = format_p_value(result.smallest_p)[2:]
-    signs = f"sign-flip test over seeds: p {format_p_value(result.p_signs)}"
-    limit = f"the smallest possible with {seeds} seeds is {smallest}"
-    return f"Over {seeds} seeds {head}: {_difference(result.macro_f1)}, n = {result.n:,}; {signs}; {limit})."
+    signs = f"Sign-flip test over seeds: p {format_p_value(result.p_signs)}"
+    if result.smallest_p >= ALPHA:
+        signs = f"With {seeds} seeds a sign test cannot go below p = {smallest}"
+    return f"Over {seeds} seeds {head}: {_difference(result.macro_f1)}, n = {result.n:,}). {signs}."
 
 
 def margin_sentence(result: Comparison) -> str:
@@ -75,7 +76,7 @@ def _detectable(result: Comparison) -> str:
     if result.detectable is None:
         return " This test set is too small to detect any difference."
     effect = format_points(result.detectable)[1:]
-    sentence = f" This test set detects differences in accuracy of {effect} points or more"
+    sentence = f" Smallest gap in accuracy that this test set can detect: {effect} points"
     if result.needed is None or result.needed <= result.n:
         return f"{sentence}."
     observed = format_points(result.accuracy.value)

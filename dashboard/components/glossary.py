@@ -30,7 +30,7 @@ TERMS = {
     "confidence, %": FIGURES["confidence"].help + " The Try it page shows calibrated ones.",
     "loss": "Minus the logarithm of the probability of the true label: high for confident errors.",
     "disagreement, %": "The share of the best other runs on this test set that predict another label.",
-    "label quality, %": "How well the label fits the probabilities of several runs; low for suspect labels.",
+    "support for label, %": "How well the label fits the probabilities of several runs; low for suspect labels.",
     "rating SD": "The standard deviation of the ratings of this text.",
     "similarity, %": "Cosine similarity of the TF-IDF weights of word unigrams and bigrams: 100% means equal weights. "
     "It does not compare meanings.",

@@ -23,7 +23,7 @@ COSTS = (
     _cost("evaluation_seconds", "evaluation time", "The duration of predicting the test set.", "seconds", listed=True),
     Figure(
         "seconds_per_text",
-        "time per text",
+        "latency per text",
         "The mean time to predict one test text in a batch. A single text takes longer.",
         "short seconds",
         "cost",

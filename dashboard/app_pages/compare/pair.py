@@ -68,7 +68,7 @@ def show_differences(first: int, second: int) -> None:
     with right:
         show_flip_counts(changes, first, second)
     show_flipped_examples(first, second)
-    st.subheader("Class metrics")
+    st.subheader("Per-class metrics")
     cells = tables.format_class_changes(changes, labels)
     tables.show_table(cells)
     st.caption("Sorted by F1 difference, lowest first; differences in points, with 95% intervals.")

@@ -26,7 +26,7 @@ _TITLES = {
     "other": "other run",
     "value": "value",
     "suggested": "suggested label",
-    "quality": "label quality, %",
+    "quality": "support for label, %",
     "deviation": "rating SD",
     "tag": "tag",
     "note": "note",

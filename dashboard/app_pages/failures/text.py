@@ -60,7 +60,7 @@ def suspect_label(label: str, suggested: str, quality: float) -> str:
     """Return why the label of an example is suspect."""
     return (
         f"Suspect label: the runs of several methods suggest {suggested} instead of {label} "
-        f"(label quality {format_percent(quality)}%). They may all be wrong."
+        f"(their support for the label: {format_percent(quality)}%). They may all be wrong."
     )
 
 
