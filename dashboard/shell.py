@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.errors import RequestError
 from dashboard import access, data
-from dashboard.components import feedback, pickers
+from dashboard.components import active_runs, feedback, pickers
 from dashboard.components.links import PAGES
 from dashboard.components.safe_text import escape_markdown
 
@@ -32,6 +32,7 @@ def show_frame() -> None:
         st.markdown("**Adapter Bench**", width="content")
         if not data.is_empty():
             pickers.pick_test_set()
+            active_runs.show_status(active_runs.count_complete())
         access.show_user()
 
 

@@ -12,9 +12,29 @@ from dashboard.components import feedback, links
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
 from dashboard.components.text import describe_status
 
-REFRESH = "2s"
+REFRESH, REFRESH_STATUS = "2s", "10s"
 MAX_RUNNING, MAX_ENDED = 10, 3
 """The number of runs shown in boxes; the table lists the others."""
+
+
+@feedback.safe_fragment(run_every=REFRESH_STATUS)
+def show_status(complete: int) -> None:
+    """Show how many runs on the test set are running, and offer to show those that were completed in the meantime.
+
+    ``complete``: the number of complete runs when the page was drawn. The page does not change unasked.
+    """
+    running, new = len(_running()), count_complete() - complete
+    if running:
+        st.markdown(f":material/progress_activity: {format_count(running)} running", width="content")
+    if new > 0:
+        label = f"Show {format_count(new)} new run{'s' if new > 1 else ''}"
+        if st.button(label, icon=":material/refresh:", key="show new runs"):
+            st.rerun()
+
+
+def count_complete() -> int:
+    """Return the number of complete runs on the test set."""
+    return len(data.complete_runs(state.test_set()))
 
 
 def show_runs_in_progress() -> None:

@@ -10,7 +10,7 @@ from dashboard.app_pages.runs import view_data
 from dashboard.app_pages.runs.tables import COLUMNS
 from dashboard.components.configurations import rank_configurations
 from tests.dashboard.reading import page_text
-from tests.dashboard.runs_page import names, store_of, table
+from tests.dashboard.runs_page import names, repeat_run, store_of, table
 from tests.seeded import ODD_NAME
 
 
@@ -43,7 +43,7 @@ def test_repeated_seed_counts_once_in_the_mean():
 
 
 def test_single_seed_leads_only_if_it_is_significantly_better(seeded_copy, open_runs):
-    repeat(seeded_copy, seeded_copy.odd, 0.99)  # a high score without better predictions
+    repeat_run(store_of(seeded_copy), seeded_copy.odd, 0.99)  # a high score without better predictions
     text = page_text(open_runs())
     assert "Best configuration: lora-r8 (3 seeds)" in text and "Statistically tied with" in text
 
@@ -83,37 +83,19 @@ def test_selected_configuration_gets_its_verdict_over_seeds(seeded, open_runs):
     assert f"lora-r8 vs #{seeded.tfidf} tfidf: Over 3 seeds" in text
 
 
-def repeat(seeded_copy, run_id, macro_f1):
-    """Record a run again with another score; return the new run id."""
-    with store_of(seeded_copy).engine.begin() as connection:
-
-        def copy(table, where, **changed):
-            names = [row[1] for row in connection.exec_driver_sql(f"pragma table_info({table})")]
-            values = [str(changed.get(name, name)) for name in names]
-            connection.exec_driver_sql(f"insert into {table} select {', '.join(values)} from {table} where {where}")
-
-        copy("runs", f"id = {run_id}", id="(select max(id) + 1 from runs)")
-        new = connection.exec_driver_sql("select max(id) from runs").scalar()
-        copy("predictions", f"run_id = {run_id}", run_id=new)
-        copy("metrics", f"run_id = {run_id}", run_id=new)
-        score = "run_id = ? and split = 'test' and name = 'macro_f1'"
-        connection.exec_driver_sql(f"update metrics set value = ? where {score}", (macro_f1, new))
-    return new
-
-
 def grouped_rows(baseline):
     return view_data.group_seeds(view_data.add_baseline_differences(data.runs(1), baseline))
 
 
 def test_newest_run_of_a_repeated_seed_counts(seeded_copy, open_runs):
-    again = repeat(seeded_copy, seeded_copy.seeds[1], 0.5)
+    again = repeat_run(store_of(seeded_copy), seeded_copy.seeds[1], 0.5)
     row = table(open_runs(seeds="true")).set_index("seed").loc["3 seeds, 4 runs"]
     assert row["name"] == "lora-r8" and row["range"].startswith("50.0–")
     assert [*seeded_copy.seeds, again] in grouped_rows(seeded_copy.tfidf)["ids"].tolist()
 
 
 def test_one_repeated_seed_has_no_deviation(seeded_copy):
-    again = repeat(seeded_copy, seeded_copy.odd, 0.5)
+    again = repeat_run(store_of(seeded_copy), seeded_copy.odd, 0.5)
     row = grouped_rows(seeded_copy.tfidf).set_index("id").loc[again]
     assert (row["seeds"], row["macro_f1"], row["ids"]) == (1, 0.5, [seeded_copy.odd, again])
     assert pd.isna(row["macro_f1_deviation"])

@@ -2,6 +2,8 @@
 
 import pytest
 
+from core.store.engine import open_store
+from tests.dashboard.runs_page import repeat_run
 from tests.e2e.browsing import PAGES, needs_chromium, select_row, serve_dashboard
 
 pytestmark = needs_chromium
@@ -51,6 +53,16 @@ def test_selection_is_kept_on_reload_and_can_be_compared(dashboard, seeded, visi
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
     assert {f"run={seeded.tfidf}", f"against={seeded.lora}"} <= set(visitor.page.url.partition("?")[2].split("&"))
+
+
+def test_open_page_notices_a_new_run(writable_dashboard, seeded, visit):
+    database, address = writable_dashboard
+    visitor = visit(address)
+    visitor.open("?seeds=false")
+    assert visitor.wait_for_text("7 runs")
+    repeat_run(open_store(str(database)), seeded.lora, 0.9)
+    visitor.page.get_by_role("button", name="Show 1 new run").click()
+    assert visitor.wait_for_text("8 runs")
 
 
 def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, seeded, visit):
