@@ -187,9 +187,13 @@ def test_many_labels_come_with_their_most_frequent_confusions(empty, open_page):
     app = open_page("failures", run=run, answers="all", example=example_of(store, run, "test 3"))
     assert f"Shown: {confusion.MAX_LABELS} of 150 labels" in page_text(app)
     assert len(table(app, "probability, %")) == 150
-    row = table(app, "share, %").iloc[0]
-    app = open_page("failures", run=run, true=row["true"], predicted=row["predicted"])
-    assert len(listed(app)) == row["examples"]
+    confusions = confusion.frequent_confusions(confusion.confusion_cells(run))
+    assert len(confusions) == confusion.MAX_CONFUSIONS
+    app.button_group(key="frequent confusion").select(0).run()
+    assert app.query_params["true"] == confusions["true"][0]
+    assert len(listed(app)) == confusions["count"][0]
+    app.button_group(key="frequent confusion").unselect(0).run()
+    assert "true" not in app.query_params
 
 
 def test_labels_with_the_most_errors_are_drawn_in_their_order():

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
+from core.text.formatting import format_count
 from dashboard import data
 from dashboard.app_pages.failures import view_data
 from dashboard.app_pages.failures.view_data import (
@@ -34,6 +36,7 @@ from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
 from dashboard.state import clicked_cell
 
+_CONFUSION = "frequent confusion"
 _NUMBERS = ("shortest", "longest", "least", "most")
 _URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "slice", "answers")
 
@@ -41,6 +44,32 @@ _URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "va
 def choose_view() -> str:
     """Draw the choice between misclassified examples and suspect labels."""
     return choose_option("Show", {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels"}, MISTAKES, "view")
+
+
+def choose_confusion(confusions: pd.DataFrame) -> None:
+    """Draw the most frequent confusions; a click filters by the labels of one, or by none.
+
+    ``confusions``: true, predicted and count.
+    """
+    pairs = list(confusions[["true", "predicted"]].itertuples(index=False, name=None))
+    titles = [
+        f"{true} → {predicted}: {format_count(count)}"
+        for true, predicted, count in confusions[["true", "predicted", "count"]].itertuples(index=False, name=None)
+    ]
+    places = [place for place, pair in enumerate(pairs) if pair == selected_labels()]
+    st.session_state[_CONFUSION] = next(iter(places), None)
+    st.pills(
+        "Most frequent confusions",
+        range(len(pairs)),
+        format_func=lambda place: escape_markdown(titles[place]),
+        key=_CONFUSION,
+        label_visibility="collapsed",
+        on_change=lambda: filter_by_labels(_item(pairs, st.session_state[_CONFUSION])),
+    )
+
+
+def _item(pairs: list[tuple[str, str]], place: int | None) -> tuple[str, str] | None:
+    return None if place is None else pairs[place]
 
 
 def show_better_slices() -> bool:

@@ -2,18 +2,20 @@
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data
 from dashboard.app_pages.failures import controls, tables, text, view_data
 from dashboard.components.example.controls import PAGE_SIZE, choose_page, selected_example, show_list
 from dashboard.components.safe_text import show_text
 
-_HEIGHT, _HEIGHT_WITH_EXAMPLE = 400, 190  # pixels
+_HEIGHT, _HEIGHT_WITH_EXAMPLE = 648, 1_192  # pixels: an example beside the list is higher
 
 
-def show_predictions(run_id: int, other: int | None, test_set: int) -> pd.DataFrame:
-    """Show the filters and the examples that match them; return these in their order."""
-    filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
+def show_predictions(run_id: int, other: int | None, test_set: int, place: DeltaGenerator) -> pd.DataFrame:
+    """Show the filters, in their place, and the examples that match them; return these in their order."""
+    with place:
+        filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
     examples = view_data.predicted_examples(run_id, other, filters.column)
     matching, phrases = filters.apply(examples), filters.describe()
     wrong = int((~examples["is_correct"]).sum())

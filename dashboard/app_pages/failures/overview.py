@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.failures import controls, tables, text
+from dashboard.app_pages.failures import controls, text
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.confusion.charts import confusion_matrix
-from dashboard.components.confusion.view_data import MAX_LABELS, confusion_cells, frequent_confusions, select_labels
+from dashboard.components.confusion.view_data import confusion_cells, select_labels
 from dashboard.components.example.controls import show_selectable
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_text
@@ -16,7 +16,7 @@ from dashboard.components.text import describe_subset
 
 
 def show_confusion_matrix(run_id: int) -> None:
-    """Show the confusion matrix and, with many labels, the most frequent confusions."""
+    """Show the confusion matrix."""
     cells, labels = confusion_cells(run_id), data.labels(run_id)
     drawn = select_labels(cells, labels)
     show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select=controls.filter_by_cell, key="cells")
@@ -24,18 +24,6 @@ def show_confusion_matrix(run_id: int) -> None:
     st.caption(
         f"{subset_note}Color: share of the true class (each row sums to 100%). "
         "Click a cell to filter, double-click to show all."
-    )
-    if len(labels) <= MAX_LABELS // 2:
-        return
-    confusions = frequent_confusions(cells)
-    pairs = list(confusions[["true", "predicted"]].itertuples(index=False, name=None))
-    selected = [row for row, pair in enumerate(pairs) if pair == controls.selected_labels()]
-    st.markdown("**Most frequent confusions**")
-    show_selectable(
-        tables.confusions_table(confusions),
-        "confusions",
-        selected,
-        lambda row: controls.filter_by_labels(None if row is None else pairs[row]),
     )
 
 

@@ -5,16 +5,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.text.formatting import DASH, format_count, format_percent
+from core.text.formatting import DASH
 from core.text.sanitize import escape_invisible
 from dashboard import data
 from dashboard.components.glossary import help_for
-from dashboard.components.table_cells import cell_column, column_config, format_cells, style_cells
 from dashboard.components.text import unique_names
 
 PREVIEW_LENGTH = 300
 """Longer texts are cut in the list; the selected example is shown completely."""
-_TEXT_PIXELS, _SHARE_PIXELS = 250, 110  # leaves room for the other columns
+_TEXT_PIXELS, _SHARE_PIXELS = 300, 90  # leaves room for the other columns
+_ROW_PIXELS = 68  # Streamlit wraps a text if its row is higher than 64 pixels
 _TITLES = {
     "text": "text",
     "label": "true",
@@ -56,6 +56,7 @@ def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | No
         "data": table.rename(columns=titles),
         "hide_index": True,
         "height": height,
+        "row_height": _ROW_PIXELS,
         "placeholder": DASH,
         "column_config": {titles[name]: _configure(name, titles[name]) for name in columns},
     }
@@ -74,12 +75,3 @@ def _configure(name: str, title: str) -> Any:
     if name in _NUMBERS:
         return st.column_config.NumberColumn(format="%.3f", width="small", help=help_for(title))
     return st.column_config.Column(width=_TEXT_PIXELS if name == "text" else None, help=help_for(title))
-
-
-def confusions_table(confusions: pd.DataFrame) -> dict[str, Any]:
-    """Return a table of the most frequent confusions: true, predicted, count, share."""
-    cells = confusions[["true", "predicted"]].copy()
-    cells["examples"] = cell_column(format_cells(format_count, confusions["count"]))
-    cells["share, %"] = cell_column(format_cells(format_percent, confusions["share"]))
-    config = column_config(cells, ["examples", "share, %"])
-    return {"data": style_cells(cells), "hide_index": True, "height": 230, "column_config": config}

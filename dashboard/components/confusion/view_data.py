@@ -9,7 +9,7 @@ from dashboard import data
 
 MAX_LABELS = 16
 """With more labels, a matrix shows those with the most errors."""
-MAX_CONFUSIONS = 20
+MAX_CONFUSIONS = 8
 
 
 def confusion_cells(run_id: int) -> pd.DataFrame:
