@@ -1,10 +1,12 @@
 """Error slices and the selected example on the Failures page."""
 
+import pandas as pd
 import pytest
 
 from core.store.engine import open_store
 from core.store.queries import predictions
 from dashboard.app_pages.failures import overview
+from dashboard.components.example.view_data import tint_words
 from dashboard.components.safe_text import isolate_rtl
 from dashboard.components.slices import view_data as slices
 from tests.dashboard.hard_texts import HOSTILE, HOSTILE_IDS, LABELS, SLICE, WEAK_WORD, record_hard_texts
@@ -99,3 +101,12 @@ def test_word_importance_is_shown_on_demand(seeded, open_page):
     prediction = predictions(open_store(str(seeded.database)), seeded.tfidf).iloc[0]
     app = open_page("failures", run=seeded.tfidf, example=prediction["example_id"], answers="all", weights="true")
     assert list(table(app, "weight")["word"]) == prediction["text"].split()
+
+
+def test_words_are_tinted_by_their_weight_and_the_text_is_escaped():
+    text = "a <b>dull</b> film"
+    weights = pd.DataFrame({"word": ["a", "film"], "start": [0, 14], "end": [1, 18], "weight": [0.5, -1.0]})
+    html = tint_words(text, weights)
+    assert "&lt;b&gt;dull&lt;/b&gt;" in html
+    assert 'rgba(0, 114, 178, 0.30); border-radius: 0.2rem">a</span>' in html
+    assert 'rgba(230, 159, 0, 0.60); border-radius: 0.2rem">film</span>' in html

@@ -65,6 +65,7 @@ def show_word_importance(run_id: int, row: Any) -> None:
     if weights.empty:
         show_text("This text has no words.")
         return
+    st.html(view_data.tint_words(row["text"], weights))
     drawn = view_data.select_most_important(weights)
     show_chart(word_importance(drawn, row["predicted"]))
     subset_note = describe_subset(len(drawn), len(weights), "words", "with the largest weights")

@@ -7,7 +7,7 @@ from dashboard.app_pages.try_it import charts, controls, text, view_data
 from dashboard.components import default_runs, feedback, pickers
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.example.charts import word_importance
-from dashboard.components.example.view_data import select_most_important
+from dashboard.components.example.view_data import select_most_important, tint_words
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.table_cells import show_full_height_table
 from dashboard.components.text import describe_subset
@@ -62,6 +62,7 @@ if controls.show_word_importance():
         show_text("This text has no words.")
     else:
         label = view_data.predicted_label(predictions[run_id])
+        st.html(tint_words(example, weights))
         show_chart(word_importance(select_most_important(weights), label))
         caption = f"{data.run_label(run_id)}: decrease of the log-odds of {label} without the word."
         st.caption(escape_markdown(caption))

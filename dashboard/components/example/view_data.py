@@ -1,11 +1,14 @@
 """Data about one example: its prediction, those of other runs, and similar training examples."""
 
+from html import escape
 from typing import Any
 
 import pandas as pd
 
+from core.text.sanitize import escape_invisible
 from dashboard import data
 
+_MAX_TINT = 0.6  # of the background, so that the text stays readable in both themes
 MAX_WORDS = 15
 """With more words, the chart shows the most important ones."""
 
@@ -49,6 +52,29 @@ def nearest_examples(run_id: int, text: str) -> pd.DataFrame:
     if dataset_id is None:
         return pd.DataFrame(columns=["text", "label", "similarity"])
     return data.nearest_examples(dataset_id, text)
+
+
+def tint_words(text: str, weights: pd.DataFrame) -> str:
+    """Return a text as HTML whose words are tinted by their weights: blue for the label, orange against it.
+
+    ``weights``: word, start, end (positions in the text) and weight, in the order of the text.
+    """
+    largest = float(weights["weight"].abs().max()) or 1.0
+    parts, position = [], 0
+    for row in weights.itertuples():
+        red_green_blue = "0, 114, 178" if row.weight > 0 else "230, 159, 0"
+        alpha = _MAX_TINT * abs(row.weight) / largest
+        style = f"background: rgba({red_green_blue}, {alpha:.2f}); border-radius: 0.2rem"
+        parts += [
+            _escape(text[position : row.start]),
+            f'<span style="{style}">{_escape(text[row.start : row.end])}</span>',
+        ]
+        position = row.end
+    return f'<p dir="auto" style="white-space: pre-wrap">{"".join(parts)}{_escape(text[position:])}</p>'
+
+
+def _escape(text: str) -> str:
+    return escape(escape_invisible(text))
 
 
 def select_most_important(weights: pd.DataFrame) -> pd.DataFrame:
