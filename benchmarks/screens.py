@@ -1,4 +1,4 @@
-"""What the pages of the dashboard ask of their readers: words, layout shifts, waiting time, accessibility findings.
+"""Words, layout shifts, waiting times and accessibility findings of the pages of the dashboard.
 
     .venv/bin/python -m benchmarks.screens                       the shipped runs, 1440 pixels wide
     .venv/bin/python -m benchmarks.screens --width 400 --theme dark --db OTHER.db

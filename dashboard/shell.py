@@ -1,5 +1,6 @@
 """The frame of every page: navigation, the picker of the data set, and the footer."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -30,9 +31,9 @@ def show_frame() -> None:
     """Show the name of the project, the picker of the data set and the user, in one row above the page."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Adapter Bench**", width="content")
-        if not data.is_empty():
+        if not data.is_empty() and not data.test_sets().empty:
             pickers.pick_test_set()
-            active_runs.show_status(active_runs.count_complete())
+            active_runs.show_status(active_runs.complete_runs())
         access.show_user()
 
 
@@ -62,12 +63,19 @@ if not visitor.may_see:  # before anything is read from the database
     access.refuse(visitor)
     st.stop()
 
-try:
-    show_frame()
-    feedback.show_toast()
+
+def run_page() -> None:
+    """Show the frame and the page, or the error that prevents it."""
     try:
+        show_frame()
+        feedback.show_toast()
         page.run()
-    finally:  # also if the page stops early
+    except RequestError as error:
+        feedback.show_error(error)
+
+
+try:
+    run_page()
+finally:  # also if the page stops early
+    with suppress(RequestError):  # of an unreadable database, which the page has shown
         show_footer()
-except RequestError as error:
-    feedback.show_error(error)

@@ -23,8 +23,8 @@ class SuspectLabel:
 class SuspectLabels:
     """The examples whose labels all runs find suspect, most suspect first.
 
-    ``expected``: their number if every label were correct and the runs erred independently of each other. Runs tend to
-    err on the same examples, so that it is a lower bound.
+    ``expected``: their number if the suggestions of the runs were independent of each other within each class. Runs
+    tend to err on the same examples, so that more agree even if every label is correct.
     """
 
     examples: tuple[SuspectLabel, ...]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import RequestError
-from core.evaluation.comparison import MARGIN, Comparison, compare
+from core.evaluation.comparison import MARGIN, Comparison, Verdict, compare
 from core.evaluation.intervals import holm
 from core.evaluation.seeds import SeedComparison, compare_seeds
 from core.report.settings_differences import differing_values
@@ -16,7 +16,7 @@ from core.store import queries
 from core.store.engine import Store
 from core.store.records import Run
 
-_BETWEEN_RUNS = {"helped": "better", "hurt": "worse"}
+_BETWEEN_RUNS: dict[Verdict, str] = {"helped": "better", "hurt": "worse"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,17 @@ class RunComparison:
     @property
     def verdict(self) -> str:
         """The verdict in a word, see `verdict_word`."""
-        return verdict_word(self.result.verdict, self.a, self.b)
+        return self.word_for(self.result.verdict)
+
+    @property
+    def opposite_verdict(self) -> str:
+        """The verdict on B compared with A in a word."""
+        opposite: dict[Verdict, Verdict] = {"helped": "hurt", "hurt": "helped"}
+        return verdict_word(opposite.get(self.result.verdict, self.result.verdict), self.b, self.a)
+
+    def word_for(self, verdict: Verdict) -> str:
+        """Return another verdict on these runs in a word, such as one that uses an adjusted p."""
+        return verdict_word(verdict, self.a, self.b)
 
 
 @dataclass(frozen=True)
@@ -55,14 +65,15 @@ class ConfigurationComparison:
         return verdict_word(self.result.verdict, self.a[0], self.b[0])
 
 
-def verdict_word(verdict: str, a: Run, b: Run) -> str:
+def verdict_word(verdict: Verdict, a: Run, b: Run) -> str:
     """Return a verdict on A in a word: helped or hurt compared with a baseline, else better or worse; or inconclusive.
 
     A baseline neither helps nor hurts, and two adapters are better or worse than each other.
     """
     if verdict not in _BETWEEN_RUNS:
         return "inconclusive"
-    return verdict if a.kind != "baseline" == b.kind else _BETWEEN_RUNS[verdict]
+    is_against_baseline = a.kind != "baseline" and b.kind == "baseline"
+    return verdict if is_against_baseline else _BETWEEN_RUNS[verdict]
 
 
 def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:
@@ -84,9 +95,17 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         settings=differing_values([_settings(a), _settings(b)]),
         versions=differing_values(_software_and_device(a, b)),
         undertraining=(
-            describe_undertraining(store, a) if a.baseline_id == b.id and result.verdict != "helped" else None
+            describe_undertraining(store, a) if result.verdict != "helped" and _is_baseline_of(store, a, b) else None
         ),
     )
+
+
+def _is_baseline_of(store: Store, run: Run, other: Run) -> bool:
+    """Return whether another run is the best baseline of a run, or a repetition of it."""
+    if run.baseline_id is None or run.baseline_id == other.id:
+        return run.baseline_id == other.id
+    baseline = queries.run(store, run.baseline_id)
+    return (baseline.group_key, baseline.seed) == (other.group_key, other.seed)
 
 
 def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationComparison | None:

@@ -122,10 +122,11 @@ def _baseline_comparison(store: Store, run: Run, metrics: Mapping[str, Estimate]
     baseline = METHODS[queries.run(store, run.baseline_id).method].title
     p_value = f", p {format_p_value(p)}" if p is not None else ""
     verdict = verdict_of(difference, p)
+    word = verdict if verdict in ("helped", "hurt") else "inconclusive"
     signs = undertraining_signs(store, run) if verdict != "helped" else None
     undertraining = f" Likely under-trained ({_escape_cell(signs)})." if signs else ""
     return (
-        f"Compared with the best baseline on the same data, {baseline}: {verdict}. "
+        f"Compared with the best baseline on the same data, {baseline}: {word}. "
         f"Macro F1 {format_points(*vars(difference).values())} points{p_value}.{undertraining}\n"
     )
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 
@@ -60,10 +61,11 @@ def _flush(path: Path) -> None:
         os.close(handle)
 
 
-def compute_checksum(folder: Path, *patterns: str) -> str:
+def compute_checksum(folder: Path, *patterns: str, excluded: Collection[Path] = ()) -> str:
     """Return the SHA-256 of the folder's files that match the patterns, in order of pattern and name."""
     checksum = sha256()
-    for path in (path for pattern in patterns for path in sorted(folder.glob(pattern))):
+    paths = (path for pattern in patterns for path in sorted(folder.glob(pattern)))
+    for path in (path for path in paths if path not in excluded):
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 checksum.update(block)

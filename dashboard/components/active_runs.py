@@ -18,23 +18,23 @@ MAX_RUNNING, MAX_ENDED = 10, 3
 
 
 @feedback.safe_fragment(run_every=REFRESH_STATUS)
-def show_status(complete: int) -> None:
+def show_status(complete: frozenset[int]) -> None:
     """Show how many runs on the test set are running, and offer to show those that were completed in the meantime.
 
-    ``complete``: the number of complete runs when the page was drawn. The page does not change unasked.
+    ``complete``: the ids of the complete runs when the page was drawn. It is only redrawn on a click.
     """
-    running, new = len(_running()), count_complete() - complete
+    running, new = len(_running()), len(complete_runs() - complete)
     if running:
         st.markdown(f":material/progress_activity: {format_count(running)} running", width="content")
-    if new > 0:
+    if new:
         label = f"Show {format_count(new)} new run{'s' if new > 1 else ''}"
         if st.button(label, icon=":material/refresh:", key="show new runs"):
             st.rerun()
 
 
-def count_complete() -> int:
-    """Return the number of complete runs on the test set."""
-    return len(data.complete_runs(state.test_set()))
+def complete_runs() -> frozenset[int]:
+    """Return the ids of the complete runs on the test set."""
+    return frozenset(map(int, data.complete_runs(state.test_set())["id"]))
 
 
 def show_runs_in_progress() -> None:

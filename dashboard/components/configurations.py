@@ -1,9 +1,11 @@
 """Configurations: runs that differ only in the seed, ranked by their mean."""
 
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 
+from core.errors import RequestError
 from dashboard import data
 
 
@@ -48,14 +50,35 @@ def typical_runs(runs: pd.DataFrame) -> list[int]:
 
 
 def leading_configurations(ranking: pd.DataFrame) -> list[Any]:
-    """Return the best configuration and the next one, as rows of a non-empty `rank_configurations`.
+    """Return the best configuration and the next one to compare it with, as rows of a `rank_configurations`.
 
-    A fine-tuned configuration with one seed is the best only if it is significantly better than the first one with
-    several seeds: its single score may be a lucky one.
+    The best is a baseline if its mean is higher than that of the best fine-tuned configuration, which is then the next.
     """
-    first, *others = ranking.itertuples(index=False)
-    several = next((row for row in others if row.seeds > 1), None)
-    if first.seeds > 1 or first.kind == "baseline" or several is None:
-        return [first, *others[:1]]
-    is_better = data.comparison(int(first.id), int(several.id)).result.verdict == "helped"
-    return [first, others[0]] if is_better else [several, first]
+    is_baseline = ranking["kind"] == "baseline"
+    tuned, best_baseline = ranking[~is_baseline], next(ranking[is_baseline].itertuples(index=False), None)
+    best = best_fine_tuned(ranking)
+    if best is None or (best_baseline is not None and best_baseline.mean > best.mean):
+        return [row for row in (best_baseline, best) if row is not None]
+    others = (row for row in tuned.itertuples(index=False) if row.id != best.id)
+    return [best, *islice(others, 1)]
+
+
+def best_fine_tuned(ranking: pd.DataFrame) -> Any:
+    """Return the best fine-tuned configuration, a row of `rank_configurations`; None without any.
+
+    One with a single seed is the best only if it is significantly better than the first one with several seeds: its
+    score depends on a seed more than a mean does.
+    """
+    tuned = list(ranking[ranking["kind"] != "baseline"].itertuples(index=False))
+    several = next((row for row in tuned if row.seeds > 1), None)
+    if not tuned or tuned[0].seeds > 1 or several is None or _is_better(tuned[0], several):
+        return tuned[0] if tuned else None
+    return several
+
+
+def _is_better(row: Any, other: Any) -> bool:
+    """Return whether the run of one row is significantly better than that of another; False without predictions."""
+    try:
+        return data.comparison(int(row.id), int(other.id)).result.verdict == "helped"
+    except RequestError:
+        return False

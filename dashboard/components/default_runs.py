@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dashboard import data
-from dashboard.components.configurations import leading_configurations, rank_configurations
+from dashboard.components.configurations import best_fine_tuned, rank_configurations
 
 
 def best_baseline(test_set: int) -> int | None:
@@ -15,8 +15,8 @@ def best_baseline(test_set: int) -> int | None:
 def best_adapter(test_set: int) -> int | None:
     """Return the id of the most typical run of the best configuration that is not a baseline."""
     complete = data.complete_runs(test_set)
-    ranking = rank_configurations(complete[complete["kind"] != "baseline"])
-    return None if ranking.empty else int(leading_configurations(ranking)[0].id)
+    best = best_fine_tuned(rank_configurations(complete))
+    return None if best is None else int(best.id)
 
 
 def best_run(test_set: int) -> int | None:
@@ -43,5 +43,6 @@ def reference_baseline(run_id: int) -> int | None:
 def _first_repetition(run_id: int, runs: pd.DataFrame) -> int:
     """Return the first of the runs with the same configuration and seed as a run; the run itself without any."""
     run = data.run(run_id)
-    same = runs[(runs["group_key"] == run.group_key) & (runs["seed"] == run.seed)]
+    has_seed = runs["seed"].isna() if run.seed is None else runs["seed"] == run.seed
+    same = runs[(runs["group_key"] == run.group_key) & has_seed]
     return run_id if same.empty else int(same["id"].min())

@@ -100,6 +100,8 @@ def select_options(label: str, options: Mapping[str, str], default: Sequence[str
     widget = f"choose {key}"
     selected = [value for value in _current(key, default) if value in options]
     set_option(key, selected, default)
+    if selected == list(default):
+        st.session_state.pop(f"last {key}")  # the default may change
     st.session_state[widget] = selected
     return st.multiselect(
         label,

@@ -47,8 +47,8 @@ TERMS = {
     "other examples, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",
     "difference, points": "The first error rate minus the second, in percentage points, with its 95% interval.",
     "share, %": "The share of the examples with this true label.",
-    "suggested label": "The label for which the run's probability is unusually high, compared with the examples of "
-    "that label.",
+    "suggested label": "The label for which the probabilities of several runs are unusually high, compared with the "
+    "examples of that label.",
     "proposed label": "The label that a person suggests instead. The data set is not changed.",
     "tag": "A keyword for this text, to find similar ones. It belongs to the text, in all runs.",
     "word importance": "Loads the model and leaves out each word in turn: the more the log-odds of the label fall, "
@@ -58,7 +58,7 @@ TERMS = {
     "default": "The value of the setting if it is not specified and all others are unchanged.",
     "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (no heartbeat).",
     "seed": "The random state of the run: the same settings and seed give the same result.",
-    "#": "The run id, the same on every screen and on the command line. 13 +2: run 13 and two more seeds.",
+    "#": "The run id, the same on every screen and on the command line. 13 +2: run 13 and two more runs.",
     "name": "The name of the run. Runs with the same name can differ in settings that are not part of it.",
     "kind": "baseline (no adapter), adapter (the base model is frozen) or full (all weights are trained).",
     "method": "The fine-tuning method or the baseline.",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MIN_JUDGES = 2
 """The least number of runs that must agree on another label: one alone may just be wrong."""
 _IGNORE_TEXT = ("majority", "untrained")
+_EVIDENCE = {"tfidf": "words", "model2vec": "static embeddings", "frozen": "features", "knn": "features"}
+"""What a baseline judges a text by; all other methods are fine-tuned models."""
 
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)  # probabilities are stored as float32
 
@@ -58,13 +60,14 @@ def reliability(db: Store, run_id: int, *, calibrated: bool) -> pd.DataFrame:
 def label_judges(run_id: int) -> list[int]:
     """Return the runs on a run's data set whose probabilities judge its test labels.
 
-    These are the best fine-tuned run and the best run of each baseline that reads the text: fine-tuned models of one
-    base model tend to err on the same examples, whatever their method.
+    These are the best run of each kind of evidence, such as all fine-tuned models: they tend to err on the same
+    examples, whatever their method. Runs that ignore the text, or have no probabilities, are excluded.
     """
     frame = complete_runs(test_set_of(run_id) or 0)
     judges = frame[(frame["dataset_id"] == run(run_id).dataset_id) & ~frame["method"].isin(_IGNORE_TEXT)]
-    evidence = judges["method"].where(judges["kind"] == "baseline", "fine-tuned")
-    return [int(judge) for judge in judges.loc[~evidence.duplicated(), "id"]]
+    evidence = judges["method"].map(_EVIDENCE).fillna("fine-tuned")
+    best = map(int, judges.loc[~evidence.duplicated(), "id"])
+    return [judge for judge in best if len(probabilities(judge))]
 
 
 def suspects(run_id: int) -> "SuspectLabels":

@@ -55,7 +55,7 @@ def resume_command(run_id: int) -> str:
 
 
 def footer(test_set: int | None) -> str:
-    """Return the footer of the sidebar: the number of runs on a test set, of running ones, and the version.
+    """Return the footer of the pages: the number of runs on a test set, of running ones, and the version.
 
     ``test_set``: None if there is none, which counts all runs.
     """

@@ -108,5 +108,5 @@ def test_words_are_tinted_by_their_weight_and_the_text_is_escaped():
     weights = pd.DataFrame({"word": ["a", "film"], "start": [0, 14], "end": [1, 18], "weight": [0.5, -1.0]})
     html = tint_words(text, weights)
     assert "&lt;b&gt;dull&lt;/b&gt;" in html
-    assert 'rgba(0, 114, 178, 0.30); border-radius: 0.2rem">a</span>' in html
-    assert 'rgba(230, 159, 0, 0.60); border-radius: 0.2rem">film</span>' in html
+    assert 'rgba(0, 114, 178, 0.23); border-radius: 0.2rem">a</span>' in html
+    assert 'rgba(230, 159, 0, 0.45); border-radius: 0.2rem">film</span>' in html

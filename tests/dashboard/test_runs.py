@@ -8,7 +8,8 @@ from core.text.formatting import DASH
 from dashboard import data
 from dashboard.app_pages.runs import view_data
 from dashboard.app_pages.runs.tables import COLUMNS
-from dashboard.components.configurations import rank_configurations
+from dashboard.components import default_runs
+from dashboard.components.configurations import best_fine_tuned, rank_configurations
 from tests.dashboard.reading import page_text
 from tests.dashboard.runs_page import names, repeat_run, store_of, table
 from tests.seeded import ODD_NAME
@@ -18,8 +19,8 @@ def test_best_run_is_shown_with_its_seeds_its_baseline_and_the_next_configuratio
     text = page_text(open_runs())
     assert "Best configuration: lora-r8 (3 seeds), macro F1" in text
     assert "Fine-tuning helped" in text
-    assert f"#{seeded.odd} {ODD_NAME}" in text
-    assert "Run more seeds" not in text
+    assert f"Statistically tied with #{seeded.odd} {ODD_NAME}." in text or f"than #{seeded.odd} {ODD_NAME}." in text
+    assert "One seed" not in text
 
 
 def ranked(*scores):
@@ -46,6 +47,25 @@ def test_single_seed_leads_only_if_it_is_significantly_better(seeded_copy, open_
     repeat_run(store_of(seeded_copy), seeded_copy.odd, 0.99)  # a high score without better predictions
     text = page_text(open_runs())
     assert "Best configuration: lora-r8 (3 seeds)" in text and "Statistically tied with" in text
+
+
+def test_better_single_seed_leads_and_baselines_do_not_take_its_place(seeded, monkeypatch):
+    frame = ranked(("single", 1, 0.9), ("several", 1, 0.8), ("several", 2, 0.8), ("random", 1, 0.5), ("random", 2, 0.5))
+    frame.loc[3:, "kind"] = "baseline"
+    ranking = rank_configurations(frame.assign(id=[seeded.lora, seeded.tfidf, seeded.tfidf, 90, 91]))
+    assert best_fine_tuned(ranking).group_key == "single"  # as lora is better than tfidf
+    swapped = rank_configurations(frame.assign(id=[seeded.tfidf, seeded.lora, seeded.lora, 90, 91]))
+    assert best_fine_tuned(swapped).group_key == "several"
+    only_baselines_repeat = rank_configurations(frame.drop([1, 2]).assign(id=[seeded.tfidf, 90, 91]))
+    assert best_fine_tuned(only_baselines_repeat).group_key == "single"
+
+
+def test_pages_compare_with_the_first_of_repeated_baselines(seeded_copy):
+    again = repeat_run(store_of(seeded_copy), seeded_copy.tfidf, 0.6)
+    with store_of(seeded_copy).engine.begin() as connection:
+        connection.exec_driver_sql(f"update runs set baseline_id = {again} where id = {seeded_copy.lora}")
+    assert default_runs.reference_baseline(seeded_copy.lora) == seeded_copy.tfidf
+    assert default_runs.reference_baseline(seeded_copy.seeds[1]) == seeded_copy.tfidf
 
 
 def test_runs_that_the_mean_excludes_are_stated(seeded_copy, open_runs):

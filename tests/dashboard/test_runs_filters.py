@@ -79,6 +79,40 @@ def test_settings_that_vary_are_columns_and_filters(seeded, open_runs):
     assert "tfidf" in names(app)
 
 
+def test_setting_of_the_url_that_does_not_vary_is_no_filter(seeded, open_runs):
+    app = open_runs(batch_size="32")
+    assert "batch_size" not in app.query_params
+    assert len(table(app)) == 7
+
+
+def test_setting_that_no_run_has_sorts_nothing(seeded, open_runs):
+    assert len(table(open_runs(sort="layers"))) == 7
+
+
+def test_setting_varies_if_runs_of_one_method_differ():
+    runs = pd.DataFrame(
+        [
+            ("adapter", "lora", "8", None, "32"),
+            ("adapter", "lora", "8", "yes", "32"),
+            ("adapter", "ia3", None, None, "32"),
+            ("baseline", "tfidf", None, None, None),
+        ],
+        columns=["kind", "method", "setting_r", "setting_dora", "setting_batch_size"],
+    )
+    assert view_data.varying_settings(runs) == {"setting_dora": ["yes", "—"]}
+
+
+def test_columns_follow_the_settings_that_vary(seeded_copy, open_runs):
+    app = open_runs()
+    assert "r" in table(app)
+    with open_store(str(seeded_copy.database)).engine.begin() as connection:
+        connection.exec_driver_sql("update runs set config = json_set(config, '$.r', 8, '$.warmup', id / 100.0)")
+        connection.exec_driver_sql("update runs set changed_at = '2030-01-01 00:00:00'")
+    app.run()
+    assert "warmup" in table(app) and "r" not in table(app)
+    assert "columns" not in app.query_params
+
+
 def test_settings_sort_by_value_and_undefined_ones_are_last():
     rows = pd.DataFrame({"id": range(5), "setting_r": ["16", "8", None, "auto", "4"]})
     for descending, expected in ((False, [4, 1, 0, 3, 2]), (True, [3, 0, 1, 4, 2])):

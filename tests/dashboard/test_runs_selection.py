@@ -18,6 +18,22 @@ def test_selection_is_a_url_parameter_and_can_be_cleared(seeded, open_runs):
     assert "chosen" not in app.query_params
 
 
+def test_selected_configurations_are_compared_by_one_run_each(seeded, open_runs):
+    chosen = [*seeded.seeds, seeded.tfidf]
+    app = open_runs(seeds="true", chosen=",".join(map(str, chosen)))
+    assert "4 selected: " in page_text(app)
+    links = [link.proto for link in app.get("page_link") if link.proto.label == "Compare"]
+    compared = dict(part.split("=") for part in links[1].query_string.split("&"))
+    assert int(compared["run"]) in seeded.seeds and compared["against"] == str(seeded.tfidf)
+
+
+def test_archiving_a_configuration_archives_all_of_its_runs(seeded_copy, open_runs):
+    app = open_runs(seeds="true", chosen=",".join(map(str, seeded_copy.seeds)))
+    app.button(key="archive").click().run()
+    archived = queries.runs(store_of(seeded_copy)).query("archived")["id"]
+    assert set(archived) == set(seeded_copy.seeds)
+
+
 def test_deleting_moves_runs_to_the_trash_and_undo_restores_them(seeded_copy, open_runs):
     app = open_runs(chosen=f"{seeded_copy.odd},{seeded_copy.failed}")
     app.button(key="delete").click().run()

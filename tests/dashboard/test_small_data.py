@@ -10,7 +10,9 @@ from core.report.comparisons import compare_runs
 from core.report.verdicts import verdict_sentence
 from core.store.engine import open_store
 from dashboard.app_pages.run.controls import TABS
+from tests.dashboard.reading import page_text
 from tests.seeded import record_weak_adapter
+from tests.store.helpers import record_without_data
 
 PAGES = ("runs", "data", "failures", "compare", "try_it")
 
@@ -40,6 +42,21 @@ def test_every_page_opens(small_store, open_page):
     for page in PAGES:
         open_page(page, run=2)
     open_page("compare", run=2, against=1)
+
+
+@pytest.mark.parametrize("kept", [1, 2], ids=["only-a-baseline", "only-an-adapter"])
+def test_single_run_opens(kept, small_store, open_page):
+    with small_store.engine.begin() as connection:
+        connection.exec_driver_sql(f"update runs set deleted_at = '2026-01-01 00:00:00' where id != {kept}")
+    assert "Best configuration: #" in page_text(open_page("runs"))
+    for page in ("run", *PAGES):
+        open_page(page, run=kept)
+
+
+@pytest.mark.parametrize("page", ["run", *PAGES])
+def test_run_that_failed_before_its_data_were_read(page, empty, open_page):
+    record_without_data(open_store(str(empty), create=True), error=ValueError("no such file"))
+    open_page(page)
 
 
 def test_verdict_says_when_the_test_split_is_too_small(small_store):

@@ -126,7 +126,7 @@ def test_data_page_links_to_suspect_labels(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open(f"data?run={seeded.flawed}")
     visitor.follow_link("Suspect labels", "Failures")
-    assert visitor.wait_for_text("Suspect labels need a fine-tuned run and a baseline")
+    assert visitor.wait_for_text("Suspect labels need two kinds of runs")
 
 
 def test_every_page_without_a_database_shows_the_first_command(tmp_path, visit):

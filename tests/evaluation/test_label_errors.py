@@ -27,17 +27,17 @@ def test_error_of_one_run_is_no_suspect_label():
     first, second = true.copy(), true.copy()
     first[:20], second[10:30] = (true[:20] + 1) % 3, (true[10:30] + 1) % 3
     second[15:20] = (true[15:20] + 2) % 3  # both err, in different ways
-    found = find_suspect_labels(true, [confident(3, first), confident(3, second)])
-    assert {suspect.position for suspect in found.examples} == set(range(10, 15))
+    suspects = find_suspect_labels(true, [confident(3, first), confident(3, second)])
+    assert {suspect.position for suspect in suspects.examples} == set(range(10, 15))
 
 
 def test_number_of_independent_errors_is_as_expected():
     rng = np.random.default_rng(0)
     true = np.arange(4000) % 2
     runs = [np.where(rng.random(4000) < 0.2, 1 - true, true) for _ in range(2)]
-    found = find_suspect_labels(true, [confident(2, predicted) for predicted in runs])
-    assert found.expected == pytest.approx(4000 * 0.2**2, rel=0.1)
-    assert len(found.examples) == pytest.approx(found.expected, rel=0.2)
+    suspects = find_suspect_labels(true, [confident(2, predicted) for predicted in runs])
+    assert suspects.expected == pytest.approx(4000 * 0.2**2, rel=0.1)
+    assert len(suspects.examples) == pytest.approx(suspects.expected, rel=0.2)
 
 
 @pytest.mark.parametrize("classes", [3, 150])

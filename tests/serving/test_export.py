@@ -2,9 +2,11 @@
 
 import json
 import runpy
+import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,6 +18,8 @@ from core.models.backbone import find_backbone
 from core.serving.export import export_run, merge_run
 from core.serving.inference import load_run
 from core.store import queries
+from core.store.engine import open_store
+from core.store.publishing import make_publishable
 from tests.small_runs import create_store, record_run
 
 TEXTS = ["a good film", "bad", "okay film lovely " * 9]
@@ -315,3 +319,13 @@ def test_export_of_quantized_run_quantizes_its_base(store, tmp_path, run_example
 def test_baseline_is_not_exported(store, tiny_bert, tmp_path):
     with pytest.raises(RequestError):
         export_run(store, record_run(store, tiny_bert, method="tfidf").id, tmp_path / "export")
+
+
+def test_published_adapter_uses_the_tokenizer_of_its_base_model(store, lora, tmp_path):
+    shutil.copytree(store.folder, tmp_path / "published")
+    published = open_store(str(tmp_path / "published" / "runs.db"))
+    expected = load_run(published, lora.id).predict(TEXTS)
+    make_publishable(published)
+    folder = queries.run(published, lora.id).adapter_folder(published.folder)
+    assert not list(folder.glob("tokenizer*"))
+    assert np.abs(load_run(published, lora.id).predict(TEXTS) - expected).max() == 0  # and the checksum matches

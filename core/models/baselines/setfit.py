@@ -130,6 +130,8 @@ def _fine_tune(encoder: FrozenEncoder, job: "Job") -> int:
             trainer = Trainer(SetFitModel(model_body=body), arguments)
             trainer.train_embeddings(list(texts), labels)
         encoder.model.eval()
+    except (MemoryError, RuntimeError):  # such as out of memory, which the caller explains
+        raise
     except Exception as error:  # the packages raise errors of any type for models that they cannot train
         raise RunError(
             f"setfit cannot fine-tune {backbone.name} ({type(error).__name__}: {error}). "

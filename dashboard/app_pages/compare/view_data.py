@@ -17,7 +17,6 @@ MAX_CLASSES = 15
 """With more classes, a chart shows those that differ most."""
 MAX_CURVE_POINTS = 1500
 MAX_SUGGESTIONS = 4
-OPPOSITE = {"helped": "hurt", "hurt": "helped"}
 
 
 def select_comparable(run_id: int, others: list[int], test_set: int) -> tuple[list[int], list[str]]:
@@ -132,7 +131,6 @@ def compare_with_first(run_id: int, others: list[int]) -> pd.DataFrame:
     and the verdict uses it.
     """
     from core.evaluation.comparison import verdict_of
-    from core.report.comparisons import verdict_word
 
     frame = data.run_rows([run_id, *others])
     compared = [data.comparison(other, run_id) for other in others]
@@ -140,8 +138,7 @@ def compare_with_first(run_id: int, others: list[int]) -> pd.DataFrame:
     frame[["gap", "gap_low", "gap_high"]] = pd.DataFrame(gaps)
     adjusted = data.adjusted_p(others, run_id)
     verdicts = (verdict_of(pair.result.macro_f1, p) for pair, p in zip(compared, adjusted, strict=True))
-    words = (verdict_word(verdict, pair.a, pair.b) for pair, verdict in zip(compared, verdicts, strict=True))
-    frame["verdict"] = [DASH, *words]
+    frame["verdict"] = [DASH, *(pair.word_for(verdict) for pair, verdict in zip(compared, verdicts, strict=True))]
     frame["p_adjusted"] = [np.nan, *adjusted]
     return frame
 
@@ -156,17 +153,14 @@ def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
 
     ``significant`` is the gap if the verdict is conclusive, else undefined.
     """
-    from core.report.comparisons import verdict_word
-
     labels = data.run_rows(run_ids)["label"].tolist()
     pairs = []
     # The later run is compared with the earlier one, as in `compare_with_first`, whose results are cached.
     for (earlier, column), (later, row) in combinations(zip(run_ids, labels, strict=True), 2):
         compared = data.comparison(later, earlier)
         gap, low, high = with_interval("gap", compared.result.macro_f1).values()
-        opposite = OPPOSITE.get(compared.result.verdict, compared.result.verdict)
         pairs.append(_pair(row, column, (gap, low, high), compared.verdict))
-        pairs.append(_pair(column, row, (-gap, -high, -low), verdict_word(opposite, compared.b, compared.a)))
+        pairs.append(_pair(column, row, (-gap, -high, -low), compared.opposite_verdict))
     return pd.DataFrame(pairs)
 
 

@@ -204,7 +204,7 @@ def filter_by_cell() -> None:
 
 
 def filter_by_labels(labels: tuple[str, str] | None) -> None:
-    """Filter by a true and a predicted label, or by none; a table's callback."""
+    """Filter by a true and a predicted label, or by none; a callback."""
     true, predicted = labels or (None, None)
     _set_filter("true", true)
     _set_filter("predicted", predicted)

@@ -13,7 +13,7 @@ _HEIGHT, _HEIGHT_WITH_EXAMPLE = 648, 1_192  # pixels: an example beside the list
 
 
 def show_predictions(run_id: int, other: int | None, test_set: int, place: DeltaGenerator) -> pd.DataFrame:
-    """Show the filters, in their place, and the examples that match them; return these in their order."""
+    """Show the filters in a container, and the examples that match them; return these in their order."""
     with place:
         filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
     examples = view_data.predicted_examples(run_id, other, filters.column)
@@ -41,7 +41,7 @@ def show_suspect_labels(run_id: int) -> pd.DataFrame:
     with st.spinner("Searching for suspect labels …"):
         suspects, judges = view_data.suspect_examples(run_id), data.label_judges(run_id)
     if len(judges) < data.MIN_JUDGES:
-        st.info("Suspect labels need a fine-tuned run and a baseline on this data: one alone may just be wrong.")
+        st.info("Suspect labels need two kinds of runs on this data, such as TF-IDF and LoRA: one alone may be wrong.")
         return suspects
     labels = [data.run_label(judge) for judge in judges]
     show_text(text.suspect_summary(len(suspects), data.test_size(run_id), labels, data.suspects(run_id).expected))

@@ -27,9 +27,11 @@ if data.predictions_with_outcomes(run_id).empty:
 
 with st.container(border=True):
     st.markdown(f"**{escape_markdown(text.headline(data.run_label(run_id), confusion_cells(run_id)))}**")
-    controls.choose_confusion(frequent_confusions(confusion_cells(run_id)))
 
 view, filters = controls.choose_view(), st.container()
+if view != SUSPECT_LABELS:
+    with filters:
+        controls.choose_confusion(frequent_confusions(confusion_cells(run_id)))
 left, right = st.columns([2, 3], gap="medium")  # on a narrow screen the example is below the list
 with left:
     if view == SUSPECT_LABELS:

@@ -52,7 +52,7 @@ def suspect_summary(suspects: int, total: int, runs: Sequence[str], expected: fl
     number = format_count(suspects) if suspects else "None"
     return (
         f"{number} of {format_count(total)} test labels are suspect: {', '.join(runs)} suggest the same other label. "
-        f"At least {format_count(round(expected))} are expected from errors of these runs alone."
+        f"About {format_count(round(expected))} would be expected if these runs erred independently of each other."
     )
 
 

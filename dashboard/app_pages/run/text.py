@@ -31,12 +31,12 @@ CHIPS = ("r", "alpha", "lr", "epochs", "batch_size", "max_length", "train_size")
 def chips(row: Any, settings: Mapping[str, Any]) -> list[str]:
     """Return the facts that stand under the name of a run: kind, method, model, settings, seed, state and date."""
     is_continued = row.parent_id == row.parent_id and row.parent_id
-    known = [(name.replace("_", " "), settings.get(name)) for name in CHIPS]
+    values = [(name.replace("_", " "), settings.get(name)) for name in CHIPS]
     return [
         row.kind,
         row.title,
         *([] if row.model == "none" else [row.model]),
-        *(f"{name} {format_setting(value)}" for name, value in known if value is not None),
+        *(f"{name} {format_setting(value)}" for name, value in values if value is not None),
         *([] if row.seed != row.seed or row.seed is None else [f"seed {int(row.seed)}"]),
         *([f"continues run #{int(row.parent_id)}"] if is_continued else []),
         row.state,

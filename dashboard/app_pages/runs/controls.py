@@ -59,6 +59,7 @@ def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str], varying: Map
         on_change=reset_page,
         width=280,
     )
+    settings = _filtered_settings(varying)
     number = _count_filters() - ("search" in st.query_params)
     with st.popover(f"Filters ({number})" if number else "Filters", icon=":material/filter_alt:", key="filters"):
         values = {
@@ -67,21 +68,28 @@ def choose_filters(runs: pd.DataFrame, versions: Mapping[int, str], varying: Map
             if key != "training" or len(versions) > 1
         }
         tags = _select_values("Tags", tags_of(runs), "tag")
-        values |= _choose_settings(varying)
+        for key in settings:
+            label, field = SETTING_FILTERS[key]
+            values[field] = _select_values(label, varying[field], key)
         with st.container(horizontal=True):
             since, until = _choose_date("Started from", "from"), _choose_date("Started until", "to")
         st.button("Clear filters", on_click=clear_filters, disabled=not _count_filters(), key="clear filters")
     return Filters(words or "", values, tags, since, until)
 
 
-def _choose_settings(varying: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Draw the filters of settings; return the selected values by column."""
+def _filtered_settings(varying: Mapping[str, list[str]]) -> list[str]:
+    """Return the settings with a filter: those that vary most clearly, and those that the URL filters by.
+
+    A setting in the URL that does not vary here is removed from it.
+    """
     few = [field for field, values in varying.items() if len(values) <= MAX_SETTING_VALUES][:MAX_SETTINGS]
-    return {
-        field: _select_values(label, varying[field], key)
-        for key, (label, field) in SETTING_FILTERS.items()
-        if field in few
-    }
+    requested = [key for key in SETTING_FILTERS if key in st.query_params]
+    for key in requested:
+        if SETTING_FILTERS[key][1] not in varying:
+            st.query_params.pop(key)
+    return [
+        key for key, (_, field) in SETTING_FILTERS.items() if field in few or (key in requested and field in varying)
+    ]
 
 
 def _select_values(label: str, options: list[str], key: str) -> list[str]:

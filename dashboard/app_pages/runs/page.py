@@ -1,11 +1,13 @@
 """All runs on a test set: the best one, and the score and cost of each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.errors import RequestError
 from dashboard import data, state
 from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
 from dashboard.components import active_runs, default_runs, feedback, links, table_downloads
@@ -34,38 +36,49 @@ best_baseline = default_runs.best_baseline(test_set)
 def show_best_configuration() -> None:
     """Show the best configuration, its seeds, and how it compares with its baseline and the next configuration."""
     best, *others = leading_configurations(ranking)
-    baseline = default_runs.reference_baseline(best.id)
     st.markdown(f"**{escape_markdown(text.best_configuration(best))}**")
     excluded = excluded_runs(pd.concat([data.all_runs(), data.trashed_runs()]), best.group_key)
     if note := text.seed_note(best, excluded):
         show_text(note)
+    baseline = default_runs.reference_baseline(best.id)
+    try:
+        show_verdict_on_best(best, others, None if best.kind == "baseline" else baseline)
+    except RequestError as error:  # of runs without predictions
+        show_text(error)
+    links.run_links(best.id, against=baseline)
+
+
+def show_verdict_on_best(best: Any, others: Sequence[Any], baseline: int | None) -> None:
+    """Show in words and bars how the best configuration compares with its baseline and with other configurations."""
     rows, sentences = [], []
-    if best.kind != "baseline" and baseline is not None:
-        compared = data.comparison(best.id, baseline)
-        rows.append(compare_configurations(f"vs {data.run_label(baseline)}", best.id, baseline))
-        sentences += [text.baseline_note(rows[-1]["verdict"]), compared.undertraining or ""]
-    else:
+    if baseline is None:
         sentences.append(missing_baseline(data.run_row(best.id)))
+    else:
+        rows.append(compare_configurations(f"vs {data.run_label(baseline)}", best, baseline))
+        sentences.append(text.baseline_note(rows[-1]["verdict"], data.run_label(baseline)))
+        sentences.append(data.comparison(best.id, baseline).undertraining or "")
     for other in others:
         name = text.configuration(other)
-        rows.append(compare_configurations(f"vs {name}", best.id, int(other.id)))
+        rows.append(compare_configurations(f"vs {name}", best, int(other.id)))
         sentences.append(text.next_configuration(name, rows[-1]["verdict"]))
     show_text(" ".join(filter(None, sentences)))
     show_verdicts(rows)
-    links.run_links(best.id, against=baseline)
 
 
 def reserve_headline() -> DeltaGenerator:
     """Return a container as high as its later content, so that nothing below it moves."""
-    bars = (len(ranking) > 1) + (best_baseline is not None and default_runs.best_adapter(test_set) is not None)
+    tuned = int((ranking["kind"] != "baseline").sum())
+    bars = 0 if not tuned else min(tuned, 2) if best_baseline is not None else tuned > 1
     height = _HEADLINE_PIXELS + (verdicts_height(bars) if bars else 0)
     st.html(f"<style>.st-key-headline {{min-height: {height}px}}</style>")
     return st.container(border=True, key="headline")
 
 
-def compare_configurations(name: str, run_id: int, against: int) -> Any:
-    """Return a row of the verdict chart: over the common seeds of two runs' configurations if there are several."""
-    return verdict_row(name, data.comparison(run_id, against), data.configuration_comparison(run_id, against))
+def compare_configurations(name: str, best: Any, against: int) -> Any:
+    """Return a row of the verdict chart: over the common seeds of two configurations, else of one run of each."""
+    over_seeds = data.configuration_comparison(best.id, against)
+    note = " (one run each)" if over_seeds is None and best.seeds > 1 else ""
+    return verdict_row(f"{name}{note}", data.comparison(best.id, against), over_seeds)
 
 
 @feedback.safe_fragment()  # a filter or a selection redraws the table, not the page

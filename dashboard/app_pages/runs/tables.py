@@ -16,7 +16,7 @@ from dashboard.components.glossary import help_for
 from dashboard.components.text import format_time
 
 MAX_VISIBLE_ROWS = 15
-"""A longer table scrolls, so that the actions on selected runs stay in view."""
+"""A longer table scrolls, so that the chart below it stays near."""
 _ROW_PIXELS = 35
 _MAX_NAME_PIXELS = 200  # a pinned column must leave room for the others
 _WIDTHS = {"vs best baseline": 150, "verdict": 105, "range": 95}  # the browser measures only the first rows
@@ -84,7 +84,9 @@ def _range(row: Any) -> str:
 def _seed(row: Any) -> str:
     if len(row.ids) == 1:
         return format_count(row.seed)
-    seeds = f"{format_count(row.seeds)} seed{'s' if row.seeds > 1 else ''}"
+    if row.seeds == 1:
+        return f"{format_count(len(row.ids))} runs"
+    seeds = f"{format_count(row.seeds)} seeds"
     return f"{seeds}, {format_count(len(row.ids))} runs" if len(row.ids) > row.seeds else seeds
 
 

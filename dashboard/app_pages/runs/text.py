@@ -41,31 +41,35 @@ def configuration(row: Any) -> str:
     """Return the name of a configuration with its seeds; of one with a single run, the run's label."""
     if row.runs == 1:
         return str(row.label)
+    if row.seeds == 1:
+        return f"{row.name} ({format_count(row.runs)} runs)"
     repeated = f", {format_count(row.runs)} runs" if row.runs > row.seeds else ""
-    return f"{row.name} ({format_count(row.seeds)} seed{'s' if row.seeds > 1 else ''}{repeated})"
+    return f"{row.name} ({format_count(row.seeds)} seeds{repeated})"
 
 
 def seed_note(row: Any, excluded: Mapping[str, int]) -> str:
     """Return what the mean of a configuration is based on: one seed, and the runs that it excludes, by reason."""
-    parts = [] if row.seeds > 1 or row.kind == "baseline" else ["One seed: its score may be lucky. Run more seeds."]
+    is_single = row.seeds == 1 and row.kind != "baseline"
+    parts = ["One seed: run more to see how much the score varies with it."] if is_single else []
     if excluded:
         reasons = ", ".join(f"{format_count(number)} {reason}" for reason, number in excluded.items())
         parts.append(f"Excluded runs of this configuration: {reasons}.")
     return " ".join(parts)
 
 
-def baseline_note(verdict: str) -> str:
+def baseline_note(verdict: str, baseline: str) -> str:
     """Return in words what the verdict on the best configuration against its baseline means."""
     return {
-        "helped": "Fine-tuning helped: it beats the best baseline.",
-        "hurt": "Fine-tuning hurt: the best baseline is better.",
-    }.get(verdict, "Inconclusive: it does not beat the best baseline significantly.")
+        "helped": f"Fine-tuning helped: it beats the baseline {baseline}.",
+        "hurt": f"Fine-tuning hurt: the baseline {baseline} is better.",
+    }.get(verdict, f"Inconclusive: it is not significantly better than the baseline {baseline}.")
 
 
 def next_configuration(name: str, verdict: str) -> str:
     """Return how the best configuration compares with the next one."""
-    is_tied = verdict == "inconclusive"
-    return f"Statistically tied with {name}." if is_tied else f"{verdict.capitalize()} than {name}."
+    if verdict == "inconclusive":
+        return f"Statistically tied with {name}."
+    return f"{'Better' if verdict in ('helped', 'better') else 'Worse'} than {name}."
 
 
 def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:

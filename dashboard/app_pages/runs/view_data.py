@@ -54,7 +54,7 @@ def filter_runs(runs: pd.DataFrame, filters: Filters) -> pd.DataFrame:
             keep &= text.str.contains(word, case=False, regex=False)
     for column, values in filters.values.items():
         if values:
-            keep &= runs[column].isin(values)
+            keep &= runs[column].fillna(DASH).isin(values)
     if filters.tags:
         requested = set(filters.tags)
         keep &= runs["tags"].map(lambda tags: not requested.isdisjoint(tags)).astype(bool)
@@ -68,12 +68,17 @@ def filter_runs(runs: pd.DataFrame, filters: Filters) -> pd.DataFrame:
 def varying_settings(runs: pd.DataFrame) -> dict[str, list[str]]:
     """Return the settings in which fine-tuned runs differ: a column of the runs and its values in ascending order.
 
-    Those with the fewest values come first: they are the ones that somebody varied on purpose.
+    A setting that a run does not have counts as a value if another run of the same method has it. Those with the fewest
+    values come first.
     """
     tuned = runs[runs["kind"] != "baseline"]
     columns = [column for column in tuned if column.startswith(data.SETTING) and column not in _FIXED_SETTINGS]
-    values = {column: sorted(tuned[column].dropna().unique(), key=_sort_key) for column in columns}
-    varying = {column: distinct for column, distinct in values.items() if len(distinct) > 1}
+    varying = {}
+    for column in columns:
+        values = tuned[column].fillna(DASH)
+        recorded = values[values != DASH].unique()
+        if len(recorded) > 1 or values.groupby(tuned["method"]).nunique().max() > 1:
+            varying[column] = sorted(values.unique(), key=_sort_key)
     return dict(sorted(varying.items(), key=lambda item: len(item[1])))
 
 
@@ -116,7 +121,8 @@ def _verdict(gap: "Estimate", p: float) -> str:
     verdict = verdict_of(gap, p)
     if verdict in ("helped", "hurt"):
         return verdict
-    excludes_zero = gap.low is not None and gap.high is not None and not gap.low <= 0 <= gap.high
+    low, high = (float("nan") if end is None else end for end in (gap.low, gap.high))
+    excludes_zero = low > 0 or high < 0
     return f"inconclusive, p {format_p_value(p)}" if excludes_zero else "inconclusive"
 
 
@@ -180,7 +186,7 @@ def configurations_to_compare(selected: pd.DataFrame) -> list[Any]:
 
 def sort_runs(rows: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFrame:
     """Return the rows sorted by a column; ties newest first, undefined values last."""
-    values = rows[column]
+    values = rows[column] if column in rows else pd.Series(np.nan, index=rows.index)  # a setting that no run has
     if column == "tags":
         values = values.map(" ".join)
     if column.startswith(data.SETTING):

@@ -10,13 +10,13 @@ from dashboard.state import test_set
 MAX_OTHER_RUNS = 3
 MAX_LENGTH = 20_000  # characters
 MAX_URL_LENGTH = 1_000  # browsers and chats cut longer URLs
-_ASKED = "predicted text"
+_REQUESTED = "predicted text"
 
 
 def enter_text() -> tuple[str, bool]:
-    """Draw the text box with its Predict button; return the text, and whether its prediction was asked for.
+    """Draw the text box with its Predict button; return the text, and whether its prediction was requested.
 
-    The box is filled from the URL, else with a test example. A text in the URL was asked for by whoever made the link.
+    The box is filled from the URL, else with a test example. A text in the URL is predicted at once.
     """
     example = st.query_params.get("example", "")
     initial = st.query_params.get("text") or data.example_text(example) or data.sample_text(test_set())
@@ -26,11 +26,11 @@ def enter_text() -> tuple[str, bool]:
         st.form_submit_button(
             "Predict", type="primary", icon=":material/play_arrow:", on_click=_save_text, args=(key,), key="predict"
         )
-    return text, text in (st.query_params.get("text"), st.session_state.get(_ASKED))
+    return text, text in (st.query_params.get("text"), st.session_state.get(_REQUESTED))
 
 
 def _save_text(key: str) -> None:
-    text = st.session_state[_ASKED] = str(st.session_state[key])
+    text = st.session_state[_REQUESTED] = str(st.session_state[key])
     if text and len(text) <= MAX_URL_LENGTH:
         st.query_params["text"] = text
     else:

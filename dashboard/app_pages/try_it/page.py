@@ -23,8 +23,8 @@ with left:
 with right:
     baseline = default_runs.reference_baseline(run_id)
     others = pickers.pick_runs("Compare with", complete, run_id, baseline, key="beside", most=controls.MAX_OTHER_RUNS)
-(example, is_asked), threshold = controls.enter_text(), pickers.pick_threshold()
-if not example.strip() or not is_asked:
+(example, is_requested), threshold = controls.enter_text(), pickers.pick_threshold()
+if not example.strip() or not is_requested:
     st.info("Enter a text and click Predict to see what these runs predict.", icon=":material/info:")
     st.stop()
 
@@ -63,6 +63,7 @@ if controls.show_word_importance():
     else:
         label = view_data.predicted_label(predictions[run_id])
         st.html(tint_words(example, weights))
+        st.caption(f"Blue: supports {escape_markdown(label)}. Orange: against it.")
         show_chart(word_importance(select_most_important(weights), label))
         caption = f"{data.run_label(run_id)}: decrease of the log-odds of {label} without the word."
         st.caption(escape_markdown(caption))

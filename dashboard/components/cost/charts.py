@@ -9,6 +9,8 @@ import pandas as pd
 from dashboard.components.chart_cache import cached_chart
 from dashboard.components.theme import BLUE, INK, ORANGE, share_axis, with_interval
 
+_NAME_SHARE = 0.15  # of the axis
+
 
 @cached_chart
 def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
@@ -16,7 +18,7 @@ def cost_quality(runs: pd.DataFrame, cost: str, title: str) -> alt.LayerChart:
 
     ``runs``: from `view_data.cost_quality`, cheapest first.
     """
-    x = alt.X("place", title=title, axis=_axis(runs, cost), scale=alt.Scale(type="log", padding=40, nice=False))
+    x = alt.X("place", title=title, axis=_axis(runs, cost), scale=_scale(runs))
     y = alt.Y("height", title="macro F1", axis=share_axis(), scale=alt.Scale(zero=False, padding=12))
     kinds = ["baseline", "adapter", "full"]
     legend = alt.Legend(orient="top", values=[kind for kind in kinds if (runs["kind"] == kind).any()])
@@ -55,6 +57,13 @@ def _names(runs: pd.DataFrame, x: alt.X) -> alt.Chart:
     named = alt.Chart(runs[runs["name"] != ""])
     text: alt.Chart = named.mark_text(align="right", dx=-8, dy=-9, color=INK, limit=190, fontSize=12)
     return text.encode(x=x, y="height", text="name")
+
+
+def _scale(runs: pd.DataFrame) -> alt.Scale:
+    """Return a log scale with room for a name to the left of the cheapest run."""
+    low, high = float(runs["place"].min()), float(runs["place"].max())
+    domain = [low * (low / high) ** _NAME_SHARE, high] if 0 < low < high else alt.Undefined
+    return alt.Scale(type="log", padding=30, nice=False, domain=domain)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

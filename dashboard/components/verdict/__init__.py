@@ -11,6 +11,6 @@ __all__ = ["show_verdicts", "verdict_row", "verdicts_height"]
 
 def show_verdicts(rows: list[Any]) -> None:
     """Draw rows of `verdict_row`, if the difference of any is defined."""
-    frame = verdict_rows(rows)
+    frame = verdict_rows(rows) if rows else []
     if len(frame):
         show_chart(verdicts(frame))

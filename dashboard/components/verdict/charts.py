@@ -35,7 +35,7 @@ def verdicts(rows: pd.DataFrame) -> alt.LayerChart:
         alt.Tooltip("gap_low:Q", title="from", format="+.1f"),
         alt.Tooltip("gap_high:Q", title="to", format="+.1f"),
         "verdict:N",
-        alt.Tooltip("undetectable:Q", title="smallest detectable difference", format=".1f"),
+        alt.Tooltip("undetectable:Q", title="smallest detectable gap in accuracy", format=".1f"),
     ]
     x = alt.X("gap_low:Q", title=title, axis=_AXIS)
     band = base.transform_filter("isValid(datum.undetectable)").mark_bar(color=INK, opacity=0.18, height=22)
@@ -48,6 +48,6 @@ def verdicts(rows: pd.DataFrame) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[band.encode(x=alt.X("band_low:Q", title=title), x2="undetectable:Q"), zero, interval, point, text],
         height=verdicts_height(len(rows)),
-        description="Differences in macro F1 with their 95% intervals against zero. Gray band: differences too small "
-        "for this test set to detect.",
+        description="Differences in macro F1 with their 95% intervals against zero. Gray band: differences in "
+        "accuracy that are too small for this test set to detect.",
     )

@@ -15,14 +15,13 @@ def verdict_row(name: str, compared: "RunComparison", over_seeds: "Configuration
     """Return a row of the chart: name, gap with its interval, undetectable, verdict and text.
 
     The gap is that of the two configurations over their common seeds if ``over_seeds`` is given, else of the two runs.
-    ``undetectable``: differences below this size would mostly be missed; undefined if unknown or if this one is not.
+    ``undetectable``: the minimum detectable effect in accuracy, if two single runs do not differ significantly.
     """
-    compared_last = over_seeds or compared
-    gap = with_interval("gap", compared_last.result.macro_f1)
-    verdict = compared_last.verdict
-    text = f"{format_points(compared_last.result.macro_f1.value)} {verdict}"
-    is_inconclusive = verdict == "inconclusive" and compared.result.detectable is not None
-    undetectable = compared.result.detectable if is_inconclusive else float("nan")
+    shown = over_seeds or compared
+    gap, verdict = with_interval("gap", shown.result.macro_f1), shown.verdict
+    text = f"{format_points(shown.result.macro_f1.value)} {verdict}"
+    is_informative = verdict == "inconclusive" and over_seeds is None and compared.result.detectable is not None
+    undetectable = compared.result.detectable if is_informative else float("nan")
     return {"name": name, **gap, "undetectable": undetectable, "verdict": verdict, "text": text}
 
 
