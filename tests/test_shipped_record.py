@@ -15,6 +15,8 @@ from core.store.engine import DEFAULT_DATABASE, open_store, resolve_url
 from tests.scoring import assert_metrics_follow_from_predictions
 from tests.shipped_record import export_shipped_record
 
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
 
 @pytest.fixture(scope="module")
 def shipped(shipped_record):
@@ -24,15 +26,11 @@ def shipped(shipped_record):
 def test_record_contains_baselines_ranks_and_seeds_on_both_data_sets(shipped):
     runs = queries.runs(shipped)
     assert set(runs["state"]) == {"complete"}
+    assert set(runs["dataset"]) == {"movie-reviews", "movie-reviews-3"}
     for _, group in runs.groupby("dataset"):
         assert set(group["method"]) >= {"majority", "untrained", "tfidf", "frozen", "lora"}
-        adapters = group[group["kind"] == "adapter"]
-        assert {"lora-r4", "lora-r8", "lora-r16"} <= set(adapters["name"])
-        assert (adapters["name"] == "lora-r8").sum() == 3
-    assert set(runs["dataset"]) == {"movie-reviews", "movie-reviews-3"}
-    weighted = runs[runs["name"].isin(["lora-r8-weighted", "lora-r8-balanced"])]
-    assert weighted["name"].value_counts().to_dict() == {"lora-r8-weighted": 3, "lora-r8-balanced": 1}
-    assert set(weighted["dataset"]) == {"movie-reviews-3"}
+        assert group[group["kind"] == "adapter"].groupby("group_key")["seed"].nunique().max() == 3
+    assert {"lora-r4", "lora-r8"} <= set(runs["name"])
 
 
 def test_record_contains_eight_more_methods_and_qlora(shipped):
@@ -40,7 +38,7 @@ def test_record_contains_eight_more_methods_and_qlora(shipped):
     assert set(runs["method"]) - {"lora"} == {
         "adalora", "fourierft", "ia3", "ln_tuning", "loha", "oft", "prompt_tuning", "vera"
     }  # fmt: skip
-    assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa", "lora-r8-bfloat16"} <= set(runs["name"])
+    assert {"lora-r8-4bit", "lora-r8-dora", "lora-r8-pissa"} <= set(runs["name"])
     ids = [int(runs.loc[runs["name"] == name, "id"].iloc[0]) for name in ("lora-r8", "lora-r8-4bit")]
     exact, quantized = (queries.run(shipped, run_id).base_memory_bytes for run_id in ids)
     assert quantized < 0.6 * exact
@@ -68,8 +66,10 @@ def test_every_adapter_exists_and_names_its_base_model_on_the_hub(shipped):
     for run_id in queries.runs(shipped).query("kind == 'adapter'")["id"]:
         folder = queries.run(shipped, int(run_id)).adapter_folder(shipped.folder)
         config = json.loads((folder / "adapter_config.json").read_text())
-        assert config["base_model_name_or_path"] == "sentence-transformers/all-MiniLM-L6-v2"
+        assert config["base_model_name_or_path"] == MODEL
         assert re.fullmatch(r"[0-9a-f]{40}", config["revision"])
+        assert not (folder / "tokenizer.json").exists()
+        assert f"AutoTokenizer.from_pretrained('{MODEL}'" in (folder / "README.md").read_text()
 
 
 def test_record_contains_no_host_and_no_folder(shipped):
