@@ -22,6 +22,9 @@ STYLE = """
 [data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}
 [data-testid='stCaptionContainer'] {color: inherit; opacity: 0.8}
 .st-key-selection {min-height: 4.6rem; justify-content: center}
+.st-key-headline-0 {min-height: 9.5rem}
+.st-key-headline-1 {min-height: 16.5rem}
+.st-key-headline-2 {min-height: 20rem}
 """
 DARK_STYLE = "[data-testid^='stBaseButton-primary'], [data-testid='stMultiSelect'] span[title] {color: #0B1117}"
 st.html(f"<style>{STYLE}{DARK_STYLE if st.context.theme.type == 'dark' else ''}</style>")

@@ -109,7 +109,7 @@ def test_run_page_opens_with_an_invalid_header_of_weights(broken_weights, open_p
 def test_damaged_weights_show_an_error_on_the_try_it_page(store, tfidf, open_page):
     folder = store.folder / str(queries.run(store, tfidf).adapter_path)
     (folder / "tfidf.safetensors").write_bytes(b"\xff" * 100)
-    assert len(open_page("try_it", run=tfidf).error) == 1
+    assert len(open_page("try_it", run=tfidf, text="A film.").error) == 1
 
 
 def test_huge_binary_model_card_is_shown_as_truncated_text(store, tfidf, open_page):

@@ -89,7 +89,7 @@ def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_das
     matrices.first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.wait_for_text("with true label negative, predicted positive")
-    visitor.page.locator('[data-testid="stDataFrame"]').nth(1).click(position={"x": 15, "y": 52})
+    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 60})
     assert visitor.wait_for_text("Example 1 of ")
     visitor.page.get_by_label("Note").fill("irony, not *praise*")
     visitor.page.get_by_role("button", name="Save").click()

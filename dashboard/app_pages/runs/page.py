@@ -18,9 +18,7 @@ from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import cost_chart_note, missing_baseline
-from dashboard.components.verdict import show_verdicts, verdict_row, verdicts_height
-
-_HEADLINE_PIXELS = 190  # of its texts and links
+from dashboard.components.verdict import show_verdicts, verdict_row
 
 st.title("Runs")
 bulk_actions.stop_if_all_in_trash()
@@ -66,12 +64,10 @@ def show_verdict_on_best(best: Any, others: Sequence[Any], baseline: int | None)
 
 
 def reserve_headline() -> DeltaGenerator:
-    """Return a container as high as its later content, so that nothing below it moves."""
+    """Return a container that the shell's style makes as high as its later content, so that nothing below it moves."""
     tuned = int((ranking["kind"] != "baseline").sum())
-    bars = 0 if not tuned else min(tuned, 2) if best_baseline is not None else tuned > 1
-    height = _HEADLINE_PIXELS + (verdicts_height(bars) if bars else 0)
-    st.html(f"<style>.st-key-headline {{min-height: {height}px}}</style>")
-    return st.container(border=True, key="headline")
+    with_baseline = min(tuned, 2) if best_baseline is not None else max(tuned - 1, 0)
+    return st.container(border=True, key=f"headline-{min(with_baseline, 2)}")
 
 
 def compare_configurations(name: str, best: Any, against: int) -> Any:

@@ -29,6 +29,7 @@ TEXT_FIELDS = {"name", "kind", "title", "state", "verdict", "worst_class", "mode
 _AVERAGED = [figure.name for figure in FIGURES.values() if figure.listed and figure.group not in ("baseline", "cost")]
 _AVERAGED += ["train_seconds"]
 """The figures that differ between the seeds of a configuration."""
+_USUAL_SETTINGS = {f"{data.SETTING}{name}" for name in ("r", "lr", "epochs", "batch_size", "train_size")}
 _FIXED_SETTINGS = {f"{data.SETTING}{name}" for name in ("method", "model", "seed", "dataset")}
 """Settings that have a column and a filter of their own."""
 _GAP = ["gap", "gap_low", "gap_high"]
@@ -68,8 +69,8 @@ def filter_runs(runs: pd.DataFrame, filters: Filters) -> pd.DataFrame:
 def varying_settings(runs: pd.DataFrame) -> dict[str, list[str]]:
     """Return the settings in which fine-tuned runs differ: a column of the runs and its values in ascending order.
 
-    A setting that a run does not have counts as a value if another run of the same method has it. Those with the fewest
-    values come first.
+    A setting that a run does not have counts as a value if another run of the same method has it. The usual settings
+    come first, then those with the fewest values.
     """
     tuned = runs[runs["kind"] != "baseline"]
     columns = [column for column in tuned if column.startswith(data.SETTING) and column not in _FIXED_SETTINGS]
@@ -79,7 +80,7 @@ def varying_settings(runs: pd.DataFrame) -> dict[str, list[str]]:
         recorded = values[values != DASH].unique()
         if len(recorded) > 1 or values.groupby(tuned["method"]).nunique().max() > 1:
             varying[column] = sorted(values.unique(), key=_sort_key)
-    return dict(sorted(varying.items(), key=lambda item: len(item[1])))
+    return dict(sorted(varying.items(), key=lambda item: (item[0] not in _USUAL_SETTINGS, len(item[1]))))
 
 
 def _sort_key(value: str) -> tuple[float, str]:

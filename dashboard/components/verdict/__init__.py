@@ -3,10 +3,10 @@
 from typing import Any
 
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.verdict.charts import verdicts, verdicts_height
+from dashboard.components.verdict.charts import verdicts
 from dashboard.components.verdict.view_data import verdict_row, verdict_rows
 
-__all__ = ["show_verdicts", "verdict_row", "verdicts_height"]
+__all__ = ["show_verdicts", "verdict_row"]
 
 
 def show_verdicts(rows: list[Any]) -> None:

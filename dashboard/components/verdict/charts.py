@@ -14,11 +14,6 @@ _DIRECTION = "{'helped': 'better', 'hurt': 'worse'}[datum.verdict] || datum.verd
 _AXIS = alt.Axis(tickCount=7, grid=False, labelExpr="datum.value ? format(datum.value, '+~g') : '0'")
 
 
-def verdicts_height(rows: int) -> int:
-    """Return the height of the chart in pixels."""
-    return _ROW * rows + 60
-
-
 @cached_chart
 def verdicts(rows: pd.DataFrame) -> alt.LayerChart:
     """Draw each difference with its interval against zero, and the band of differences that are too small to detect.
@@ -47,7 +42,7 @@ def verdicts(rows: pd.DataFrame) -> alt.LayerChart:
     text = base.mark_text(dy=-16, color=INK, fontSize=12, fontWeight="bold").encode(x="gap:Q", text="text:N")
     return alt.LayerChart(
         layer=[band.encode(x=alt.X("band_low:Q", title=title), x2="undetectable:Q"), zero, interval, point, text],
-        height=verdicts_height(len(rows)),
+        height=_ROW * len(rows) + 60,
         description="Differences in macro F1 with their 95% intervals against zero. Gray band: differences in "
         "accuracy that are too small for this test set to detect.",
     )
