@@ -44,12 +44,14 @@ def page_addresses(store: Store) -> dict[str, str]:
     best = runs[(runs["dataset"] == "movie-reviews") & (runs["kind"] == "adapter")].nlargest(1, "macro_f1").iloc[0]
     pair = f"dataset={int(best.dataset_id)}&run={best.id}&against={int(best.baseline_id)}"
     single = f"dataset={int(best.dataset_id)}&run={best.id}"
+    predictions = queries.predictions(store, int(best.id))
+    wrong = predictions[predictions["label"] != predictions["predicted"]].nlargest(1, "confidence").iloc[0]
     return {
         "runs": "",
         "run": f"run?{single}",
         "compare": f"compare?{pair}",
-        "failures": f"failures?{single}",
-        "try-it": f"try?{single}",
+        "failures": f"failures?{single}&example={wrong.example_id}",
+        "try-it": f"try?{single}&text=A film to remember, in spite of its tired plot.",
     }
 
 
