@@ -13,6 +13,7 @@ from core.evaluation.comparison import verdict_of
 from core.evaluation.counts import confusion_matrix
 from core.evaluation.intervals import Estimate
 from core.report.card_usage import BaseModelFacts, is_mean_pooled, render_usage
+from core.report.comparisons import verdict_word
 from core.report.undertraining import undertraining_signs
 from core.store import queries
 from core.store.engine import Store
@@ -119,14 +120,14 @@ def _baseline_comparison(store: Store, run: Run, metrics: Mapping[str, Estimate]
     if run.baseline_id is None or difference is None:
         return ""
     p = metrics.get(MACRO_F1_DIFFERENCE_P_VALUE, Estimate(None)).value
-    baseline = METHODS[queries.run(store, run.baseline_id).method].title
+    baseline = queries.run(store, run.baseline_id)
     p_value = f", p {format_p_value(p)}" if p is not None else ""
     verdict = verdict_of(difference, p)
-    word = verdict if verdict in ("helped", "hurt") else "inconclusive"
     signs = undertraining_signs(store, run) if verdict != "helped" else None
     undertraining = f" Likely under-trained ({_escape_cell(signs)})." if signs else ""
     return (
-        f"Compared with the best baseline on the same data, {baseline}: {word}. "
+        f"Compared with the best baseline on the same data, {METHODS[baseline.method].title}: "
+        f"{verdict_word(verdict, run, baseline)}. "
         f"Macro F1 {format_points(*vars(difference).values())} points{p_value}.{undertraining}\n"
     )
 

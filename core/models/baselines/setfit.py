@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_model, save_model
 
 from core.errors import RunError
-from core.models.backbone import device, require_backbone, silence_libraries
+from core.models.backbone import Backbone, device, require_backbone, silence_libraries
 from core.models.baselines.linear import LinearModel, fit_linear, timing
 from core.models.classifier import FitResult, SavedClassifier
 from core.models.frozen_encoder import FrozenEncoder
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.runs.job import Job
 
 MAX_STEPS = 250
-"""Maximum number of training steps. SetFit's own default is all pairs: 2,000 texts make two million."""
+"""Maximum number of training steps: a limit of the cost, not tuned. SetFit's own default is all pairs of texts."""
 _PAIRS_PER_TEXT = 40
 _BATCH_SIZE = 16
 _MAX_TEXTS = 2_000
@@ -97,39 +97,17 @@ def fit_setfit(job: "Job") -> FitResult:
 
 
 def _fine_tune(encoder: FrozenEncoder, job: "Job") -> int:
-    """Train the encoder's weights on pairs, and return the number of steps.
+    """Train the encoder's weights on pairs of training texts, and return the number of steps.
 
     Raises `RunError` for a model that setfit does not support.
     """
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from setfit import SetFitModel, Trainer, TrainingArguments
-
-    backbone, train = require_backbone(job.backbone), job.data.train
-    texts, labels = train.texts[:_MAX_TEXTS], train.labels[:_MAX_TEXTS].tolist()
+    backbone, texts = require_backbone(job.backbone), job.data.train.texts[:_MAX_TEXTS]
     steps = min(MAX_STEPS, math.ceil(len(texts) * _PAIRS_PER_TEXT / _BATCH_SIZE))
     try:
-        with silence_libraries(), redirect_stderr(io.StringIO()), tempfile.TemporaryDirectory() as folder:
-            source = {"revision": backbone.read_revision, "trust_remote_code": backbone.trusts_remote_code}
-            weights = source | {"use_safetensors": True}
-            transformer = Transformer(
-                backbone.path, model_kwargs=weights, processor_kwargs=source, config_kwargs=source
+        with silence_libraries(), redirect_stderr(io.StringIO()):
+            _train_on_pairs(
+                encoder, backbone, texts, job.data.train.labels[:_MAX_TEXTS].tolist(), steps, job.config.seed
             )
-            transformer.model, transformer.processor = encoder.model, encoder.tokenizer
-            body = SentenceTransformer(modules=[transformer, Pooling(backbone.width)], device=device())
-            arguments = TrainingArguments(
-                output_dir=folder,
-                batch_size=_BATCH_SIZE,
-                max_steps=steps,
-                seed=job.config.seed,
-                report_to="none",
-                logging_strategy="no",
-                save_strategy="no",
-                show_progress_bar=False,
-            )
-            trainer = Trainer(SetFitModel(model_body=body), arguments)
-            trainer.train_embeddings(list(texts), labels)
-        encoder.model.eval()
     except (MemoryError, RuntimeError):  # such as out of memory, which the caller explains
         raise
     except Exception as error:  # the packages raise errors of any type for models that they cannot train
@@ -137,4 +115,32 @@ def _fine_tune(encoder: FrozenEncoder, job: "Job") -> int:
             f"setfit cannot fine-tune {backbone.name} ({type(error).__name__}: {error}). "
             "Leave this baseline out, or choose another --model."
         ) from error
+    encoder.model.eval()
     return steps
+
+
+def _train_on_pairs(
+    encoder: FrozenEncoder, backbone: Backbone, texts: Sequence[str], labels: Sequence[int], steps: int, seed: int
+) -> None:
+    """Train the encoder's model in place with setfit."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from setfit import SetFitModel, Trainer, TrainingArguments
+
+    source = {"revision": backbone.read_revision, "trust_remote_code": backbone.trusts_remote_code}
+    weights = source | {"use_safetensors": True}
+    transformer = Transformer(backbone.path, model_kwargs=weights, processor_kwargs=source, config_kwargs=source)
+    transformer.model, transformer.processor = encoder.model, encoder.tokenizer
+    body = SentenceTransformer(modules=[transformer, Pooling(backbone.width)], device=device())
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            batch_size=_BATCH_SIZE,
+            max_steps=steps,
+            seed=seed,
+            report_to="none",
+            logging_strategy="no",
+            save_strategy="no",
+            show_progress_bar=False,
+        )
+        Trainer(SetFitModel(model_body=body), arguments).train_embeddings(list(texts), list(labels))

@@ -1,7 +1,5 @@
 """Sections on two compared runs: verdict, classes, flips and confusion matrices."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -14,7 +12,7 @@ from dashboard.components.flips import FLIP_VALUES
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.text import describe_subset
-from dashboard.components.verdict import show_verdicts, verdict_row
+from dashboard.components.verdict import rows_with_seeds, show_verdicts
 
 MAX_EXAMPLES = 5
 """With more flipped examples, the page shows the most confident ones."""
@@ -32,7 +30,7 @@ def show_verdict(first: int, second: int, *, of_several: bool) -> None:
         st.markdown(f"**{escape_markdown(verdict)}**", help=help_for("verdict"))
         for sentence in over_seeds:
             show_text(sentence, help=help_for("over seeds"))
-        show_verdicts(_verdict_rows(first, second))
+        show_verdicts(rows_with_seeds("these runs", comparison, data.configuration_comparison(first, second)))
         show_text(text.different_settings(*view_data.setting_differences([first, second])))
         st.caption(escape_markdown(text.difference_note(data.run_label(first), data.run_label(second))))
         with st.expander("Statistical tests", icon=":material/functions:"):
@@ -45,13 +43,6 @@ def show_verdict(first: int, second: int, *, of_several: bool) -> None:
     warning = text.version_warning(comparison)
     if warning:
         st.warning(escape_markdown(warning), icon=":material/warning:")
-
-
-def _verdict_rows(first: int, second: int) -> list[Any]:
-    """Return the verdict on two runs, and that on their configurations if they share several seeds."""
-    comparison, over_seeds = data.comparison(first, second), data.configuration_comparison(first, second)
-    rows = [verdict_row("these runs", comparison)]
-    return [*rows, verdict_row(f"{len(over_seeds.a)} seeds", comparison, over_seeds)] if over_seeds else rows
 
 
 def show_differences(first: int, second: int) -> None:

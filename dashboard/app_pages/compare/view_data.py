@@ -167,7 +167,7 @@ def verdict_matrix(run_ids: list[int]) -> pd.DataFrame:
 def _pair(row: str, column: str, gap: tuple[float, float, float], verdict: str) -> dict[str, Any]:
     value, _, interval = format_points(*gap).partition(" ")
     significant = None if verdict == "inconclusive" else gap[0]
-    pair = {"row": row, "column": column, "gap": gap[0], "significant": significant, "verdict": verdict}
+    pair = {"row": row, "column": column, "significant": significant, "verdict": verdict}
     return pair | {"interval": interval.strip("()"), "text": value}
 
 

@@ -48,7 +48,7 @@ def flip_counts(counts: Mapping[str, int], other: str) -> str:
 
 
 def suspect_summary(suspects: int, total: int, runs: Sequence[str], expected: float) -> str:
-    """Return how many labels are suspect by the probabilities of several runs, and how many are expected by chance."""
+    """Return the number of suspect labels, and the number expected if the runs erred independently."""
     number = format_count(suspects) if suspects else "None"
     return (
         f"{number} of {format_count(total)} test labels are suspect: {', '.join(runs)} suggest the same other label. "
@@ -59,7 +59,7 @@ def suspect_summary(suspects: int, total: int, runs: Sequence[str], expected: fl
 def suspect_label(label: str, suggested: str, quality: float) -> str:
     """Return why the label of an example is suspect."""
     return (
-        f"Suspect label: the runs of several methods suggest {suggested} instead of {label} "
+        f"Suspect label: several runs suggest {suggested} instead of {label} "
         f"(their support for the label: {format_percent(quality)}%). They may all be wrong."
     )
 

@@ -14,7 +14,7 @@ from dashboard.components import active_runs, feedback, run_downloads
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
 from dashboard.components.text import baseline_verdict, describe_status, missing_baseline
-from dashboard.components.verdict import show_verdicts, verdict_row
+from dashboard.components.verdict import rows_with_seeds, show_verdicts
 
 if TYPE_CHECKING:
     from core.store.records import Run
@@ -67,12 +67,11 @@ def _show_verdict(run_id: int, baseline: int) -> None:
         st.markdown(
             f"**{escape_markdown(baseline_verdict(compared))}** {escape_markdown(compared.undertraining or '')}"
         )
-        rows = [verdict_row("this run", compared)]
+        over_seeds = None
         if data.run(run_id).kind != "baseline":
             over_seeds = data.configuration_comparison(run_id, baseline)
             show_text(text.configuration_verdict(over_seeds))
-            rows += [verdict_row(f"{len(over_seeds.a)} seeds", compared, over_seeds)] if over_seeds else []
-        show_verdicts(rows)
+        show_verdicts(rows_with_seeds("this run", compared, over_seeds))
     except RequestError as error:
         show_text(error)
 

@@ -48,9 +48,8 @@ def _add_height(points: pd.DataFrame) -> pd.DataFrame:
     score = points["macro_f1"].astype(float)
     span = max(_MIN_SPAN, _SPAN * (score.max() - score.median()))
     edge = max(score.max() - span, 0.0) if len(points) else 0.0
-    edge = max(
-        edge, points["macro_f1_low"].fillna(score).where(score >= edge).min() - _MARGIN
-    )  # no empty band below the lowest run
+    lowest = points["macro_f1_low"].fillna(score).where(score >= edge).min()
+    edge = max(edge, lowest - _MARGIN)  # no empty band below the lowest run
     clipped = points[["macro_f1", "macro_f1_low", "macro_f1_high"]].astype(float).clip(lower=edge)
     clipped.columns = pd.Index(["height", "low", "high"])
     return points.assign(**clipped, below=score < edge)

@@ -4,9 +4,9 @@ from typing import Any
 
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.verdict.charts import verdicts
-from dashboard.components.verdict.view_data import verdict_row, verdict_rows
+from dashboard.components.verdict.view_data import rows_with_seeds, verdict_row, verdict_rows
 
-__all__ = ["show_verdicts", "verdict_row"]
+__all__ = ["rows_with_seeds", "show_verdicts", "verdict_row"]
 
 
 def show_verdicts(rows: list[Any]) -> None:

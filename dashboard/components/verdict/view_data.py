@@ -25,6 +25,12 @@ def verdict_row(name: str, compared: "RunComparison", over_seeds: "Configuration
     return {"name": name, **gap, "undetectable": undetectable, "verdict": verdict, "text": text}
 
 
+def rows_with_seeds(name: str, compared: "RunComparison", over_seeds: "ConfigurationComparison | None") -> list[Any]:
+    """Return a row for two runs and, if their configurations share several seeds, one for these."""
+    rows = [verdict_row(name, compared)]
+    return [*rows, verdict_row(f"{len(over_seeds.a)} seeds", compared, over_seeds)] if over_seeds else rows
+
+
 def verdict_rows(rows: list[Any]) -> pd.DataFrame:
     """Return rows of `verdict_row` with a defined gap, in percentage points."""
     frame = pd.DataFrame(rows).dropna(subset="gap")
