@@ -22,6 +22,7 @@ from core.models.precision import cast_frozen_weights, frozen_dtype
 from core.system.environment import release_memory
 from core.training.checkpoints import Checkpoint, CheckpointManager
 from core.training.early_stopping import EarlyStopping, stopping_rule
+from core.training.frozen_layers import cached_lower_layers
 from core.training.fused_lora import fused_lora
 from core.training.keep_best import KeepBest, macro_f1, macro_f1_and_loss
 from core.training.learning_rates import learning_rates
@@ -158,7 +159,11 @@ def _train(
             progress.on_message(
                 f"The environment changed since the checkpoint ({changes}). Results may differ by rounding errors."
             )
-        trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
+        splits = (trainer.train_dataset, trainer.eval_dataset)
+        with cached_lower_layers(model.classifier.model, splits, trainer.data_collator) as cached:
+            if cached:
+                progress.on_message(f"The outputs of the {cached} frozen lower layers are computed only once.")
+            trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
         trainer.best.restore()
     return trainer
 

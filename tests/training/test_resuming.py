@@ -132,6 +132,7 @@ def test_resumed_training_equals_an_uninterrupted_one(folder, tiny_bert, tmp_pat
         pytest.param({"init": "pissa", "dtype": "bfloat16"}, id="pissa-bfloat16"),
         pytest.param({"dora": True, "quantize": "4bit"}, id="dora-4bit"),
         pytest.param({"lora_plus": 16.0}, id="lora-plus"),
+        pytest.param({"layers": "last:1"}, id="cached-lower-layers"),
     ],
 )
 def test_resumed_training_equals_an_uninterrupted_one_with_other_settings(folder, tiny_bert, tmp_path, settings):
