@@ -40,5 +40,11 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f" Did you mean '{by_lower[matches[0]]}'?" if matches else ""
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or two if the first ends in a colon."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return " ".join(" ".join(lines[:2] if lines[0].endswith(":") else lines[:1]).split())
+
+
 def _similarity(a: str, b: str) -> float:
     return round(SequenceMatcher(None, b, a).ratio(), 2)

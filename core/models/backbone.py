@@ -31,7 +31,7 @@ from transformers.models.auto.tokenization_auto import get_tokenizer_config
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config import RunConfig
-from core.errors import RequestError, did_you_mean
+from core.errors import RequestError, did_you_mean, first_line
 from core.models.pooling import Pooling, choose_pooling, mean_pooling_class
 from core.models.quantization import prevent_repacking, quantization_options, release_full_precision_weights
 from core.models.weight_files import pickled_weights_message, require_safetensors
@@ -238,16 +238,22 @@ def load_encoder(backbone: Backbone) -> nn.Module:
     """Load the base model without a head; for an encoder-decoder, only the encoder."""
     with _loading(backbone):
         model, report = AutoModel.from_pretrained(backbone.path, output_loading_info=True, **_weight_options(backbone))
-    parts = dict(model.named_children())
-    is_encoder_decoder = {"encoder", "decoder"} <= parts.keys()
-    _refuse_incomplete(backbone, report, "encoder." if is_encoder_decoder else "")
-    encoder: nn.Module = parts["encoder"] if is_encoder_decoder else model
+    encoder = encoder_of(model)
+    _refuse_incomplete(backbone, report, "" if encoder is model else "encoder.")
     return encoder.eval().to(device())
+
+
+def encoder_of(model: nn.Module) -> nn.Module:
+    """Return the encoder of an encoder-decoder without a head, and any other model as it is."""
+    parts = dict(model.named_children())
+    return parts["encoder"] if {"encoder", "decoder"} <= parts.keys() else model
 
 
 def _weight_options(backbone: Backbone) -> dict[str, Any]:
     """Return the arguments of ``from_pretrained`` that read safetensors only, as float32."""
-    return {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True, **backbone.load_options}
+    attention = {"attn_implementation": "eager"} if device() == "cpu" else {}  # faster for training on a CPU
+    safe = {"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True}
+    return {**safe, **attention, **backbone.load_options}
 
 
 def _refuse_incomplete(backbone: Backbone, report: dict[str, Any], body: str) -> None:
@@ -293,8 +299,6 @@ def load_with_head(
         options["config"].update(dict.fromkeys(_dropout_fields(options["config"]), dropout))
     options["config"].id2label = dict(enumerate(labels))
     options["config"].label2id = {label: code for code, label in enumerate(labels)}
-    if device() == "cpu":
-        options["attn_implementation"] = "eager"  # faster for training on a CPU
     is_mean = backbone.pooling == "mean"
     model_class = mean_pooling_class(backbone.config.__class__) if is_mean else AutoModelForSequenceClassification
     with _loading(backbone):
@@ -390,9 +394,3 @@ def _unavailable_message(name: str, error: Exception) -> str:
         f"--model '{name}' is not a folder and not available from the Hugging Face Hub ({first_line(error)})."
         f"{did_you_mean(name, _PACKAGED)} Available offline: {', '.join(_PACKAGED)}, or a local folder."
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, or two if the first ends in a colon."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return " ".join(" ".join(lines[:2] if lines[0].endswith(":") else lines[:1]).split())

@@ -122,7 +122,8 @@ def _load_model(
     head_init: str = config.head_init
     if head_init == "probe":
         dtype = frozen_dtype(config)
-        head_init = initialize_head(model, new_modules, tokenizer, data.train, len(data.labels), dtype)
+        shared = None if config.quantize else backbone
+        head_init = initialize_head(model, new_modules, tokenizer, data.train, len(data.labels), dtype, shared)
     return model, new_modules, {"head_init": head_init}
 
 

@@ -46,7 +46,10 @@ class FeatureCache:
         if cached := self.get(key):
             return cached
         start = time.perf_counter()
-        values = compute()
+        return self.put(key, compute(), start)
+
+    def put(self, key: str, values: NDArray[np.float32], start: float) -> CachedFeatures:
+        """Store features, whose computation began at this time of `time.perf_counter`, and return them."""
         values.flags.writeable = False
         features = CachedFeatures(values, time.perf_counter() - start, computed_at=start)
         with self._lock:
@@ -56,14 +59,14 @@ class FeatureCache:
         return features
 
 
-def feature_key(backbone: Backbone, max_length: int, texts: Sequence[str]) -> str:
-    """Return a hash of the model, the maximum length in tokens and the texts.
+def feature_key(backbone: Backbone, max_length: int, texts: Sequence[str], dtype: str = "float32") -> str:
+    """Return a hash of the model, the maximum length in tokens, the texts and the dtype of the computation.
 
     A model without a revision is identified by the names, sizes and times of its files.
     """
     files = [] if backbone.revision else sorted(path for path in Path(backbone.path).glob("*") if path.is_file())
     state = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    content = json.dumps([backbone.name, backbone.revision, backbone.path, state, max_length, list(texts)])
+    content = json.dumps([backbone.name, backbone.revision, backbone.path, state, max_length, dtype, list(texts)])
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -13,6 +13,8 @@ from transformers import BatchEncoding, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.data.splits import Split
+from core.models.backbone import Backbone
+from core.models.frozen_encoder import mean_features, training_features
 from core.models.neural_classifier import run_texts
 from core.models.pooling import MeanPooling, mean_over_tokens
 
@@ -35,17 +37,23 @@ def initialize_head(
     train: Split,
     classes: int,
     dtype: torch.dtype = torch.float32,
+    backbone: Backbone | None = None,
 ) -> str:
     """Set the output layer to a scaled-down logistic regression on its inputs (Kumar et al. 2022, arXiv 2202.10054).
 
     Returns how the head starts, a key of `HEAD_INITS`. It is random, and nothing is changed, if no new linear layer
     computes the logits or its inputs are not finite. ``dtype``: in which the matrix products are computed.
+    ``backbone``: the unchanged base model, whose features other classifiers of this process may share.
     """
     layer = _output_layer(model, new_modules, classes)
     if layer is None:
         return "random"
-    with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
-        features = _layer_inputs(model, layer, tokenizer, train.texts[:_MAX_EXAMPLES])
+    texts = train.texts[:_MAX_EXAMPLES]
+    if backbone is not None and _averages_hidden_states(model, layer):
+        features = mean_features(training_features(model.base_model.eval(), tokenizer, backbone, texts, dtype).values)
+    else:
+        with torch.autocast(model.device.type, dtype, enabled=dtype != torch.float32):
+            features = _layer_inputs(model, layer, tokenizer, texts)
     if not np.isfinite(features).all():
         return "random"
     labels = train.labels[:_MAX_EXAMPLES]
@@ -67,6 +75,12 @@ def _output_layer(model: nn.Module, new_modules: Sequence[str], classes: int) ->
         if isinstance(module, nn.Linear) and module.out_features == classes and name.startswith(tuple(new_modules))
     ]
     return layers[-1] if layers else None
+
+
+def _averages_hidden_states(model: PreTrainedModel, layer: nn.Linear) -> bool:
+    """Return whether the layer reads the mean of the hidden states: no other module on top of the body has weights."""
+    head = [module for name, module in model.named_children() if name != model.base_model_prefix]
+    return isinstance(model, MeanPooling) and [m for m in head if any(True for _ in m.parameters())] == [layer]
 
 
 def _layer_inputs(

@@ -11,8 +11,8 @@ from transformers.utils import cached_file
 
 from core.catalog.methods import METHODS
 from core.config import RunConfig
-from core.errors import RequestError
-from core.models.backbone import Backbone, device, first_line, silence_libraries
+from core.errors import RequestError, first_line
+from core.models.backbone import Backbone, device, silence_libraries
 
 DEFAULT_MAX_LENGTH = 512
 """Maximum number of tokens if neither the model, the tokenizer nor the config sets one."""

@@ -60,7 +60,7 @@ def fit_frozen(job: "Job") -> FitResult:
     """Fit a logistic regression on each pooling of the hidden states, and return the best on the validation split."""
     start, data = time.perf_counter(), job.data
     encoder = FrozenEncoder(job.config, require_backbone(job.backbone))
-    train, validation = (encoder.shared_features(part.texts) for part in (data.train, data.validation))
+    train, validation = encoder.training_features(data.train.texts), encoder.shared_features(data.validation.texts)
     fits = {pooling: _fit(train.values, validation.values, pooling, job) for pooling in POOLINGS}
     pooling = max(POOLINGS, key=lambda name: fits[name][1])
     regression, _ = fits[pooling]

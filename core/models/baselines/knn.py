@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from core.models.backbone import device, require_backbone
 from core.models.baselines.linear import timing, validation_scores
 from core.models.classifier import FitResult, SavedClassifier
-from core.models.frozen_encoder import FrozenEncoder
+from core.models.frozen_encoder import FrozenEncoder, mean_features
 from core.models.neural_classifier import truncation_rates
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class KnnClassifier:
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return log-probabilities [n, k]."""
-        return self.index.log_probabilities(_means(self.encoder.features(texts)), self.neighbors)
+        return self.index.log_probabilities(mean_features(self.encoder.features(texts)), self.neighbors)
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts are truncated: [n]."""
@@ -96,11 +96,11 @@ def fit_knn(job: "Job") -> FitResult:
     """Index the training texts, and choose the number of neighbors on the validation split."""
     start, data = time.perf_counter(), job.data
     encoder = FrozenEncoder(job.config, require_backbone(job.backbone))
-    train, validation = (encoder.shared_features(part.texts) for part in (data.train, data.validation))
+    train, validation = encoder.training_features(data.train.texts), encoder.shared_features(data.validation.texts)
     priors = np.bincount(data.train.labels, minlength=len(data.labels)) / len(data.train)
-    center = _means(train.values).mean(axis=0)
-    index = NeighborIndex(center, _unit_vectors(_means(train.values) - center), data.train.labels, priors)
-    queries = _means(validation.values)
+    center = mean_features(train.values).mean(axis=0)
+    index = NeighborIndex(center, _unit_vectors(mean_features(train.values) - center), data.train.labels, priors)
+    queries = mean_features(validation.values)
     candidates = [count for count in _NEIGHBORS if count <= len(data.train)]
     neighbors = max(candidates, key=lambda count: validation_scores(index.log_probabilities(queries, count), data))
     return FitResult(
@@ -114,11 +114,6 @@ def fit_knn(job: "Job") -> FitResult:
             "neighbors": neighbors,
         },
     )
-
-
-def _means(features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the means among the features of `FrozenEncoder`: [n, d]."""
-    return features[:, : features.shape[1] // 2]
 
 
 def _unit_vectors(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
