@@ -84,5 +84,5 @@ class _FusedLinear(torch.autograd.Function):
             x_gradient = (gradient @ weight).addmm_(reduced_gradient, a)
             x_gradient = x_gradient.view(*gradients[0].shape[:-1], weight.shape[1])
         a_gradient = (reduced_gradient.T @ rows).float()
-        b_gradient = (gradient.T @ reduced).float().mul_(context.scaling)
+        b_gradient = (reduced.T @ gradient).T.float().mul_(context.scaling)  # this order is faster on a CPU
         return x_gradient, None, None, a_gradient, b_gradient, None
