@@ -55,6 +55,8 @@ def execute(arguments: Namespace) -> int:
 
     store = open_store(arguments.db)
     rows = read_input(arguments, store)
+    for note in rows.notes:
+        print(f"{arguments.file}: {note}", file=sys.stderr)
     from core.serving.batch_predict import predict_texts
     from core.serving.inference import load_run
 

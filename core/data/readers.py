@@ -1,20 +1,19 @@
 """Read tables from local files."""
 
-import csv
 import gzip
 import hashlib
 import io
 import json
-import warnings
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
+from core.data.delimited import delimited_reader
+from core.data.file_tables import DEFAULT_OPTIONS, FileTable, Reader, ReadOptions
 from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
 
@@ -23,8 +22,6 @@ MAX_FILE_BYTES = 1 << 30
 _MAX_ROWS = 20_000_000
 _MAX_DIGITS = 400
 """Longer integers in JSON are read as text."""
-_SEPARATORS = ",;\t"
-_HEADER_CHARACTERS = 65_536
 _SIGNATURES = {
     b"PAR1": "Parquet",
     b"\x1f\x8b": "gzip",
@@ -39,50 +36,17 @@ _SIGNATURES = {
 _PANDAS_INDEX = "__index_level_0__"
 
 
-def _delimited_reader(separator: str, dtype: type | None = None) -> Callable[[bytes], pd.DataFrame]:
-    def read(content: bytes) -> pd.DataFrame:
-        text = _decode(content)
-        header, used_separator = _read_header(text, separator)
-        repeated = sorted({name for name in header if name and header.count(name) > 1})
-        if repeated:
-            raise ValueError(f"its header contains '{repeated[0]}' twice. Give each column a unique name.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas truncates rows longer than the header
-            try:
-                # Only an empty field is missing: "None", "NA" and "null" are words.
-                return pd.read_csv(
-                    io.StringIO(text),
-                    sep=used_separator,
-                    keep_default_na=False,
-                    na_values=[""],
-                    dtype=dtype,
-                    index_col=False,
-                    low_memory=False,
-                )
-            except pd.errors.ParserWarning:
-                reason = f"its rows have more fields than its header, which has {len(header)}"
-            except pd.errors.ParserError as error:
-                reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise ValueError(f"{reason}. Quote texts that contain '{used_separator}', quotes or line breaks.")
+class ReadFile(NamedTuple):
+    """A file's rows, the SHA-256 of its content, and sentences for the user about how it was read."""
 
-    return read
+    frame: pd.DataFrame
+    revision: str
+    notes: tuple[str, ...] = ()
 
 
-def _read_header(text: str, separator: str) -> tuple[list[str], str]:
-    """Return the column names and the separator: ``separator``, unless only another one splits the header."""
-    start = text[:_HEADER_CHARACTERS]
-    headers = {
-        candidate: [name.strip() for name in next(csv.reader(io.StringIO(start, None), delimiter=candidate), [])]
-        for candidate in separator + _SEPARATORS
-    }
-    best = max(headers, key=lambda candidate: len(headers[candidate]))
-    used_separator = separator if len(headers[separator]) > 1 else best
-    return headers[used_separator], used_separator
-
-
-def _read_json(content: bytes) -> pd.DataFrame:
+def _read_json(content: bytes, options: ReadOptions) -> FileTable:
     """Read JSON objects: one per line, or a list of them."""
-    text = _decode(content)
+    text = content.decode("utf-8-sig")
     if text.lstrip().startswith("["):
         records = list(enumerate(_parse_json(text), start=1))
     else:
@@ -93,7 +57,7 @@ def _read_json(content: bytes) -> pd.DataFrame:
             raise ValueError(f'record {number} is not an object such as {{"text": …, "label": …}}')
     # pandas rejects lone surrogates in column names.
     rows = [{replace_unstorable(key): value for key, value in record.items()} for _, record in records]
-    return pd.DataFrame(rows, dtype=object)
+    return FileTable(pd.DataFrame(rows, dtype=object))
 
 
 def _parse_json(text: str, line: int = 0) -> Any:
@@ -107,7 +71,7 @@ def _parse_json(text: str, line: int = 0) -> Any:
         raise ValueError(f"line {line or 1}: its values are nested too deeply") from None
 
 
-def _read_parquet(content: bytes) -> pd.DataFrame:
+def _read_parquet(content: bytes, options: ReadOptions) -> FileTable:
     file = ParquetFile(io.BytesIO(content))
     groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
     if file.metadata.num_rows > _MAX_ROWS or sum(group.total_byte_size for group in groups) > MAX_FILE_BYTES:
@@ -116,17 +80,16 @@ def _read_parquet(content: bytes) -> pd.DataFrame:
     table.validate(full=True)  # detect texts that are not UTF-8 here, not when they are used
     # The metadata of pandas (index, types) may be damaged and is not needed.
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return frame.drop(columns=_PANDAS_INDEX, errors="ignore")
+    return FileTable(frame.drop(columns=_PANDAS_INDEX, errors="ignore"))
 
 
-READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
-    ".csv": _delimited_reader(","),
-    ".tsv": _delimited_reader("\t"),
+READERS: dict[str, Reader] = {
+    ".csv": delimited_reader(","),
+    ".tsv": delimited_reader("\t"),
     ".jsonl": _read_json,
     ".json": _read_json,
     ".parquet": _read_parquet,
 }
-_TEXT_READERS = {".csv": _delimited_reader(",", str), ".tsv": _delimited_reader("\t", str)}
 SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 
 
@@ -141,12 +104,11 @@ def is_supported(path: Path) -> bool:
     return file_suffix(path).removesuffix(".gz") in READERS
 
 
-def read_table(path: Path, *, as_text: bool = False) -> tuple[pd.DataFrame, str]:
-    """Return a file's rows and the SHA-256 of its content; its suffix names the format.
+def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
+    """Return a file's rows; its suffix names the format.
 
-    ``as_text``: keep numbers in delimited text as texts, such as 007. Raises `RequestError` for an
-    unknown suffix, an empty or too large file, text that is not UTF-8, and content that does not
-    match the format.
+    Raises `RequestError` for an unknown suffix, an empty or too large file, text that is not UTF-8, and content that
+    does not match the format.
     """
     if not is_supported(path):
         raise RequestError(
@@ -162,7 +124,7 @@ def read_table(path: Path, *, as_text: bool = False) -> tuple[pd.DataFrame, str]
             raise RequestError(f"{path} is empty.", code="empty_file")
         if suffix != ".parquet":
             _require_text(path, content, is_delimited=suffix in (".csv", ".tsv"))
-        frame = (READERS | (_TEXT_READERS if as_text else {}))[suffix](content)
+        frame, notes = READERS[suffix](content, options)
         _require_distinct_names(frame)
     except UnicodeDecodeError as error:
         raise _not_utf8_error(path, error) from None
@@ -172,7 +134,7 @@ def read_table(path: Path, *, as_text: bool = False) -> tuple[pd.DataFrame, str]
         ) from None
     except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError, OSError) as error:
         raise _unreadable_error(path, suffix, error) from None
-    return frame, revision
+    return ReadFile(frame, revision, notes)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -191,10 +153,6 @@ def _decompress(path: Path, content: bytes) -> bytes:
     if len(decompressed) > MAX_FILE_BYTES:
         raise _too_large_error(path)
     return decompressed
-
-
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8-sig")
 
 
 def _require_distinct_names(frame: pd.DataFrame) -> None:

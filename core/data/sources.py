@@ -30,7 +30,7 @@ class Source:
     columns) and ``split`` (the source's split, or None). ``assigned_splits`` maps the run's splits to
     the source's; it is empty if the source has none. ``labels``: the label names in order.
     ``excluded_rows``: counts of unused rows by reason; ``sanitized_rows``: the number of rows with
-    replaced characters.
+    replaced characters; ``notes``: sentences for the user about how the source was read.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Source:
     assigned_splits: dict[str, str]
     excluded_rows: dict[str, int]
     sanitized_rows: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def load_source(config: RunConfig) -> Source:
@@ -107,6 +108,7 @@ def make_source(
         assigned_splits=assigned,
         excluded_rows=excluded_rows,
         sanitized_rows=sanitized_rows,
+        notes=tuple(f"{name}: {note}" for note in table.notes),
     )
 
 
@@ -207,6 +209,7 @@ def _combine(main: Source, test: Source) -> Source:
         assigned_splits=(main.assigned_splits or {"train": "--dataset"}) | {"test": "--test-dataset"},
         excluded_rows=main.excluded_rows | test_excluded,
         sanitized_rows=main.sanitized_rows + test.sanitized_rows,
+        notes=(*main.notes, *test.notes),
     )
 
 

@@ -40,7 +40,10 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One version of labeled text with its splits, identified by `fingerprint` in the database."""
+    """One version of labeled text with its splits, identified by `fingerprint` in the database.
+
+    ``notes``: sentences for the user about how the source was read; not stored.
+    """
 
     name: str
     source: str
@@ -51,6 +54,7 @@ class DataSet:
     splits: dict[str, Split]
     excluded_rows: dict[str, int]
     sanitized_rows: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def train(self) -> Split:
@@ -118,6 +122,7 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
         splits={name: splits[name] for name in SPLITS},
         excluded_rows=source.excluded_rows,
         sanitized_rows=source.sanitized_rows,
+        notes=source.notes,
     )
 
 

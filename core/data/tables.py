@@ -19,6 +19,7 @@ class Table:
 
     ``requested_name``: the name in the config, for messages. ``source``: the kind of source and the name.
     ``revision``: the SHA-256 of a file, the commit of a Hub data set if known, None for a bundled data set.
+    ``notes``: sentences for the user about how it was read.
     """
 
     requested_name: str
@@ -26,6 +27,7 @@ class Table:
     source: str
     revision: str | None
     frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def load_table(config: RunConfig, field: str) -> Table:
@@ -45,8 +47,8 @@ def load_table(config: RunConfig, field: str) -> Table:
         if not path.exists():
             hint = did_you_mean(path.name, list_folder(path.parent))
             raise RequestError(f"File not found: {name}.{hint}", code="no_file")
-        frame, revision = read_table(path)
-        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame)
+        frame, revision, notes = read_table(path)
+        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame, notes)
     frame, hub_revision = read_hub_dataset(name, config.dataset_config)
     full_name = f"{name}:{config.dataset_config}" if config.dataset_config else name
     return Table(name, full_name, f"hub:{full_name}", hub_revision, frame)

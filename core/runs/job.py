@@ -119,9 +119,9 @@ def _with_split_sizes(config: RunConfig, data: DataSet) -> RunConfig:
 
 
 def describe_splits(jobs: Sequence[Job]) -> list[str]:
-    """Return a sentence for each data set of the jobs that states the sizes of its splits."""
+    """Return sentences for each data set of the jobs: the sizes of its splits, and how it was read."""
     distinct = {job.data.fingerprint: job.data for job in jobs}
-    return [_describe_splits(data) for data in distinct.values()]
+    return [sentence for data in distinct.values() for sentence in (_describe_splits(data), *data.notes)]
 
 
 def _describe_splits(data: DataSet) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from core.data.file_tables import ReadOptions
 from core.data.readers import read_table
 from tests.error_codes import raises_code
 
@@ -61,7 +62,7 @@ def test_semicolon_in_a_text_is_not_a_separator(tmp_path):
 def test_numbers_are_read_as_text_on_request(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"text,n\na,007\n")
     assert read_table(tmp_path / "a.csv")[0]["n"].tolist() == [7]
-    assert read_table(tmp_path / "a.csv", as_text=True)[0]["n"].tolist() == ["007"]
+    assert read_table(tmp_path / "a.csv", ReadOptions(as_text=True))[0]["n"].tolist() == ["007"]
 
 
 @pytest.mark.parametrize(
