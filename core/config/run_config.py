@@ -26,7 +26,7 @@ from core.text.parsing import parse_duration, parse_list, parse_pairs, parse_yam
 
 MAX_COUNT = 2**30
 """The largest accepted number of examples or tokens; it fits databases and tensors."""
-PAIR_SETTINGS = ("splits", "peft")
+PAIR_SETTINGS = ("splits", "merge_labels", "peft")
 """Settings whose flags take ``key=value`` pairs."""
 AUTO_SIZES = {"train_size": 2000, "validation_size": 500, "test_size": 1000}
 """The sizes of splits with ``auto``, of a source that has enough rows."""
@@ -88,6 +88,9 @@ class RunConfig(BaseModel):
         "data",
         "which split of the source to use as train, validation or test, such as test=validation_matched",
         default_factory=dict,
+    )
+    merge_labels: Annotated[dict[str, str], BeforeValidator(parse_pairs)] = _setting(
+        "data", "labels to rename or merge, such as Neg=neg, or a YAML file of them", default_factory=dict
     )
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int | Literal["auto"] = _setting(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +26,10 @@ def delimited_reader(separator: str) -> Reader:
         repeated = sorted({name for name in header if name and header.count(name) > 1})
         if repeated:
             raise ValueError(f"its header contains '{repeated[0]}' twice. Give each column a unique name.")
-        return _read_rows(text, used_separator, len(header), str if options.as_text else None)
+        is_header = len(header) > 1 and not any(name[:1].isdigit() for name in header)
+        text, note = _drop_repeated_headers(text) if is_header else (text, None)
+        frame, notes = _read_rows(text, used_separator, len(header), str if options.as_text else None)
+        return FileTable(frame, (*([note] if note else []), *notes))
 
     return read
 
@@ -40,6 +44,14 @@ def _read_header(text: str, separator: str) -> tuple[list[str], str]:
     best = max(headers, key=lambda candidate: len(headers[candidate]))
     used_separator = separator if len(headers[separator]) > 1 else best
     return headers[used_separator], used_separator
+
+
+def _drop_repeated_headers(text: str) -> tuple[str, str | None]:
+    """Return the text without further lines that equal its header, and a note on their number, None without any."""
+    header = text.split("\n", 1)[0].rstrip("\r")
+    repeated = re.compile(rf"(?<=[\r\n])\ufeff?{re.escape(header)}(?:[\r\n]+|$)")
+    text, count = repeated.subn("", text)
+    return text, f"{format_count(count)} rows that repeat the header are left out." if count else None
 
 
 def _read_rows(text: str, separator: str, width: int, dtype: type | None) -> FileTable:

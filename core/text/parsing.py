@@ -26,9 +26,9 @@ def parse_duration(value: Any) -> Any:
 
 
 def parse_pairs(value: Any) -> Any:
-    """Return one or several ``key=value`` strings as a mapping of strings; return a mapping unchanged."""
+    """Return one or several ``key=value`` strings as a mapping of strings; a mapping's numbers become strings."""
     if isinstance(value, Mapping):
-        return value
+        return {_to_string(key): _to_string(item) for key, item in value.items()}
     mapping = {}
     for pair in value if isinstance(value, list | tuple) else [value]:
         key, equals, text = str(pair).partition("=")
@@ -36,6 +36,11 @@ def parse_pairs(value: Any) -> Any:
             raise ValueError("must be key=value")
         mapping[key.strip()] = text
     return mapping
+
+
+def _to_string(value: Any) -> Any:
+    """Return a number as YAML writes it, and true or false, as a string; other values unchanged."""
+    return str(value).lower() if isinstance(value, bool | int | float) else value
 
 
 def parse_yaml_pairs(value: Any) -> Any:

@@ -125,6 +125,7 @@ CHANGED = {
     "dataset_config": "plain: text",
     "split_column": "part",
     "splits": {"test": "no"},
+    "merge_labels": {"Neg": "neg", "1": "no"},
     "test_dataset": "other.csv",
     "train_size": 81,
     "validation_size": 21,
