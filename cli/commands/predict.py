@@ -15,7 +15,7 @@ from cli.console import print_json, print_table
 from core.errors import RequestError
 from core.system.files import parse_user_path
 from core.text.formatting import DASH, format_count, format_percent
-from core.text.sanitize import escape_invisible
+from core.text.sanitize import escape_invisible, to_single_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,7 +56,7 @@ def execute(arguments: Namespace) -> int:
     store = open_store(arguments.db)
     rows = read_input(arguments, store)
     for note in rows.notes:
-        print(f"{arguments.file}: {note}", file=sys.stderr)
+        print(to_single_line(f"{arguments.file}: {note}"), file=sys.stderr)
     from core.serving.batch_predict import predict_texts
     from core.serving.inference import load_run
 

@@ -42,7 +42,8 @@ class Split:
 class DataSet:
     """One version of labeled text with its splits, identified by `fingerprint` in the database.
 
-    ``notes``: sentences for the user about how the source was read; not stored.
+    ``usable_rows``: the number of rows that the splits were drawn from; ``notes``: sentences for the user about how the
+    source was read. Neither is stored.
     """
 
     name: str
@@ -54,6 +55,7 @@ class DataSet:
     splits: dict[str, Split]
     excluded_rows: dict[str, int]
     sanitized_rows: int = 0
+    usable_rows: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -122,6 +124,7 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
         splits={name: splits[name] for name in SPLITS},
         excluded_rows=source.excluded_rows,
         sanitized_rows=source.sanitized_rows,
+        usable_rows=len(source.frame),
         notes=source.notes,
     )
 
