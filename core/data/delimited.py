@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from core.data.encodings import decode
 from core.data.file_tables import FileTable, Reader, ReadOptions
 from core.data.quoting import count_line_breaks, find_swallowed_rows, is_unquoted, line_of
 from core.text.formatting import format_count
@@ -21,7 +22,7 @@ def delimited_reader(separator: str) -> Reader:
     """Return a reader of text with this separator, or with another one if only that splits the header."""
 
     def read(content: bytes, options: ReadOptions) -> FileTable:
-        text = content.decode("utf-8-sig")
+        text, encoding_notes = decode(content, options.encoding)
         header, used_separator = _read_header(text, separator)
         repeated = sorted({name for name in header if name and header.count(name) > 1})
         if repeated:
@@ -29,7 +30,7 @@ def delimited_reader(separator: str) -> Reader:
         is_header = len(header) > 1 and not any(name[:1].isdigit() for name in header)
         text, note = _drop_repeated_headers(text) if is_header else (text, None)
         frame, notes = _read_rows(text, used_separator, len(header), str if options.as_text else None)
-        return FileTable(frame, (*([note] if note else []), *notes))
+        return FileTable(frame, (*encoding_notes, *([note] if note else []), *notes))
 
     return read
 

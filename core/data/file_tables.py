@@ -9,8 +9,13 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a file. ``as_text``: keep numbers in delimited text as texts, such as 007."""
+    """How to read a file.
 
+    ``encoding``: that of text formats, None for UTF-8. ``as_text``: keep numbers in delimited text as texts, such as
+    007.
+    """
+
+    encoding: str | None = None
     as_text: bool = False
 
 

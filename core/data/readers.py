@@ -13,6 +13,7 @@ from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
 from core.data.delimited import delimited_reader
+from core.data.encodings import DecodingError, decode
 from core.data.file_tables import DEFAULT_OPTIONS, FileTable, Reader, ReadOptions
 from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
@@ -46,7 +47,7 @@ class ReadFile(NamedTuple):
 
 def _read_json(content: bytes, options: ReadOptions) -> FileTable:
     """Read JSON objects: one per line, or a list of them."""
-    text = content.decode("utf-8-sig")
+    text, notes = decode(content, options.encoding)
     if text.lstrip().startswith("["):
         records = list(enumerate(_parse_json(text), start=1))
     else:
@@ -57,7 +58,7 @@ def _read_json(content: bytes, options: ReadOptions) -> FileTable:
             raise ValueError(f'record {number} is not an object such as {{"text": …, "label": …}}')
     # pandas rejects lone surrogates in column names.
     rows = [{replace_unstorable(key): value for key, value in record.items()} for _, record in records]
-    return FileTable(pd.DataFrame(rows, dtype=object))
+    return FileTable(pd.DataFrame(rows, dtype=object), notes)
 
 
 def _parse_json(text: str, line: int = 0) -> Any:
@@ -123,11 +124,11 @@ def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
         if not content.strip():
             raise RequestError(f"{path} is empty.", code="empty_file")
         if suffix != ".parquet":
-            _require_text(path, content, is_delimited=suffix in (".csv", ".tsv"))
+            _require_format(path, content, is_delimited=suffix in (".csv", ".tsv"))
         frame, notes = READERS[suffix](content, options)
         _require_distinct_names(frame)
-    except UnicodeDecodeError as error:
-        raise _not_utf8_error(path, error) from None
+    except DecodingError as error:
+        raise RequestError(f"{path} {error}", code="not_utf8") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RequestError(
             f"{path} is not a complete gzip file ({error}). Compress or download it again.", code="damaged_file"
@@ -162,7 +163,7 @@ def _require_distinct_names(frame: pd.DataFrame) -> None:
         raise ValueError(f"two of its columns are named '{repeated[0]}'. Give each column a unique name.")
 
 
-def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
+def _require_format(path: Path, content: bytes, *, is_delimited: bool) -> None:
     """Raise `RequestError` for content of another format than the suffix says, which a parser may accept."""
     start = content[:64].lstrip().lower()
     for signature, kind in _SIGNATURES.items():
@@ -170,33 +171,12 @@ def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
             raise RequestError(
                 f"{path} contains {kind}, not the format of its suffix. Rename or convert it.", code="wrong_format"
             )
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RequestError(f"{path} is UTF-16. {_suggest_iconv(path, 'utf-16')}", code="not_utf8")
-    if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise RequestError(
-            f"{path} contains a NUL byte in line {line}: it is damaged or not UTF-8. "
-            f"If it is UTF-16: {_suggest_iconv(path, 'utf-16le')}",
-            code="not_utf8",
-        )
 
 
 def _too_large_error(path: Path) -> RequestError:
     return RequestError(
         f"{path} exceeds the limit of {MAX_FILE_BYTES >> 30} GB uncompressed. Use a part of the file.", code="too_large"
     )
-
-
-def _not_utf8_error(path: Path, error: UnicodeDecodeError) -> RequestError:
-    line = error.object.count(b"\n", 0, error.start) + 1
-    return RequestError(
-        f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}. {_suggest_iconv(path, 'latin1')}",
-        code="not_utf8",
-    )
-
-
-def _suggest_iconv(path: Path, encoding: str) -> str:
-    return f"Save it as UTF-8, for example: iconv -f {encoding} -t utf-8 {path.name} > utf8-{path.name}"
 
 
 def _unreadable_error(path: Path, suffix: str, error: Exception) -> RequestError:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.config import RunConfig, flag
 from core.data import bundled
+from core.data.file_tables import ReadOptions
 from core.data.hub import read_hub_dataset
 from core.data.readers import SUPPORTED_SUFFIXES, file_suffix, is_supported, read_table
 from core.errors import RequestError, did_you_mean
@@ -47,7 +48,7 @@ def load_table(config: RunConfig, field: str) -> Table:
         if not path.exists():
             hint = did_you_mean(path.name, list_folder(path.parent))
             raise RequestError(f"File not found: {name}.{hint}", code="no_file")
-        frame, revision, notes = read_table(path)
+        frame, revision, notes = read_table(path, ReadOptions(config.encoding))
         return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame, notes)
     frame, hub_revision = read_hub_dataset(name, config.dataset_config)
     full_name = f"{name}:{config.dataset_config}" if config.dataset_config else name

@@ -5,7 +5,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.columns import TEXT_NAMES, format_columns, unknown_column_error
-from core.data.file_tables import ReadOptions
+from core.data.file_tables import DEFAULT_OPTIONS, ReadOptions
 from core.data.readers import read_table
 from core.data.sanitize import sanitize_frame
 from core.data.tables import list_folder
@@ -65,7 +65,9 @@ class InputTable:
         return len(self.frame)
 
 
-def read_input_table(path: Path, requested_column: str | None, training_column: str) -> InputTable:
+def read_input_table(
+    path: Path, requested_column: str | None, training_column: str, options: ReadOptions = DEFAULT_OPTIONS
+) -> InputTable:
     """Read a file of texts.
 
     The text column is the requested one, the one the run was trained on, one with a common name, or
@@ -76,7 +78,7 @@ def read_input_table(path: Path, requested_column: str | None, training_column: 
     if not path.exists():
         hint = did_you_mean(path.name, list_folder(path.parent))
         raise RequestError(f"File not found: {path}.{hint}", code="no_file")
-    file = read_table(path, ReadOptions(as_text=True))
+    file = read_table(path, replace(options, as_text=True))
     frame, _ = sanitize_frame(file.frame)
     columns = [str(column) for column in frame.columns]
     if not columns:

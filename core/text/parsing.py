@@ -1,5 +1,6 @@
 """Parse setting values from the command line, a form or a config file."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,17 @@ def parse_duration(value: Any) -> Any:
         return float(text[:-1]) * _SECONDS[text[-1]] if text[-1:] in _SECONDS else float(text)
     except ValueError:
         raise ValueError("must be a duration, such as 90s, 10m or 1.5h") from None
+
+
+def parse_encoding(value: Any) -> Any:
+    """Return Python's name of a text encoding; None unchanged. Raise `ValueError` for an unknown one."""
+    if value is None:
+        return None
+    try:
+        b"a".decode(value)  # unlike `codecs.lookup`, it refuses codecs that are not of text
+        return codecs.lookup(value).name
+    except (LookupError, TypeError, UnicodeError):
+        raise ValueError("is not an encoding, such as utf-8, cp1252, gb18030 or shift_jis") from None
 
 
 def parse_pairs(value: Any) -> Any:

@@ -122,6 +122,7 @@ CHANGED = {
     "dataset": "my: file.csv",
     "text_column": "123",
     "label_column": "yes",
+    "encoding": "cp1252",
     "dataset_config": "plain: text",
     "split_column": "part",
     "splits": {"test": "no"},

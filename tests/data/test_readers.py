@@ -75,7 +75,7 @@ def test_numbers_are_read_as_text_on_request(tmp_path):
         pytest.param("a.csv.gz", ROWS, "damaged_file", "gzip", id="gzip-not-compressed"),
         pytest.param("a.csv", gzip.compress(ROWS), "wrong_format", "gzip", id="csv-is-gzip"),
         pytest.param("a.csv", b'{"text": "a"}\n', "wrong_format", "JSON", id="csv-is-json"),
-        pytest.param("a.csv", ROWS.decode().encode("utf-16"), "not_utf8", "iconv -f utf-16", id="utf-16"),
+        pytest.param("a.csv", ROWS.decode().encode("utf-16-le"), "not_utf8", "--encoding utf-16-le", id="utf-16"),
         pytest.param("a.csv", b"text,label\na\0b,x\n", "not_utf8", "line 2", id="nul"),
         pytest.param("a.csv", b"text,label\na,b\ncaf\xe9,x\n", "not_utf8", "0xe9 in line 3", id="latin-1"),
         pytest.param("a.csv", b"text,text\na,b\n", "damaged_file", "'text'", id="repeated-column"),
