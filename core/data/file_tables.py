@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+MAX_FILE_BYTES = 1 << 30
+"""Maximum size of an uncompressed file, which must fit into memory."""
+MAX_ROWS = 20_000_000
+
 
 @dataclass(frozen=True)
 class ReadOptions:

@@ -10,17 +10,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 from pyarrow import ArrowException
-from pyarrow.parquet import ParquetFile
 
 from core.data.delimited import delimited_reader
 from core.data.encodings import DecodingError, decode
-from core.data.file_tables import DEFAULT_OPTIONS, FileTable, Reader, ReadOptions
+from core.data.file_tables import DEFAULT_OPTIONS, MAX_FILE_BYTES, FileTable, Reader, ReadOptions
+from core.data.parquet import read_parquet
 from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
 
-MAX_FILE_BYTES = 1 << 30
-"""Maximum size of an uncompressed file, which must fit into memory."""
-_MAX_ROWS = 20_000_000
 _MAX_DIGITS = 400
 """Longer integers in JSON are read as text."""
 _SIGNATURES = {
@@ -34,7 +31,6 @@ _SIGNATURES = {
     b'[{"': "JSON",
 }
 """First bytes of content that is not delimited text, and its format."""
-_PANDAS_INDEX = "__index_level_0__"
 
 
 class ReadFile(NamedTuple):
@@ -72,24 +68,12 @@ def _parse_json(text: str, line: int = 0) -> Any:
         raise ValueError(f"line {line or 1}: its values are nested too deeply") from None
 
 
-def _read_parquet(content: bytes, options: ReadOptions) -> FileTable:
-    file = ParquetFile(io.BytesIO(content))
-    groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
-    if file.metadata.num_rows > _MAX_ROWS or sum(group.total_byte_size for group in groups) > MAX_FILE_BYTES:
-        raise ValueError(f"its {file.metadata.num_rows:,} rows do not fit into memory. Use a part of the file")
-    table = file.read()
-    table.validate(full=True)  # detect texts that are not UTF-8 here, not when they are used
-    # The metadata of pandas (index, types) may be damaged and is not needed.
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return FileTable(frame.drop(columns=_PANDAS_INDEX, errors="ignore"))
-
-
 READERS: dict[str, Reader] = {
     ".csv": delimited_reader(","),
     ".tsv": delimited_reader("\t"),
     ".jsonl": _read_json,
     ".json": _read_json,
-    ".parquet": _read_parquet,
+    ".parquet": read_parquet,
 }
 SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+from pyarrow import parquet
 
 from core.data.file_tables import ReadOptions
 from core.data.readers import read_table
@@ -103,3 +106,20 @@ def test_missing_key_is_a_missing_value(tmp_path):
     assert columns["text"] == ["a", "b"]
     assert columns["label"][0] == 1
     assert pd.isna(columns["label"][1])
+
+
+def test_class_labels_in_parquet_have_their_names(tmp_path):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = {"text": list("abcd"), "label": [0, 1, -1, 1]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    column = read_table(tmp_path / "a.parquet").frame["label"]
+    assert column.cat.categories.tolist() == ["neg", "pos"]
+    assert column.astype(object).where(column.notna(), None).tolist() == ["neg", "pos", None, "pos"]
+
+
+@pytest.mark.parametrize("metadata", [b"{", b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'])
+def test_damaged_class_labels_are_refused(tmp_path, metadata):
+    table = pa.table({"text": ["a"], "label": [7]}).replace_schema_metadata({b"huggingface": metadata})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with raises_code("damaged_file", "a.parquet"):
+        read_table(tmp_path / "a.parquet")
