@@ -12,6 +12,11 @@ from core.errors import RequestError
 from core.system.files import parse_user_path
 
 _MAX_CONFIG_BYTES = 100_000
+_CONTENTS = {
+    "--config": "settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'",
+    "--merge-labels": "labels. Expected lines such as 'Neg: neg'",
+}
+"""What the YAML files of these flags contain, for messages."""
 _METHOD_EXAMPLES = ["lora", "ia3", "full", "tfidf", "..."]
 SECTIONS = {
     "method": "method",
@@ -64,6 +69,8 @@ def _grid_values(name: str, values: list[Any]) -> list[Any]:
     """Return a setting's values; ``key=value`` pairs with different keys form one value, with the same key a grid."""
     if name not in PAIR_SETTINGS:
         return values
+    if name == "merge_labels" and len(values) == 1 and "=" not in values[0]:
+        return [_read_yaml_mapping(flag(name), values[0])]
     by_key: dict[str, list[str]] = {}
     for pair in values:
         by_key.setdefault(pair.partition("=")[0], []).append(pair)
@@ -100,18 +107,8 @@ def _format_default(value: Any) -> str:
 
 def _read_config_file(path: str) -> dict[str, list[Any]]:
     """Return the values of each setting in a YAML file."""
-    from core.text.yaml_reader import parse_yaml  # only this flag needs PyYAML
-
-    try:
-        content = parse_yaml(_read_limited(path))
-    except OSError as error:
-        raise RequestError(f"--config {path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise RequestError(f"--config {path} is not YAML: {error}") from None
-    if not isinstance(content, dict):
-        raise RequestError(f"--config {path} contains no settings. Expected lines such as 'r: 8' or 'seed: [1, 2, 3]'.")
     values: dict[str, list[Any]] = {}
-    for key, value in content.items():
+    for key, value in _read_yaml_mapping("--config", path).items():
         name = str(key).replace("-", "_")
         if name in values:
             raise RequestError(f"--config {path}: {name} is set twice.")
@@ -120,14 +117,29 @@ def _read_config_file(path: str) -> dict[str, list[Any]]:
     return values
 
 
-def _read_limited(path: str) -> str:
-    file = parse_user_path("--config", path)
+def _read_yaml_mapping(flag_name: str, path: str) -> dict[Any, Any]:
+    """Return the mapping in a YAML file. Raise `RequestError` if there is none."""
+    from core.text.yaml_reader import parse_yaml  # only these flags need PyYAML
+
+    try:
+        content = parse_yaml(_read_limited(flag_name, path))
+    except OSError as error:
+        raise RequestError(f"{flag_name} {path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise RequestError(f"{flag_name} {path} is not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"{flag_name} {path} contains no {_CONTENTS[flag_name]}.")
+    return content
+
+
+def _read_limited(flag_name: str, path: str) -> str:
+    file = parse_user_path(flag_name, path)
     if file.exists() and not file.is_file():
-        raise RequestError(f"--config {path} is not a regular file. Save the settings in a YAML file.")
+        raise RequestError(f"{flag_name} {path} is not a regular file. Save it as a YAML file.")
     with file.open("rb") as opened:
         content = opened.read(_MAX_CONFIG_BYTES + 1)
     if len(content) > _MAX_CONFIG_BYTES:
-        raise RequestError(f"--config {path} is larger than {_MAX_CONFIG_BYTES:,} bytes. Is it a file of settings?")
+        raise RequestError(f"{flag_name} {path} is larger than {_MAX_CONFIG_BYTES:,} bytes. Is it the correct file?")
     return content.decode("utf-8-sig")
 
 

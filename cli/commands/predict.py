@@ -3,7 +3,7 @@
 import io
 import math
 import sys
-from argparse import Namespace
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +15,9 @@ from cli.console import print_json, print_table
 from core.errors import RequestError
 from core.system.files import parse_user_path
 from core.text.formatting import DASH, format_count, format_percent
-from core.text.sanitize import escape_invisible
+from core.text.input_checks import redacted_repr
+from core.text.parsing import parse_encoding
+from core.text.sanitize import escape_invisible, to_single_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--text-column", type=non_empty, metavar="COLUMN", help="text column of --file (default: detected by name)"
     )
+    parser.add_argument("--encoding", type=_encoding, metavar="ENCODING", help="encoding of the texts (default: UTF-8)")
     parser.add_argument(
         "--output",
         type=non_empty,
@@ -49,12 +52,21 @@ def add_arguments(parser: Parser) -> None:
     add_trust_remote_code(parser)
 
 
+def _encoding(text: str) -> str:
+    try:
+        return str(parse_encoding(text))
+    except ValueError as error:
+        raise ArgumentTypeError(f"{redacted_repr(text)} {error}") from None
+
+
 def execute(arguments: Namespace) -> int:
     """Classify the texts, and print or write the predictions."""
     from core.store.engine import open_store
 
     store = open_store(arguments.db)
     rows = read_input(arguments, store)
+    for note in rows.notes:
+        print(to_single_line(f"{arguments.file}: {note}"), file=sys.stderr)
     from core.serving.batch_predict import predict_texts
     from core.serving.inference import load_run
 
@@ -71,6 +83,7 @@ def read_input(arguments: Namespace, store: "Store") -> "InputTable":
     """Return the texts to classify. Raise `RequestError` if there are none, or if they have two sources."""
     import pandas as pd
 
+    from core.data.file_tables import ReadOptions
     from core.serving.batch_predict import InputTable, check_output_path, read_input_table
     from core.store import queries
 
@@ -84,11 +97,13 @@ def read_input(arguments: Namespace, store: "Store") -> "InputTable":
         check_output_path(parse_user_path("--output", arguments.output), file)
     if file:
         trained_on = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
-        return read_input_table(file, arguments.text_column, trained_on)
-    return InputTable(pd.DataFrame({"text": arguments.texts or _read_standard_input()}, dtype=object), "text")
+        return read_input_table(file, arguments.text_column, trained_on, ReadOptions(arguments.encoding))
+    texts = arguments.texts or _read_standard_input(arguments.encoding)
+    return InputTable(pd.DataFrame({"text": texts}, dtype=object), "text")
 
 
-def _read_standard_input() -> list[str]:
+def _read_standard_input(encoding: str | None) -> list[str]:
+    from core.data.encodings import DecodingError, decode
     from core.data.readers import MAX_FILE_BYTES
 
     if sys.stdin is None or sys.stdin.isatty():
@@ -97,9 +112,9 @@ def _read_standard_input() -> list[str]:
     if len(content) > MAX_FILE_BYTES:
         raise RequestError(f"Standard input is larger than {MAX_FILE_BYTES >> 30} GB. Split it into parts.")
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RequestError(f"Standard input is not UTF-8 (byte {error.start:,}). Convert it with iconv.") from None
+        text, _ = decode(content, encoding)
+    except DecodingError as error:
+        raise RequestError(f"Standard input {error}") from None
     if not text.strip():
         raise RequestError("Standard input contains no text. Pipe texts in, one per line, or pass them as arguments.")
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")

@@ -14,6 +14,7 @@ from core.catalog.methods import METHODS
 from core.config import flag
 from core.errors import RequestError
 from core.text.redact import redact_secrets
+from core.text.sanitize import to_single_line
 
 if TYPE_CHECKING:
     from core.store.engine import Store
@@ -107,14 +108,14 @@ def execute(arguments: Namespace) -> int:
     configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
     from cli.progress import ConsoleProgress
-    from core.runs.job import add_baselines, describe_splits, prepare_jobs
+    from core.runs.job import add_baselines, describe_data, prepare_jobs
     from core.runs.pipeline import run_jobs
     from core.store.engine import open_store, store_folder
 
     jobs = prepare_jobs(add_baselines(configs, baselines), store_folder(arguments.db))
     store = open_store(arguments.db, create=True)
-    for sentence in describe_splits(jobs):
-        print(sentence, file=sys.stderr, flush=True)
+    for sentence in describe_data(jobs):
+        print(to_single_line(sentence), file=sys.stderr, flush=True)
     with ConsoleProgress() as progress:
         records = run_jobs(
             jobs,

@@ -1,7 +1,7 @@
 """RunConfig: the validated settings of a run."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,22 +18,22 @@ from core.catalog.capabilities import load_capabilities
 from core.catalog.lora_init import INITS
 from core.catalog.method import Kind
 from core.catalog.methods import METHODS
+from core.config.defaults import (
+    BOUNDS,
+    MAX_COUNT,
+    default_alpha,
+    default_epochs,
+    default_model_dropout,
+    default_rank,
+)
 from core.config.flags import flag
 from core.config.identity import hash_settings
 from core.errors import did_you_mean
 from core.text.input_checks import validate_setting_value
-from core.text.parsing import parse_duration, parse_list, parse_pairs, parse_yaml_pairs
+from core.text.parsing import parse_duration, parse_encoding, parse_list, parse_pairs, parse_yaml_pairs
 
-MAX_COUNT = 2**30
-"""The largest accepted number of examples or tokens; it fits databases and tensors."""
-PAIR_SETTINGS = ("splits", "peft")
+PAIR_SETTINGS = ("splits", "merge_labels", "peft")
 """Settings whose flags take ``key=value`` pairs."""
-AUTO_SIZES = {"train_size": 2000, "validation_size": 500, "test_size": 1000}
-"""The sizes of splits with ``auto``, of a source that has enough rows."""
-_BOUNDS = {"max_length": (4, MAX_COUNT), "epochs": (1, 10_000), **dict.fromkeys(AUTO_SIZES, (2, MAX_COUNT))}
-"""The accepted integers of settings that may also be ``auto``."""
-FIXED_EPOCHS = 5
-"""Default number of epochs of methods that need it in advance."""
 _LAYERS = re.compile(r"(first|last):[1-9]\d*|\d+(,\d+)*")
 
 
@@ -42,22 +42,6 @@ def _setting(section: str, description: str, default: Any = ..., **rules: Any) -
     if "default_factory" not in rules:
         rules["default"] = default
     return Field(description=description, json_schema_extra={"section": section}, **rules)
-
-
-def _default_rank(data: Mapping[str, Any]) -> int | None:
-    return METHODS[data["method"]].rank
-
-
-def _default_alpha(data: Mapping[str, Any]) -> float | None:
-    return METHODS[data["method"]].scale * data["r"] if data["r"] else None
-
-
-def _default_epochs(data: Mapping[str, Any]) -> int | Literal["auto"]:
-    return FIXED_EPOCHS if METHODS[data["method"]].reallocates_budget else "auto"
-
-
-def _default_model_dropout(data: Mapping[str, Any]) -> float | Literal["model"]:
-    return "model" if METHODS[data["method"]].kind == "full" else 0.0
 
 
 class RunConfig(BaseModel):
@@ -80,6 +64,9 @@ class RunConfig(BaseModel):
     )
     text_column: str | None = _setting("data", "text column (default: detected by name)", None)
     label_column: str | None = _setting("data", "label column (default: detected by name)", None)
+    encoding: Annotated[str | None, BeforeValidator(parse_encoding)] = _setting(
+        "data", "encoding of text files, such as cp1252 (default: UTF-8)", None
+    )
     dataset_config: str | None = _setting("data", "configuration (subset) of a Hub data set that has several", None)
     split_column: str | None = _setting(
         "data", "column with the split of each row (default: 'split', if it exists)", None
@@ -88,6 +75,9 @@ class RunConfig(BaseModel):
         "data",
         "which split of the source to use as train, validation or test, such as test=validation_matched",
         default_factory=dict,
+    )
+    merge_labels: Annotated[dict[str, str], BeforeValidator(parse_pairs)] = _setting(
+        "data", "labels to rename or merge, such as Neg=neg, or a YAML file of them", default_factory=dict
     )
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int | Literal["auto"] = _setting(
@@ -111,12 +101,12 @@ class RunConfig(BaseModel):
     )
 
     r: int | None = _setting(
-        "adapter", "rank (default: by method; 8 for LoRA)", default_factory=_default_rank, ge=1, le=8192
+        "adapter", "rank (default: by method; 8 for LoRA)", default_factory=default_rank, ge=1, le=8192
     )
     alpha: float | None = _setting(
         "adapter",
         "LoRA alpha: updates are scaled by alpha / r (default: 2 * r; RandLoRA: 20 * r)",
-        default_factory=_default_alpha,
+        default_factory=default_alpha,
         gt=0,
     )
     dropout: float = _setting("adapter", "dropout probability of the adapter's input", 0.0, ge=0, lt=1)
@@ -152,7 +142,7 @@ class RunConfig(BaseModel):
         "training",
         "number of training epochs, or auto: train as long as validation improves (default: auto; 5 for AdaLoRA and "
         "AdaMSS)",
-        default_factory=_default_epochs,
+        default_factory=default_epochs,
     )
     patience: int | None = _setting(
         "training", "with --epochs auto: evaluations without improvement before training ends (default: 3)", None, ge=1
@@ -207,7 +197,7 @@ class RunConfig(BaseModel):
         "training",
         "dropout probability of the base model's layers during training; model: as its config says (default: 0; full "
         "fine-tuning: model)",
-        default_factory=_default_model_dropout,
+        default_factory=default_model_dropout,
     )
     logit_adjustment: Literal["auto", "none"] = _setting(
         "training",
@@ -263,10 +253,10 @@ class RunConfig(BaseModel):
             raise ValueError("must be like last:4, first:2, or 0,3,5 (indices from 0)")
         return value
 
-    @field_validator(*_BOUNDS, mode="before")
+    @field_validator(*BOUNDS, mode="before")
     @classmethod
     def _validate_number_or_auto(cls, value: Any, field: ValidationInfo) -> Any:
-        low, high = _BOUNDS[str(field.field_name)]
+        low, high = BOUNDS[str(field.field_name)]
         if value == "auto":
             return value
         try:

@@ -1,6 +1,6 @@
 """Detection of the text column and the label column of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -9,10 +9,11 @@ from core.data.labels import MAX_LABELS, normalize_label
 from core.errors import RequestError, did_you_mean
 
 TEXT_NAMES = (
-    *("text", "sentence", "review", "content", "comment", "tweet", "message", "body", "question", "title"),
-    *("review text", "review body", "comment text", "tweet text", "utterance", "document", "headline", "post"),
-    *("description", "abstract", "summary", "phrase", "query"),
+    *("text", "sentence", "review", "content", "comment", "tweet", "message", "body", "question"),
+    *("review text", "review body", "comment text", "tweet text", "utterance", "document", "post"),
+    *("description", "abstract", "phrase", "query", "summary", "headline", "title"),
 )
+"""In order of precedence: a short name of a text comes after the text itself."""
 LABEL_NAMES = (
     *("label", "labels", "sentiment", "class", "category", "target", "polarity", "rating", "stars"),
     *("label text", "topic", "intent", "emotion", "genre", "score", "tag"),
@@ -47,6 +48,12 @@ def detect_columns(
     if text == label:
         raise RequestError(f"--text-column and --label-column both name '{text}' of {dataset}.", code="same_column")
     return text, label
+
+
+def other_text_columns(text: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns that could also be the text, as they have a common name."""
+    common_names = set(map(_normalize_name, TEXT_NAMES))
+    return [column for column in columns if column != text and _normalize_name(column) in common_names]
 
 
 def format_columns(columns: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from core.data.bundled import BUNDLED
+from core.data.class_labels import name_class_labels
 from core.data.source_splits import SPLIT_COLUMN
 from core.errors import RequestError, did_you_mean
 
@@ -46,12 +47,7 @@ def _list_configurations(name: str) -> list[str]:
 
 
 def _to_frame(split: str, data: Any) -> pd.DataFrame:
-    frame: pd.DataFrame = data.to_pandas()
-    for column, feature in data.features.items():
-        if hasattr(feature, "int2str"):
-            codes = frame[column].fillna(-1).astype(int)
-            frame[column] = pd.Categorical.from_codes(codes.clip(lower=-1), feature.names, ordered=True)
-    return frame.assign(**{SPLIT_COLUMN: split})
+    return name_class_labels(data.to_pandas(), data.features).assign(**{SPLIT_COLUMN: split})
 
 
 def _revision(data: Any) -> str | None:

@@ -3,14 +3,17 @@
 import math
 import re
 import unicodedata
-from collections.abc import Hashable
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from core.errors import RequestError
+from core.data.label_checks import require_distinct_labels, require_single_labels
+from core.errors import RequestError, did_you_mean
 
 MAX_LABELS = 150
 MAX_LABEL_LENGTH = 200
@@ -18,6 +21,9 @@ MAX_LABEL_LENGTH = 200
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _HIDDEN_LABEL = "-1"
 """Value that data sets of the Hub use in place of hidden test labels."""
+_MISSING_WORDS = {"nan", "<na>", "nat", "#n/a"}
+"""Spellings of a missing value that are no words; "none" and "NA" may be labels."""
+_NO_MERGES: Mapping[str, str] = MappingProxyType({})
 _OTHER_COLUMN = "Name another column with --label-column."
 
 
@@ -37,26 +43,60 @@ def _is_integer(value: float | Decimal) -> bool:
     return math.isfinite(value) and value == math.floor(value)
 
 
-def name_labels(column: pd.Series, dataset: str) -> tuple[pd.Series, tuple[str, ...]]:
+class NamedLabels(NamedTuple):
+    """The label name of each row, the distinct names in order, and those names that were merged into others."""
+
+    names: pd.Series
+    labels: tuple[str, ...]
+    merged: frozenset[str]
+
+
+def name_labels(column: pd.Series, dataset: str, merge: Mapping[str, str] = _NO_MERGES) -> NamedLabels:
     """Return the label name of each row, and the distinct names in order.
 
-    ``column`` has no missing values. An ordered category keeps its order; numbers are ordered by
-    value, other names alphabetically. Raises `RequestError` for values that are not labels (lists,
-    scores, long texts), for as many labels as rows, and for more than `MAX_LABELS`.
+    ``column`` has no missing values; ``merge``: new names by name. An ordered category keeps its order; numbers are
+    ordered by value, other names alphabetically. Raises `RequestError` for values that are not labels (lists, scores,
+    long texts), for names that look alike, for as many labels as rows, and for more than `MAX_LABELS`.
     """
     for value in column:
         _require_label(value, column.name, dataset)
     names = pd.Series([normalize_label(value) for value in column], index=column.index, dtype=object)
     if {name.casefold() for name in names.unique()} <= {"false", "true"}:
         names = names.str.lower()  # texts in some formats, booleans in others
+    renamed = {normalize_label(name): normalize_label(new) for name, new in merge.items()}
+    merged = frozenset(renamed.keys() & set(names.unique()))
+    names = names.map(lambda name: renamed.get(name, name))
+    labels = _order_labels(column, names, renamed)
+    _require_short(max(labels, key=len, default=""), column.name, dataset)
+    counts = Counter(names)
+    require_single_labels(counts, column.name, dataset)
+    _require_few(len(labels), len(names), column.name, dataset)
+    require_distinct_labels(counts, column.name, dataset)
+    return NamedLabels(names, labels, merged)
+
+
+def _order_labels(column: pd.Series, names: pd.Series, renamed: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the distinct names of the column's rows in order."""
     distinct = set(names.unique())
-    _require_short(max(distinct, key=len, default=""), column.name, dataset)
-    _require_few(len(distinct), len(names), column.name, dataset)
     if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype.ordered:
-        categories = dict.fromkeys(map(normalize_label, column.cat.categories))
-        return names, tuple(name for name in categories if name in distinct)
+        categories = map(normalize_label, column.cat.categories)
+        ordered = dict.fromkeys(renamed.get(name, name) for name in categories)
+        return tuple(name for name in ordered if name in distinct)
     key = float if all(map(_NUMBER.fullmatch, distinct)) else _natural_order
-    return names, tuple(sorted(sorted(distinct), key=key))
+    return tuple(sorted(sorted(distinct), key=key))
+
+
+def require_known_merges(merge: Mapping[str, str], merged: Iterable[str], labels: Sequence[str], dataset: str) -> None:
+    """Raise `RequestError` if a label to merge does not exist; ``merged``: those that do, ``labels``: the others."""
+    known = set(merged)
+    unknown = next((name for name in merge if normalize_label(name) not in known), None)
+    if unknown is not None:
+        listed = ", ".join(sorted({*labels, *known}))
+        raise RequestError(
+            f"--merge-labels '{unknown:.60}' is not a label of {dataset}. Labels: {listed:.1000}."
+            f"{did_you_mean(unknown, [*labels, *known])}",
+            code="unknown_label",
+        )
 
 
 def is_missing(column: pd.Series) -> pd.Series:
@@ -64,9 +104,15 @@ def is_missing(column: pd.Series) -> pd.Series:
     return column.isna() | column.map(lambda value: isinstance(value, str) and not value.strip()).astype(bool)
 
 
+def is_missing_label(column: pd.Series) -> pd.Series:
+    """Return a mask of the cells that are missing, blank, or the word for a missing value, such as "nan"."""
+    words = column.map(lambda value: isinstance(value, str) and value.strip().casefold() in _MISSING_WORDS)
+    return is_missing(column) | words.astype(bool)
+
+
 def find_unlabeled_splits(column: pd.Series, splits: pd.Series) -> list[str]:
     """Return the source's splits without labels: all are missing, or all are -1 and no other split has a -1."""
-    missing = is_missing(column)
+    missing = is_missing_label(column)
     hidden = column.map(
         lambda value: not isinstance(value, str | list) and str(value) in (_HIDDEN_LABEL, f"{_HIDDEN_LABEL}.0")
     ).astype(bool)

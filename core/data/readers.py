@@ -1,30 +1,25 @@
 """Read tables from local files."""
 
-import csv
 import gzip
 import hashlib
 import io
 import json
-import warnings
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pyarrow import ArrowException
-from pyarrow.parquet import ParquetFile
 
+from core.data.delimited import delimited_reader
+from core.data.encodings import DecodingError, decode
+from core.data.file_tables import DEFAULT_OPTIONS, MAX_FILE_BYTES, FileTable, Reader, ReadOptions
+from core.data.parquet import read_parquet
 from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
 
-MAX_FILE_BYTES = 1 << 30
-"""Maximum size of an uncompressed file, which must fit into memory."""
-_MAX_ROWS = 20_000_000
 _MAX_DIGITS = 400
 """Longer integers in JSON are read as text."""
-_SEPARATORS = ",;\t"
-_HEADER_CHARACTERS = 65_536
 _SIGNATURES = {
     b"PAR1": "Parquet",
     b"\x1f\x8b": "gzip",
@@ -36,53 +31,19 @@ _SIGNATURES = {
     b'[{"': "JSON",
 }
 """First bytes of content that is not delimited text, and its format."""
-_PANDAS_INDEX = "__index_level_0__"
 
 
-def _delimited_reader(separator: str, dtype: type | None = None) -> Callable[[bytes], pd.DataFrame]:
-    def read(content: bytes) -> pd.DataFrame:
-        text = _decode(content)
-        header, used_separator = _read_header(text, separator)
-        repeated = sorted({name for name in header if name and header.count(name) > 1})
-        if repeated:
-            raise ValueError(f"its header contains '{repeated[0]}' twice. Give each column a unique name.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas truncates rows longer than the header
-            try:
-                # Only an empty field is missing: "None", "NA" and "null" are words.
-                return pd.read_csv(
-                    io.StringIO(text),
-                    sep=used_separator,
-                    keep_default_na=False,
-                    na_values=[""],
-                    dtype=dtype,
-                    index_col=False,
-                    low_memory=False,
-                )
-            except pd.errors.ParserWarning:
-                reason = f"its rows have more fields than its header, which has {len(header)}"
-            except pd.errors.ParserError as error:
-                reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise ValueError(f"{reason}. Quote texts that contain '{used_separator}', quotes or line breaks.")
+class ReadFile(NamedTuple):
+    """A file's rows, the SHA-256 of its content, and sentences for the user about how it was read."""
 
-    return read
+    frame: pd.DataFrame
+    revision: str
+    notes: tuple[str, ...] = ()
 
 
-def _read_header(text: str, separator: str) -> tuple[list[str], str]:
-    """Return the column names and the separator: ``separator``, unless only another one splits the header."""
-    start = text[:_HEADER_CHARACTERS]
-    headers = {
-        candidate: [name.strip() for name in next(csv.reader(io.StringIO(start, None), delimiter=candidate), [])]
-        for candidate in separator + _SEPARATORS
-    }
-    best = max(headers, key=lambda candidate: len(headers[candidate]))
-    used_separator = separator if len(headers[separator]) > 1 else best
-    return headers[used_separator], used_separator
-
-
-def _read_json(content: bytes) -> pd.DataFrame:
+def _read_json(content: bytes, options: ReadOptions) -> FileTable:
     """Read JSON objects: one per line, or a list of them."""
-    text = _decode(content)
+    text, notes = decode(content, options.encoding)
     if text.lstrip().startswith("["):
         records = list(enumerate(_parse_json(text), start=1))
     else:
@@ -93,7 +54,7 @@ def _read_json(content: bytes) -> pd.DataFrame:
             raise ValueError(f'record {number} is not an object such as {{"text": …, "label": …}}')
     # pandas rejects lone surrogates in column names.
     rows = [{replace_unstorable(key): value for key, value in record.items()} for _, record in records]
-    return pd.DataFrame(rows, dtype=object)
+    return FileTable(pd.DataFrame(rows, dtype=object), notes)
 
 
 def _parse_json(text: str, line: int = 0) -> Any:
@@ -107,26 +68,13 @@ def _parse_json(text: str, line: int = 0) -> Any:
         raise ValueError(f"line {line or 1}: its values are nested too deeply") from None
 
 
-def _read_parquet(content: bytes) -> pd.DataFrame:
-    file = ParquetFile(io.BytesIO(content))
-    groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
-    if file.metadata.num_rows > _MAX_ROWS or sum(group.total_byte_size for group in groups) > MAX_FILE_BYTES:
-        raise ValueError(f"its {file.metadata.num_rows:,} rows do not fit into memory. Use a part of the file")
-    table = file.read()
-    table.validate(full=True)  # detect texts that are not UTF-8 here, not when they are used
-    # The metadata of pandas (index, types) may be damaged and is not needed.
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
-    return frame.drop(columns=_PANDAS_INDEX, errors="ignore")
-
-
-READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
-    ".csv": _delimited_reader(","),
-    ".tsv": _delimited_reader("\t"),
+READERS: dict[str, Reader] = {
+    ".csv": delimited_reader(","),
+    ".tsv": delimited_reader("\t"),
     ".jsonl": _read_json,
     ".json": _read_json,
-    ".parquet": _read_parquet,
+    ".parquet": read_parquet,
 }
-_TEXT_READERS = {".csv": _delimited_reader(",", str), ".tsv": _delimited_reader("\t", str)}
 SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 
 
@@ -141,12 +89,11 @@ def is_supported(path: Path) -> bool:
     return file_suffix(path).removesuffix(".gz") in READERS
 
 
-def read_table(path: Path, *, as_text: bool = False) -> tuple[pd.DataFrame, str]:
-    """Return a file's rows and the SHA-256 of its content; its suffix names the format.
+def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
+    """Return a file's rows; its suffix names the format.
 
-    ``as_text``: keep numbers in delimited text as texts, such as 007. Raises `RequestError` for an
-    unknown suffix, an empty or too large file, text that is not UTF-8, and content that does not
-    match the format.
+    Raises `RequestError` for an unknown suffix, an empty or too large file, text that is not UTF-8, and content that
+    does not match the format.
     """
     if not is_supported(path):
         raise RequestError(
@@ -161,18 +108,18 @@ def read_table(path: Path, *, as_text: bool = False) -> tuple[pd.DataFrame, str]
         if not content.strip():
             raise RequestError(f"{path} is empty.", code="empty_file")
         if suffix != ".parquet":
-            _require_text(path, content, is_delimited=suffix in (".csv", ".tsv"))
-        frame = (READERS | (_TEXT_READERS if as_text else {}))[suffix](content)
+            _require_format(path, content, is_delimited=suffix in (".csv", ".tsv"))
+        frame, notes = READERS[suffix](content, options)
         _require_distinct_names(frame)
-    except UnicodeDecodeError as error:
-        raise _not_utf8_error(path, error) from None
+    except DecodingError as error:
+        raise RequestError(f"{path} {error}", code="not_utf8") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RequestError(
             f"{path} is not a complete gzip file ({error}). Compress or download it again.", code="damaged_file"
         ) from None
     except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError, OSError) as error:
         raise _unreadable_error(path, suffix, error) from None
-    return frame, revision
+    return ReadFile(frame, revision, notes)
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -193,10 +140,6 @@ def _decompress(path: Path, content: bytes) -> bytes:
     return decompressed
 
 
-def _decode(content: bytes) -> str:
-    return content.decode("utf-8-sig")
-
-
 def _require_distinct_names(frame: pd.DataFrame) -> None:
     names = [replace_unstorable(str(name)).strip() for name in frame.columns]
     repeated = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
@@ -204,7 +147,7 @@ def _require_distinct_names(frame: pd.DataFrame) -> None:
         raise ValueError(f"two of its columns are named '{repeated[0]}'. Give each column a unique name.")
 
 
-def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
+def _require_format(path: Path, content: bytes, *, is_delimited: bool) -> None:
     """Raise `RequestError` for content of another format than the suffix says, which a parser may accept."""
     start = content[:64].lstrip().lower()
     for signature, kind in _SIGNATURES.items():
@@ -212,33 +155,12 @@ def _require_text(path: Path, content: bytes, *, is_delimited: bool) -> None:
             raise RequestError(
                 f"{path} contains {kind}, not the format of its suffix. Rename or convert it.", code="wrong_format"
             )
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RequestError(f"{path} is UTF-16. {_suggest_iconv(path, 'utf-16')}", code="not_utf8")
-    if b"\0" in content:
-        line = content.count(b"\n", 0, content.index(b"\0")) + 1
-        raise RequestError(
-            f"{path} contains a NUL byte in line {line}: it is damaged or not UTF-8. "
-            f"If it is UTF-16: {_suggest_iconv(path, 'utf-16le')}",
-            code="not_utf8",
-        )
 
 
 def _too_large_error(path: Path) -> RequestError:
     return RequestError(
         f"{path} exceeds the limit of {MAX_FILE_BYTES >> 30} GB uncompressed. Use a part of the file.", code="too_large"
     )
-
-
-def _not_utf8_error(path: Path, error: UnicodeDecodeError) -> RequestError:
-    line = error.object.count(b"\n", 0, error.start) + 1
-    return RequestError(
-        f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} in line {line}. {_suggest_iconv(path, 'latin1')}",
-        code="not_utf8",
-    )
-
-
-def _suggest_iconv(path: Path, encoding: str) -> str:
-    return f"Save it as UTF-8, for example: iconv -f {encoding} -t utf-8 {path.name} > utf8-{path.name}"
 
 
 def _unreadable_error(path: Path, suffix: str, error: Exception) -> RequestError:

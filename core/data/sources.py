@@ -7,7 +7,13 @@ import pandas as pd
 
 from core.config import RunConfig
 from core.data.columns import detect_columns, format_columns
-from core.data.labels import find_unlabeled_splits, is_missing, name_labels
+from core.data.labels import (
+    find_unlabeled_splits,
+    is_missing,
+    is_missing_label,
+    name_labels,
+    require_known_merges,
+)
 from core.data.sanitize import sanitize_frame, to_json_row
 from core.data.source_splits import (
     SPLIT_COLUMN,
@@ -30,7 +36,8 @@ class Source:
     columns) and ``split`` (the source's split, or None). ``assigned_splits`` maps the run's splits to
     the source's; it is empty if the source has none. ``labels``: the label names in order.
     ``excluded_rows``: counts of unused rows by reason; ``sanitized_rows``: the number of rows with
-    replaced characters.
+    replaced characters; ``merged_labels``: the names that became others by --merge-labels; ``notes``: sentences for
+    the user about how the source was read.
     """
 
     name: str
@@ -43,6 +50,8 @@ class Source:
     assigned_splits: dict[str, str]
     excluded_rows: dict[str, int]
     sanitized_rows: int = 0
+    merged_labels: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 def load_source(config: RunConfig) -> Source:
@@ -65,10 +74,13 @@ def load_source(config: RunConfig) -> Source:
             f"--dataset-config applies to data sets of the Hub only; {config.dataset} is not one.", code="not_from_hub"
         )
     if config.test_dataset is None:
-        return make_source(table, config)
-    main = make_source(table, config, splits=("train", "validation"))
-    test = make_source(tables[1], _config_for_test(config, tables[1]), splits=("test",), reference=main)
-    return _combine(main, test)
+        source = make_source(table, config)
+    else:
+        main = make_source(table, config, splits=("train", "validation"))
+        test = make_source(tables[1], _config_for_test(config, tables[1]), splits=("test",), reference=main)
+        source = _combine(main, test)
+    require_known_merges(config.merge_labels, source.merged_labels, source.labels, config.dataset)
+    return source
 
 
 def make_source(
@@ -92,7 +104,7 @@ def make_source(
     assigned, exclusions = _assign_source_splits(frame[label], split_names, columns, name, config, splits)
     usable, excluded_rows = _exclude_rows(frame, text, label, exclusions)
     _require_texts(usable[text], name)
-    label_names, labels = name_labels(usable[label], name)
+    label_names, labels, merged_labels = name_labels(usable[label], name, config.merge_labels)
     if len(labels) < 2 and reference is None:
         raise _too_few_labels_error(name, label, labels, len(usable), columns)
     extra = usable.drop(columns=[text, label, SPLIT_COLUMN, *([split_column] if split_column else [])], errors="ignore")
@@ -107,6 +119,8 @@ def make_source(
         assigned_splits=assigned,
         excluded_rows=excluded_rows,
         sanitized_rows=sanitized_rows,
+        merged_labels=merged_labels,
+        notes=tuple(f"{name}: {note}" for note in table.notes),
     )
 
 
@@ -154,7 +168,7 @@ def _exclude_rows(
     """Return the usable rows, and the number of excluded rows by their first reason."""
     usable = pd.Series(True, index=frame.index)
     counts = {}
-    missing = {"without text": is_missing(frame[text]), "without label": is_missing(frame[label])}
+    missing = {"without text": is_missing(frame[text]), "without label": is_missing_label(frame[label])}
     for reason, rows in (exclusions | missing).items():
         counts[reason] = int((usable & rows).sum())
         usable &= ~rows
@@ -207,6 +221,8 @@ def _combine(main: Source, test: Source) -> Source:
         assigned_splits=(main.assigned_splits or {"train": "--dataset"}) | {"test": "--test-dataset"},
         excluded_rows=main.excluded_rows | test_excluded,
         sanitized_rows=main.sanitized_rows + test.sanitized_rows,
+        merged_labels=main.merged_labels | test.merged_labels,
+        notes=(*main.notes, *test.notes),
     )
 
 

@@ -40,7 +40,11 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One version of labeled text with its splits, identified by `fingerprint` in the database."""
+    """One version of labeled text with its splits, identified by `fingerprint` in the database.
+
+    ``usable_rows``: the number of rows that the splits were drawn from; ``notes``: sentences for the user about how the
+    source was read. Neither is stored.
+    """
 
     name: str
     source: str
@@ -51,6 +55,8 @@ class DataSet:
     splits: dict[str, Split]
     excluded_rows: dict[str, int]
     sanitized_rows: int = 0
+    usable_rows: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def train(self) -> Split:
@@ -118,6 +124,8 @@ def draw_splits(source: Source, config: RunConfig) -> DataSet:
         splits={name: splits[name] for name in SPLITS},
         excluded_rows=source.excluded_rows,
         sanitized_rows=source.sanitized_rows,
+        usable_rows=len(source.frame),
+        notes=source.notes,
     )
 
 

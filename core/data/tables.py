@@ -7,6 +7,7 @@ import pandas as pd
 
 from core.config import RunConfig, flag
 from core.data import bundled
+from core.data.file_tables import ReadOptions
 from core.data.hub import read_hub_dataset
 from core.data.readers import SUPPORTED_SUFFIXES, file_suffix, is_supported, read_table
 from core.errors import RequestError, did_you_mean
@@ -19,6 +20,7 @@ class Table:
 
     ``requested_name``: the name in the config, for messages. ``source``: the kind of source and the name.
     ``revision``: the SHA-256 of a file, the commit of a Hub data set if known, None for a bundled data set.
+    ``notes``: sentences for the user about how it was read.
     """
 
     requested_name: str
@@ -26,6 +28,7 @@ class Table:
     source: str
     revision: str | None
     frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 def load_table(config: RunConfig, field: str) -> Table:
@@ -45,8 +48,8 @@ def load_table(config: RunConfig, field: str) -> Table:
         if not path.exists():
             hint = did_you_mean(path.name, list_folder(path.parent))
             raise RequestError(f"File not found: {name}.{hint}", code="no_file")
-        frame, revision = read_table(path)
-        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame)
+        frame, revision, notes = read_table(path, ReadOptions(config.encoding))
+        return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame, notes)
     frame, hub_revision = read_hub_dataset(name, config.dataset_config)
     full_name = f"{name}:{config.dataset_config}" if config.dataset_config else name
     return Table(name, full_name, f"hub:{full_name}", hub_revision, frame)

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from core.catalog.baselines import BASELINES, DEFAULT_BASELINES
@@ -10,10 +11,14 @@ from core.catalog.methods import rate_for_width, require_installed
 from core.config import RunConfig, drop_duplicates, section_of
 from core.data import load_data
 from core.data.splits import DataSet
+from core.data.warnings import describe_dataset
 from core.errors import RequestError
 from core.models.backbone import Backbone, find_backbone, require_backbone, with_pooling
 from core.models.dry_run import dry_run_adapter
+from core.models.neural_classifier import is_truncated
 from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_max_length
+from core.report.truncation import NOTABLE_SHARE
+from core.text.formatting import format_percent
 
 
 @dataclass(frozen=True)
@@ -118,15 +123,28 @@ def _with_split_sizes(config: RunConfig, data: DataSet) -> RunConfig:
     return config.model_copy(update={f"{name}_size": len(split) for name, split in data.splits.items()})
 
 
-def describe_splits(jobs: Sequence[Job]) -> list[str]:
-    """Return a sentence for each data set of the jobs that states the sizes of its splits."""
-    distinct = {job.data.fingerprint: job.data for job in jobs}
-    return [_describe_splits(data) for data in distinct.values()]
+def describe_data(jobs: Sequence[Job]) -> list[str]:
+    """Return sentences for each data set of the jobs: its splits and columns, and warnings."""
+    by_data: dict[str, list[Job]] = {}
+    for job in jobs:
+        by_data.setdefault(job.data.fingerprint, []).append(job)
+    return [
+        sentence
+        for data_jobs in by_data.values()
+        for sentence in (*describe_dataset(data_jobs[0].data), *_describe_truncation(data_jobs))
+    ]
 
 
-def _describe_splits(data: DataSet) -> str:
-    sizes = ", ".join(f"{len(split):,} {name}" for name, split in data.splits.items())
-    return f"Splits of {data.name}: {sizes} examples."
+def _describe_truncation(jobs: Sequence[Job]) -> list[str]:
+    """Return a warning if the job with the lowest maximum length reads only the beginnings of many test texts."""
+    lengths = {job.config.max_length: job for job in jobs if job.backbone and isinstance(job.config.max_length, int)}
+    if not lengths:
+        return []
+    length, job = min(lengths.items(), key=itemgetter(0))
+    share = is_truncated(load_tokenizer(require_backbone(job.backbone), length), job.data.test.texts).mean()
+    if share <= NOTABLE_SHARE:
+        return []
+    return [f"Warning: {format_percent(share)}% of the test texts are truncated to {length} tokens (--max-length)."]
 
 
 def _with_max_lengths(jobs: Sequence[Job]) -> list[Job]:

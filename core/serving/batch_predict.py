@@ -5,7 +5,7 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.data.columns import TEXT_NAMES, format_columns, unknown_column_error
+from core.data.file_tables import DEFAULT_OPTIONS, ReadOptions
 from core.data.readers import read_table
 from core.data.sanitize import sanitize_frame
 from core.data.tables import list_folder
@@ -54,16 +55,19 @@ WRITERS: dict[str, Writer] = {
 
 @dataclass(frozen=True)
 class InputTable:
-    """A table to classify, and the name of its text column."""
+    """A table to classify, the name of its text column, and sentences for the user about how it was read."""
 
     frame: pd.DataFrame
     text_column: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frame)
 
 
-def read_input_table(path: Path, requested_column: str | None, training_column: str) -> InputTable:
+def read_input_table(
+    path: Path, requested_column: str | None, training_column: str, options: ReadOptions = DEFAULT_OPTIONS
+) -> InputTable:
     """Read a file of texts.
 
     The text column is the requested one, the one the run was trained on, one with a common name, or
@@ -74,12 +78,13 @@ def read_input_table(path: Path, requested_column: str | None, training_column: 
     if not path.exists():
         hint = did_you_mean(path.name, list_folder(path.parent))
         raise RequestError(f"File not found: {path}.{hint}", code="no_file")
-    frame, _ = sanitize_frame(read_table(path, as_text=True)[0])
+    file = read_table(path, replace(options, as_text=True))
+    frame, _ = sanitize_frame(file.frame)
     columns = [str(column) for column in frame.columns]
     if not columns:
         raise RequestError(f"{path} has no columns.", code="no_rows")
     text_column = _choose_text_column(path, columns, requested_column, training_column)
-    return InputTable(frame.reset_index(drop=True).set_axis(columns, axis=1), text_column)
+    return InputTable(frame.reset_index(drop=True).set_axis(columns, axis=1), text_column, file.notes)
 
 
 def _choose_text_column(path: Path, columns: Sequence[str], requested: str | None, training_column: str) -> str:

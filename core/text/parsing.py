@@ -1,5 +1,6 @@
 """Parse setting values from the command line, a form or a config file."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,10 +26,21 @@ def parse_duration(value: Any) -> Any:
         raise ValueError("must be a duration, such as 90s, 10m or 1.5h") from None
 
 
+def parse_encoding(value: Any) -> Any:
+    """Return Python's name of a text encoding; None unchanged. Raise `ValueError` for an unknown one."""
+    if value is None:
+        return None
+    try:
+        b"a".decode(value)  # unlike `codecs.lookup`, it refuses codecs that are not of text
+        return codecs.lookup(value).name
+    except (LookupError, TypeError, UnicodeError):
+        raise ValueError("is not an encoding, such as utf-8, cp1252, gb18030 or shift_jis") from None
+
+
 def parse_pairs(value: Any) -> Any:
-    """Return one or several ``key=value`` strings as a mapping of strings; return a mapping unchanged."""
+    """Return one or several ``key=value`` strings as a mapping of strings; a mapping's numbers become strings."""
     if isinstance(value, Mapping):
-        return value
+        return {_to_string(key): _to_string(item) for key, item in value.items()}
     mapping = {}
     for pair in value if isinstance(value, list | tuple) else [value]:
         key, equals, text = str(pair).partition("=")
@@ -36,6 +48,11 @@ def parse_pairs(value: Any) -> Any:
             raise ValueError("must be key=value")
         mapping[key.strip()] = text
     return mapping
+
+
+def _to_string(value: Any) -> Any:
+    """Return a number as YAML writes it, and true or false, as a string; other values unchanged."""
+    return str(value).lower() if isinstance(value, bool | int | float) else value
 
 
 def parse_yaml_pairs(value: Any) -> Any:

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+from pyarrow import parquet
 
+from core.data.file_tables import ReadOptions
 from core.data.readers import read_table
 from tests.error_codes import raises_code
 
@@ -61,7 +65,7 @@ def test_semicolon_in_a_text_is_not_a_separator(tmp_path):
 def test_numbers_are_read_as_text_on_request(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"text,n\na,007\n")
     assert read_table(tmp_path / "a.csv")[0]["n"].tolist() == [7]
-    assert read_table(tmp_path / "a.csv", as_text=True)[0]["n"].tolist() == ["007"]
+    assert read_table(tmp_path / "a.csv", ReadOptions(as_text=True))[0]["n"].tolist() == ["007"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_numbers_are_read_as_text_on_request(tmp_path):
         pytest.param("a.csv.gz", ROWS, "damaged_file", "gzip", id="gzip-not-compressed"),
         pytest.param("a.csv", gzip.compress(ROWS), "wrong_format", "gzip", id="csv-is-gzip"),
         pytest.param("a.csv", b'{"text": "a"}\n', "wrong_format", "JSON", id="csv-is-json"),
-        pytest.param("a.csv", ROWS.decode().encode("utf-16"), "not_utf8", "iconv -f utf-16", id="utf-16"),
+        pytest.param("a.csv", ROWS.decode().encode("utf-16-le"), "not_utf8", "--encoding utf-16-le", id="utf-16"),
         pytest.param("a.csv", b"text,label\na\0b,x\n", "not_utf8", "line 2", id="nul"),
         pytest.param("a.csv", b"text,label\na,b\ncaf\xe9,x\n", "not_utf8", "0xe9 in line 3", id="latin-1"),
         pytest.param("a.csv", b"text,text\na,b\n", "damaged_file", "'text'", id="repeated-column"),
@@ -102,3 +106,20 @@ def test_missing_key_is_a_missing_value(tmp_path):
     assert columns["text"] == ["a", "b"]
     assert columns["label"][0] == 1
     assert pd.isna(columns["label"][1])
+
+
+def test_class_labels_in_parquet_have_their_names(tmp_path):
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = {"text": list("abcd"), "label": [0, 1, -1, 1]}
+    Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "a.parquet")
+    column = read_table(tmp_path / "a.parquet").frame["label"]
+    assert column.cat.categories.tolist() == ["neg", "pos"]
+    assert column.astype(object).where(column.notna(), None).tolist() == ["neg", "pos", None, "pos"]
+
+
+@pytest.mark.parametrize("metadata", [b"{", b'{"info": {"features": {"label": {"_type": "ClassLabel"}}}}'])
+def test_damaged_class_labels_are_refused(tmp_path, metadata):
+    table = pa.table({"text": ["a"], "label": [7]}).replace_schema_metadata({b"huggingface": metadata})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with raises_code("damaged_file", "a.parquet"):
+        read_table(tmp_path / "a.parquet")
