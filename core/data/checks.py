@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 from datasketch import MinHash, MinHashLSH
 
@@ -10,7 +11,8 @@ SHINGLE_LENGTH = 5
 """Characters per shingle."""
 MIN_SIMILARITY = 0.8
 """Minimum Jaccard similarity of the shingles of near duplicates."""
-_PERMUTATIONS = 64
+_BANDS, _ROWS = 12, 5
+"""Bands of the signatures, and hashes per band: 99% of the pairs at the minimum similarity are found."""
 _MAX_CONFLICTS = 200
 """Maximum number of conflicts to store with their positions."""
 
@@ -66,7 +68,7 @@ def _find_leaks(texts: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         if split != "test"
         for position, text in enumerate(split_texts)
     ]
-    index = MinHashLSH(threshold=MIN_SIMILARITY, num_perm=_PERMUTATIONS)
+    index = MinHashLSH(num_perm=_BANDS * _ROWS, params=(_BANDS, _ROWS))
     for number, (_, _, text) in enumerate(candidates):
         index.insert(number, _min_hash(text))
     leaks = []
@@ -84,9 +86,12 @@ def _shingles(text: str) -> set[str]:
     return {text[start : start + SHINGLE_LENGTH] for start in range(max(1, len(text) - SHINGLE_LENGTH + 1))}
 
 
+_EMPTY_MIN_HASH = MinHash(num_perm=_BANDS * _ROWS, seed=1, hashfunc=crc32)
+
+
 def _min_hash(text: str) -> MinHash:
-    min_hash = MinHash(num_perm=_PERMUTATIONS, seed=1)
-    min_hash.update_batch([shingle.encode("utf-8", "surrogatepass") for shingle in sorted(_shingles(text))])
+    min_hash = _EMPTY_MIN_HASH.copy()  # its permutations are drawn once
+    min_hash.update_batch(shingle.encode("utf-8", "surrogatepass") for shingle in _shingles(text))
     return min_hash
 
 

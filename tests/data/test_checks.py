@@ -1,6 +1,9 @@
 """Data quality checks count duplicates, conflicts and leaks."""
 
 import json
+from random import Random
+
+import numpy as np
 
 from core.data.checks import check_splits
 
@@ -22,6 +25,19 @@ def test_near_duplicates_and_exact_ones_are_counted_separately():
     checks = check(["x", "y", long], ["z"], [long + "!", "v", "w"])
     assert (checks["leaked_test_examples"], checks["near_duplicate_test_examples"]) == (0, 1)
     assert 0.8 <= checks["leaks"][0]["similarity"] < 1
+
+
+def test_near_duplicates_at_the_minimum_similarity_are_found():
+    random = Random(0)
+    originals = [[f"word{random.randrange(2000)}" for _ in range(20)] for _ in range(200)]
+    edited = [" ".join(["new", "words", *words[2:]]) for words in originals]
+    checks = check_splits(
+        {"train": [" ".join(words) for words in originals], "validation": [], "test": edited},
+        {"train": ["a"] * 200, "validation": [], "test": ["a"] * 200},
+        {},
+    )
+    assert np.mean([leak["similarity"] for leak in checks["leaks"]]) < 0.87
+    assert len(checks["leaks"]) >= 198
 
 
 def test_texts_with_common_words_are_not_a_leak():

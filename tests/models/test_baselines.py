@@ -17,6 +17,7 @@ from core.data.splits import DataSet, Split
 from core.errors import RequestError
 from core.models.backbone import find_backbone
 from core.models.baselines import IMPLEMENTATIONS, fit_tfidf
+from core.models.baselines.ngrams import ANALYZERS, NgramFeatures
 from core.models.feature_cache import FeatureCache, feature_key
 from core.models.frozen_encoder import FrozenEncoder
 from core.runs.job import prepare_jobs
@@ -51,6 +52,25 @@ def test_tfidf_knows_a_word_by_its_characters():
     films = make_films(3)
     logits = fit_tfidf(job_for(make_config({"method": "tfidf"}), films)).classifier.logits(["charmingly", "boringness"])
     assert [LABELS[code] for code in logits.argmax(axis=1)] == ["good", "bad"]
+
+
+@pytest.mark.parametrize("analyzer", ANALYZERS)
+@pytest.mark.parametrize("max_features", [100, 1000])
+def test_ngram_features_equal_those_of_scikit_learn(analyzer, max_features):
+    films = [
+        "A good, good film: 10/10!",
+        "good\u2003Film\n'good' ...",
+        "\u039f\u0394\u039f\u03a3 \u0130stanbul \U0001f600",
+        "a\x1cb  c",
+    ]
+    unseen = ["a Good stanbul film", "", " ", "new"]
+    reference = TfidfVectorizer(**ANALYZERS[analyzer], sublinear_tf=True, max_features=max_features)
+    expected = reference.fit_transform(films).toarray()
+    features, values = NgramFeatures.fit(analyzer, films, max_features)
+    assert features.terms == reference.get_feature_names_out().tolist()
+    assert values.toarray() == pytest.approx(expected)
+    assert features.transform(films).toarray() == pytest.approx(expected)
+    assert features.transform(unseen).toarray() == pytest.approx(reference.transform(unseen).toarray())
 
 
 @pytest.mark.parametrize("classes", [2, 3])
