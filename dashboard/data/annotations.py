@@ -5,6 +5,7 @@ import pandas as pd
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import ANNOTATION_FIELDS, content_hash
+from core.store.tags import join_tags, split_tags
 from dashboard.data.cache import cached, database_key
 
 
@@ -23,6 +24,11 @@ def annotated(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: column.where(column.notna(), None) for name, column in columns.items()})
 
 
+def has_tag(frame: pd.DataFrame, tag: str) -> pd.Series:
+    """Return which rows of a frame of `annotated` examples have a tag, among others or alone."""
+    return frame["tag"].map(lambda tags: tag in split_tags(tags)).astype(bool)
+
+
 def annotations() -> pd.DataFrame:
     """Return all annotations of any text: tag, note and proposed_label by the hash of the text."""
     return _annotations()[list(ANNOTATION_FIELDS)]
@@ -30,4 +36,4 @@ def annotations() -> pd.DataFrame:
 
 def tags() -> list[str]:
     """Return the tags of all annotations, sorted."""
-    return sorted(set(annotations()["tag"].dropna()))
+    return split_tags(join_tags(annotations()["tag"].dropna()))
