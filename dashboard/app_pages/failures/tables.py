@@ -41,11 +41,16 @@ _NUMBERS = ("loss", "deviation")
 def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | None, max_height: int) -> dict[str, Any]:
     """Return a table of predicted examples, a row each; empty columns of annotations are omitted.
 
+    If every example is annotated, the annotations follow the text.
+
     ``sort``: the column of the order, which is shown. ``value_column``: the name of the source's
     column in ``value``.
     """
     columns = [name for name in _TITLES if name in frame and (name != "loss" or sort == "loss")]
-    columns = [name for name in columns if name not in data.ANNOTATION_FIELDS or frame[name].notna().any()]
+    annotations = [name for name in data.ANNOTATION_FIELDS if frame[name].notna().any()]
+    columns = [name for name in columns if name not in data.ANNOTATION_FIELDS]
+    place = 1 if frame[list(data.ANNOTATION_FIELDS)].notna().any(axis=1).all() else len(columns)
+    columns[place:place] = annotations
     table = frame[columns].copy()
     table["text"] = list(map(_preview, table["text"]))
     for name in _SHARES:

@@ -56,7 +56,7 @@ def _show_labels(row: Any, labels: list[str]) -> None:
                 escape_markdown(label),
                 key=f"propose {number}",
                 shortcut=str(number) if number <= MAX_LABEL_BUTTONS else None,
-                type="primary" if label == proposed else "secondary",
+                icon=":material/check:" if label == proposed else None,
                 on_click=edits.annotate,
                 args=({row["text"]: {"proposed_label": value}}, _SAVED if value else "Proposed label removed."),
             )
