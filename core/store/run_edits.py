@@ -18,7 +18,7 @@ from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
 from core.store.tags import MAX_TAGS, join_tags, split_tags
 from core.text.formatting import format_count
 from core.text.redact import redact_secrets
-from core.text.sanitize import UNSTORABLE
+from core.text.sanitize import UNSTORABLE, escape_invisible
 
 MAX_NAME_LENGTH = 200
 MAX_TAG_LENGTH = 50
@@ -187,11 +187,13 @@ def annotate_alike(
 
     Returns and raises as `annotate`.
     """
-    added, removed = {*split_tags(join_tags(add_tags))}, {*split_tags(join_tags(remove_tags))}
+    added, removed = split_tags(join_tags(add_tags)), {*split_tags(join_tags(remove_tags))}
     label = {} if proposed_label is None else {"proposed_label": proposed_label}
 
     def change(_: str, current: Fields) -> Fields:
-        return {"tag": join_tags({*split_tags(current["tag"]), *added} - removed), **label}
+        # Screens show a tag without its invisible characters, and so it is removed.
+        kept = [tag for tag in split_tags(current["tag"]) if not {tag, escape_invisible(tag)} & removed]
+        return {"tag": join_tags([*kept, *added]), **label}
 
     return _annotate(store, texts, change)
 

@@ -206,6 +206,13 @@ def test_run_without_errors(empty, open_page):
     assert len(open_page("failures", run=run).success) == 1
 
 
+def test_run_without_correct_predictions_has_none_to_list(empty, open_page):
+    (run,) = record_adapters(open_store(str(empty), create=True), 2, 0.0)
+    app = open_page("failures", run=run, answers="right")
+    assert "No example matches" in app.info[0].value
+    assert not app.success
+
+
 def test_filters_without_matches_show_a_message(seeded, open_page):
     app = open_page("failures", run=seeded.lora, contains="no text has this")
     assert "No example matches" in app.info[0].value

@@ -191,10 +191,10 @@ def test_tags_are_stored_sorted_without_repeats(store):
 
 
 def test_tags_are_added_to_and_removed_from_several_texts(store):
-    run_edits.annotate(store, {"a": {"tag": "irony, typo", "note": "kept"}, "b": {"tag": "short"}})
-    changes = {"add_tags": ["rare", "new, newer"], "remove_tags": ["typo"]}
+    run_edits.annotate(store, {"a": {"tag": "irony, typo", "note": "kept"}, "b": {"tag": "short, x\u202ey"}})
+    changes = {"add_tags": ["rare", "new, newer"], "remove_tags": ["typo", "x⟨U+202E⟩y"]}
     earlier = run_edits.annotate_alike(store, ["a", "b", "c"], **changes)
-    assert earlier == {"a": {"tag": "irony, typo"}, "b": {"tag": "short"}, "c": {"tag": None}}
+    assert earlier == {"a": {"tag": "irony, typo"}, "b": {"tag": "short, x\u202ey"}, "c": {"tag": None}}
     tags = queries.annotations(store).set_index("content_hash")["tag"]
     assert [tags[content_hash(text)] for text in "abc"] == [
         "irony, new, newer, rare",

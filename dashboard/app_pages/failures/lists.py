@@ -33,19 +33,24 @@ def show_predictions(run_id: int, others: list[int], view: str, test_set: int, p
     if len(others) > 1:
         show_text(text.wrong_run_counts(examples["wrong_runs"], 1 + len(others)))
     listed = view_data.sort_examples(matching, sort, run_id, test_set)
-    if not listed.empty:
-        column = view_data.SORTS[sort].column if sort in view_data.SORTS else None
+    if listed.empty:
+        _explain_empty_list(view, filters)
+    else:
         filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort}"
-        _show_page(listed, run_id, filtered_by, actions, column, filters.column)
-    elif phrases:
+        _show_page(listed, run_id, filtered_by, actions, view_data.find_sort(sort).column, filters.column)
+    with actions:
+        show_undo_button()
+    return listed
+
+
+def _explain_empty_list(view: str, filters: view_data.Filters) -> None:
+    """Show why no example is listed."""
+    if filters.describe(view) or (view != view_data.ANNOTATED and filters.outcome != view_data.WRONG):
         st.info("No example matches these filters.", icon=":material/filter_alt:")
     elif view == view_data.ANNOTATED:
         st.info("No annotated example. Select an example in the other views to tag it, or to propose a label.")
     else:
         st.success("This run classified every test example correctly.", icon=":material/check:")
-    with actions:
-        show_undo_button()
-    return listed
 
 
 def show_suspect_labels(run_id: int) -> pd.DataFrame:

@@ -175,9 +175,14 @@ def wrong_runs_bounds(choice: str, runs: int) -> Bounds:
     return (1, 1) if choice == WRONG_IN_ONE else (int(choice), None)
 
 
+def find_sort(value: str) -> Sort:
+    """Return the order with a value in the URL."""
+    return (SORTS | SORTS_ACROSS_RUNS)[value]
+
+
 def sort_examples(frame: pd.DataFrame, sort: str, run_id: int, test_set: int) -> pd.DataFrame:
     """Return examples in an order of `SORTS`; sorted by disagreement, they get it as a column."""
-    _, column, ascending = (SORTS | SORTS_ACROSS_RUNS)[sort]
+    _, column, ascending = find_sort(sort)
     if column == "disagreement":
         frame = frame.assign(disagreement=data.disagreement(run_id, data.other_runs(run_id, test_set)))
     return frame.sort_values(column, ascending=ascending, kind="stable")

@@ -24,10 +24,15 @@ _BULK = "annotate selected"
 def show_annotation(row: Any, labels: list[str]) -> None:
     """Draw the annotation of an example, in fields that save each change; without the right to edit, as text."""
     annotation = {name: row[name] for name in data.ANNOTATION_FIELDS}
-    if not access.may_change():
+    if access.may_change():
+        _show_fields(row, annotation, labels)
+    else:
         lines = [f"{name.replace('_', ' ')}: {value}" for name, value in annotation.items() if value]
         show_text("\n".join(lines) or "No annotations")
-        return
+    focus_fields({"t": "annotation-tags", "n": "annotation-note"})
+
+
+def _show_fields(row: Any, annotation: dict[str, str | None], labels: list[str]) -> None:
     _show_labels(row, labels)
     with st.container(horizontal=True):
         _show_tags(row)
@@ -41,7 +46,6 @@ def show_annotation(row: Any, labels: list[str]) -> None:
             on_click=edits.annotate,
             args=(cleared, "Annotation deleted."),
         )
-    focus_fields({"t": "annotation-tags", "n": "annotation-note"})
 
 
 def _show_labels(row: Any, labels: list[str]) -> None:
