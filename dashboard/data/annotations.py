@@ -1,12 +1,17 @@
 """Annotations of texts: each belongs to a text and appears wherever that text does."""
 
+from collections import Counter
+
 import pandas as pd
 
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import ANNOTATION_FIELDS, content_hash
-from core.store.tags import join_tags, split_tags
+from core.store.tags import split_tags
 from dashboard.data.cache import cached, database_key
+
+MAX_TAGS_OFFERED = 200
+"""Browsers get slow with thousands of options."""
 
 
 @cached(database_key, keep=2)
@@ -34,6 +39,8 @@ def annotations() -> pd.DataFrame:
     return _annotations()[list(ANNOTATION_FIELDS)]
 
 
-def tags() -> list[str]:
-    """Return the tags of all annotations, sorted."""
-    return split_tags(join_tags(annotations()["tag"].dropna()))
+@cached(database_key, keep=2)
+def tags(db: Store) -> list[str]:
+    """Return the most frequent tags of all annotations, sorted."""
+    counts = Counter(tag for tags in annotations()["tag"].dropna() for tag in split_tags(tags))
+    return sorted(tag for tag, _ in counts.most_common(MAX_TAGS_OFFERED))

@@ -268,11 +268,11 @@ def test_uploaded_file_is_summarized_before_it_is_imported(hard, open_page):
 
 def test_ten_thousand_annotations_are_imported(hard, open_page):
     store, weak, _ = hard
-    rows = "".join(f'text {number},"irony, typo",<b>*x*</b>\n' for number in range(10_000))
+    rows = "".join(f'text {number},"irony, tag {number}",<b>*x*</b>\n' for number in range(10_000))
     texts = dict.fromkeys((f"text {number}" for number in range(10_000)), EMPTY)
     imported = read_annotations(f"text,tag,note\n{rows}".encode(), texts, LABELS)
     assert len(annotate(store, imported.changes)) == 10_000
-    assert data.tags() == ["irony", "typo"]
+    assert len(data.tags()) == 200 and "irony" in data.tags()
     assert len(listed(open_page("failures", run=weak, noted="not annotated"))) == 50
     annotate(store, texts)
 

@@ -155,8 +155,8 @@ def _choose_sort(*, across_runs: bool) -> str:
 
 def _choose_wrong_runs(runs: int) -> Bounds:
     """Draw the filter by the number of compared runs that are wrong."""
-    options = {WRONG_IN_ALL: f"All {format_count(runs)} runs", WRONG_IN_ONE: "One run only"}
-    options |= {str(least): f"At least {format_count(least)} runs" for least in range(1, runs)}
+    options = {WRONG_IN_ALL: f"All {format_count(runs)} runs", WRONG_IN_ONE: "One run only", "1": "Any run"}
+    options |= {str(least): f"At least {format_count(least)} runs" for least in range(2, runs)}
     choice = select_optional("Wrong in", options, "wrong", width=170)
     return (None, None) if choice is None else view_data.wrong_runs_bounds(choice, runs)
 

@@ -17,6 +17,7 @@ from dashboard.components.text import describe_subset
 _MATRIX_HELP = (
     "Color: share of the true class (each row sums to 100%). Click a cell to filter the list, double-click to show all."
 )
+_SLICES_HELP = "Worse and better count the significant differences. Select a slice to filter the list."
 
 
 def show_confusion_matrix(run_id: int) -> None:
@@ -30,7 +31,7 @@ def show_confusion_matrix(run_id: int) -> None:
 
 def show_slices(run_id: int) -> None:
     """Show the error slices."""
-    st.subheader("Error slices", help=f"{help_for('error slices')} Select a slice to filter the list.")
+    st.subheader("Error slices", help=f"{help_for('error slices')} {_SLICES_HELP}")
     with st.spinner("Searching for error slices …"):
         slices = error_slices(run_id)
     show_text(text.slice_summary(select_significant(slices), len(slices)))

@@ -21,7 +21,7 @@ MAX_CATEGORIES = 10
 """A numeric column with more distinct values is filtered by a range, other columns by value."""
 MAX_VALUES = 200
 MAX_DOTS = 12
-"""For more runs, the list has the number of those that are wrong only."""
+"""With more runs, the list shows only the number of those that are wrong."""
 WRONG_IN_ALL, WRONG_IN_ONE = "all", "one"
 """Values of the filter by the number of runs that are wrong; others are the least number."""
 
