@@ -113,7 +113,7 @@ def _compare(adapter: Callable[[int], str]) -> Visit:
 def _failures(adapter: Callable[[int], str]) -> Visit:
     orders = ("Most disagreement first", "Most confident first")
     clicks = {
-        "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _fill_text_box("Text contains", WORDS)),
+        "search": Click(lambda n: {"run": adapter(0), "contains": WORDS[n]}, _fill_text_box("Search", WORDS)),
         "sort by disagreement": Click(
             lambda n: {"run": adapter(n + 40), "by": "most disputed first"},
             _select_option("Sort by", lambda n: orders[n % 2]),

@@ -1,6 +1,6 @@
 """Edit runs (name, notes, tags, archive, trash, deletion) and the annotations of texts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, exists, insert, select, update
@@ -15,14 +15,18 @@ from core.store.queries.reading import MAX_IN_VALUES
 from core.store.queries.run_queries import run_from_row
 from core.store.records import ANNOTATION_FIELDS, Run, content_hash, is_running, require_not_running
 from core.store.schema import AnnotationRow, DatasetRow, RunRow, now
+from core.store.tags import MAX_TAGS, join_tags, split_tags
 from core.text.formatting import format_count
 from core.text.redact import redact_secrets
-from core.text.sanitize import UNSTORABLE
+from core.text.sanitize import UNSTORABLE, escape_invisible
 
 MAX_NAME_LENGTH = 200
 MAX_TAG_LENGTH = 50
 MAX_NOTE_LENGTH = 10_000
 """Maximum number of characters of an annotation's note."""
+
+Fields = dict[str, str | None]
+"""Values of the fields of an annotation, by `ANNOTATION_FIELDS`."""
 
 
 def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
@@ -48,7 +52,8 @@ def _clean_name(text: str) -> str:
 def _clean_tags(texts: Iterable[str]) -> list[str]:
     tags = list(dict.fromkeys(" ".join(tag.split()) for tag in texts if tag.strip()))
     for tag in tags:
-        _check_tag(tag)
+        _check_storable("The tag", tag)
+        _check_tag_length(tag)
     return tags
 
 
@@ -65,8 +70,7 @@ def _check_storable(field: str, text: str) -> None:
         )
 
 
-def _check_tag(tag: str) -> None:
-    _check_storable("The tag", tag)
+def _check_tag_length(tag: str) -> None:
     if len(tag) > MAX_TAG_LENGTH:
         raise RequestError(
             f"A tag has at most {MAX_TAG_LENGTH} characters; this one has {len(tag)}: {tag[:20]}…", code="tag_length"
@@ -161,32 +165,72 @@ def _update(store: Store, run_ids: Sequence[int], **columns: Any) -> None:
         session.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(**columns))
 
 
-def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> int:
+def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> dict[str, Fields]:
     """Set annotation fields; ``changes`` maps each text to its new field values, and None clears a field.
 
-    Return the number of texts whose annotation changed. Earlier annotations are kept; the newest applies.
-    Raises `RequestError` as `validate_annotation` does; in that case nothing is changed.
+    Return the earlier values of the fields that changed, by text: to undo the change, set them again. Earlier
+    annotations are kept; the newest applies. Raises `RequestError` as `validate_annotation` does; in that case
+    nothing is changed.
     """
-    for fields in changes.values():
-        validate_annotation(fields)
-    by_hash = {content_hash(text): fields for text, fields in changes.items()}
+    return _annotate(store, list(changes), lambda text, _: changes[text])
+
+
+def annotate_alike(
+    store: Store,
+    texts: Sequence[str],
+    *,
+    add_tags: Iterable[str] = (),
+    remove_tags: Iterable[str] = (),
+    proposed_label: str | None = None,
+) -> dict[str, Fields]:
+    """Add tags to texts, remove tags from them, and propose a label for all of them unless it is None.
+
+    Returns and raises as `annotate`.
+    """
+    added, removed = split_tags(join_tags(add_tags)), {*split_tags(join_tags(remove_tags))}
+    label = {} if proposed_label is None else {"proposed_label": proposed_label}
+
+    def change(_: str, current: Fields) -> Fields:
+        # Screens show a tag without its invisible characters, and so it is removed.
+        kept = [tag for tag in split_tags(current["tag"]) if not {tag, escape_invisible(tag)} & removed]
+        return {"tag": join_tags([*kept, *added]), **label}
+
+    return _annotate(store, texts, change)
+
+
+def _annotate(
+    store: Store, texts: Sequence[str], change: Callable[[str, Fields], Mapping[str, str | None]]
+) -> dict[str, Fields]:
+    """Annotate texts. ``change``: returns new field values from a text and its current annotation."""
+    by_hash = {content_hash(text): text for text in texts}
+    empty: Fields = dict.fromkeys(ANNOTATION_FIELDS)
+    rows, earlier = [], {}
     with store.write_session() as session:
-        current = current_annotations(session, list(by_hash))
-        empty = dict.fromkeys(ANNOTATION_FIELDS)
-        merged = {hash_: {**current.get(hash_, empty), **fields} for hash_, fields in by_hash.items()}
-        rows = [
-            {"content_hash": hash_, **fields, "created_at": now()}
-            for hash_, fields in merged.items()
-            if fields != current.get(hash_, empty)
-        ]
+        stored = current_annotations(session, list(by_hash))
+        for hash_, text in by_hash.items():
+            current = stored.get(hash_, empty)
+            fields = dict(change(text, current))
+            validate_annotation(fields)
+            if "tag" in fields:
+                fields["tag"] = join_tags([fields["tag"] or ""])
+            replaced = {name: current[name] for name, value in fields.items() if value != current[name]}
+            if replaced:
+                rows.append({"content_hash": hash_, **current, **fields, "created_at": now()})
+                earlier[text] = replaced
         if rows:
             session.execute(insert(AnnotationRow), rows)
-    return len(rows)
+    return earlier
 
 
 def validate_annotation(fields: Mapping[str, str | None]) -> None:
     """Raise `RequestError` for an annotation that is too long, cannot be stored, or contains a secret."""
-    _check_tag(fields.get("tag") or "")
+    tags = split_tags(fields.get("tag"))
+    _check_storable("The tag", fields.get("tag") or "")
+    for tag in tags:
+        _check_tag_length(tag)
+    if len(tags) > MAX_TAGS:
+        count = format_count(len(tags))
+        raise RequestError(f"A text has at most {MAX_TAGS} tags; this one has {count}.", code="tag_count")
     _check_storable("The proposed label", fields.get("proposed_label") or "")
     note = fields.get("note") or ""
     _check_storable("The note", note)
@@ -197,9 +241,9 @@ def validate_annotation(fields: Mapping[str, str | None]) -> None:
         )
 
 
-def current_annotations(session: Session, hashes: Sequence[str]) -> dict[str, dict[str, str | None]]:
+def current_annotations(session: Session, hashes: Sequence[str]) -> dict[str, Fields]:
     """Return the newest annotations of texts, by content hash; for use within `core.store` only."""
-    current: dict[str, dict[str, str | None]] = {}
+    current: dict[str, Fields] = {}
     for start in range(0, len(hashes), MAX_IN_VALUES):
         part = hashes[start : start + MAX_IN_VALUES]
         for row in session.scalars(select(AnnotationRow).where(is_newest_annotation(part))):

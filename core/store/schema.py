@@ -250,7 +250,7 @@ class RecheckRow(Base):
 class AnnotationRow(Base):
     """A person's annotation of a text; it belongs to the text, not to a run.
 
-    The newest row of a text applies; earlier ones are kept.
+    The newest row of a text applies; earlier ones are kept. ``tag``: its tags, see `core.store.tags`.
     """
 
     __tablename__ = "annotations"

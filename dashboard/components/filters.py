@@ -33,9 +33,12 @@ def search_text(key: str = "contains") -> str:
     return str(st.text_input("Text contains", key=key, bind="query-params", icon=":material/search:") or "")
 
 
-def filter_texts(frame: pd.DataFrame, phrase: str) -> pd.DataFrame:
-    """Return the rows whose ``text`` contains a phrase, ignoring case."""
-    return frame[frame["text"].str.contains(phrase, case=False, regex=False)] if phrase else frame
+def filter_texts(frame: pd.DataFrame, phrase: str, columns: Sequence[str] = ("text",)) -> pd.DataFrame:
+    """Return the rows in which one of the columns contains a phrase, ignoring case."""
+    if not phrase:
+        return frame
+    matches = [frame[name].str.contains(phrase, case=False, regex=False, na=False) for name in columns]
+    return frame[pd.concat(matches, axis=1).any(axis=1)]
 
 
 def choose_option(

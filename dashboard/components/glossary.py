@@ -49,8 +49,13 @@ TERMS = {
     "share, %": "The share of the examples with this true label.",
     "suggested label": "The label for which the probabilities of several runs are unusually high, compared with the "
     "examples of that label.",
-    "proposed label": "The label that a person suggests instead. The data set is not changed.",
-    "tag": "A keyword for this text, to find similar ones. It belongs to the text, in all runs.",
+    "proposed label": "The label that a person suggests instead; it belongs to the text, in all runs. The data set is "
+    "not changed: Import / export downloads a cleaned one.",
+    "other runs": "The runs to compare with, else the best other runs on this test set.",
+    "runs wrong": "How many of the compared runs predicted this example wrongly: ● wrong, ○ correct, in the order of "
+    "their selection, this run first.",
+    "tags of a text": "Keywords for this text, to find similar ones. They belong to the text, in all runs. A comma "
+    "separates two tags.",
     "word importance": "Loads the model and leaves out each word in turn: the more the log-odds of the label fall, "
     "the more the prediction depends on that word.",
     "weight": "How much the log-odds of the label fall when this word is left out. Positive words support the label.",

@@ -16,12 +16,11 @@ def page_link(page: str, label: str, icon: str, **parameters: Any) -> None:
 
 def run_links(run: int, against: int | list[int] | None = None, *, on_run_page: bool = False) -> None:
     """Draw links from a run to the pages that show it; ``on_run_page`` leaves out the link to the Run page."""
-    first = against[0] if isinstance(against, list) else against
     with st.container(horizontal=True):
         if not on_run_page:
             page_link("run", "Open run", ":material/description:", run=run)
         page_link("compare", "Compare", ":material/compare_arrows:", run=run, against=against)
-        page_link("failures", "See failures", ":material/error_outline:", run=run, against=first)
+        page_link("failures", "See failures", ":material/error_outline:", run=run, against=against)
         page_link("try_it", "Try it", ":material/play_arrow:", run=run)
 
 

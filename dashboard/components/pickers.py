@@ -86,29 +86,6 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
     return int(choice)
 
 
-def pick_optional_run(
-    label: str, runs: pd.DataFrame, run: int, key: str = "against", default: int | None = None
-) -> int | None:
-    """Draw the picker of a second run, which may stay empty."""
-    names = _options(runs, [*state.get_run_ids(key), default], exclude=run)
-    requested = [default] if state.is_new_parameter(key) else state.get_run_ids(key)
-    st.session_state[f"pick {key}"] = next((run_id for run_id in requested if run_id in names), None)
-    choice = st.selectbox(
-        label,
-        list(names),
-        index=None,
-        format_func=lambda run_id: names.get(run_id, str(run_id)),
-        key=f"pick {key}",
-        placeholder="None",
-        accept_new_options=len(names) < len(runs) - 1,
-        help=_options_help(names, runs),
-        on_change=state.save_widget,
-        args=(key, f"pick {key}"),
-    )
-    state.set_parameter(key, "" if choice is None else str(choice))
-    return None if choice is None else int(choice)
-
-
 def pick_runs(
     label: str, runs: pd.DataFrame, run: int, default: int | None, key: str = "against", most: int | None = None
 ) -> list[int]:

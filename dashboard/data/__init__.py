@@ -6,9 +6,18 @@ All results are safe to show, see `sanitize_records`, except the texts of exampl
 
 from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import MAX_NOTE_LENGTH, validate_annotation
-from dashboard.data.annotations import annotated, annotations, tags
+from core.store.tags import join_tags, split_tags
+from dashboard.data.annotations import annotated, annotations, has_tag, tags
 from dashboard.data.answers import predict, word_weights
-from dashboard.data.changes import annotate, archive_runs, delete_runs, edit_run, restore_runs, trash_runs
+from dashboard.data.changes import (
+    annotate,
+    annotate_alike,
+    archive_runs,
+    delete_runs,
+    edit_run,
+    restore_runs,
+    trash_runs,
+)
 from dashboard.data.comparisons import (
     adjusted_p,
     comparison,
@@ -32,6 +41,7 @@ from dashboard.data.datasets import (
 )
 from dashboard.data.failures import (
     disagreement,
+    errors,
     other_runs,
     prediction_columns,
     predictions_on_example,

@@ -4,10 +4,11 @@ Each function raises `RequestError` with the reason if the change is not possibl
 nothing has changed, except that `delete_runs` may already have deleted some of the runs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from core.store import run_edits
+from core.store.run_edits import Fields
 from dashboard import access
 from dashboard.data.cache import store, write
 
@@ -47,9 +48,24 @@ def delete_runs(run_ids: list[int]) -> list[str]:
     return _write(lambda: run_edits.delete_trashed_runs(store(), run_ids))
 
 
-def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> int:
+def annotate(changes: Mapping[str, Mapping[str, str | None]]) -> dict[str, Fields]:
     """Set annotation fields.
 
-    ``changes``: new field values by example text. Return the number of texts whose annotation changed.
+    ``changes``: new field values by example text. Return the earlier values of the fields that changed.
     """
     return _write(lambda: run_edits.annotate(store(), changes))
+
+
+def annotate_alike(
+    texts: Sequence[str],
+    *,
+    add_tags: Iterable[str] = (),
+    remove_tags: Iterable[str] = (),
+    proposed_label: str | None = None,
+) -> dict[str, Fields]:
+    """Annotate several texts alike; see `run_edits.annotate_alike`."""
+    return _write(
+        lambda: run_edits.annotate_alike(
+            store(), texts, add_tags=add_tags, remove_tags=remove_tags, proposed_label=proposed_label
+        )
+    )

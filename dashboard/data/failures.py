@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from core.errors import RequestError
 from core.store import queries
 from core.store.engine import Store
 from dashboard.data.cache import cached
-from dashboard.data.predictions import predictions_with_outcomes
+from dashboard.data.predictions import class_indices, predictions_with_outcomes
 from dashboard.data.runs import complete_runs
 from dashboard.data.sanitize_records import sanitize_record
 from dashboard.data.table import runs_key
@@ -51,6 +54,21 @@ def disagreement(db: Store, run_id: int, others: list[int]) -> pd.Series:
     same = votes.reindex(pd.MultiIndex.from_frame(frame[["position", "predicted"]]), fill_value=0).to_numpy()
     total = counts.groupby("position")["votes"].sum().reindex(frame["position"]).to_numpy(dtype=float)
     return pd.Series(1 - same / total, index=frame.index)
+
+
+@cached(runs_key, keep=8)
+def errors(db: Store, run_ids: list[int]) -> NDArray[np.bool_]:
+    """Return which test examples each of several runs on one test set misclassifies: [runs, n].
+
+    Runs without a prediction for every example of the first run are refused by `RequestError`.
+    """
+    rows = [np.not_equal(*class_indices(run_id)) for run_id in run_ids]
+    incomplete = next((run_id for run_id, row in zip(run_ids, rows, strict=True) if len(row) != len(rows[0])), None)
+    if incomplete is not None:
+        raise RequestError(
+            f"Run {incomplete} has no prediction for some test examples. Compare without it.", code="incomplete_run"
+        )
+    return np.stack(rows)
 
 
 @cached(runs_key, keep=64)

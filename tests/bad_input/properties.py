@@ -350,7 +350,7 @@ def imported_or_refused(content: bytes, folder: Path) -> str:
         return "refused"
     assert set(result.changes) <= ANNOTATIONS_BY_TEXT.keys() and result.texts >= len(result.changes)
     store = open_store(str(folder / "runs.db"), create=True)
-    assert annotate(store, result.changes) <= len(result.changes)
+    assert annotate(store, result.changes).keys() <= result.changes.keys()
     stored = annotations(store)
     assert all(_is_storable(text) for name in ANNOTATION_FIELDS for text in stored[name].dropna())
     return "imported" if result.changes else "nothing new"

@@ -16,6 +16,9 @@ UPLOADS = {
     "text column only": (b'"text"', {"missing_column"}),
     "repeated text column": (b"text,text,tag\na,b,c\n", {"duplicate_column"}),
     "label like a formula": (b"text,proposed_label\na,=1+1\n", {"unknown_label"}),
+    "cut within a character": ("text,tag\na,café".encode()[:-1], {"encoding"}),
+    "cut within a quoted cell": (b'text,tag\na,"irony, ty', {"invalid_csv"}),
+    "many tags": (b'text,tag\na,"' + b",".join(b"<b>%d</b>" % tag for tag in range(21)) + b'"', {"tag_count"}),
     "long note": (b"text,note\na," + b"x" * 10_001, {"note_length"}),
     "5,000 columns": (b"x," * 5_000 + b"x\n", {"missing_column"}),
 }

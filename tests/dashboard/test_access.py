@@ -5,8 +5,10 @@ import pytest
 from core.errors import RequestError
 from core.store import queries
 from core.store.engine import open_store
+from core.store.run_edits import annotate
 from dashboard import access
-from tests.dashboard.reading import PAGES, page_text
+from tests.dashboard.hard_texts import HOSTILE
+from tests.dashboard.reading import PAGES, example_of, page_text
 
 AUTH = {"client_id": "bench", "redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "x" * 32}
 ANN, BOB = "ann@a.org", "bob@b.org"
@@ -121,14 +123,22 @@ def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded,
         "Restore",
         "Save",
         "Undo",
-        "Remove",
-        "Propose",
+        "Delete annotation",
+        "Annotate",
         "Keep",
         "Import",
         "Accept",
     )
     assert not [button.label for button in app.button if button.label.startswith(changing)]
     assert page == "try_it" or not (app.get("file_uploader") or app.text_area)
+
+
+def test_viewer_reads_an_annotation_literally(hard, open_as_viewer):
+    store, weak, _ = hard
+    note = "<script>alert(1)</script> **b** [x](javascript:alert(1))"
+    annotate(store, {HOSTILE[0]: {"note": note, "tag": "*a*, <b>b</b>"}})
+    app = open_as_viewer("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
+    assert f"tag: *a*, <b>b</b>\nnote: {note}" in [element.value for element in app.text]
 
 
 def test_viewer_cannot_write_through_the_data_layer(seeded, open_as_viewer):

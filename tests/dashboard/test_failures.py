@@ -10,6 +10,7 @@ from core.config import RunConfig
 from core.data import load_data
 from core.data.splits import DataSet, Split
 from core.store.engine import open_store
+from dashboard import data
 from dashboard.app_pages.failures import view_data
 from dashboard.components.confusion import view_data as confusion
 from tests.dashboard.hard_texts import HOSTILE, LABELS, SIZE, SLICE, WRONG, record_on
@@ -24,7 +25,7 @@ def test_misclassified_examples_are_listed_most_confident_first(seeded, open_pag
     rows = listed(app)
     assert (rows["true"] != rows["predicted"]).all()
     assert rows["confidence, %"].is_monotonic_decreasing
-    assert f"{len(rows)} of 100 test examples are misclassified" in page_text(app)
+    assert f"{len(rows)} of 100 wrong" in page_text(app)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,8 @@ INVALID = {
     "noted": "tag: none",
     "view": "sideways",
     "answers": "maybe",
+    "wrong": "most",
+    "against": "me,999999999999",
 }
 
 
@@ -148,9 +151,66 @@ def test_flips_are_filtered_by_their_label(seeded, open_page):
     assert (rows["true"] == rows["predicted"]).all()
 
 
+# --- Several runs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("choice", "matches"),
+    [
+        pytest.param("all", lambda wrong: wrong == 3, id="all"),
+        pytest.param("one", lambda wrong: wrong == 1, id="one"),
+        pytest.param("2", lambda wrong: wrong >= 2, id="at-least-two"),
+    ],
+)
+def test_examples_are_filtered_by_the_number_of_runs_that_are_wrong(choice, matches, seeded, open_page):
+    runs = [seeded.lora, seeded.tfidf, seeded.odd]
+    wrong = sum((~data.predictions_with_outcomes(run)["is_correct"]).astype(int) for run in runs)
+    app = open_page("failures", run=runs[0], against=",".join(map(str, runs[1:])), wrong=choice)
+    assert f"Shown: {int(matches(wrong).sum())} with errors in " in page_text(app)
+    assert app.query_params["against"] == f"{runs[1]},{runs[2]}"
+
+
+def test_dots_show_which_runs_are_wrong(seeded, open_page):
+    runs = [seeded.lora, seeded.tfidf, seeded.odd]
+    frame = view_data.predicted_examples(runs[0], runs[1:])
+    for row, dots in enumerate(frame["dots"]):
+        is_wrong = [not data.predictions_with_outcomes(run)["is_correct"].iloc[row] for run in runs]
+        assert dots == f"{''.join('●' if wrong else '○' for wrong in is_wrong)} {sum(is_wrong)} of 3"
+    rows = listed(
+        open_page(
+            "failures",
+            run=runs[0],
+            against=f"{runs[1]},{runs[2]}",
+            by="wrong in most runs first",
+            wrong="1",
+        )
+    )
+    counts = rows["runs wrong"].str[-6:]
+    assert counts.is_monotonic_decreasing and counts.nunique() > 1
+
+
+def test_other_runs_of_an_example_are_the_compared_ones(seeded, open_page):
+    example = data.predictions_with_outcomes(seeded.lora)["example_id"].iloc[0]
+    app = open_page("failures", run=seeded.lora, against=f"{seeded.tfidf},{seeded.odd}", example=example)
+    assert [label.partition(" ")[0] for label in table(app, "outcome")["run"]] == [f"#{seeded.tfidf}", f"#{seeded.odd}"]
+
+
+def test_runs_without_predictions_are_ignored_with_a_warning(seeded, open_page):
+    app = open_page("failures", run=seeded.lora, against=f"{seeded.tfidf},{seeded.failed},999")
+    assert f"#{seeded.failed}, #999" in app.warning[0].value.replace("\\", "")
+    assert "gained" in page_text(app)
+
+
 def test_run_without_errors(empty, open_page):
     (run,) = record_adapters(open_store(str(empty), create=True), 1, 1.0)
     assert len(open_page("failures", run=run).success) == 1
+
+
+def test_run_without_correct_predictions_has_none_to_list(empty, open_page):
+    (run,) = record_adapters(open_store(str(empty), create=True), 2, 0.0)
+    app = open_page("failures", run=run, answers="right")
+    assert "No example matches" in app.info[0].value
+    assert not app.success
 
 
 def test_filters_without_matches_show_a_message(seeded, open_page):

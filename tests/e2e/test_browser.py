@@ -30,10 +30,10 @@ def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     assert f"run={seeded.lora}" in visitor.page.url
     visitor.follow_link("See failures", "Failures")
     assert f"run={seeded.lora}" in visitor.page.url
-    wrong = visitor.page.get_by_text("of 100 test examples are misclassified").inner_text()
+    wrong = visitor.page.get_by_text("of 100 wrong").inner_text()
     visitor.page.reload()
     visitor.settle("Failures")
-    assert visitor.page.get_by_text("of 100 test examples are misclassified").inner_text() == wrong
+    assert visitor.page.get_by_text("of 100 wrong").inner_text() == wrong
     assert f"run={seeded.lora}" in visitor.page.url
     picker = visitor.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').nth(1)
     assert picker.input_value() == f"#{seeded.lora} lora-r8"
@@ -89,11 +89,12 @@ def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_das
     matrices.first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.wait_for_text("with true label negative, predicted positive")
-    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 60})
+    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 150, "y": 60})
     assert visitor.wait_for_text("Example 1 of ")
-    visitor.page.get_by_label("Note").fill("irony, not *praise*")
-    visitor.page.get_by_role("button", name="Save").click()
-    assert visitor.page.get_by_role("button", name="Remove").wait_for() is None
+    visitor.page.keyboard.press("n")
+    visitor.page.keyboard.type("irony, not *praise*")
+    visitor.page.keyboard.press("Escape")
+    assert visitor.page.get_by_role("button", name="Delete annotation").wait_for() is None
     visitor.settle()
     address = visitor.page.url
     assert "example=" in address and "predicted=positive" in address

@@ -83,6 +83,51 @@ def test_cell_filters_the_failures_until_a_double_click(dashboard, seeded, visit
     visitor.settle()
 
 
+def test_examples_are_annotated_by_keyboard_while_a_toggle_has_the_focus(writable_dashboard, seeded, visit):
+    database, home = writable_dashboard
+    visitor = visit(home)
+    visitor.open(f"failures?run={seeded.odd}&answers=all")
+    grid = visitor.page.locator('[data-testid="stDataFrame"]').first
+    grid.click(position={"x": 150, "y": 70})
+    assert visitor.wait_for_text("Example 1 of 100")
+    keyboard = visitor.page.keyboard
+    visitor.page.get_by_role("switch", name="Include better slices").press("Space")
+    visitor.settle()
+    keyboard.press("2")
+    assert visitor.wait_for_text("Delete annotation")
+    keyboard.press("j")
+    assert visitor.wait_for_text("Example 2 of 100")
+    keyboard.press("t")
+    keyboard.type("j 1, irony")
+    keyboard.press("Enter")
+    assert visitor.wait_for_text("Delete annotation")
+    keyboard.press("Escape")
+    keyboard.press("u")
+    visitor.page.get_by_text("Delete annotation").wait_for(state="detached")
+    keyboard.press("k")
+    assert visitor.wait_for_text("Example 1 of 100")
+    visitor.settle()
+    stored = queries.annotations(open_store(str(database)))
+    assert stored["proposed_label"].tolist() == ["positive"] and stored["tag"].isna().all()
+
+
+def test_popover_closes_after_checked_examples_are_annotated(writable_dashboard, seeded, visit):
+    visitor = visit(writable_dashboard[1])
+    visitor.open(f"failures?run={seeded.odd}")
+    grid = visitor.page.locator('[data-testid="stDataFrame"]').first
+    for row in (0, 1):
+        grid.click(position={"x": 15, "y": 70 + 68 * row})
+        assert visitor.wait_for_text(f"Annotate {row + 1} selected")
+    visitor.page.get_by_text("Annotate 2 selected").click()
+    visitor.page.get_by_label("Add tags").fill("bulk")
+    visitor.page.keyboard.press("Enter")
+    visitor.page.keyboard.press("Tab")
+    visitor.page.get_by_role("button", name="Save").click()
+    visitor.page.get_by_role("button", name="Save").wait_for(state="detached")
+    visitor.settle()
+    assert queries.annotations(open_store(str(writable_dashboard[0])))["tag"].tolist() == ["bulk", "bulk"]
+
+
 def test_typed_text_is_predicted(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open(f"try?run={seeded.tfidf}&beside={seeded.majority}")

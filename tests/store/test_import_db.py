@@ -265,13 +265,14 @@ def test_run_that_another_process_imported_meanwhile_is_skipped(sqlite_store, ot
 
 
 def test_annotations_are_added_and_completed_but_never_replaced(store, other):
-    run_edits.annotate(store, {"same": {"tag": "irony"}, "conflict": {"tag": "ours"}, "cleared": {"tag": "old"}})
-    run_edits.annotate(store, {"cleared": {"tag": None}})
+    ours = {"tag": "ours, removed", "note": "ours"}
+    run_edits.annotate(store, {"same": {"tag": "irony"}, "conflict": ours, "cleared": {"tag": "old"}})
+    run_edits.annotate(store, {"cleared": {"tag": None}, "conflict": {"tag": "ours"}})
     run_edits.annotate(
         other,
         {
             "same": {"tag": "irony", "note": "a note"},
-            "conflict": {"tag": "theirs", "proposed_label": "good"},
+            "conflict": {"tag": "removed, theirs", "note": "theirs", "proposed_label": "good"},
             "cleared": {"tag": "old"},
             "new": {"note": "new note"},
         },
@@ -280,7 +281,7 @@ def test_annotations_are_added_and_completed_but_never_replaced(store, other):
     assert (result.annotations, kinds(result)) == (3, ["annotation_conflict"])
     annotations = queries.annotations(store)[["tag", "note", "proposed_label"]]
     rows = {tuple(None if value != value else value for value in row) for row in annotations.to_numpy().tolist()}
-    assert rows == {("irony", "a note", None), ("ours", None, "good"), (None, "new note", None)}
+    assert rows == {("irony", "a note", None), ("ours, theirs", "ours", "good"), (None, "new note", None)}
     assert import_database(store, other.address).annotations == 0
 
 

@@ -155,8 +155,8 @@ def test_folder_that_cannot_be_deleted_is_named_and_the_other_runs_are_deleted(s
 
 
 def test_newest_annotation_applies_and_earlier_ones_are_kept(store):
-    assert run_edits.annotate(store, {"a text": {"tag": "irony", "note": "reads as praise"}}) == 1
-    assert run_edits.annotate(store, {"a text": {"tag": "sarcasm"}, "another": {"tag": "x"}}) == 2
+    run_edits.annotate(store, {"a text": {"tag": "irony", "note": "reads as praise"}})
+    run_edits.annotate(store, {"a text": {"tag": "sarcasm"}, "another": {"tag": "x"}})
     annotations = queries.annotations(store).set_index("content_hash")
     assert annotations.loc[content_hash("a text"), ["tag", "note"]].tolist() == ["sarcasm", "reads as praise"]
     assert len(annotations) == 2
@@ -166,7 +166,7 @@ def test_newest_annotation_applies_and_earlier_ones_are_kept(store):
 
 def test_unchanged_annotation_writes_nothing_and_none_clears_a_field(store):
     run_edits.annotate(store, {"a text": {"tag": "irony"}})
-    assert run_edits.annotate(store, {"a text": {"tag": "irony"}, "another": {"tag": None}}) == 0
+    assert run_edits.annotate(store, {"a text": {"tag": "irony"}, "another": {"tag": None}}) == {}
     run_edits.annotate(store, {"a text": {"tag": None}})
     assert queries.annotations(store).empty
 
@@ -177,18 +177,53 @@ def test_field_that_is_not_given_is_kept(store):
     assert queries.annotations(store)[["tag", "proposed_label"]].to_numpy().tolist() == [["first", "bad"]]
 
 
+def test_returned_values_undo_a_change(store):
+    run_edits.annotate(store, {"a text": {"tag": "irony", "note": "kept"}})
+    earlier = run_edits.annotate(store, {"a text": {"tag": "sarcasm", "note": "kept"}, "another": {"note": "new"}})
+    assert earlier == {"a text": {"tag": "irony"}, "another": {"note": None}}
+    run_edits.annotate(store, earlier)
+    assert queries.annotations(store)[["tag", "note"]].to_numpy().tolist() == [["irony", "kept"]]
+
+
+def test_tags_are_stored_sorted_without_repeats(store):
+    run_edits.annotate(store, {"a text": {"tag": " typo,irony ,, short   text, irony"}})
+    assert queries.annotations(store)["tag"].tolist() == ["irony, short text, typo"]
+
+
+def test_tags_are_added_to_and_removed_from_several_texts(store):
+    run_edits.annotate(store, {"a": {"tag": "irony, typo", "note": "kept"}, "b": {"tag": "short, x\u202ey"}})
+    changes = {"add_tags": ["rare", "new, newer"], "remove_tags": ["typo", "x⟨U+202E⟩y"]}
+    earlier = run_edits.annotate_alike(store, ["a", "b", "c"], **changes)
+    assert earlier == {"a": {"tag": "irony, typo"}, "b": {"tag": "short, x\u202ey"}, "c": {"tag": None}}
+    tags = queries.annotations(store).set_index("content_hash")["tag"]
+    assert [tags[content_hash(text)] for text in "abc"] == [
+        "irony, new, newer, rare",
+        "new, newer, rare, short",
+        "new, newer, rare",
+    ]
+    assert run_edits.annotate_alike(store, ["a", "b"], **changes) == {}
+
+
+def test_label_is_proposed_for_several_texts(store):
+    run_edits.annotate(store, {"a": {"tag": "irony"}})
+    run_edits.annotate_alike(store, ["a", "b"], proposed_label="good")
+    rows = queries.annotations(store)[["tag", "proposed_label"]].astype(object)
+    assert rows.where(rows.notna(), None).to_numpy().tolist() == [["irony", "good"], [None, "good"]]
+
+
 def test_more_texts_are_annotated_than_one_query_accepts_values(sqlite_store, monkeypatch):
     assert run_edits.MAX_IN_VALUES <= 32_766  # SQLite's limit
     monkeypatch.setattr(run_edits, "MAX_IN_VALUES", 100)
     texts = {f"text {number}": {"tag": "x"} for number in range(250)}
-    assert run_edits.annotate(sqlite_store, texts) == 250
-    assert run_edits.annotate(sqlite_store, texts) == 0
+    assert len(run_edits.annotate(sqlite_store, texts)) == 250
+    assert run_edits.annotate(sqlite_store, texts) == {}
 
 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
-        pytest.param({"tag": "x" * 51}, "tag_length", id="tag"),
+        pytest.param({"tag": "short, " + "x" * 51}, "tag_length", id="tag"),
+        pytest.param({"tag": ",".join(map(str, range(21)))}, "tag_count", id="many-tags"),
         pytest.param({"note": "x" * 10_001}, "note_length", id="note"),
         pytest.param({"note": "a\0b"}, "unstorable_text", id="null-in-note"),
         pytest.param({"tag": TOKEN}, "secret_in_text", id="token-in-tag"),

@@ -13,16 +13,16 @@ from core.store.import_db.result import ImportProblem
 from core.store.queries.annotation_queries import is_newest_annotation
 from core.store.queries.reading import MAX_IN_VALUES
 from core.store.records import ANNOTATION_FIELDS
-from core.store.run_edits import validate_annotation
+from core.store.run_edits import Fields, validate_annotation
 from core.store.schema import AnnotationRow, now
-
-Fields = dict[str, str | None]
+from core.store.tags import join_tags, split_tags
 
 
 def import_annotations(store: Store, source: Store) -> tuple[int, list[ImportProblem]]:
     """Add the annotations of ``source`` to ``store``; return the number of changed texts, and the problems.
 
-    Existing values are kept. An earlier value that was changed or removed here is not added again.
+    Existing values are kept, and tags are added to them. An earlier value that was changed or removed here is not
+    added again.
     """
     with source.read_session() as reading:
         newest = reading.scalars(select(AnnotationRow).where(is_newest_annotation()).order_by(AnnotationRow.id))
@@ -67,7 +67,12 @@ def _merge(
 ) -> tuple[Fields, list[ImportProblem]]:
     """Return the current fields, completed by the imported ones, and the conflicts between them."""
     merged, conflicts = dict(current), []
-    for name, value in imported.items():
+    earlier_tags = {tag for fields in history for tag in split_tags(fields["tag"])}
+    new_tags = {*split_tags(imported["tag"])} - earlier_tags
+    if new_tags:
+        merged["tag"] = join_tags([*split_tags(current["tag"]), *new_tags])
+    for name in ("note", "proposed_label"):
+        value = imported[name]
         was_here = value in [fields[name] for fields in history]
         if value is None or was_here:
             continue

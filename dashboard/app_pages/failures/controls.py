@@ -1,5 +1,6 @@
 """Choices on the Failures page: view, filters and order; all are URL parameters."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -17,9 +18,12 @@ from dashboard.app_pages.failures.view_data import (
     NOT_TRUNCATED,
     PROPOSED,
     SORTS,
+    SORTS_ACROSS_RUNS,
     TAGGED,
     TRUNCATED,
     WRONG,
+    WRONG_IN_ALL,
+    WRONG_IN_ONE,
     Bounds,
     Filters,
 )
@@ -32,18 +36,34 @@ from dashboard.components.filters import (
     select_optional,
 )
 from dashboard.components.flips import FLIPS
+from dashboard.components.pickers import pick_runs
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
 from dashboard.state import clicked_cell
 
 _CONFUSION = "frequent confusion"
+_SEARCH_HELP = "In texts, tags, notes and proposed labels."
 _NUMBERS = ("shortest", "longest", "least", "most")
-_URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "slice", "answers")
+_URL_FILTERS = ("true", "predicted", "flip", "wrong", "truncated", "noted", "column", "value", "slice", "answers")
+
+
+def choose_others(complete: pd.DataFrame, run_id: int) -> list[int]:
+    """Draw the picker of the runs to compare with, and a warning of those without predictions on this test set.
+
+    ``complete``: id and label of the complete runs on the test set.
+    """
+    selected = pick_runs("Compare with", complete, run_id, None)
+    others = [other for other in selected if other in set(complete["id"])]
+    ignored = [f"#{other}" for other in selected if other not in others]
+    if ignored:
+        st.warning(f"No predictions on this test set, ignored: {', '.join(ignored)}.", icon=":material/warning:")
+    return others
 
 
 def choose_view() -> str:
-    """Draw the choice between misclassified examples and suspect labels."""
-    return choose_option("Show", {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels"}, MISTAKES, "view")
+    """Draw the choice between predictions, suspect labels and annotated examples."""
+    views = {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels", ANNOTATED: "Annotated"}
+    return choose_option("Show", views, MISTAKES, "view", label_visibility="collapsed")
 
 
 def choose_confusion(confusions: pd.DataFrame) -> None:
@@ -74,52 +94,71 @@ def _item(pairs: list[tuple[str, str]], place: int | None) -> tuple[str, str] | 
 
 def show_better_slices() -> bool:
     """Draw the switch that adds the slices with fewer errors than the other examples."""
-    return st.toggle("Show slices with fewer errors", key="better", bind="query-params")
+    return st.toggle("Include better slices", key="better", bind="query-params")
 
 
-def choose_filters(run_id: int, labels: list[str], *, against: bool) -> tuple[Filters, str]:
+def choose_filters(run_id: int, labels: list[str], runs: int, view: str) -> tuple[Filters, str]:
     """Draw the filters, the less common ones in a box, and the order; return both.
 
-    ``against``: whether the run is compared with another one.
+    ``runs``: the number of compared runs, this one included.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        true = select_optional("True label", labels, "true", width=170)
-        predicted = select_optional("Predicted", labels, "predicted", width=170)
-        flip = _choose_flip() if against else None
-        outcome = _choose_outcome(is_implied=flip is not None or (true is not None and predicted is not None))
-        contains = st.text_input(
-            "Text contains", key="contains", bind="query-params", icon=":material/search:", width=200
-        )
-        sort = _choose_sort()
-    with st.expander("More filters", icon=":material/filter_alt:", key="more", on_change="rerun"):
-        confidence = _choose_confidence()
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            words = _choose_range("Words", "shortest", "longest", integer=True)
-            is_truncated = _choose_truncated(run_id)
-            annotation = _choose_annotation()
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            column, value, value_range = _choose_column(run_id)
+        true = select_optional("True label", labels, "true", width=150)
+        predicted = select_optional("Predicted", labels, "predicted", width=150)
+        flip = _choose_flip() if runs == 2 else None
+        wrong_runs = _choose_wrong_runs(runs) if runs > 2 else (None, None)
+        outcome = st.container(width="content")  # filled last: other filters may determine it
+        contains = st.text_input("Search", key="contains", bind="query-params", help=_SEARCH_HELP, width=200)
+        sort = _choose_sort(across_runs=runs > 2)
+        more = st.popover("More filters", key="more", on_change="rerun")
     filters = Filters(
         true=true,
         predicted=predicted,
         flip=flip,
-        confidence=confidence,
+        wrong_runs=wrong_runs,
         contains=str(contains or ""),
-        outcome=outcome,
-        words=words,
-        is_truncated=is_truncated,
-        column=column,
-        value=value,
-        value_range=value_range,
-        annotation=annotation,
         slice_=_selected_slice(run_id),
     )
+    with more:
+        filters = _choose_rare_filters(run_id, filters, is_annotated=view == ANNOTATED)
+    with outcome:
+        filters = replace(filters, outcome=_choose_outcome(is_implied=filters.implies_outcome()))
     return filters, sort
 
 
-def _choose_sort() -> str:
-    options = {value: sort.label for value, sort in SORTS.items()}
+def _choose_rare_filters(run_id: int, filters: Filters, *, is_annotated: bool) -> Filters:
+    """Draw the less common filters; return all filters. ``is_annotated``: only annotated examples are shown."""
+    confidence = _choose_confidence()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = _choose_range("Words", "shortest", "longest", integer=True)
+        is_truncated = _choose_truncated(run_id)
+        annotation = _choose_annotation(is_annotated=is_annotated)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        column, value, value_range = _choose_column(run_id)
+    return replace(
+        filters,
+        confidence=confidence,
+        words=words,
+        is_truncated=is_truncated,
+        annotation=annotation,
+        column=column,
+        value=value,
+        value_range=value_range,
+    )
+
+
+def _choose_sort(*, across_runs: bool) -> str:
+    sorts = SORTS | SORTS_ACROSS_RUNS if across_runs else SORTS
+    options = {value: sort.label for value, sort in sorts.items()}
     return select_option("Sort by", options, next(iter(options)), "by", width=190)
+
+
+def _choose_wrong_runs(runs: int) -> Bounds:
+    """Draw the filter by the number of compared runs that are wrong."""
+    options = {WRONG_IN_ALL: f"All {format_count(runs)} runs", WRONG_IN_ONE: "One run only", "1": "Any run"}
+    options |= {str(least): f"At least {format_count(least)} runs" for least in range(2, runs)}
+    choice = select_optional("Wrong in", options, "wrong", width=170)
+    return (None, None) if choice is None else view_data.wrong_runs_bounds(choice, runs)
 
 
 def _choose_flip() -> str | None:
@@ -129,7 +168,7 @@ def _choose_flip() -> str | None:
 
 def _choose_outcome(*, is_implied: bool) -> str:
     options = {WRONG: "Wrong", CORRECT: "Correct", ALL: "All"}
-    reason = "Determined by the selected labels or flip." if is_implied else None
+    reason = "Determined by other filters." if is_implied else None
     choice = choose_option("Outcome", options, WRONG, "answers", disabled=is_implied, help=reason)
     return ALL if is_implied else choice
 
@@ -164,10 +203,11 @@ def _choose_truncated(run_id: int) -> bool | None:
     return None if choice is None else choice == TRUNCATED
 
 
-def _choose_annotation() -> str | None:
-    options = {ANNOTATED: "Annotated", NOT_ANNOTATED: "Not annotated", PROPOSED: "Proposed label"}
-    options |= {TAGGED + tag: f"Tag: {tag}" for tag in data.tags()}
-    return select_optional("Annotation", options, "noted", width=190)
+def _choose_annotation(*, is_annotated: bool) -> str | None:
+    """Draw the filter by annotation; ``is_annotated``: without a choice, it is `ANNOTATED`."""
+    options = {} if is_annotated else {ANNOTATED: "Annotated", NOT_ANNOTATED: "Not annotated"}
+    options |= {PROPOSED: "Proposed label"} | {TAGGED + tag: f"Tag: {tag}" for tag in data.tags()}
+    return select_optional("Annotation", options, "noted", width=190) or (ANNOTATED if is_annotated else None)
 
 
 def _choose_column(run_id: int) -> tuple[str | None, str | None, Bounds]:

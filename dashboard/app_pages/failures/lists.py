@@ -6,34 +6,51 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data
 from dashboard.app_pages.failures import controls, tables, text, view_data
+from dashboard.components.annotations.controls import show_bulk_form
+from dashboard.components.annotations.edits import show_undo_button
 from dashboard.components.example.controls import PAGE_SIZE, choose_page, selected_example, show_list
 from dashboard.components.safe_text import show_text
 
 _HEIGHT, _HEIGHT_WITH_EXAMPLE = 648, 1_192  # pixels: an example beside the list is higher
 
 
-def show_predictions(run_id: int, other: int | None, test_set: int, place: DeltaGenerator) -> pd.DataFrame:
-    """Show the filters in a container, and the examples that match them; return these in their order."""
+def show_predictions(run_id: int, others: list[int], view: str, test_set: int, place: DeltaGenerator) -> pd.DataFrame:
+    """Show the filters in a container, and the examples that match them; return these in their order.
+
+    ``others``: the runs to compare with. ``view``: as `controls.choose_view` returns it.
+    """
     with place:
-        filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
-    examples = view_data.predicted_examples(run_id, other, filters.column)
-    matching, phrases = filters.apply(examples), filters.describe()
-    wrong = int((~examples["is_correct"]).sum())
-    with st.container(horizontal=True, vertical_alignment="center"):
-        show_text(text.list_summary(wrong, len(examples), len(matching), phrases), width="stretch")
-        if phrases:
+        filters, sort = controls.choose_filters(run_id, data.labels(run_id), 1 + len(others), view)
+    examples = view_data.predicted_examples(run_id, others, filters.column)
+    matching, phrases = filters.apply(examples), filters.describe(view)
+    actions = st.container(horizontal=True, vertical_alignment="center")
+    if phrases:
+        with actions:
+            show_text(text.list_summary(len(matching), phrases), width="content")
             st.button("Clear filters", icon=":material/filter_alt_off:", on_click=controls.clear_filters)
-    if other is not None:
-        show_text(text.flip_counts(examples["flip"].value_counts(), data.run_label(other)))
+    if len(others) == 1:
+        show_text(text.flip_counts(examples["flip"].value_counts(), data.run_label(others[0])))
+    if len(others) > 1:
+        show_text(text.wrong_run_counts(examples["wrong_runs"], 1 + len(others)))
     listed = view_data.sort_examples(matching, sort, run_id, test_set)
-    if not wrong and not phrases:
-        st.success("This run classified every test example correctly.", icon=":material/check:")
-    elif listed.empty:
-        st.info("No example matches these filters.", icon=":material/filter_alt:")
+    if listed.empty:
+        _explain_empty_list(view, filters)
     else:
-        column = view_data.SORTS[sort].column
-        _show_page(listed, f"{run_id} {other} {phrases} {filters.outcome} {sort}", column, filters.column)
+        filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort}"
+        _show_page(listed, run_id, filtered_by, actions, view_data.find_sort(sort).column, filters.column)
+    with actions:
+        show_undo_button()
     return listed
+
+
+def _explain_empty_list(view: str, filters: view_data.Filters) -> None:
+    """Show why no example is listed."""
+    if filters.describe(view) or (view != view_data.ANNOTATED and filters.outcome != view_data.WRONG):
+        st.info("No example matches these filters.", icon=":material/filter_alt:")
+    elif view == view_data.ANNOTATED:
+        st.info("No annotated example. Select an example in the other views to tag it, or to propose a label.")
+    else:
+        st.success("This run classified every test example correctly.", icon=":material/check:")
 
 
 def show_suspect_labels(run_id: int) -> pd.DataFrame:
@@ -45,18 +62,30 @@ def show_suspect_labels(run_id: int) -> pd.DataFrame:
         return suspects
     labels = [data.run_label(judge) for judge in judges]
     show_text(text.suspect_summary(len(suspects), data.test_size(run_id), labels, data.suspects(run_id).expected))
+    actions = st.container(horizontal=True, vertical_alignment="center")
     if not suspects.empty:
-        _show_page(suspects, f"{run_id} suspect labels")
-        st.caption("Most likely label error first. A suspect label may be correct and all of these runs wrong.")
+        _show_page(suspects, run_id, f"{run_id} suspect labels", actions)
+    with actions:
+        show_undo_button()
     return suspects
 
 
 def _show_page(
-    examples: pd.DataFrame, filtered_by: str, sort: str | None = None, value_column: str | None = None
+    examples: pd.DataFrame,
+    run_id: int,
+    filtered_by: str,
+    actions: DeltaGenerator,
+    sort: str | None = None,
+    value_column: str | None = None,
 ) -> None:
-    """Show a page of the list. ``filtered_by``: as for `choose_page`; the others: as for `examples_table`."""
+    """Show a page of the list, and in ``actions`` a form that annotates the checked rows.
+
+    ``filtered_by``: as for `choose_page`; ``sort``, ``value_column``: as for `examples_table`.
+    """
     first = choose_page(len(examples), filtered_by)
-    page = data.annotated(examples.iloc[first : first + PAGE_SIZE])
-    height = _HEIGHT_WITH_EXAMPLE if selected_example() else _HEIGHT
-    table = tables.examples_table(page, sort, value_column, height)
-    show_list(table, page["example_id"].tolist(), "examples")
+    page = examples.iloc[first : first + PAGE_SIZE]
+    max_height = _HEIGHT_WITH_EXAMPLE if selected_example() else _HEIGHT
+    table = tables.examples_table(page, sort, value_column, max_height)
+    checked = show_list(table, page["example_id"].tolist(), "examples")
+    with actions:
+        show_bulk_form(page.iloc[checked], data.labels(run_id))

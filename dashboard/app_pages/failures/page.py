@@ -19,34 +19,32 @@ with left:
     runs = complete if complete.empty else data.runs(test_set)
     run_id = pickers.pick_run("Run", runs, default_runs.best_run(test_set))
 with right:
-    other = pickers.pick_optional_run("Compare with", complete, run_id)
+    others = controls.choose_others(complete, run_id)
 if data.predictions_with_outcomes(run_id).empty:
     st.info(escape_markdown(text.missing_predictions(data.run(run_id))), icon=":material/info:")
     links.page_link("run", "Open run", ":material/description:", run=run_id)
     st.stop()
 
-with st.container(border=True):
-    st.markdown(f"**{escape_markdown(text.headline(data.run_label(run_id), confusion_cells(run_id)))}**")
-
+cells = confusion_cells(run_id)
+st.markdown(f"**{escape_markdown(text.headline(cells))}**", help="In brackets: the 95% interval of the error rate.")
 view, filters = controls.choose_view(), st.container()
 if view != SUSPECT_LABELS:
     with filters:
-        controls.choose_confusion(frequent_confusions(confusion_cells(run_id)))
+        controls.choose_confusion(frequent_confusions(cells))
 left, right = st.columns([2, 3], gap="medium")  # on a narrow screen the example is below the list
 with left:
     if view == SUSPECT_LABELS:
         listed = lists.show_suspect_labels(run_id)
     else:
-        listed = lists.show_predictions(run_id, other, test_set, filters)
+        listed = lists.show_predictions(run_id, others, view, test_set, filters)
 with right:
     if selected_example():
-        example.show_example(run_id, other, test_set, listed)
+        example.show_example(run_id, others, test_set, listed)
     elif not listed.empty:
-        st.info("Select an example to read its complete text and details.", icon=":material/arrow_back:")
+        st.info("Select an example.")
 if view != SUSPECT_LABELS:
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        st.subheader("Confusion matrix")
         overview.show_confusion_matrix(run_id)
     with right:
         overview.show_slices(run_id)

@@ -14,9 +14,11 @@ from dashboard.components.text import unique_names
 PREVIEW_LENGTH = 300
 """Longer texts are cut in the list; the selected example is shown completely."""
 _TEXT_PIXELS, _SHARE_PIXELS = 300, 90  # leaves room for the other columns
+_HEAD_PIXELS = 40
 _ROW_PIXELS = 68  # Streamlit wraps a text if its row is higher than 64 pixels
 _TITLES = {
     "text": "text",
+    "dots": "runs wrong",
     "label": "true",
     "predicted": "predicted",
     "flip": "flip",
@@ -28,7 +30,7 @@ _TITLES = {
     "suggested": "suggested label",
     "quality": "support for label, %",
     "deviation": "rating SD",
-    "tag": "tag",
+    "tag": "tags",
     "note": "note",
     "proposed_label": "proposed label",
 }
@@ -36,14 +38,19 @@ _SHARES = ("confidence", "disagreement", "quality")
 _NUMBERS = ("loss", "deviation")
 
 
-def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | None, height: int) -> dict[str, Any]:
+def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | None, max_height: int) -> dict[str, Any]:
     """Return a table of predicted examples, a row each; empty columns of annotations are omitted.
+
+    If every example is annotated, the annotations follow the text.
 
     ``sort``: the column of the order, which is shown. ``value_column``: the name of the source's
     column in ``value``.
     """
     columns = [name for name in _TITLES if name in frame and (name != "loss" or sort == "loss")]
-    columns = [name for name in columns if name not in data.ANNOTATION_FIELDS or frame[name].notna().any()]
+    annotations = [name for name in data.ANNOTATION_FIELDS if frame[name].notna().any()]
+    columns = [name for name in columns if name not in data.ANNOTATION_FIELDS]
+    place = 1 if frame[list(data.ANNOTATION_FIELDS)].notna().any(axis=1).all() else len(columns)
+    columns[place:place] = annotations
     table = frame[columns].copy()
     table["text"] = list(map(_preview, table["text"]))
     for name in _SHARES:
@@ -55,7 +62,7 @@ def examples_table(frame: pd.DataFrame, sort: str | None, value_column: str | No
     return {
         "data": table.rename(columns=titles),
         "hide_index": True,
-        "height": height,
+        "height": min(max_height, _HEAD_PIXELS + _ROW_PIXELS * len(table)),
         "row_height": _ROW_PIXELS,
         "placeholder": DASH,
         "column_config": {titles[name]: _configure(name, titles[name]) for name in columns},

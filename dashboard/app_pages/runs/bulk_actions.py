@@ -65,9 +65,7 @@ def _bar(selected: pd.DataFrame) -> Iterator[list[int]]:
 def _links(ids: list[int]) -> None:
     if len(ids) > 1:
         links.page_link("compare", "Compare", ":material/compare_arrows:", run=ids[0], against=ids[1:])
-    if len(ids) <= 2:
-        against = ids[1] if len(ids) == 2 else None
-        links.page_link("failures", "Failures", ":material/error_outline:", run=ids[0], against=against)
+    links.page_link("failures", "Failures", ":material/error_outline:", run=ids[0], against=ids[1:] or None)
     for run_id in ids[:MAX_OPEN_LINKS]:
         links.page_link("run", f"Open #{run_id}", ":material/description:", run=run_id)
 

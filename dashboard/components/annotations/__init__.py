@@ -1,1 +1,1 @@
-"""Annotations of examples: form, import and export."""
+"""Annotations of examples: fields, bulk changes, import and export."""

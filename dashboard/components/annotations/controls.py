@@ -1,120 +1,147 @@
-"""Controls that annotate examples: a form for one, and the import of many from a file."""
+"""Controls that annotate examples: one, or several alike."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core.errors import RequestError
+from core.text.formatting import format_count
 from dashboard import access, data
-from dashboard.components import feedback
-from dashboard.components.annotations import text
-from dashboard.components.annotations.import_csv import MAX_MEGABYTES, Annotation, read_annotations
+from dashboard.components.annotations import edits
+from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.table_downloads import spreadsheet_csv
+from dashboard.components.shortcuts import focus_fields
+
+MAX_LABEL_BUTTONS = 9
+"""Each has a digit as its shortcut; more labels are offered in a select box."""
+_SAVED = "Annotation saved."
+_BULK = "annotate selected"
+
+
+# --- One example ------------------------------------------------------------------------------------
 
 
 def show_annotation(row: Any, labels: list[str]) -> None:
-    """Draw the form with the annotation of an example; without the right to edit, the annotation only."""
-    annotation = _annotation_of(row)
+    """Draw the annotation of an example, in fields that save each change; without the right to edit, as text."""
+    annotation = {name: row[name] for name in data.ANNOTATION_FIELDS}
     if access.may_change():
-        _draw_form(row, annotation, labels)
+        _show_fields(row, annotation, labels)
     else:
         lines = [f"{name.replace('_', ' ')}: {value}" for name, value in annotation.items() if value]
         show_text("\n".join(lines) or "No annotations")
+    focus_fields({"t": "annotation-tags", "n": "annotation-note"})
 
 
-def _annotation_of(row: Any) -> Annotation:
-    return {name: row[name] for name in data.ANNOTATION_FIELDS}
-
-
-def _draw_form(row: Any, annotation: Annotation, labels: list[str]) -> None:
-    # The annotation is part of the keys: a changed annotation resets the fields.
-    key = f"{row['example_id']} {hash(tuple(annotation.values()))}"
-    with st.form(f"annotate {key}", border=False):
-        with st.container(horizontal=True):
-            _select("Tag", data.tags(), annotation["tag"], f"tag {key}", accept_new=True)
-            _select("Proposed label", labels, annotation["proposed_label"], f"proposed {key}")
-        st.text_area("Note", annotation["note"] or "", key=f"note {key}", height=80, max_chars=data.MAX_NOTE_LENGTH)
-        with st.container(horizontal=True):
-            arguments = (row["text"], key, annotation)
-            st.form_submit_button("Save", icon=":material/save:", on_click=_save, args=arguments, type="primary")
-            if any(annotation.values()):
-                st.form_submit_button("Remove", icon=":material/delete:", on_click=_remove, args=(row["text"],))
-
-
-def _select(label: str, options: list[str], selected: str | None, key: str, *, accept_new: bool = False) -> None:
-    offered = options if selected is None or selected in options else [*options, selected]
-    index = None if selected is None else offered.index(selected)
-    placeholder = "Choose or type" if accept_new else "Choose a label"
-    st.selectbox(
-        label, offered, index=index, key=key, accept_new_options=accept_new, placeholder=placeholder, width=240
-    )
-
-
-def _save(example: str, key: str, before: Annotation) -> None:
-    """Save the fields that the user changed; somebody else may have changed the others meanwhile."""
-    tag, note, label = (st.session_state.get(f"{name} {key}") or "" for name in ("tag", "note", "proposed"))
-    typed = dict(zip(data.ANNOTATION_FIELDS, (" ".join(tag.split()), note.strip(), label), strict=True))
-    changes = {name: value or None for name, value in typed.items() if (value or None) != before[name]}
-    feedback.run_action(data.annotate, {example: changes}, done="Annotation saved.")
-
-
-def _remove(example: str) -> None:
-    feedback.run_action(data.annotate, {example: dict.fromkeys(data.ANNOTATION_FIELDS)}, done="Annotation removed.")
-
-
-def show_propose_button(row: Any, label: str) -> None:
-    """Draw the button that saves a suggested label as the proposed one."""
-    if row["proposed_label"] == label:
-        st.caption(f"{escape_markdown(label)} is the proposed label.")
-    elif access.may_change():
+def _show_fields(row: Any, annotation: dict[str, str | None], labels: list[str]) -> None:
+    _show_labels(row, labels)
+    with st.container(horizontal=True):
+        _show_tags(row)
+        _show_note(row)
+    if any(annotation.values()):
+        cleared = {row["text"]: dict.fromkeys(data.ANNOTATION_FIELDS)}
         st.button(
-            f"Propose {escape_markdown(label)}",
-            icon=":material/check:",
-            on_click=feedback.run_action,
-            args=(data.annotate, {row["text"]: {"proposed_label": label}}),
-            kwargs={"done": "Proposed label saved."},
+            "Delete annotation",
+            icon=":material/delete:",
+            type="tertiary",
+            on_click=edits.annotate,
+            args=(cleared, "Annotation deleted."),
         )
 
 
-def show_download(label: str, table: Callable[[], pd.DataFrame], name: str) -> None:
-    """Draw a button that downloads a table as CSV; ``table`` is called on a click."""
+def _show_labels(row: Any, labels: list[str]) -> None:
+    """Draw a button for each label that proposes it, or takes the proposal back."""
+    proposed, first = row["proposed_label"], labels[:MAX_LABEL_BUTTONS]
+    offered = first if proposed in (None, *first) else [*first, proposed]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Propose label", help=help_for("proposed label"), width="content")
+        for number, label in enumerate(offered, start=1):
+            value = None if label == proposed else label
+            st.button(
+                escape_markdown(label),
+                key=f"propose {number}",
+                shortcut=str(number) if number <= MAX_LABEL_BUTTONS else None,
+                icon=":material/check:" if label == proposed else None,
+                on_click=edits.annotate,
+                args=({row["text"]: {"proposed_label": value}}, _SAVED if value else "Proposed label removed."),
+            )
+        if len(labels) > MAX_LABEL_BUTTONS:
+            _show_other_labels(row, labels[MAX_LABEL_BUTTONS:])
 
-    def make_csv() -> str:
-        return spreadsheet_csv(table())
 
-    st.download_button(label, make_csv, f"{name}.csv", "text/csv", on_click="ignore", icon=":material/download:")
+def _show_other_labels(row: Any, labels: list[str]) -> None:
+    key = f"other label {row['example_id']}"
+    st.session_state[key] = row["proposed_label"] if row["proposed_label"] in labels else None
+    st.selectbox(
+        "Other label",
+        labels,
+        index=None,
+        key=key,
+        placeholder="Other label",
+        label_visibility="collapsed",
+        on_change=lambda: edits.annotate({row["text"]: {"proposed_label": st.session_state[key]}}, _SAVED),
+        width=240,
+    )
 
 
-def show_import(texts: Callable[[], pd.DataFrame], labels: list[str]) -> None:
-    """Draw the upload of a file of annotations, with a summary before it is imported; nothing without edit rights.
+def _show_tags(row: Any) -> None:
+    key, tags = f"tags {row['example_id']}", data.split_tags(row["tag"])
+    st.session_state[key] = tags
 
-    ``texts``: returns all texts of the data set with their annotations.
+    def save() -> None:
+        """Save what the user added and removed; somebody else may have changed other tags meanwhile."""
+        chosen = {*st.session_state[key]}
+        edits.annotate_alike([row["text"]], _SAVED, add_tags=chosen - {*tags}, remove_tags={*tags} - chosen)
+
+    with st.container(key="annotation tags"):
+        st.multiselect(
+            "Tags (T)",
+            sorted({*data.tags(), *tags}),
+            key=key,
+            accept_new_options=True,
+            placeholder="",
+            help=help_for("tags of a text"),
+            on_change=save,
+        )
+
+
+def _show_note(row: Any) -> None:
+    # The saved note is part of the key: a changed one resets the field, and one that was refused stays in it.
+    key, note = f"note {row['example_id']} {hash(row['note'])}", row["note"] or ""
+
+    def save() -> None:
+        edits.annotate({row["text"]: {"note": st.session_state[key].strip() or None}}, _SAVED)
+
+    with st.container(key="annotation note"):
+        st.text_area("Note (N)", note, key=key, height=80, max_chars=data.MAX_NOTE_LENGTH, on_change=save)
+
+
+# --- Several examples -------------------------------------------------------------------------------
+
+
+def show_bulk_form(examples: pd.DataFrame, labels: list[str]) -> None:
+    """Draw a popover with a form that annotates several examples alike.
+
+    ``examples``: text and tag of each; nothing is drawn if there are none.
     """
-    if not access.may_change():
+    if examples.empty or not access.may_change():
         return
-    file = st.file_uploader(
-        "Import annotations (CSV)",
-        type=["csv", "tsv", "txt"],
-        max_upload_size=MAX_MEGABYTES,
-        key="annotations",
-        help="Columns: text, and any of tag, note and proposed_label. Rows are matched by their text.",
+    used = data.split_tags(data.join_tags(examples["tag"].dropna()))
+    box = st.popover(f"Annotate {format_count(len(examples))} selected", key=_BULK, on_change="rerun")
+    with box, st.form("bulk annotation", border=False, clear_on_submit=True):
+        st.multiselect(
+            "Add tags", data.tags(), key="add tags", accept_new_options=True, placeholder="Type a tag and press Enter"
+        )
+        st.multiselect("Remove tags", used, key="remove tags", placeholder="None")
+        st.selectbox("Proposed label", labels, index=None, key="bulk label", placeholder="Unchanged")
+        st.form_submit_button("Save", type="primary", on_click=_save_bulk, args=(examples["text"].tolist(),))
+
+
+def _save_bulk(texts: list[str]) -> None:
+    edits.annotate_alike(
+        texts,
+        f"{format_count(len(texts))} {'text' if len(texts) == 1 else 'texts'} annotated.",
+        add_tags=st.session_state["add tags"],
+        remove_tags=st.session_state["remove tags"],
+        proposed_label=st.session_state["bulk label"],
     )
-    if file is None:
-        return
-    stored = {row["text"]: _annotation_of(row) for row in texts().to_dict("records")}
-    proposed = [annotation["proposed_label"] for annotation in stored.values() if annotation["proposed_label"]]
-    try:
-        imported = read_annotations(file.getvalue(), stored, [*labels, *proposed])
-    except RequestError as error:
-        feedback.show_error(error)
-        return
-    show_text(text.import_summary(imported.texts, len(imported.changes), imported.unknown))
-    st.button(
-        "Import annotations",
-        disabled=not imported.changes,
-        on_click=partial(feedback.run_action, data.annotate, imported.changes, done="Annotations imported."),
-    )
+    st.session_state[_BULK] = False

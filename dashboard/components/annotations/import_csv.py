@@ -47,7 +47,7 @@ def read_annotations(
     unknown: set[str] = set()
     changes: dict[str, tuple[int, Annotation]] = {}
     for line, row in rows:
-        fields = {name: _strip(unescape_formula(row[name])) for name in data.ANNOTATION_FIELDS if name in columns}
+        fields = {name: _clean(name, unescape_formula(row[name])) for name in data.ANNOTATION_FIELDS if name in columns}
         _check_fields(fields, line, labels)
         if not any(fields.values()):
             continue
@@ -56,7 +56,7 @@ def read_annotations(
             unknown.add(row["text"])
             continue
         texts.add(text)
-        change = {name: value for name, value in fields.items() if value != _strip(stored[text][name])}
+        change = {name: value for name, value in fields.items() if value != _clean(name, stored[text][name])}
         if change:
             _check_consistent(changes.setdefault(text, (line, change)), line, change)
     return ImportedAnnotations(len(texts), {text: change for text, (_, change) in changes.items()}, len(unknown))
@@ -66,9 +66,9 @@ def _error(message: str, code: str | None) -> RequestError:
     return RequestError(f"{message} Nothing was imported.", code=code)
 
 
-def _strip(text: str | None) -> str | None:
-    """Return a field without surrounding blanks; None for an empty one."""
-    return (text or "").strip() or None
+def _clean(name: str, text: str | None) -> str | None:
+    """Return a field as it is stored: tags sorted, others without surrounding blanks; None for an empty one."""
+    return data.join_tags([text or ""]) if name == "tag" else (text or "").strip() or None
 
 
 def _check_consistent(first: tuple[int, Annotation], line: int, change: Annotation) -> None:

@@ -38,16 +38,32 @@ def select_example(example_id: int | None, page: int | None = None) -> None:
         st.session_state["sheet"] = page
 
 
-def show_list(table: dict[str, Any], ids: Sequence[int], key: str) -> None:
-    """Show a table of examples; selecting a row selects its example.
+def show_list(table: dict[str, Any], ids: Sequence[int], key: str) -> list[int]:
+    """Show a table of examples; clicking a cell selects its example. Return the places of the rows that are checked.
 
     ``table``: arguments of `st.dataframe`; ``ids``: the example ids of its rows.
     """
-    rows = [row for row, example_id in enumerate(ids) if str(example_id) == selected_example()]
     # The ids are part of the key: other rows are another widget, without the old selection.
-    show_selectable(
-        table, f"{key} {hash(tuple(ids))}", rows, lambda row: select_example(None if row is None else ids[row])
+    key = f"{key} {hash(tuple(ids))}"
+    cells = [(row, "text") for row, example_id in enumerate(ids) if str(example_id) == selected_example()]
+    selection: dict[str, Any] = {"rows": [], "columns": [], "cells": cells}
+    if key in st.session_state:
+        selection["rows"] = list(st.session_state[key]["selection"]["rows"])
+        st.session_state[key] = {"selection": selection}
+
+    def select() -> None:
+        clicked = st.session_state[key]["selection"]["cells"]
+        if clicked:
+            select_example(ids[clicked[0][0]])
+
+    st.dataframe(
+        **table,
+        key=key,
+        on_select=select,
+        selection_mode=["multi-row", "single-cell"],
+        selection_default={"selection": {"cells": cells}},
     )
+    return list(st.session_state[key]["selection"]["rows"])
 
 
 def show_selectable(

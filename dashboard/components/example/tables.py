@@ -1,5 +1,6 @@
 """Tables about one example."""
 
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -15,13 +16,16 @@ _MAX_VISIBLE_ROWS = 6
 _TEXT_PIXELS, _SHARE_PIXELS = 300, 110  # leaves room for the other columns
 
 
-def show_properties(row: Any, disagreement: float | None, other: str | None) -> None:
-    """Show the properties of an example except its text. ``other``: the label of the run to compare with."""
+def show_properties(row: Any, disagreement: float, other: str | None) -> None:
+    """Show the properties of an example except its text.
+
+    ``disagreement``: NaN if there is no other run. ``other``: the label of the only run to compare with.
+    """
     properties = {
         "true label": f"{row['label']}, {format_percent(row['true_probability'])}%",
         "predicted": f"{row['predicted']}, {format_percent(row['confidence'])}%",
         "loss": format_number(row["loss"]),
-        "disagreement": None if disagreement is None else f"{format_percent(disagreement)}%",
+        "disagreement": None if isnan(disagreement) else f"{format_percent(disagreement)}%",
         "length": f"{format_count(row['words'])} words",
         "truncated": None if row["truncated"] is None else format_setting(bool(row["truncated"])),
         f"{other} predicted": row.get("other"),

@@ -33,9 +33,9 @@ def label_probabilities(run_id: int, position: int) -> pd.DataFrame:
     return frame.sort_values("probability", ascending=False, kind="stable", ignore_index=True)
 
 
-def other_predictions(run_id: int, test_set: int, row: Any) -> pd.DataFrame:
-    """Return the predictions of the best other runs on an example: run, predicted, confidence and is_correct."""
-    predictions = data.predictions_on_example(int(row["example_id"]), data.other_runs(run_id, test_set))
+def other_predictions(others: list[int], row: Any) -> pd.DataFrame:
+    """Return the predictions of other runs on an example: run, predicted, confidence and is_correct."""
+    predictions = data.predictions_on_example(int(row["example_id"]), others)
     runs = data.run_rows(predictions["run_id"].tolist())["label"]
     return predictions.assign(run=runs, is_correct=predictions["predicted"] == row["label"])
 
