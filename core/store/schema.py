@@ -20,6 +20,8 @@ from sqlalchemy import DateTime as _DateTime
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _LARGE = BigInteger().with_variant(Integer, "sqlite")  # every SQLite integer has 64 bits
+_IN_KEY_ORDER = {"sqlite_with_rowid": False}
+"""Rows are stored in the index of the primary key: less space, and faster reads by key."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -167,6 +169,7 @@ class PredictionRow(Base):
     """
 
     __tablename__ = "predictions"
+    __table_args__ = _IN_KEY_ORDER
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     example_id: Mapped[int] = mapped_column(ForeignKey("examples.id"), primary_key=True, index=True)
@@ -181,6 +184,7 @@ class MetricRow(Base):
     """One metric of a run on a split, with its 95% interval; NULL if undefined."""
 
     __tablename__ = "metrics"
+    __table_args__ = _IN_KEY_ORDER
 
     run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     split: Mapped[str] = mapped_column(primary_key=True)

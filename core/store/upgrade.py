@@ -1,6 +1,7 @@
 """Upgrade a database's tables to the newest schema revision, in one transaction."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from core.errors import RequestError, StoreError
 from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0008")
 """The schema revisions in ``migrations/versions``, newest last."""
 LOCK_TIMEOUT_SECONDS = 30.0
 
@@ -101,14 +102,15 @@ def exclusive_transaction(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys = ON")
 
 
-def _broken_foreign_keys(connection: Connection) -> set[tuple[object, ...]]:
-    """Return table, row id and referred table of each broken link.
+def _broken_foreign_keys(connection: Connection) -> Counter[tuple[str, str]]:
+    """Return the number of broken links by table and referred table.
 
-    The number of the foreign key, the last column, may change when a table is recreated.
+    Row ids and the numbers of foreign keys may change when a table is recreated.
     """
     if connection.dialect.name != "sqlite":
-        return set()  # PostgreSQL enforces them
-    return {tuple(row)[:3] for row in connection.exec_driver_sql("PRAGMA foreign_key_check")}
+        return Counter()  # PostgreSQL enforces them
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check")
+    return Counter((table, referred) for table, _, referred, _ in broken)
 
 
 def _run_migrations(connection: Connection, target: str = "head") -> None:

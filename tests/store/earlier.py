@@ -92,6 +92,7 @@ _ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0003": [("log", {"run_id": 1, "line": 1, "at": _MOMENT, "text": "Phase: training"})],
     "0004": [],
     "0005": [],
+    "0006": [],
 }
 EARLIER_REVISIONS = tuple(_ROWS)
 """The revisions before the newest."""
@@ -128,7 +129,7 @@ def contents(path: Path) -> dict[str, list[dict[str, Any]]]:
         connection.row_factory = sqlite3.Row
         tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {
-            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY rowid")]
+            table: sorted(map(dict, connection.execute(f"SELECT * FROM {table}")), key=lambda row: str([*row.values()]))
             for table in tables
         }
 

@@ -73,6 +73,8 @@ def test_upgrade_keeps_all_rows_and_the_backup_is_unchanged(tmp_path, earlier, r
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        in_key_order = connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%WITHOUT ROWID%'").fetchall()
+        assert sorted(in_key_order) == [("metrics",), ("predictions",)]
     run = queries.run(open_store(str(path)), 2)
     assert (run.baseline_id, run.work_path, run.tags) == (1, None, [])
 
@@ -131,8 +133,11 @@ def test_links_that_were_already_broken_do_not_block_an_upgrade(earlier):
     path, _ = earlier("0001")
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE runs SET baseline_id = 99 WHERE id = 2")
+        connection.execute("UPDATE predictions SET example_id = 99 WHERE example_id = 8")
     upgrade_store(str(path))
-    assert contents(path)["runs"][1]["baseline_id"] == 99
+    after = contents(path)
+    assert after["runs"][1]["baseline_id"] == 99
+    assert [row["example_id"] for row in after["predictions"]] == [7, 99]
 
 
 _PAUSED_UPGRADE = """

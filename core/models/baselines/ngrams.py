@@ -33,7 +33,7 @@ class NgramFeatures:
     @classmethod
     def fit(cls, analyzer: str, texts: Sequence[str], max_features: int) -> tuple[Self, csr_matrix]:
         """Return the features of the most frequent n-grams of texts, and their values in the texts: [n, d]."""
-        terms, counts = (_count_words if analyzer == "word" else _count_characters)(texts, max_features)
+        terms, counts = (_count_word_ngrams if analyzer == "word" else _count_character_ngrams)(texts, max_features)
         weighting = TfidfTransformer(sublinear_tf=True).fit(counts)
         return cls(analyzer, terms, weighting.idf_), weighting.transform(counts)
 
@@ -41,20 +41,20 @@ class NgramFeatures:
         """Return the values in texts: [n, d]."""
         if self.analyzer == "word":
             return self._weighting.transform(self._counter.transform(texts))
-        words, occurrences = _count_words_of(texts)
+        words, occurrences = _word_occurrences(texts)
         return self._weighting.transform(occurrences @ self._counter.transform(words))
 
 
-def _count_characters(texts: Sequence[str], max_features: int) -> tuple[list[str], csr_matrix]:
+def _count_character_ngrams(texts: Sequence[str], max_features: int) -> tuple[list[str], csr_matrix]:
     """Return the most frequent character n-grams in alphabetical order, and their counts: [n, d]."""
-    words, occurrences = _count_words_of(texts)
+    words, occurrences = _word_occurrences(texts)
     vectorizer = CountVectorizer(**ANALYZERS["char_wb"])
     counts = occurrences @ vectorizer.fit_transform(words)
     frequent = _most_frequent(counts, max_features)
     return vectorizer.get_feature_names_out()[frequent].tolist(), counts[:, frequent]
 
 
-def _count_words_of(texts: Sequence[str]) -> tuple[list[str], csr_matrix]:
+def _word_occurrences(texts: Sequence[str]) -> tuple[list[str], csr_matrix]:
     """Return the distinct words between spaces, and their counts: [n, w].
 
     The character n-grams of a text are those of its words: each distinct word is analyzed once.
@@ -63,7 +63,7 @@ def _count_words_of(texts: Sequence[str]) -> tuple[list[str], csr_matrix]:
     return words, _counts(documents, ranks, (len(texts), len(words)))
 
 
-def _count_words(texts: Sequence[str], max_features: int) -> tuple[list[str], csr_matrix]:
+def _count_word_ngrams(texts: Sequence[str], max_features: int) -> tuple[list[str], csr_matrix]:
     """Return the most frequent words and bigrams in alphabetical order, and their counts: [n, d].
 
     N-grams are counted as numbers in alphabetical order: most bigrams are rare and need no string.

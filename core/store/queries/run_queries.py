@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import Select, func, select, type_coerce
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import NullType
 
 from core.catalog.figures import LISTED_METRICS
@@ -14,10 +16,11 @@ from core.errors import RequestError
 from core.store.engine import Store
 from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
 from core.store.records import Run, derive_state
-from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow
+from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow, UtcDateTime
 from core.text.formatting import format_setting
 
 _LARGE_COLUMNS = {"config", "environment", "traceback"}  # not needed to list runs
+_TIMES = [column.name for column in RunRow.__table__.columns if isinstance(column.type, UtcDateTime)]
 
 
 def row_versions(store: Store) -> dict[int, Any]:
@@ -60,17 +63,40 @@ def runs(store: Store, run_ids: Sequence[int] | None = None, *, trash: bool = Fa
         starts = range(0, len(run_ids), MAX_IN_VALUES)
         parts = [runs(store, run_ids[start : start + MAX_IN_VALUES], trash=trash) for start in starts]
         return pd.concat(parts, ignore_index=True)
-    columns = [column for column in RunRow.__table__.columns if column.name not in _LARGE_COLUMNS]
-    query = select(*columns, DatasetRow.name.label("dataset")).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
+    query = _select_listed()
     if run_ids is not None:
         query = query.where(RunRow.id.in_(run_ids))
     if not trash:
         query = query.where(RunRow.deleted_at.is_(None))
     frame = read_frame(store, query.order_by(RunRow.id))
-    state_columns = frame[["status", "heartbeat_at", "host", "pid"]]
-    frame["state"] = [derive_state(*row) for row in state_columns.itertuples(index=False, name=None)]
-    frame = _join_listed_metrics(store, frame, run_ids)
+    metrics = [f"{name}{suffix}" for name in LISTED_METRICS for suffix in ("", "_low", "_high")]
+    with reporting_unreadable_values(store):
+        times = {name: pd.to_datetime(frame[name], utc=True, format="ISO8601") for name in _TIMES}
+        frame = frame.assign(**times).astype(dict.fromkeys(metrics, float))
+    frame["state"] = frame["status"]
+    running = frame.loc[frame["status"] == "running", ["status", "heartbeat_at", "host", "pid"]]
+    frame.loc[running.index, "state"] = [derive_state(*row) for row in running.itertuples(index=False, name=None)]
     return frame.join(_worst_classes(store, run_ids).set_index("run_id"), on="id")
+
+
+@lru_cache(maxsize=1)
+def _select_listed() -> Select[*tuple[Any, ...]]:
+    """Return the query of the runs with their data set's name and their listed metrics; times are unconverted.
+
+    A join for each metric makes one row per run: reading many short rows takes longer.
+    """
+    columns = [column for column in RunRow.__table__.columns if column.name not in _LARGE_COLUMNS]
+    query = select(
+        *(type_coerce(column, NullType()) if column.name in _TIMES else column for column in columns),
+        DatasetRow.name.label("dataset"),
+    ).outerjoin(DatasetRow, DatasetRow.id == RunRow.dataset_id)
+    for name in LISTED_METRICS:
+        metric = aliased(MetricRow)
+        is_metric = (metric.run_id == RunRow.id) & (metric.split == "test") & (metric.name == name)
+        query = query.outerjoin(metric, is_metric).add_columns(
+            metric.value.label(name), metric.low.label(f"{name}_low"), metric.high.label(f"{name}_high")
+        )
+    return query
 
 
 def run_settings(store: Store, run_ids: Sequence[int]) -> pd.DataFrame:
@@ -89,22 +115,6 @@ def run_settings(store: Store, run_ids: Sequence[int]) -> pd.DataFrame:
     }
     rows = [{name: format_setting(value) for name, value in config.items()} for config in configs.values()]
     return pd.DataFrame(rows, index=pd.Index(configs, name="id"), dtype=object)
-
-
-def _join_listed_metrics(store: Store, frame: pd.DataFrame, run_ids: Sequence[int] | None) -> pd.DataFrame:
-    query = select(MetricRow.run_id, MetricRow.name, MetricRow.value, MetricRow.low, MetricRow.high)
-    query = query.where(MetricRow.split == "test", MetricRow.name.in_(LISTED_METRICS))
-    if run_ids is not None:
-        query = query.where(MetricRow.run_id.in_(run_ids))
-    metrics = read_frame(store, query).set_index("run_id").astype({"value": float, "low": float, "high": float})
-    parts = [
-        metrics.loc[metrics["name"] == name, ["value", "low", "high"]]
-        .set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
-        .reindex(frame["id"])
-        .set_index(frame.index)
-        for name in LISTED_METRICS
-    ]
-    return pd.concat([frame, *parts], axis=1)
 
 
 def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:

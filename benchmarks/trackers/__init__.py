@@ -1,0 +1,1 @@
+"""Scripts of `benchmarks.store` that run in the environments of other trackers."""
