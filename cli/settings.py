@@ -35,7 +35,7 @@ class _Switch(StoreOnce):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
     ) -> None:
-        if option is not None and option.startswith("--no-"):
+        if option is not None and option.startswith("--no-") and option != flag(self.dest):
             if values:
                 parser.error(f"{option} takes no value, but got {' '.join(values)}")
             values = [False]
@@ -48,7 +48,7 @@ def add_settings(parser: Parser) -> None:
     for name, field in RunConfig.model_fields.items():
         switch = field.annotation is bool
         groups[section_of(name)].add_argument(
-            *([flag(name), flag(f"no_{name}")] if switch else [flag(name)]),
+            *([flag(name), flag(f"no_{name}")] if switch and not name.startswith("no_") else [flag(name)]),
             dest=name,
             nargs="*" if switch else "+",
             action=_Switch if switch else "extend" if name in PAIR_SETTINGS else "store",

@@ -43,6 +43,9 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--encoding", type=_encoding, metavar="ENCODING", help="encoding of the texts (default: UTF-8)")
     parser.add_argument(
+        "--no-header", action="store_true", help="the first line of --file is a row; columns are numbered from 1"
+    )
+    parser.add_argument(
         "--output",
         type=non_empty,
         metavar="FILE",
@@ -97,7 +100,9 @@ def read_input(arguments: Namespace, store: "Store") -> "InputTable":
         check_output_path(parse_user_path("--output", arguments.output), file)
     if file:
         trained_on = queries.dataset(store, run.dataset_id).text_column if run.dataset_id else "text"
-        return read_input_table(file, arguments.text_column, trained_on, ReadOptions(arguments.encoding))
+        return read_input_table(
+            file, arguments.text_column, trained_on, ReadOptions(arguments.encoding, arguments.no_header)
+        )
     texts = arguments.texts or _read_standard_input(arguments.encoding)
     return InputTable(pd.DataFrame({"text": texts}, dtype=object), "text")
 

@@ -67,6 +67,9 @@ class RunConfig(BaseModel):
     encoding: Annotated[str | None, BeforeValidator(parse_encoding)] = _setting(
         "data", "encoding of text files, such as cp1252 (default: UTF-8)", None
     )
+    no_header: bool = _setting(
+        "data", "the first line of a CSV or TSV file is a row; columns are numbered from 1", False
+    )
     dataset_config: str | None = _setting("data", "configuration (subset) of a Hub data set that has several", None)
     split_column: str | None = _setting(
         "data", "column with the split of each row (default: 'split', if it exists)", None

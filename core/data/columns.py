@@ -19,6 +19,8 @@ LABEL_NAMES = (
     *("label text", "topic", "intent", "emotion", "genre", "score", "tag"),
 )
 _MAX_LISTED_COLUMNS = 50
+_MIN_WORDS_OF_TEXT = 5
+"""A column name of so many words is probably a text, of a file without a header."""
 _MIN_MEAN_TEXT_LENGTH = 10
 """Minimum mean number of characters for inferring the text column of a table without common column names."""
 
@@ -128,6 +130,8 @@ def _infer_from_values(
             return assignments[0]
     field = "label_column" if text else "text_column"
     hint = " A data set needs a column of texts and a column of labels." if len(columns) < 2 else ""
+    if any(len(str(column).split()) >= _MIN_WORDS_OF_TEXT for column in columns):
+        hint += " If these are the fields of an example, pass --no-header."
     raise RequestError(
         f"{dataset} has no column with a common name for a {_role(field)}. {format_columns(columns)}{hint} "
         f"Name the {_role(field)} column with {flag(field)}.",
@@ -151,6 +155,6 @@ def _require_header(frame: pd.DataFrame, dataset: str, text: str, label: str) ->
     if str(label) in {normalize_label(value) for value in frame[label].dropna()}:
         raise RequestError(
             f"The first line of {dataset} looks like an example, not a header: '{text}', '{label}'. "
-            "Add a header line with the column names, such as: text,label",
+            "Pass --no-header, or add a header line with the column names, such as: text,label",
             code="no_header",
         )

@@ -15,11 +15,12 @@ MAX_ROWS = 20_000_000
 class ReadOptions:
     """How to read a file.
 
-    ``encoding``: that of text formats, None for UTF-8. ``as_text``: keep numbers in delimited text as texts, such as
-    007.
+    ``encoding``: that of text formats, None for UTF-8. ``no_header``: the first line is a row, and columns are numbered
+    from 1. ``as_text``: keep numbers in delimited text as texts, such as 007.
     """
 
     encoding: str | None = None
+    no_header: bool = False
     as_text: bool = False
 
 

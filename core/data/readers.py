@@ -75,6 +75,8 @@ READERS: dict[str, Reader] = {
     ".json": _read_json,
     ".parquet": read_parquet,
 }
+_WITH_HEADER = (".csv", ".tsv")
+"""Formats whose first line may be a header."""
 SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 
 
@@ -89,6 +91,11 @@ def is_supported(path: Path) -> bool:
     return file_suffix(path).removesuffix(".gz") in READERS
 
 
+def may_lack_header(path: Path) -> bool:
+    """Return whether the column names of a file are its first line, so that a missing header takes a row."""
+    return file_suffix(path).removesuffix(".gz") in _WITH_HEADER
+
+
 def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
     """Return a file's rows; its suffix names the format.
 
@@ -100,6 +107,10 @@ def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
             f"{path} ends in '{file_suffix(path)}'. Supported: {SUPPORTED_SUFFIXES}.", code="unknown_format"
         )
     suffix = file_suffix(path).removesuffix(".gz")
+    if options.no_header and not may_lack_header(path):
+        raise RequestError(
+            f"--no-header applies to {', '.join(_WITH_HEADER)}; the columns of {path} have names.", code="has_names"
+        )
     try:
         content = _read_bytes(path)
         revision = hashlib.sha256(content).hexdigest()
@@ -108,7 +119,7 @@ def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
         if not content.strip():
             raise RequestError(f"{path} is empty.", code="empty_file")
         if suffix != ".parquet":
-            _require_format(path, content, is_delimited=suffix in (".csv", ".tsv"))
+            _require_format(path, content, is_delimited=may_lack_header(path))
         frame, notes = READERS[suffix](content, options)
         _require_distinct_names(frame)
     except DecodingError as error:

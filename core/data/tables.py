@@ -48,7 +48,7 @@ def load_table(config: RunConfig, field: str) -> Table:
         if not path.exists():
             hint = did_you_mean(path.name, list_folder(path.parent))
             raise RequestError(f"File not found: {name}.{hint}", code="no_file")
-        frame, revision, notes = read_table(path, ReadOptions(config.encoding))
+        frame, revision, notes = read_table(path, ReadOptions(config.encoding, config.no_header))
         return Table(name, path.name[: -len(file_suffix(path))], f"file:{name}", revision, frame, notes)
     frame, hub_revision = read_hub_dataset(name, config.dataset_config)
     full_name = f"{name}:{config.dataset_config}" if config.dataset_config else name

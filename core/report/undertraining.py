@@ -21,6 +21,8 @@ OVERFITTING_GAP = 0.1
 """A run whose macro F1 is this much higher on the training examples than on the test split overfits."""
 LOSS_DECREASE = 0.1
 """A training loss that decreases by this share from the fourth to the last fifth of training is still falling."""
+HIGH_RATE = 10
+"""A learning rate of more than this multiple of the method's default is high; the inverse is low."""
 MAX_LABELS = 5
 """Number of labels that are never predicted to name."""
 
@@ -50,7 +52,11 @@ def undertraining_signs(store: Store, run: Run) -> str | None:
 def describe_undertraining(store: Store, run: Run) -> str | None:
     """Return the signs that a run is under-trained, and what to do; None without any, see `undertraining_signs`."""
     signs = undertraining_signs(store, run)
-    return f"Likely under-trained ({signs}): {_advice(store, run)}" if signs else None
+    if signs is None:
+        return None
+    if _has_high_learning_rate(store, run):
+        return f"Likely diverged ({signs}): try a lower --lr."
+    return f"Likely under-trained ({signs}): {_advice(store, run)}"
 
 
 def _advice(store: Store, run: Run) -> str:
@@ -79,27 +85,56 @@ def _macro_f1_scores(store: Store, run: Run) -> dict[str, float]:
 
 def _training_signs(store: Store, run: Run) -> list[str]:
     """Return the signs in the settings and the learning curve of a run."""
-    history = queries.history(store, [run.id])
-    if history.empty:
+    curve = _learning_curve(store, run)
+    if curve.empty:
         return []
-    curve = history.pivot(index="step", columns="name", values="value")
-    steps, losses = int(curve.index.max()), curve.get("loss", pd.Series(dtype=float)).dropna()
-    assert run.dataset_id is not None
-    uniform_loss = log(len(queries.dataset(store, run.dataset_id).labels))
-    is_uniform = bool(len(losses)) and losses.iloc[-1] > 0.95 * uniform_loss
+    steps, is_uniform = int(curve.index.max()), _is_uniform(store, run, curve)
     signs = {
         f"{format_count(steps)} steps": steps < FEW_STEPS and PARENT_GROUP_KEY not in run.environment,
-        f"a learning rate of {format_setting(run.config.get('lr'))}": _has_low_learning_rate(run),
+        f"a learning rate of {format_setting(run.config.get('lr'))}": _has_low_learning_rate(run)
+        or _has_high_learning_rate(store, run),
         "a training loss no lower than that of uniform guesses": is_uniform,
         "a training loss that is still falling": not is_uniform and _is_falling(run, curve),
     }
     return [sign for sign, applies in signs.items() if applies]
 
 
+def _learning_curve(store: Store, run: Run) -> pd.DataFrame:
+    """Return the logged values by step; empty if nothing was logged."""
+    history = queries.history(store, [run.id])
+    return history.pivot(index="step", columns="name", values="value") if not history.empty else pd.DataFrame()
+
+
+def _is_uniform(store: Store, run: Run, curve: pd.DataFrame) -> bool:
+    """Return whether the last training loss is that of uniform guesses or higher."""
+    losses = curve.get("loss", pd.Series(dtype=float)).dropna()
+    assert run.dataset_id is not None
+    uniform_loss = log(len(queries.dataset(store, run.dataset_id).labels))
+    return bool(len(losses)) and bool(losses.iloc[-1] > 0.95 * uniform_loss)
+
+
+def _relative_learning_rate(run: Run) -> float | None:
+    """Return the learning rate as a multiple of the method's default; None without one."""
+    rate, default = run.config.get("lr"), METHODS[run.method].learning_rate if run.method in METHODS else None
+    return rate / default if rate and default else None
+
+
 def _has_low_learning_rate(run: Run) -> bool:
     """Return whether the learning rate is below a tenth of the method's default."""
-    rate, default = run.config.get("lr"), METHODS[run.method].learning_rate if run.method in METHODS else None
-    return bool(rate and default and rate < default / 10)
+    ratio = _relative_learning_rate(run)
+    return ratio is not None and ratio < 1 / HIGH_RATE
+
+
+def _has_high_learning_rate(store: Store, run: Run) -> bool:
+    """Return whether training did not learn at a learning rate above the default.
+
+    Far above it, any run that loses to its baseline has learned too little; above it, a run with a loss no lower than
+    that of uniform guesses.
+    """
+    ratio = _relative_learning_rate(run)
+    if ratio is None or ratio <= 1:
+        return False
+    return ratio > HIGH_RATE or _is_uniform(store, run, _learning_curve(store, run))
 
 
 def _is_falling(run: Run, curve: pd.DataFrame) -> bool:

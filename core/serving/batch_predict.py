@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.data.columns import TEXT_NAMES, format_columns, unknown_column_error
 from core.data.file_tables import DEFAULT_OPTIONS, ReadOptions
-from core.data.readers import read_table
+from core.data.readers import may_lack_header, read_table
 from core.data.sanitize import sanitize_frame
 from core.data.tables import list_folder
 from core.errors import RequestError, did_you_mean
@@ -70,8 +71,8 @@ def read_input_table(
 ) -> InputTable:
     """Read a file of texts.
 
-    The text column is the requested one, the one the run was trained on, one with a common name, or
-    the only one, in this order. Raises `RequestError` if there is no such file or column.
+    The text column is the requested one, the one the run was trained on, one with a common name, or the only one of a
+    file without a header, in this order. Raises `RequestError` if there is no such file or column.
     """
     if path.is_dir():
         raise RequestError(f"--file {path} is a folder. Specify one of its files.", code="is_folder")
@@ -83,11 +84,15 @@ def read_input_table(
     columns = [str(column) for column in frame.columns]
     if not columns:
         raise RequestError(f"{path} has no columns.", code="no_rows")
-    text_column = _choose_text_column(path, columns, requested_column, training_column)
+    is_named = options.no_header or not may_lack_header(path)
+    text_column = _choose_text_column(path, columns, requested_column, training_column, is_named)
     return InputTable(frame.reset_index(drop=True).set_axis(columns, axis=1), text_column, file.notes)
 
 
-def _choose_text_column(path: Path, columns: Sequence[str], requested: str | None, training_column: str) -> str:
+def _choose_text_column(
+    path: Path, columns: Sequence[str], requested: str | None, training_column: str, is_named: bool
+) -> str:
+    """Return the text column; ``is_named``: the column names are certainly no row."""
     if requested is not None:
         if requested not in columns:
             raise unknown_column_error("--text-column", requested, path, columns)
@@ -96,13 +101,19 @@ def _choose_text_column(path: Path, columns: Sequence[str], requested: str | Non
         return training_column
     by_name = {column.strip().lower().replace("_", " "): column for column in columns}
     common = [by_name[name] for name in TEXT_NAMES if name in by_name]
-    if len(columns) > 1 and not common:
+    if common or (len(columns) == 1 and is_named):
+        return common[0] if common else columns[0]
+    if len(columns) == 1:
         raise RequestError(
-            f"{path} has no column '{training_column}' (the run's text column) and no column with a common name. "
-            f"{format_columns(columns)} Set it with --text-column.",
-            code="no_column",
+            f"The first line of {path} may be a text or a header: '{columns[0]:.60}'. Pass --no-header if it is a "
+            f"text, or --text-column {quote(columns[0]):.60} if it is a header.",
+            code="no_header",
         )
-    return common[0] if common else columns[0]
+    raise RequestError(
+        f"{path} has no column '{training_column}' (the run's text column) and no column with a common name. "
+        f"{format_columns(columns)} Set it with --text-column. If the first line is a text, pass --no-header.",
+        code="no_column",
+    )
 
 
 def check_output_path(path: Path, source: Path | None) -> None:

@@ -115,7 +115,10 @@ class RunRow(Base):
     """
 
     __tablename__ = "runs"
-    __table_args__ = (Index("ix_runs_group_key_seed", "group_key", "seed"),)
+    __table_args__ = (
+        Index("ix_runs_group_key_seed", "group_key", "seed"),
+        {"sqlite_autoincrement": True},  # the id of a deleted run is not used again
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]

@@ -114,7 +114,7 @@ def test_merge_and_export_refuse_a_folder_that_cannot_be_created(command, target
     [
         pytest.param(b"\n\n \n", id="blank lines"),
         pytest.param(b"caf\xe9\n", id="Latin-1"),
-        pytest.param(b"\xff\xfea\0", id="UTF-16"),
+        pytest.param(b"\xff\xfea", id="half of UTF-16"),
     ],
 )
 def test_standard_input_without_text_is_refused(content, folder, monkeypatch):

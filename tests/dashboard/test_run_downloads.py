@@ -123,6 +123,7 @@ CHANGED = {
     "text_column": "123",
     "label_column": "yes",
     "encoding": "cp1252",
+    "no_header": True,
     "dataset_config": "plain: text",
     "split_column": "part",
     "splits": {"test": "no"},

@@ -36,6 +36,7 @@ def read(folder: Path, name: str, content: bytes) -> dict[str, list[object]]:
         pytest.param("bom.csv", b"\xef\xbb\xbf" + ROWS, id="byte-order-mark"),
         pytest.param("crlf.csv", ROWS.replace(b"\n", b"\r\n"), id="crlf"),
         pytest.param("semicolon.csv", ROWS.replace(b",", b";"), id="semicolons"),
+        pytest.param("pipes.csv", ROWS.replace(b",", b"|"), id="pipes"),
         pytest.param("tabs.csv", ROWS.replace(b",", b"\t"), id="tabs"),
     ],
 )
@@ -123,3 +124,9 @@ def test_damaged_class_labels_are_refused(tmp_path, metadata):
     parquet.write_table(table, tmp_path / "a.parquet")
     with raises_code("damaged_file", "a.parquet"):
         read_table(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("separator", list(",;|\t"))
+def test_separator_line_is_no_header(tmp_path, separator):
+    content = f"sep={separator}\r\n".encode() + ROWS.replace(b",", separator.encode())
+    assert read(tmp_path, "a.csv", content) == EXPECTED

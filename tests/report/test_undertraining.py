@@ -45,6 +45,13 @@ def test_the_verdict_states_each_sign(store, baseline, values, sign):
     assert sentence.endswith(comparison.undertraining) and comparison.undertraining.startswith("Likely under-trained (")
 
 
+@pytest.mark.parametrize("values", [{"lr": 0.5, "loss": 0.69}, {"lr": 0.5}, {"lr": 1e-3, "loss": 2.0}])
+def test_a_learning_rate_that_is_too_high_is_to_be_lowered(store, baseline, values):
+    run_id = record(store, 0.5, seed=2, baseline=baseline, fit=0.5, **values)
+    assert f"a learning rate of {values['lr']:g}" in signs(store, run_id)
+    assert "lower --lr" in signs(store, run_id) and "higher" not in signs(store, run_id)
+
+
 def test_labels_that_only_the_baseline_finds_are_named(store):
     sizes = {"dataset": "movie-reviews-3", "train_size": 40}
     baseline = record(store, 0.7, "tfidf", **sizes)

@@ -117,6 +117,12 @@ def test_deleting_a_run_deletes_its_rows_and_an_unused_data_set(store, data):
     assert queries.datasets(store).empty
 
 
+def test_the_id_of_a_deleted_run_is_not_used_again(store, data):
+    first, last = record_run(store, data)[0], record_run(store, data)[0]
+    run_edits.delete_run(store, last)
+    assert record_run(store, data)[0] > last > first
+
+
 def test_deleting_a_baseline_changes_the_row_version_of_linked_runs(store, run_id):
     linked = record_linked(store, run_id)
     run_edits.trash_runs(store, [run_id])
