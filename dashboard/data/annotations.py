@@ -42,5 +42,5 @@ def annotations() -> pd.DataFrame:
 @cached(database_key, keep=2)
 def tags(db: Store) -> list[str]:
     """Return the most frequent tags of all annotations, sorted."""
-    counts = Counter(tag for tags in annotations()["tag"].dropna() for tag in split_tags(tags))
+    counts = Counter(tag for text in annotations()["tag"].dropna() for tag in split_tags(text))
     return sorted(tag for tag, _ in counts.most_common(MAX_TAGS_OFFERED))

@@ -207,7 +207,8 @@ def test_run_without_errors(empty, open_page):
 
 
 def test_run_without_correct_predictions_has_none_to_list(empty, open_page):
-    (run,) = record_adapters(open_store(str(empty), create=True), 2, 0.0)
+    films = load_data(RunConfig(**SIZES))
+    run = record_on(open_store(str(empty), create=True), films, "wrong", np.ones(len(films.test), dtype=bool))
     app = open_page("failures", run=run, answers="right")
     assert "No example matches" in app.info[0].value
     assert not app.success
