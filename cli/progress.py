@@ -11,10 +11,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as ProgressBar
 from rich.text import Text
 
-from cli.run_report import describe_state
 from cli.signals import StopSignals
 from core.catalog.methods import METHODS
 from core.config import RunConfig
+from core.report.run_status import describe_state
 from core.runs.progress import Progress
 from core.store.records import Run
 from core.text.formatting import format_duration

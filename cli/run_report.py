@@ -12,6 +12,7 @@ import pandas as pd
 from cli.console import print_table, print_text, to_records
 from core.catalog.figures import FIGURES
 from core.report.comparisons import RunComparison, compare_runs, holm_adjusted_p
+from core.report.run_status import describe_state
 from core.report.truncation import truncation_note
 from core.report.verdicts import verdict_sentence
 from core.store import queries
@@ -99,16 +100,6 @@ def print_report(report: RunReport) -> None:
         print_text(f"{title}: {report.store.folder / run.adapter_path} ({format_bytes(run.adapter_bytes)})")
     if not trained.empty:
         _print_next_steps(int(trained.index[-1]), report.store)
-
-
-def describe_state(run: Any, resume: str | None = None) -> str:
-    """Describe the state of an incomplete run (a record or a row of `queries.runs`), and how to resume it."""
-    phase = f" in the {run.phase} phase" if run.phase else ""
-    verb = {"running": "is running", "crashed": "crashed (no heartbeat)", "cancelled": "was stopped"}
-    reason = f": {run.error_message}" if run.state == "failed" else ""
-    text = f"{verb.get(run.state, run.state)}{phase}{reason}"
-    text += "" if text.endswith(".") else "."
-    return f"{text} Resume it: {resume}" if resume else text
 
 
 def _print_verdict(verdict: BaselineVerdict) -> None:

@@ -46,7 +46,7 @@ def execute(arguments: Namespace) -> int:
 
 def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resume: str | None) -> None:
     """Print a run's settings, cost and test scores."""
-    from cli.run_report import describe_state
+    from core.report.run_status import describe_state
     from core.report.truncation import truncation_note
 
     print_text(f"Run {run.id}: {to_single_line(run.name)} ({METHODS[run.method].title}), {run.state}")

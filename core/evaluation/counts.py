@@ -73,6 +73,13 @@ def confusion_matrix(true: ClassIndices, predicted: ClassIndices, classes: int) 
     return np.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
+def most_confused_classes(matrix: NDArray[np.int64], most: int) -> list[int]:
+    """Return the indices of at most ``most`` classes, those with the most errors in row or column, in their order."""
+    wrong = matrix - np.diag(matrix.diagonal())
+    errors = wrong.sum(axis=0) + wrong.sum(axis=1)
+    return sorted(int(index) for index in np.argsort(-errors, kind="stable")[:most])
+
+
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(denominator > 0, numerator / np.where(denominator > 0, denominator, 1), np.nan)
 

@@ -1,6 +1,7 @@
 """The model card saved with every model: summary, scores, known failures, training data, usage and settings."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from core.catalog.figures import MACRO_F1_DIFFERENCE, MACRO_F1_DIFFERENCE_P_VALUE, select_figures
 from core.catalog.methods import METHODS
 from core.data import bundled
+from core.errors import RequestError
 from core.evaluation.comparison import verdict_of
 from core.evaluation.counts import confusion_matrix
 from core.evaluation.intervals import Estimate
@@ -33,7 +35,27 @@ CardForm = Literal["recorded", "merged", "exported"]
 """The files that the card describes: the run's own, a merged model, or an exported folder."""
 WORST_SHOWN = 3
 """Number of lowest-recall classes and of most frequent confusions to name."""
+MAX_CARD_CHARACTERS = 200_000
 UNKNOWN = "not recorded"
+
+
+def read_model_card(run: Run, store_folder: Path) -> str | None:
+    """Return the beginning of the model card among a run's saved files; None without one.
+
+    Raises `RequestError` if it cannot be read, and for a symbolic link, which may point anywhere.
+    """
+    folder = run.adapter_folder(store_folder)
+    card = folder / "README.md" if folder else None
+    if card is None or not (card.is_symlink() or card.is_file()):
+        return None
+    failed = f"The model card of run {run.id} cannot be read"
+    if card.is_symlink():
+        raise RequestError(f"{failed}: 'README.md' is a symbolic link.")
+    try:
+        with card.open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_CARD_CHARACTERS)
+    except OSError as error:
+        raise RequestError(f"{failed}: {error.strerror}.") from error
 
 
 def render_model_card(store: Store, run_id: int, base: BaseModelFacts, form: CardForm = "recorded") -> str:

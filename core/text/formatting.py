@@ -1,6 +1,11 @@
-"""Format numbers the same way on the command line, in model cards and in the dashboard."""
+"""Format numbers the same way on the command line, in model cards, in reports and in the dashboard."""
+
+from collections.abc import Mapping
+from datetime import datetime
 
 DASH = "—"
+VERDICT_WORDS = ("helped", "better", "hurt", "worse", "inconclusive")
+"""The verdicts, in the order of sentences that count them."""
 MIN_SUPPORT = 10
 """Minimum number of test examples of a class; its score is too uncertain with fewer."""
 
@@ -114,6 +119,16 @@ def format_setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def format_time(when: datetime | None) -> str:
+    """Return a time in UTC such as ``2026-01-31 12:00 UTC``."""
+    return DASH if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def format_verdict_counts(counts: Mapping[str, int]) -> str:
+    """Return how often each verdict occurs: ``3 helped, 1 inconclusive``."""
+    return ", ".join(f"{format_count(counts[word])} {word}" for word in VERDICT_WORDS if counts.get(word))
 
 
 def format_throughput(examples_per_second: float | None) -> str:

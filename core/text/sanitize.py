@@ -45,6 +45,15 @@ def _escape(character: str) -> str:
     return "".join(f"\\u{unit:04x}" for unit in pair)
 
 
+_RTL = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+_RTL_STRETCH = re.compile(rf"{_RTL}(?:(?:{_RTL}|[^\S\n]|[\d.,'’\"-])*{_RTL})?")
+
+
+def isolate_rtl(text: str) -> str:
+    """Return a sentence in which each stretch of right-to-left letters is isolated from the words beside it."""
+    return _RTL_STRETCH.sub("\u2067\\g<0>\u2069", escape_invisible(text))
+
+
 def to_single_line(text: object) -> str:
     """Return `escape_invisible` of a text on a single line."""
     return escape_invisible(" ".join(str(text).split()))

@@ -6,19 +6,12 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.text.sanitize import escape_invisible
+from core.text.sanitize import escape_invisible, isolate_rtl
 
-_RTL = "[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
-_RTL_STRETCH = re.compile(rf"{_RTL}(?:(?:{_RTL}|[^\S\n]|[\d.,'’\"-])*{_RTL})?")
 _WORD_JOINER = "\u2060"  # has no width; breaks up what Streamlit's Markdown extensions look for
 _AUTOLINKS = re.compile(
     r"(?=https?://|www\.)|(?=@)|(?<=:)(?=[^\s:]*[a-z][^\s:]*:)|(?<!\S)(?=(?:<->|->|<-|--|>=|<=|~=)(?:\s|$))", re.I
 )
-
-
-def isolate_rtl(text: str) -> str:
-    """Return a sentence in which each stretch of right-to-left letters is isolated from the words beside it."""
-    return _RTL_STRETCH.sub("\u2067\\g<0>\u2069", escape_invisible(text))
 
 
 def escape_markdown(text: object) -> str:

@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from core.text.formatting import DASH
+from core.text.markdown import escape_markdown
 from core.text.sanitize import escape_formula, to_single_line
 from dashboard.components.table_cells import cell_text
 
 _NUMBER = re.compile(r"[<+−-]?\s?[\d.,]+( ?[%A-Za-z]{1,2})?( \(.*\))?")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~$&#!@:])")
 _LATEX = str.maketrans(
     {symbol: f"\\{symbol}" for symbol in "%&_#${}"}
     | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "|": r"\textbar{}"}
@@ -33,14 +33,10 @@ def spreadsheet_csv(table: pd.DataFrame) -> str:
 
 def to_markdown(table: pd.DataFrame, caption: str = "") -> str:
     """Return a table in GitHub's Markdown with its caption above."""
-
-    def escape(text: str) -> str:
-        return _MARKDOWN.sub(r"\\\1", to_single_line(text))
-
-    cells = _escape_cells(table, escape)
+    cells = _escape_cells(table, escape_markdown)
     rule = ["---:" if is_numeric else "---" for is_numeric in _numeric_columns(table)]
     lines = [f"| {' | '.join(row)} |" for row in (cells.columns, rule, *cells.to_numpy().tolist())]
-    return "\n".join([*([escape(caption), ""] if caption else []), *lines, ""])
+    return "\n".join([*([escape_markdown(caption), ""] if caption else []), *lines, ""])
 
 
 def to_latex(table: pd.DataFrame, caption: str = "") -> str:

@@ -1,12 +1,11 @@
 """Sentences and names that several pages share."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import DASH, format_count, format_p_value, format_points, format_score
+from core.text.formatting import format_count, format_p_value, format_points, format_score
 
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
@@ -45,11 +44,6 @@ def baseline_verdict(compared: "RunComparison") -> str:
         return f"{head}: {deficit} points of macro F1 below {baseline}."
     difference, p = format_points(gap.value, gap.low, gap.high), format_p_value(compared.result.p)
     return f"{head}: {difference} points of macro F1 compared with {baseline}, p {p}."
-
-
-def format_time(when: datetime | None) -> str:
-    """Return a time in UTC such as ``2026-01-31 12:00 UTC``."""
-    return DASH if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def describe_status(run: "Run") -> str:

@@ -1,12 +1,13 @@
 """The style of charts: colors, axes and heights."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#999999")
+from core.report.palette import OKABE_ITO, run_colors
+
 BLUE, ORANGE = OKABE_ITO[0], OKABE_ITO[1]
 INK = "#808895"
 """Text and lines; drawn in the ink of the theme, see `ink_of_theme`."""
@@ -21,21 +22,6 @@ ROW = 46  # pixels for a row of a chart of rows
 def ink_of_theme() -> str:
     """Return the color of text and lines in the visitor's theme."""
     return _DARK_INK if st.context.theme.type == "dark" else _LIGHT_INK
-
-
-def run_color(run_id: int) -> str:
-    """Return the color of a run."""
-    return OKABE_ITO[(run_id - 1) % len(OKABE_ITO)]
-
-
-def run_colors(run_ids: Iterable[int]) -> dict[int, str]:
-    """Return colors of runs that are shown together: that of `run_color`, or a free one if that is taken."""
-    taken: dict[int, str] = {}
-    for run_id in sorted(set(run_ids)):
-        free = [unused for unused in OKABE_ITO if unused not in taken.values()]
-        color = run_color(run_id)
-        taken[run_id] = color if color in free or not free else free[0]
-    return taken
 
 
 def run_scale(frame: pd.DataFrame) -> alt.Scale:

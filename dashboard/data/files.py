@@ -13,7 +13,6 @@ from dashboard.data.runs import all_runs, exact_run, run_row
 
 _MAX_HEADER_BYTES = 10_000_000
 """A tenth of the limit of safetensors; the headers of adapters are far smaller."""
-MAX_CARD_CHARACTERS = 200_000
 
 
 def is_folder_missing(run_id: int) -> bool:
@@ -47,11 +46,10 @@ def files(run_id: int) -> dict[str, Path]:
 
 def model_card(run_id: int) -> str | None:
     """Return the beginning of a run's model card in Markdown; None without one."""
-    card = files(run_id).get("README.md")
-    if card is None:
-        return None
-    with card.open(encoding="utf-8", errors="replace") as file:
-        return escape_invisible(file.read(MAX_CARD_CHARACTERS))
+    from core.report.model_card import read_model_card
+
+    card = read_model_card(exact_run(run_id), store().folder)
+    return card and escape_invisible(card)
 
 
 def hidden_size(run_id: int) -> int | None:

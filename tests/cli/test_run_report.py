@@ -1,8 +1,4 @@
-from types import SimpleNamespace
-
-import pytest
-
-from cli.run_report import MAX_LABEL_COLUMNS, collect_report, describe_state, print_report
+from cli.run_report import MAX_LABEL_COLUMNS, collect_report, print_report
 from tests.command_line import SIZES, run_cli
 
 
@@ -31,22 +27,6 @@ def test_more_labels_are_shown_by_their_lowest_scores_without_hiding_the_cost(tm
     assert row.count("label-") == 3
     shown = run_cli(["show", "1", "--db", database]).out
     assert all(f"label-{n} " in shown for n in range(12))
-
-
-@pytest.mark.parametrize(
-    ("state", "phase", "message", "text"),
-    [
-        ("running", "training", None, "is running in the training phase."),
-        ("crashed", "training", None, "crashed (no heartbeat) in the training phase."),
-        ("cancelled", None, None, "was stopped."),
-        ("failed", "model", "No memory.", "failed in the model phase: No memory."),
-    ],
-    ids=lambda value: str(value) if value in ("running", "crashed", "cancelled", "failed") else "",
-)
-def test_the_state_of_a_run_without_scores_is_a_sentence(state, phase, message, text):
-    run = SimpleNamespace(state=state, phase=phase, error_message=message)
-    assert describe_state(run) == text
-    assert describe_state(run, "python runner.py resume 1").endswith("python runner.py resume 1")
 
 
 def test_printing_a_report_reads_nothing_from_the_store(default_run, monkeypatch, capsys):

@@ -114,10 +114,6 @@ def test_chart_is_valid_and_has_a_description(name):
     assert spec(ALL[name]())["description"].endswith(".")
 
 
-def test_color_of_a_run_is_stable():
-    assert theme.run_color(3) == theme.run_color(3) != theme.run_color(4)
-
-
 def made_up_runs(scores, seconds):
     """Return runs with these scores and costs."""
     frame = pd.DataFrame({"macro_f1": scores, "train_seconds": seconds, "kind": "adapter", "trainable_parameters": 1})
@@ -197,12 +193,6 @@ def test_color_scale_of_differences_is_symmetric():
     scale = squares["encoding"]["color"]["scale"]
     assert scale["domain"] == [-3, 0, 3]
     assert scale["range"][0] == theme.ORANGE
-
-
-def test_runs_shown_together_have_distinct_colors():
-    assert len(set(theme.run_colors([13, 20, 27, 6]).values())) == 4
-    assert theme.run_colors([13, 20])[13] == theme.run_color(13)
-    assert len(theme.run_colors(range(1, 30))) == 29
 
 
 @pytest.mark.parametrize("page", ["runs", "run", "compare"])

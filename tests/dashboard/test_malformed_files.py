@@ -6,12 +6,12 @@ import pytest
 
 from core.config import RunConfig
 from core.errors import RequestError
+from core.report.model_card import MAX_CARD_CHARACTERS
 from core.store import queries
 from core.store.recorder import recording
 from core.store.run_writer import RunWriter
 from dashboard import data
 from dashboard.components import run_downloads
-from dashboard.data.files import MAX_CARD_CHARACTERS
 from tests.dashboard.reading import page_text
 from tests.seeded import ENVIRONMENT, SIZES
 

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.catalog.figures import FIGURES
-from core.text.formatting import DASH, format_count, format_p_value, format_percent, format_points, format_setting
+from core.text.formatting import (
+    DASH,
+    format_count,
+    format_p_value,
+    format_percent,
+    format_points,
+    format_setting,
+    format_verdict_counts,
+)
 
 if TYPE_CHECKING:
     from core.report.comparisons import RunComparison
@@ -49,9 +57,7 @@ def best_run(row: Any, runs: int) -> str:
 
 def verdict_counts(counts: Mapping[str, int], first: str) -> str:
     """Return how many runs are better and worse than the first one."""
-    verdicts = ("helped", "better", "hurt", "worse", "inconclusive")
-    parts = [f"{format_count(counts[verdict])} {verdict}" for verdict in verdicts if counts.get(verdict)]
-    return f"Compared with {first}: {', '.join(parts)}."
+    return f"Compared with {first}: {format_verdict_counts(counts)}."
 
 
 def different_settings(differences: pd.DataFrame, equal: int) -> str:

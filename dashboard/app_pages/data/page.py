@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.report.data_quality import quality_checks
 from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.app_pages.data import controls, sections, tables, text, view_data
@@ -17,7 +18,7 @@ dataset, best_run = data.dataset(dataset_id), default_runs.best_run(test_set)
 
 show_text(text.summary(dataset, data.balance(dataset_id)))
 rare = view_data.rare_classes(dataset_id, best_run)
-results = text.quality_checks(dataset.checks, rare, view_data.truncated_shares(test_set))
+results = quality_checks(dataset.checks, rare, view_data.truncated_shares(test_set))
 st.markdown("\n".join(f"- {escape_markdown(result)}" for result in results))
 for title, rows in view_data.flagged_rows(dataset_id, best_run).items():
     with st.expander(f"{title}: {format_count(len(rows))}", icon=":material/warning:"):

@@ -1,11 +1,10 @@
 """Sentences of the Data page."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from core.text.formatting import MIN_SUPPORT, format_count, format_percent, format_points
+from core.text.formatting import format_count
 
 if TYPE_CHECKING:
     from core.store.records import Dataset
@@ -19,69 +18,6 @@ def summary(dataset: "Dataset", balance: pd.DataFrame) -> str:
         f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text column '{dataset.text_column}', "
         f"label column '{dataset.label_column}' of {dataset.source}."
     )
-
-
-def quality_checks(
-    checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[str, float] | None = None
-) -> list[str]:
-    """Return the results of the data quality checks, a sentence each.
-
-    ``rare``: label, count, share and half (half the width of the interval of F1) of rare classes.
-    ``truncated``: the share of each split's texts that the best run truncated.
-    """
-    conflicts = checks.get("conflicting_texts", 0)
-    return [
-        *(f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()),
-        *_replacements(checks.get("mended", 0)),
-        _duplicates(checks.get("duplicates", {})),
-        *_leaks(checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)),
-        *([f"Conflicting labels: {format_count(conflicts)} texts."] if conflicts else []),
-        *_truncation(truncated or {}),
-        *map(_rare_class, rare.rename(columns={"count": "examples"}).itertuples()),
-    ]
-
-
-def _replacements(rows: int) -> list[str]:
-    return [f"In {format_count(rows)} rows \ufffd replaces characters that cannot be stored."] if rows else []
-
-
-def _duplicates(by_split: Mapping[str, int]) -> str:
-    parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
-    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
-
-
-def _leaks(exact: int, near: int) -> list[str]:
-    if exact:
-        head = f"Leakage: {_test_examples(exact)} also in the training or validation split: scores are inflated."
-    else:
-        head = "No leakage: no test example is in the training or validation split."
-    return [head, *([f"Near duplicates: {_test_examples(near)} almost equal to one in another split."] if near else [])]
-
-
-def _test_examples(number: int) -> str:
-    return f"{format_count(number)} test {'example is' if number == 1 else 'examples are'}"
-
-
-def _truncation(shares: Mapping[str, float]) -> list[str]:
-    if not shares:
-        return []
-    parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
-    if not parts:
-        return ["No texts were truncated in the best run."]
-    return [f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."]
-
-
-def _rare_class(row: Any) -> str:
-    """Return the size of a rare class, and how uncertain its metrics are."""
-    head = (
-        f"Rare class {row.label}: {format_count(row.examples)} test examples ({format_percent(row.share)}% of the "
-        "test set)."
-    )
-    if row.examples < MIN_SUPPORT:
-        return f"{head} Too few for reliable metrics (fewer than {MIN_SUPPORT})."
-    if row.half == row.half:
-        return f"{head} F1 is known to within ±{format_points(row.half)[1:]} points."
-    return f"{head} Its metrics are uncertain."
 
 
 def rater_disagreement(disputed: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.evaluation.intervals import proportion
+from core.report import data_quality
 from dashboard import data
 from dashboard.components.estimates import with_interval
 from dashboard.components.filters import filter_texts
@@ -15,8 +16,6 @@ from dashboard.components.ratings import rater_deviation
 ALL_CLASSES = "all classes"
 QUARTILES = ("lowest quartile", "second quartile", "third quartile", "highest quartile")
 """The names of the quartiles of the test set by the standard deviation of the ratings."""
-RARE_SHARE = 0.1
-"""A class with a smaller share of the test set is rare."""
 _LENGTH_BINS = 30
 _MAX_DISPUTED = 100
 _MAX_RUNS_SEARCHED = 20
@@ -101,13 +100,8 @@ def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
 
     ``half`` is half the width of the interval of the best run's F1.
     """
-    balance = data.balance(dataset_id)
-    rare = balance[(balance["split"] == "test") & (balance["share"] < RARE_SHARE)]
-    if best_run is None or data.class_metrics(best_run).empty:
-        return rare.assign(half=np.nan)
-    metrics = data.class_metrics(best_run).set_index("label")
-    half = (metrics["f1_high"] - metrics["f1_low"]) / 2
-    return rare.assign(half=rare["label"].map(half).astype(float))
+    metrics = None if best_run is None else data.class_metrics(best_run)
+    return data_quality.rare_classes(data.balance(dataset_id), metrics)
 
 
 def flagged_rows(dataset_id: int, best_run: int | None) -> Mapping[str, pd.DataFrame]:

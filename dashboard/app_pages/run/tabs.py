@@ -7,6 +7,7 @@ import streamlit as st
 from core.catalog.figures import FIGURES, TRAINING_MACRO_F1
 from core.catalog.training_summary import describe_training
 from core.errors import RequestError
+from core.report.environment import format_environment
 from core.text.formatting import format_percent
 from dashboard import data, state
 from dashboard.app_pages.run import charts, controls, tables, text, view_data
@@ -160,7 +161,7 @@ def show_environment_and_log(run_id: int) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Environment")
-        table_cells.show_properties(view_data.environment(run_id))
+        table_cells.show_properties(format_environment(data.run(run_id).environment))
     with right:
         rechecks = data.rechecks(run_id)
         if not rechecks.empty:

@@ -15,9 +15,9 @@ from core.text.formatting import (
     format_points,
     format_score,
     format_setting,
+    format_time,
 )
 from dashboard.components.safe_text import escape_markdown
-from dashboard.components.text import format_time
 
 if TYPE_CHECKING:
     from core.report.comparisons import ConfigurationComparison, RunComparison

@@ -1,6 +1,5 @@
 """The data of the Run page: settings and commands, environment, costs, curves, calibration and coverage."""
 
-import shlex
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +9,8 @@ from numpy.typing import NDArray
 
 from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
-from core.config import AUTO_SIZES, format_flags, make_config
-from core.text.formatting import DASH, format_percent, format_setting
+from core.report.reproduce import default_settings, reproduce_arguments
+from core.text.formatting import DASH, format_setting
 from dashboard import data
 
 MAX_CURVE_POINTS = 400
@@ -51,43 +50,13 @@ def _default(run_id: int, name: str) -> Any:
     if name in ("max_length", "pooling") and f"{name}_reason" in data.run(run_id).environment:
         return data.config_of(run_id)[name]
     others = {other: value for other, value in data.config_of(run_id).items() if other != name or name == "method"}
-    return _default_settings(others).get(name)
+    return default_settings(others).get(name)
 
 
 def reproduce_command(run_id: int) -> str:
-    """Return the shortest command that trains a run again: no flag that is a default or follows from the others."""
-    config, parent_id = data.config_of(run_id), data.run(run_id).parent_id
-    if parent_id is not None:
-        return data.command(f"resume {parent_id} --epochs {config['epochs']}")
-    if "pooling_reason" in data.run(run_id).environment:
-        config = config | {"pooling": "auto"}
-    if "lr" in config and config["lr"] == _default(run_id, "lr"):
-        config = {name: value for name, value in config.items() if name != "lr"}
-    defaults = _default_settings({})
-    flags = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
-    for name in list(flags):
-        fewer = {other: value for other, value in flags.items() if other != name}
-        if _default_settings(fewer) == config:
-            flags = fewer
-    return data.command(shlex.join(format_flags(flags)))
-
-
-def _default_settings(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings that follow from these, with the split sizes of a source that has enough rows."""
-    return make_config(AUTO_SIZES | values).settings()
-
-
-def environment(run_id: int) -> dict[str, Any]:
-    """Return the environment of a run: hardware, versions, commit and truncation, by readable name."""
-    recorded = data.run(run_id).environment
-    packages = recorded.get("packages", {})
-    facts = {name: value for name, value in recorded.items() if not isinstance(value, dict)}
-    is_dirty = facts.pop("git_dirty", None)
-    truncated = recorded.get("truncated", {})
-    facts |= {f"truncated texts, {split}": f"{format_percent(share)}%" for split, share in truncated.items()}
-    commit = str(recorded.get("git_commit") or "")[:10]
-    facts["git_commit"] = f"{commit}, with changes" if commit and is_dirty else commit
-    return {name.replace("_", " "): format_setting(value) for name, value in (facts | packages).items()}
+    """Return the shortest command that trains a run again, see `reproduce_arguments`."""
+    run, rate = data.run(run_id), _default(run_id, "lr")
+    return data.command(reproduce_arguments(data.config_of(run_id), run.environment, run.parent_id, rate))
 
 
 def costs(run_ids: list[int]) -> pd.DataFrame:

@@ -10,10 +10,9 @@ import streamlit as st
 
 from core.catalog.figures import FIGURES
 from core.config import RunConfig
-from core.text.formatting import DASH, format_count, format_percent, format_points
+from core.text.formatting import DASH, format_count, format_percent, format_points, format_time
 from dashboard import data, state
 from dashboard.components.glossary import help_for
-from dashboard.components.text import format_time
 
 MAX_VISIBLE_ROWS = 15
 """A longer table scrolls, so that the chart below it stays near."""

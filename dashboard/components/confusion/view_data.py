@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from core.evaluation.counts import most_confused_classes
 from dashboard import data
 
 MAX_LABELS = 16
@@ -26,12 +27,8 @@ def confusion_cells(run_id: int) -> pd.DataFrame:
 
 def select_labels(cells: pd.DataFrame, labels: Sequence[str]) -> list[str]:
     """Return the labels to draw, in their order: all, or with many labels those with the most errors."""
-    if len(labels) <= MAX_LABELS:
-        return list(labels)
-    wrong = cells[cells["true"] != cells["predicted"]]
-    errors = wrong.groupby("true")["count"].sum() + wrong.groupby("predicted")["count"].sum()
-    selected = set(errors.sort_values(ascending=False, kind="stable").index[:MAX_LABELS])
-    return [label for label in labels if label in selected]
+    matrix = cells["count"].to_numpy().reshape(len(labels), len(labels))
+    return [labels[index] for index in most_confused_classes(matrix, MAX_LABELS)]
 
 
 def frequent_confusions(cells: pd.DataFrame) -> pd.DataFrame:
