@@ -84,7 +84,9 @@ ALL = {
     "cost_quality": lambda: cost_charts.cost_quality(
         cost.cost_quality(RUNS, "train_seconds"), "train_seconds", "seconds"
     ),
-    "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
+    "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"]),
+    "whole_matrix": lambda: confusion.whole_matrix(CELLS, ["no", "yes"], "it's \\ odd"),
+    "confused_pairs": lambda: confusion.confused_pairs(CELLS),
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
     "class_changes": lambda: compare.class_changes(CHANGES, RUNS),
@@ -175,8 +177,9 @@ def test_color_scale_of_confusion_matrix_is_fixed():
     assert squares["encoding"]["color"]["scale"] == {"domain": [0, 1], "scheme": "viridis"}
 
 
-def test_click_in_confusion_matrix_selects_both_labels():
-    (cell,) = spec(ALL["confusion_matrix"]())["params"]
+@pytest.mark.parametrize("name", ["confusion_matrix", "whole_matrix", "confused_pairs"])
+def test_click_on_a_confusion_selects_both_labels(name):
+    (cell,) = spec(ALL[name]())["params"]
     assert cell["name"] == "cell"
     assert cell["select"]["fields"] == ["true", "predicted"]
 

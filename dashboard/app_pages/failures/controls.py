@@ -34,7 +34,6 @@ from dashboard.components.filters import (
 from dashboard.components.flips import FLIPS
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
-from dashboard.state import clicked_cell
 
 _CONFUSION = "frequent confusion"
 _NUMBERS = ("shortest", "longest", "least", "most")
@@ -196,11 +195,6 @@ def _selected_slice(run_id: int) -> tuple[str, Any] | None:
 def filter_by_slice(name: str | None) -> None:
     """Filter by a slice, or by none; a table's callback."""
     _set_filter("slice", name)
-
-
-def filter_by_cell() -> None:
-    """Filter by the labels of the clicked cell of the confusion matrix, or by none; a chart's callback."""
-    filter_by_labels(clicked_cell("cells"))
 
 
 def filter_by_labels(labels: tuple[str, str] | None) -> None:
