@@ -17,4 +17,4 @@ def cluster_labels(matrix: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.arange(len(matrix))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     distances = 1 - (shares + shares.T) / 2
-    return leaves_list(linkage(squareform(distances, checks=False), "average")).astype(np.int64)
+    return np.asarray(leaves_list(linkage(squareform(distances, checks=False), "average")), dtype=np.int64)

@@ -1,6 +1,6 @@
 """A frozen base model that turns texts into features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -38,17 +38,22 @@ class FrozenEncoder:
         cached = SHARED_FEATURES.get(self._key(texts))
         return cached.values if cached else self.compute_features(texts)
 
-    def shared_features(self, texts: Sequence[str]) -> CachedFeatures:
-        """Return features [n, 2 d] and keep them for other classifiers of this process."""
-        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self.compute_features(texts))
+    def shared_features(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> CachedFeatures:
+        """Return features [n, 2 d] and keep them for other callers of this process.
+
+        ``on_progress``: is called with the number of texts that are done.
+        """
+        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self.compute_features(texts, on_progress))
 
     def truncated(self, texts: Sequence[str]) -> NDArray[np.bool_]:
         """Return which texts are truncated: [n]."""
         return is_truncated(self.tokenizer, texts)
 
-    def compute_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def compute_features(
+        self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
         """Return features [n, 2 d] of the model as it is now, without the cache."""
-        return run_texts(self.model, self.tokenizer, texts, self._pool)
+        return run_texts(self.model, self.tokenizer, texts, self._pool, on_progress)
 
     def _key(self, texts: Sequence[str]) -> str:
         return feature_key(self._backbone, self.tokenizer.model_max_length, texts)

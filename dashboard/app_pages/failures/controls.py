@@ -34,7 +34,9 @@ from dashboard.components.filters import (
 from dashboard.components.flips import FLIPS
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
+from dashboard.components.text_map.controls import clear_selection
 
+LIST, MAP = "list", "map"
 _CONFUSION = "frequent confusion"
 _NUMBERS = ("shortest", "longest", "least", "most")
 _URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "value", "slice", "answers")
@@ -43,6 +45,11 @@ _URL_FILTERS = ("true", "predicted", "flip", "truncated", "noted", "column", "va
 def choose_view() -> str:
     """Draw the choice between misclassified examples and suspect labels."""
     return choose_option("Show", {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels"}, MISTAKES, "view")
+
+
+def choose_layout() -> str:
+    """Draw the choice between the list alone and the list with a map of the test set."""
+    return choose_option("Layout", {LIST: "List", MAP: "Map"}, LIST, "layout", label_visibility="collapsed")
 
 
 def choose_confusion(confusions: pd.DataFrame) -> None:
@@ -222,5 +229,6 @@ def clear_filters() -> None:
         reset_option(key)
     for key in _NUMBERS:
         st.session_state[key] = None
+    clear_selection()
     st.session_state["contains"] = ""
     st.session_state["confidence"] = FULL_RANGE

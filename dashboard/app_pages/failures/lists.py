@@ -8,6 +8,7 @@ from dashboard import data
 from dashboard.app_pages.failures import controls, tables, text, view_data
 from dashboard.components.example.controls import PAGE_SIZE, choose_page, selected_example, show_list
 from dashboard.components.safe_text import show_text
+from dashboard.components.text_map.controls import show_text_map
 
 _HEIGHT, _HEIGHT_WITH_EXAMPLE = 648, 1_192  # pixels: an example beside the list is higher
 
@@ -18,6 +19,9 @@ def show_predictions(run_id: int, other: int | None, test_set: int, place: Delta
         filters, sort = controls.choose_filters(run_id, data.labels(run_id), against=other is not None)
     examples = view_data.predicted_examples(run_id, other, filters.column)
     matching, phrases = filters.apply(examples), filters.describe()
+    selected = show_text_map(run_id) if controls.choose_layout() == controls.MAP else None
+    if selected is not None:
+        matching, phrases = matching[matching["position"].isin(selected)], [*phrases, "the selection on the map"]
     wrong = int((~examples["is_correct"]).sum())
     with st.container(horizontal=True, vertical_alignment="center"):
         show_text(text.list_summary(wrong, len(examples), len(matching), phrases), width="stretch")

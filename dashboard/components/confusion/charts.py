@@ -1,6 +1,7 @@
 """Charts of confusion matrices; in all of them a click on a cell sets the parameter ``cell``."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -110,7 +111,7 @@ def confused_pairs(cells: pd.DataFrame) -> alt.LayerChart:
     row = base.mark_rect(opacity=0, cursor="pointer").add_params(cell)
     emphasis = alt.condition(cell, alt.value(1), alt.value(0.35))
     bars = base.mark_bar(height=7, yOffset=9, color=BLUE, cursor="pointer").encode(x=x, opacity=emphasis)
-    style = {"align": "left", "baseline": "middle", "color": INK, "cursor": "pointer"}
+    style: dict[str, Any] = {"align": "left", "baseline": "middle", "color": INK, "cursor": "pointer"}
     names = base.mark_text(**style, dy=-5, fontSize=13, limit=420).encode(x=alt.value(0), text="pair:N")
     numbers = base.mark_text(**style, dx=6, dy=9, fontSize=12).encode(x=x, text="number:N")
     return alt.LayerChart(
