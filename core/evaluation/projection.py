@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 PCA, UMAP = "pca", "umap"
-MIN_NEIGHBORHOOD = 15
-"""With fewer texts, UMAP has no neighborhoods to keep: PCA replaces it."""
+NEIGHBORS = 15
+"""The number of neighbors of a text that UMAP keeps; of at most this many texts, PCA replaces it."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,12 @@ def project(features: Any, method: str = PCA) -> Projection:
     PCA of sparse features is a truncated SVD, which does not center them. UMAP (McInnes, Healy and Melville 2018,
     arXiv 1802.03426) keeps the neighbors of a text by cosine distance. Both are deterministic.
     """
-    if method == UMAP and features.shape[0] >= MIN_NEIGHBORHOOD:
+    if method == UMAP and features.shape[0] > NEIGHBORS:
         return _project_umap(features)
     from sklearn import decomposition
 
+    if not isinstance(features, np.ndarray) and features.shape[1] < 2:  # too few for a truncated SVD
+        features = features.toarray()
     width = min(2, *features.shape)
     reducer = decomposition.PCA if isinstance(features, np.ndarray) else decomposition.TruncatedSVD
     model = reducer(n_components=width, random_state=0)
@@ -50,7 +52,7 @@ def _project_umap(features: Any) -> Projection:
     import umap
 
     # Parallel optimization would make the result depend on the order of the threads.
-    model = umap.UMAP(n_components=2, metric="cosine", random_state=0, n_jobs=1)
+    model = umap.UMAP(n_components=2, n_neighbors=NEIGHBORS, metric="cosine", random_state=0, n_jobs=1)
     return Projection(model.fit_transform(features).astype(np.float32), None)
 
 
