@@ -65,7 +65,7 @@ def whole_matrix(cells: pd.DataFrame, labels: Sequence[str], label: str | None =
     ``cells``: true, predicted, count, share. ``labels``: in the order to draw.
     """
     cell, scale = _cell_selection(), alt.Scale(domain=list(labels))
-    top, left = (alt.Axis(orient=side, labels=False, ticks=False, domain=False) for side in ("top", "left"))
+    nameless: dict[str, Any] = {"labels": False, "ticks": False, "domain": False}
     opacity = alt.condition(cell, alt.value(1), alt.value(0.35))
     if label is not None:
         is_emphasized = (alt.datum.true == label) | (alt.datum.predicted == label)
@@ -74,8 +74,8 @@ def whole_matrix(cells: pd.DataFrame, labels: Sequence[str], label: str | None =
         alt.Chart(cells)
         .mark_rect(cursor="pointer")
         .encode(
-            x=alt.X("predicted:N", scale=scale, title="predicted", axis=top),
-            y=alt.Y("true:N", scale=scale, title="true", axis=left),
+            x=alt.X("predicted:N", scale=scale, title="predicted", axis=alt.Axis(orient="top", **nameless)),
+            y=alt.Y("true:N", scale=scale, title="true", axis=alt.Axis(**nameless)),
             color=alt.Color("share:Q", scale=_ROOT_OF_SHARE, legend=None),
             opacity=opacity,
             tooltip=_TOOLTIP,
