@@ -1,6 +1,6 @@
 """A frozen base model that turns texts into features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -36,9 +36,12 @@ class FrozenEncoder:
         cached = SHARED_FEATURES.get(self._key(texts))
         return cached.values if cached else self.compute_features(texts)
 
-    def shared_features(self, texts: Sequence[str]) -> CachedFeatures:
-        """Return features [n, 2 d] and keep them for other classifiers of this process."""
-        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self.compute_features(texts))
+    def shared_features(self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None) -> CachedFeatures:
+        """Return features [n, 2 d] and keep them for other callers of this process.
+
+        ``on_progress``: is called with the number of texts that are done.
+        """
+        return SHARED_FEATURES.get_or_compute(self._key(texts), lambda: self.compute_features(texts, on_progress))
 
     def training_features(self, texts: Sequence[str]) -> CachedFeatures:
         """Return the features of training texts, see `training_features`."""
@@ -49,9 +52,11 @@ class FrozenEncoder:
         """Return which texts are truncated: [n]."""
         return is_truncated(self.tokenizer, texts)
 
-    def compute_features(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def compute_features(
+        self, texts: Sequence[str], on_progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
         """Return features [n, 2 d] of the model as it is now, without the cache."""
-        return _encode(self.model, self.tokenizer, self._backbone, texts)
+        return _encode(self.model, self.tokenizer, self._backbone, texts, on_progress)
 
     def _key(self, texts: Sequence[str]) -> str:
         return feature_key(self._backbone, self.tokenizer.model_max_length, texts)
@@ -95,9 +100,13 @@ def mean_features(features: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _encode(
-    encoder: nn.Module, tokenizer: PreTrainedTokenizerBase, backbone: Backbone, texts: Sequence[str]
+    encoder: nn.Module,
+    tokenizer: PreTrainedTokenizerBase,
+    backbone: Backbone,
+    texts: Sequence[str],
+    on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     def pooled(batch: BatchEncoding) -> Tensor:
         return pool_tokens(encoder(**batch).last_hidden_state, batch["attention_mask"], backbone)
 
-    return run_texts(encoder, tokenizer, texts, pooled)
+    return run_texts(encoder, tokenizer, texts, pooled, on_progress)

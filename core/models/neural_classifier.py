@@ -58,12 +58,17 @@ def run_texts(
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     forward: Callable[[BatchEncoding], Tensor],
+    on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Run texts through a model in batches of similar length; return its outputs [n, d] in the order of the texts."""
+    """Run texts through a model in batches of similar length; return its outputs [n, d] in the order of the texts.
+
+    ``on_progress``: is called after each batch with the number of texts that are done.
+    """
     tokens = tokenize(tokenizer, texts)
     lengths = np.array([len(ids) for ids in tokens["input_ids"]], dtype=np.int64)
     device = next(model.parameters()).device
     rows: NDArray[np.float32] | None = None
+    done = 0
     for indices in _batches(lengths, pads_right=tokenizer.padding_side == "right"):
         batch = tokenizer.pad({key: [tokens[key][i] for i in indices] for key in tokens}, return_tensors="pt")
         with torch.inference_mode():
@@ -71,6 +76,9 @@ def run_texts(
         if rows is None:
             rows = np.empty((len(lengths), result.shape[1]), dtype=np.float32)
         rows[indices] = result
+        done += len(indices)
+        if on_progress:
+            on_progress(done)
     return rows if rows is not None else np.empty((0, 0), dtype=np.float32)
 
 

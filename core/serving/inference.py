@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from core.config import make_config
+from core.config import RunConfig, make_config
 from core.errors import BenchError, RequestError, did_you_mean
 from core.evaluation.tokenization import HAN
 from core.models.backbone import find_backbone
@@ -20,6 +20,7 @@ from core.models.fine_tuned import load_adapted, load_full
 from core.serving.shared_base import BaseModelCache
 from core.store import queries
 from core.store.engine import Store
+from core.store.records import Run
 from core.system.files import matches_checksum
 
 MAX_SPANS = 200
@@ -134,11 +135,15 @@ def resolve_saved_run(store: Store, run_id: int, *, trust_remote_code: bool = Fa
                 "its recorded scores do not apply to them. Restore the files, or run it again.",
                 code="changed_files",
             )
-    settings = run.settings | {"trust_remote_code": trust_remote_code}
-    if run.model_revision:  # the Hub may have a newer revision
-        settings["revision"] = run.model_revision
-    config, labels = make_config(settings), tuple(queries.dataset(store, run.dataset_id).labels)
+    config = pinned_config(run, trust_remote_code=trust_remote_code)
+    labels = tuple(queries.dataset(store, run.dataset_id).labels)
     return SavedClassifier(config, labels, folder, find_backbone(config) if config.uses("model") else None)
+
+
+def pinned_config(run: Run, *, trust_remote_code: bool = False) -> RunConfig:
+    """Return a run's config with the recorded revision of its base model: the Hub may have a newer one."""
+    settings = run.settings | {"trust_remote_code": trust_remote_code}
+    return make_config(settings | ({"revision": run.model_revision} if run.model_revision else {}))
 
 
 def load_classifier(saved: SavedClassifier) -> Classifier:

@@ -19,6 +19,11 @@ TERMS = {
     "McNemar's test compares the examples that only one of the two predicted correctly.",
     "difference of confusions": "The number of examples in a cell in the first run minus that in the second. More on "
     "the diagonal is better; more elsewhere is worse.",
+    "confusion matrix": "Rows: true labels. Columns: predicted labels. Color: the share of the true label's examples. "
+    "Select a cell or a pair to see its examples.",
+    "text map": "Each point is a test text: the mean last hidden state of the base model before fine-tuning (without a "
+    "base model: TF-IDF), in two dimensions. Near points are similar texts. Drag a box to filter the list, click a "
+    "point to open it.",
     "learning curves": "Loss and scores during training: on the training examples, and after each epoch on the "
     "validation examples, which the model does not train on.",
     "flip": "How two runs differ on an example: gained (only this run is correct), lost (only the other run is "

@@ -92,3 +92,4 @@ from dashboard.data.runs import (
     worst_class,
 )
 from dashboard.data.table import SETTING
+from dashboard.data.text_maps import TextMap, compute_text_map, map_features, projection_methods, text_map

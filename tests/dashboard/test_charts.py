@@ -14,6 +14,7 @@ from dashboard.components.confusion import charts as confusion
 from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as cost
 from dashboard.components.example import charts as example
+from dashboard.components.text_map import charts as text_map
 
 RUNS = pd.DataFrame(
     {
@@ -33,6 +34,18 @@ CELLS = pd.DataFrame(
         "predicted": ["no", "yes", "no", "yes"],
         "count": [9, 1, 0, 0],
         "share": [0.9, 0.1, None, None],
+    }
+)
+POINTS = pd.DataFrame(
+    {
+        "x": [0.0, 1.0],
+        "y": [0.0, 1.0],
+        "example_id": [5, 6],
+        "text": ["a film", "<b>"],
+        "true": "no",
+        "predicted": ["no", "yes"],
+        "confidence": 0.9,
+        "outcome": ["correct", "wrong"],
     }
 )
 CHANGES = pd.DataFrame(
@@ -84,7 +97,10 @@ ALL = {
     "cost_quality": lambda: cost_charts.cost_quality(
         cost.cost_quality(RUNS, "train_seconds"), "train_seconds", "seconds"
     ),
-    "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"], selection="cell"),
+    "confusion_matrix": lambda: confusion.confusion_matrix(CELLS, ["no", "yes"]),
+    "whole_matrix": lambda: confusion.whole_matrix(CELLS, ["no", "yes"], "it's \\ odd"),
+    "confused_pairs": lambda: confusion.confused_pairs(CELLS),
+    "text_map": lambda: text_map.text_map(POINTS, "component 1", "component 2"),
     "loss_curves": lambda: run.loss_curves(HISTORY, 1.0),
     "score_curve": lambda: run.score_curve(HISTORY, None),
     "class_changes": lambda: compare.class_changes(CHANGES, RUNS),
@@ -171,8 +187,14 @@ def test_color_scale_of_confusion_matrix_is_fixed():
     assert squares["encoding"]["color"]["scale"] == {"domain": [0, 1], "scheme": "viridis"}
 
 
-def test_click_in_confusion_matrix_selects_both_labels():
-    (cell,) = spec(ALL["confusion_matrix"]())["params"]
+def test_outcome_of_a_point_has_a_color_and_a_shape():
+    encoding = spec(ALL["text_map"]())["layer"][0]["encoding"]
+    assert encoding["color"]["field"] == encoding["shape"]["field"] == "outcome"
+
+
+@pytest.mark.parametrize("name", ["confusion_matrix", "whole_matrix", "confused_pairs"])
+def test_click_on_a_confusion_selects_both_labels(name):
+    (cell,) = spec(ALL[name]())["params"]
     assert cell["name"] == "cell"
     assert cell["select"]["fields"] == ["true", "predicted"]
 

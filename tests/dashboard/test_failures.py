@@ -241,12 +241,24 @@ def test_single_label_has_a_list_and_probabilities(empty, open_page):
     assert len(table(app, "probability, %")) == 1
 
 
+@pytest.fixture(scope="module")
+def many_labels(tmp_path_factory):
+    """A run on a test set with 150 labels."""
+    database = tmp_path_factory.mktemp("many labels") / "runs.db"
+    (run,) = record_adapters(open_store(str(database), create=True), 150, 0.4)
+    return database, run
+
+
+@pytest.fixture
+def run_with_many_labels(many_labels, monkeypatch):
+    monkeypatch.setenv("RUNS_DB", str(many_labels[0]))
+    return many_labels[1]
+
+
 @pytest.mark.slow
-def test_many_labels_come_with_their_most_frequent_confusions(empty, open_page):
-    store = open_store(str(empty), create=True)
-    (run,) = record_adapters(store, 150, 0.4)
-    app = open_page("failures", run=run, answers="all", example=example_of(store, run, "test 3"))
-    assert f"Shown: {confusion.MAX_LABELS} of 150 labels" in page_text(app)
+def test_many_labels_come_with_their_most_frequent_confusions(run_with_many_labels, open_page):
+    run = run_with_many_labels
+    app = open_page("failures", run=run, answers="all", example=example_of(open_store(), run, "test 3"))
     assert len(table(app, "probability, %")) == 150
     confusions = confusion.frequent_confusions(confusion.confusion_cells(run))
     assert len(confusions) == confusion.MAX_CONFUSIONS
@@ -257,14 +269,54 @@ def test_many_labels_come_with_their_most_frequent_confusions(empty, open_page):
     assert "true" not in app.query_params
 
 
-def test_labels_with_the_most_errors_are_drawn_in_their_order():
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("view", "note"),
+    [
+        ("pairs", f"Shown: {confusion.MAX_PAIRS} of "),
+        ("matrix", f"Shown: {confusion.MAX_LABELS} of 150 labels"),
+        ("all", ""),
+    ],
+    ids=["pairs", "matrix", "all"],
+)
+def test_many_labels_have_several_views_of_the_confusion_matrix(view, note, run_with_many_labels, open_page):
+    app = open_page("failures", run=run_with_many_labels, confusions=view)
+    assert note in page_text(app)
+    assert len(app.get("vega_lite_chart")) == 1
+
+
+@pytest.mark.slow
+def test_label_is_looked_up_in_the_table_of_confusions(run_with_many_labels, open_page):
+    label = confusion.confusion_cells(run_with_many_labels)["true"][0]
+    rows = table(open_page("failures", run=run_with_many_labels, confusions="table", label=label), "share")
+    assert ((rows["true"] == label) | (rows["predicted"] == label)).all()
+    assert set(rows["true"]) > {label} < set(rows["predicted"])
+
+
+def test_few_labels_have_the_whole_matrix_and_a_table(seeded, open_page):
+    assert len(open_page("run", run=seeded.lora).get("vega_lite_chart")) > 0
+    assert table(open_page("run", run=seeded.lora, confusions="table"), "share")["count"].sum() == 100
+
+
+@pytest.mark.slow
+def test_confusions_with_examples_are_those_of_the_predictions(run_with_many_labels):
+    cells = confusion.confusion_cells(run_with_many_labels)
+    predictions = data.predictions_with_outcomes(run_with_many_labels)
+    expected = predictions.groupby(["label", "predicted"]).size()
+    assert cells.set_index(["true", "predicted"])["count"].to_dict() == expected.to_dict()
+    support = cells.groupby("true")["count"].transform("sum")
+    assert cells["share"].tolist() == pytest.approx((cells["count"] / support).tolist())
+    assert confusion.select_confusions(cells)["count"].is_monotonic_decreasing
+
+
+def test_matrix_has_the_labels_of_the_most_frequent_confusions_in_the_given_order():
     names = [f"{place:02}" for place in range(30)]
-    cells = pd.DataFrame([(a, b, 0) for a in names for b in names], columns=["true", "predicted", "count"])
-    cells.loc[(cells["true"] == "29") & (cells["predicted"] == "07"), "count"] = 5
-    drawn = confusion.select_labels(cells, names)
+    pairs = pd.DataFrame([(names[-1 - place], names[place]) for place in range(15)], columns=["true", "predicted"])
+    drawn = confusion.select_labels(pairs, names)
     assert len(drawn) == confusion.MAX_LABELS
-    assert {"07", "29"} <= set(drawn)
+    assert {"00", "29", "07", "22"} <= set(drawn)
     assert drawn == sorted(drawn)
+    assert confusion.select_labels(pairs.head(0), names, "05") == ["05"]
 
 
 # --- Columns and labels with unusual names ----------------------------------------------------------

@@ -68,7 +68,7 @@ def test_open_page_notices_a_new_run(writable_dashboard, seeded, visit):
 def test_cell_of_the_confusion_matrix_opens_its_examples(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open(f"run?run={seeded.odd}")
-    visitor.page.locator(".st-key-confusion .mark-text text").nth(1).click()
+    visitor.page.locator(".st-key-confusion-matrix .mark-text text").nth(1).click()
     visitor.settle("Failures")
     assert visitor.wait_for_text("with true label negative, predicted positive")
     assert "predicted=positive" in visitor.page.url

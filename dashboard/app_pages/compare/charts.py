@@ -122,12 +122,11 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, tit
 def _matrix(
     cells: pd.DataFrame, labels: Sequence[str], color: alt.Color, text: alt.Text, text_color: Any, description: str
 ) -> alt.LayerChart:
-    shown = cells[cells["true"].isin(list(labels)) & cells["predicted"].isin(list(labels))]
     few = len(labels) <= _FEW_LABELS
-    names = alt.Axis(orient="top", labelAngle=-25 if few else -90, labelLimit=110)
-    base = alt.Chart(shown).encode(
+    names = alt.Axis(orient="top", labelAngle=-25 if few else -90, labelLimit=110, labelOverlap=False)
+    base = alt.Chart(cells).encode(
         x=alt.X("predicted:N", sort=list(labels), title="predicted", axis=names),
-        y=alt.Y("true:N", sort=list(labels), title="true", axis=alt.Axis(labelLimit=110)),
+        y=alt.Y("true:N", sort=list(labels), title="true", axis=alt.Axis(labelLimit=110, labelOverlap=False)),
         tooltip=[
             "true:N",
             "predicted:N",
@@ -142,7 +141,7 @@ def _matrix(
     squares = base.mark_rect(cursor="pointer").encode(color=color).add_params(cell)
     return alt.LayerChart(
         layer=[squares, numbers],
-        height=max(240, (60 if few else 30) * len(labels) + 100),
+        height=max(240, (60 if few else 26) * len(labels) + (100 if few else 150)),
         description=description,
     )
 

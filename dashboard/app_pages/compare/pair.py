@@ -119,8 +119,8 @@ def show_flipped_examples(first: int, second: int) -> None:
 def show_confusion_matrix(first: int, second: int) -> None:
     """Show both confusion matrices and their difference; with many classes one of the three at a time."""
     st.subheader("Confusion matrices", help=help_for("difference of confusions"))
-    cells, total = view_data.confusion_difference(first, second), len(data.labels(first))
-    labels = view_data.select_most_confused(cells)
+    labels, total = view_data.select_most_confused(first, second), len(data.labels(first))
+    cells = view_data.confusion_difference(first, second, labels)
     side_by_side = total <= controls.MAX_CLASSES_SIDE_BY_SIDE
     shown = list(controls.MATRICES) if side_by_side else [controls.choose_matrix()]
     titles = {"first run": data.run_label(first), "second run": data.run_label(second), "difference": "Difference"}

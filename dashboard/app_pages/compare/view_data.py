@@ -1,6 +1,6 @@
 """Data of the Compare page: where runs differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 from core.report.settings_differences import differing_values
 from core.text.formatting import DASH, MIN_SUPPORT, format_class_score, format_count, format_points, format_setting
 from dashboard import data
-from dashboard.components.confusion.view_data import confusion_cells
+from dashboard.components.confusion.view_data import clustered_labels, confusion_counts, matrix_cells
 from dashboard.components.estimates import with_interval
 
 MAX_CLASSES = 15
@@ -102,26 +102,31 @@ def select_flips(run_id: int, against: int, flip: str, label: str | None = None)
     return selected.sort_values("confidence", ascending=False).reset_index(drop=True)
 
 
-def confusion_difference(run_id: int, against: int) -> pd.DataFrame:
-    """Return a row per cell of the confusion matrix.
+def confusion_difference(run_id: int, against: int, labels: Sequence[str]) -> pd.DataFrame:
+    """Return a row per cell of the confusion matrix among some labels.
 
     Columns: true, predicted; ``a`` and ``b`` (counts of either run), a_share and b_share (of the row);
     ``more`` (a minus b) and ``text`` (``more`` as text).
     """
-    first = confusion_cells(run_id).rename(columns={"count": "a", "share": "a_share"})
-    second = confusion_cells(against).rename(columns={"count": "b", "share": "b_share"})
-    cells = first.merge(second, on=["true", "predicted"])
-    cells["more"] = cells["a"] - cells["b"]
+    cells = matrix_cells(run_id, labels).rename(columns={"count": "a", "share": "a_share"})
+    second = matrix_cells(against, labels)
+    cells = cells.assign(b=second["count"], b_share=second["share"], more=cells["a"] - second["count"])
     cells["text"] = [f"{more:+,}".replace("-", "−") if more else "0" for more in cells["more"]]
     return cells
 
 
-def select_most_confused(cells: pd.DataFrame) -> list[str]:
-    """Return the labels whose row or column of the confusion matrix differs most, in their order."""
-    change = cells["more"].abs()
-    by_label = change.groupby(cells["true"]).sum().add(change.groupby(cells["predicted"]).sum(), fill_value=0)
-    selected = set(by_label.nlargest(MAX_CLASSES).index)
-    return [label for label in cells["true"].unique() if label in selected]
+def select_most_confused(run_id: int, against: int) -> list[str]:
+    """Return the labels whose row or column of the confusion matrix differs most.
+
+    All labels are in their order; of many, those that are confused with each other are next to each other.
+    """
+    labels = data.labels(run_id)
+    if len(labels) <= MAX_CLASSES:
+        return labels
+    change = np.abs(confusion_counts(run_id) - confusion_counts(against))
+    most = np.argsort(-(change.sum(axis=0) + change.sum(axis=1)), kind="stable")[:MAX_CLASSES]
+    selected = {labels[index] for index in most}
+    return [label for label in clustered_labels(run_id) if label in selected]
 
 
 def compare_with_first(run_id: int, others: list[int]) -> pd.DataFrame:

@@ -39,8 +39,9 @@ from dashboard.components.flips import FLIPS
 from dashboard.components.pickers import pick_runs
 from dashboard.components.safe_text import escape_markdown
 from dashboard.components.slices.view_data import find_slice
-from dashboard.state import clicked_cell
+from dashboard.components.text_map.controls import clear_selection
 
+LIST, MAP = "list", "map"
 _CONFUSION = "frequent confusion"
 _SEARCH_HELP = "In texts, tags, notes and proposed labels."
 _NUMBERS = ("shortest", "longest", "least", "most")
@@ -64,6 +65,11 @@ def choose_view() -> str:
     """Draw the choice between predictions, suspect labels and annotated examples."""
     views = {MISTAKES: "Predictions", SUSPECT_LABELS: "Suspect labels", ANNOTATED: "Annotated"}
     return choose_option("Show", views, MISTAKES, "view", label_visibility="collapsed")
+
+
+def choose_layout() -> str:
+    """Draw the choice between the list alone and the list with a map of the test set."""
+    return choose_option("Layout", {LIST: "List", MAP: "Map"}, LIST, "layout", label_visibility="collapsed")
 
 
 def choose_confusion(confusions: pd.DataFrame) -> None:
@@ -238,11 +244,6 @@ def filter_by_slice(name: str | None) -> None:
     _set_filter("slice", name)
 
 
-def filter_by_cell() -> None:
-    """Filter by the labels of the clicked cell of the confusion matrix, or by none; a chart's callback."""
-    filter_by_labels(clicked_cell("cells"))
-
-
 def filter_by_labels(labels: tuple[str, str] | None) -> None:
     """Filter by a true and a predicted label, or by none; a callback."""
     true, predicted = labels or (None, None)
@@ -268,5 +269,6 @@ def clear_filters() -> None:
         reset_option(key)
     for key in _NUMBERS:
         st.session_state[key] = None
+    clear_selection()
     st.session_state["contains"] = ""
     st.session_state["confidence"] = FULL_RANGE

@@ -10,6 +10,7 @@ from dashboard.components.annotations.controls import show_bulk_form
 from dashboard.components.annotations.edits import show_undo_button
 from dashboard.components.example.controls import PAGE_SIZE, choose_page, selected_example, show_list
 from dashboard.components.safe_text import show_text
+from dashboard.components.text_map.controls import show_text_map
 
 _HEIGHT, _HEIGHT_WITH_EXAMPLE = 648, 1_192  # pixels: an example beside the list is higher
 
@@ -23,6 +24,9 @@ def show_predictions(run_id: int, others: list[int], view: str, test_set: int, p
         filters, sort = controls.choose_filters(run_id, data.labels(run_id), 1 + len(others), view)
     examples = view_data.predicted_examples(run_id, others, filters.column)
     matching, phrases = filters.apply(examples), filters.describe(view)
+    selected = show_text_map(run_id) if controls.choose_layout() == controls.MAP else None
+    if selected is not None:
+        matching, phrases = matching[matching["position"].isin(selected)], [*phrases, "the selection on the map"]
     actions = st.container(horizontal=True, vertical_alignment="center")
     if phrases:
         with actions:

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import data, state
 from dashboard.app_pages.failures import controls, example, lists, overview, text
 from dashboard.components import default_runs, feedback, links, pickers
+from dashboard.components.confusion.controls import show_confusions
 from dashboard.components.confusion.view_data import confusion_cells, frequent_confusions
 from dashboard.components.example.controls import selected_example
 from dashboard.components.filters import SUSPECT_LABELS
@@ -45,7 +46,7 @@ with right:
 if view != SUSPECT_LABELS:
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        overview.show_confusion_matrix(run_id)
+        show_confusions(run_id, controls.filter_by_labels, controls.selected_labels())
     with right:
         overview.show_slices(run_id)
 example.show_import_export(run_id, listed)

@@ -9,15 +9,13 @@ from core.catalog.training_summary import describe_training
 from core.errors import RequestError
 from core.report.environment import format_environment
 from core.text.formatting import format_percent
-from dashboard import data, state
+from dashboard import data
 from dashboard.app_pages.run import charts, controls, tables, text, view_data
 from dashboard.app_pages.run.commands import show_reproduce_command
 from dashboard.components import links, pickers, run_downloads, table_cells
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.confusion.charts import confusion_matrix
-from dashboard.components.confusion.view_data import confusion_cells, select_labels
+from dashboard.components.confusion.controls import show_confusions
 from dashboard.components.safe_text import show_code, show_text
-from dashboard.components.text import describe_subset
 
 MAX_CLASSES_SIDE_BY_SIDE = 6
 """Up to this many classes the table and the confusion matrix fit side by side."""
@@ -43,18 +41,11 @@ def show_classes(run_id: int) -> None:
 
 
 def _show_confusion_matrix(run_id: int) -> None:
-    """Show the confusion matrix; a click on a cell opens its examples."""
-    st.subheader("Confusion matrix")
-    labels, cells = data.labels(run_id), confusion_cells(run_id)
-    drawn = select_labels(cells, labels)
-    show_chart(confusion_matrix(cells, drawn, selection="cell"), on_select="rerun", key="confusion")
-    subset_note = describe_subset(len(drawn), len(labels), "classes", "that are confused most often")
-    st.caption(
-        f"{subset_note}Color: share of the true class (each row sums to 100%). Click a cell to see its examples."
-    )
-    cell = state.clicked_cell("confusion")
-    if cell:
-        links.open_page("failures", run=run_id, true=cell[0], predicted=cell[1])
+    """Show the confusion matrix; selecting a cell opens its examples."""
+    show_confusions(run_id, lambda pair: st.session_state.update({"selected confusion": pair}))
+    pair = st.session_state.pop("selected confusion", None)  # a callback cannot switch the page
+    if pair:
+        links.open_page("failures", run=run_id, true=pair[0], predicted=pair[1])
 
 
 def show_training(run_id: int) -> None:

@@ -1,0 +1,1 @@
+"""A map of the test texts: similar texts are near each other."""
