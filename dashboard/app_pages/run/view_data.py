@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.catalog.figures import select_figures
 from core.catalog.methods import rate_for_width
 from core.config import AUTO_SIZES, format_flags, make_config
-from core.text.formatting import DASH, format_percent, format_setting
+from core.text.formatting import DASH, format_bytes, format_percent, format_setting
 from dashboard import data
 
 MAX_CURVE_POINTS = 400
@@ -55,21 +55,11 @@ def _default(run_id: int, name: str) -> Any:
 
 
 def reproduce_command(run_id: int) -> str:
-    """Return the shortest command that trains a run again: no flag that is a default or follows from the others."""
+    """Return the command that trains a run again, with each recorded setting: it does not depend on the defaults."""
     config, parent_id = data.config_of(run_id), data.run(run_id).parent_id
     if parent_id is not None:
         return data.command(f"resume {parent_id} --epochs {config['epochs']}")
-    if "pooling_reason" in data.run(run_id).environment:
-        config = config | {"pooling": "auto"}
-    if "lr" in config and config["lr"] == _default(run_id, "lr"):
-        config = {name: value for name, value in config.items() if name != "lr"}
-    defaults = _default_settings({})
-    flags = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
-    for name in list(flags):
-        fewer = {other: value for other, value in flags.items() if other != name}
-        if _default_settings(fewer) == config:
-            flags = fewer
-    return data.command(shlex.join(format_flags(flags)))
+    return data.command(shlex.join(format_flags(config)))
 
 
 def _default_settings(values: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +77,8 @@ def environment(run_id: int) -> dict[str, Any]:
     facts |= {f"truncated texts, {split}": f"{format_percent(share)}%" for split, share in truncated.items()}
     commit = str(recorded.get("git_commit") or "")[:10]
     facts["git_commit"] = f"{commit}, with changes" if commit and is_dirty else commit
+    if "memory_bytes" in facts:
+        facts["memory"] = format_bytes(facts.pop("memory_bytes"))
     return {name.replace("_", " "): format_setting(value) for name, value in (facts | packages).items()}
 
 
