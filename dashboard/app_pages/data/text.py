@@ -5,89 +5,81 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.text.formatting import MIN_SUPPORT, format_count, format_percent, format_points
+from core.text.formatting import DASH, MIN_SUPPORT, format_count, format_percent
 
 if TYPE_CHECKING:
     from core.store.records import Dataset
 
 
-def summary(dataset: "Dataset", balance: pd.DataFrame) -> str:
-    """Return name, size and source of a data set."""
-    sizes = balance.groupby("split")["count"].sum()
-    parts = ", ".join(f"{format_count(sizes[split])} {split}" for split in ("train", "validation", "test"))
-    return (
-        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text column '{dataset.text_column}', "
-        f"label column '{dataset.label_column}' of {dataset.source}."
-    )
+RARE_NOTE = (
+    "Classes with less than a tenth of the test examples or, with many classes, half an equal share. Their scores are "
+    f"uncertain; those of a class with fewer than {MIN_SUPPORT} test examples are unreliable."
+)
 
 
-def quality_checks(
-    checks: Mapping[str, Any], rare: pd.DataFrame, truncated: Mapping[str, float] | None = None
-) -> list[str]:
-    """Return the results of the data quality checks, a sentence each.
-
-    ``rare``: label, count, share and half (half the width of the interval of F1) of rare classes.
-    ``truncated``: the share of each split's texts that the best run truncated.
-    """
-    conflicts = checks.get("conflicting_texts", 0)
-    return [
-        *(f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()),
-        *_replacements(checks.get("mended", 0)),
-        _duplicates(checks.get("duplicates", {})),
-        *_leaks(checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)),
-        *([f"Conflicting labels: {format_count(conflicts)} texts."] if conflicts else []),
-        *_truncation(truncated or {}),
-        *map(_rare_class, rare.rename(columns={"count": "examples"}).itertuples()),
-    ]
+def sizes(dataset: "Dataset", balance: pd.DataFrame) -> list[str]:
+    """Return the number of examples of each split and the number of labels."""
+    counts = balance.groupby("split")["count"].sum()
+    splits = [f"{format_count(counts[split])} {split}" for split in ("train", "validation", "test")]
+    return [*splits, f"{format_count(len(dataset.labels))} labels"]
 
 
-def _replacements(rows: int) -> list[str]:
-    return [f"In {format_count(rows)} rows \ufffd replaces characters that cannot be stored."] if rows else []
+def source(dataset: "Dataset") -> str:
+    """Return where a data set comes from."""
+    return f"Text column '{dataset.text_column}', label column '{dataset.label_column}' of {dataset.source}."
 
 
-def _duplicates(by_split: Mapping[str, int]) -> str:
+def source_notes(checks: Mapping[str, Any]) -> list[str]:
+    """Return which rows of the source were dropped or changed, a sentence each."""
+    notes = [f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()]
+    if changed := checks.get("mended", 0):
+        notes.append(f"In {format_count(changed)} rows \ufffd replaces characters that cannot be stored.")
+    return notes
+
+
+def duplicates_note(by_split: Mapping[str, int]) -> str:
+    """Return how many texts repeat within each split."""
     parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
     return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
 
 
-def _leaks(exact: int, near: int) -> list[str]:
-    if exact:
-        head = f"Leakage: {_test_examples(exact)} also in the training or validation split: scores are inflated."
-    else:
-        head = "No leakage: no test example is in the training or validation split."
-    return [head, *([f"Near duplicates: {_test_examples(near)} almost equal to one in another split."] if near else [])]
+def leaks_note(exact: int, near: int) -> str:
+    """Return how many test examples also occur, exactly or nearly, in another split."""
+    if not exact + near:
+        return "No leakage: no test example is in the training or validation split."
+    return (
+        f"Test examples that are also in the training or validation split: {format_count(exact)}; that are almost "
+        f"equal to one there: {format_count(near)}. Macro F1 without them is on the Run page."
+    )
 
 
-def _test_examples(number: int) -> str:
-    return f"{format_count(number)} test {'example is' if number == 1 else 'examples are'}"
+def truncated_share(shares: Mapping[str, float]) -> str:
+    """Return the share of test texts that were truncated."""
+    return f"{format_percent(shares['test'])}%" if "test" in shares else DASH
 
 
-def _truncation(shares: Mapping[str, float]) -> list[str]:
+def truncation_note(shares: Mapping[str, float]) -> str:
+    """Return which texts the best run truncated, and how to use more of them."""
     if not shares:
-        return []
+        return "No run has recorded how many texts it truncated."
     parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
     if not parts:
-        return ["No texts were truncated in the best run."]
-    return [f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."]
+        return "No texts were truncated in the best run."
+    return f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."
 
 
-def _rare_class(row: Any) -> str:
-    """Return the size of a rare class, and how uncertain its metrics are."""
-    head = (
-        f"Rare class {row.label}: {format_count(row.examples)} test examples ({format_percent(row.share)}% of the "
-        "test set)."
+def suspects_note(expected: float) -> str:
+    """Return what suspect labels are, and how many to expect without any error in the labels."""
+    return (
+        "Test examples for which several runs of different kinds suggest the same other label. If the runs erred "
+        f"independently, there would be about {format_count(expected)}."
     )
-    if row.examples < MIN_SUPPORT:
-        return f"{head} Too few for reliable metrics (fewer than {MIN_SUPPORT})."
-    if row.half == row.half:
-        return f"{head} F1 is known to within ±{format_points(row.half)[1:]} points."
-    return f"{head} Its metrics are uncertain."
 
 
-def rater_disagreement(disputed: pd.DataFrame) -> str:
-    """Return how to read the disagreement of raters."""
+def rater_disagreement(disputed: pd.DataFrame, run: str | None) -> str:
+    """Return how to read the disagreement of raters. ``run``: the label of the run whose errors are drawn."""
+    errors = f" The chart has the error rate of {run} by quartile of it." if run else ""
     return (
         "Each text was rated by several people; the standard deviation of its ratings is at most "
-        f"{disputed['deviation'].max():.2f}. "
-        "An error on a disputed text may be due to its label."
+        f"{disputed['deviation'].max():.2f}.{errors} An error on a disputed text may be due to its label."
     )

@@ -1,4 +1,4 @@
-"""Data of the Data page: text lengths, rare classes, rater disagreement, and rows that quality checks flagged."""
+"""Data of the Data page: text lengths, rater disagreement, and what the data quality checks flagged."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ ALL_CLASSES = "all classes"
 QUARTILES = ("lowest quartile", "second quartile", "third quartile", "highest quartile")
 """The names of the quartiles of the test set by the standard deviation of the ratings."""
 RARE_SHARE = 0.1
-"""A class with a smaller share of the test set is rare."""
+"""A class with a smaller share of the test set is rare; with many classes, one with less than half an equal share."""
 _LENGTH_BINS = 30
 _MAX_DISPUTED = 100
 _MAX_RUNS_SEARCHED = 20
@@ -54,12 +54,6 @@ def length_summary(dataset_id: int) -> pd.DataFrame:
     lengths = data.examples(dataset_id).groupby("label")["length"]
     quantiles = {"minimum": 0.0, "median": 0.5, "95th percentile": 0.95, "maximum": 1.0}
     return pd.DataFrame({name: lengths.quantile(quantile) for name, quantile in quantiles.items()}).reset_index()
-
-
-def training_balance(dataset_id: int) -> pd.DataFrame:
-    """Return label and count of the training split."""
-    frame = data.balance(dataset_id)
-    return frame[frame["split"] == "train"][["label", "count"]]
 
 
 def disputed_examples(dataset_id: int) -> pd.DataFrame:
@@ -102,24 +96,13 @@ def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
     ``half`` is half the width of the interval of the best run's F1.
     """
     balance = data.balance(dataset_id)
-    rare = balance[(balance["split"] == "test") & (balance["share"] < RARE_SHARE)]
+    limit = min(RARE_SHARE, 0.5 / max(1, len(data.dataset(dataset_id).labels)))
+    rare = balance[(balance["split"] == "test") & (balance["share"] < limit)]
     if best_run is None or data.class_metrics(best_run).empty:
         return rare.assign(half=np.nan)
     metrics = data.class_metrics(best_run).set_index("label")
     half = (metrics["f1_high"] - metrics["f1_low"]) / 2
     return rare.assign(half=rare["label"].map(half).astype(float))
-
-
-def flagged_rows(dataset_id: int, best_run: int | None) -> Mapping[str, pd.DataFrame]:
-    """Return the rows that data quality checks flagged, by the title of the check; without empty ones."""
-    flagged = {
-        "Duplicates within a split": duplicates(dataset_id),
-        "Leaked test examples": leaks(dataset_id, exact=True),
-        "Near-duplicate test examples": leaks(dataset_id, exact=False),
-        "Conflicting labels": conflicts(dataset_id),
-        "Truncated test examples": pd.DataFrame() if best_run is None else truncated_examples(best_run),
-    }
-    return {title: rows for title, rows in flagged.items() if not rows.empty}
 
 
 def duplicates(dataset_id: int) -> pd.DataFrame:
@@ -132,11 +115,14 @@ def duplicates(dataset_id: int) -> pd.DataFrame:
     return texts[texts["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
 
 
-def leaks(dataset_id: int, *, exact: bool) -> pd.DataFrame:
-    """Return the test examples that have a duplicate, or a near duplicate, in another split."""
+def leaks(dataset_id: int) -> pd.DataFrame:
+    """Return the test examples that have a duplicate or a near duplicate in another split, the most similar first."""
     recorded = data.dataset(dataset_id).checks.get("leaks", [])
+    if not recorded:
+        return pd.DataFrame()
     examples = data.examples(dataset_id).set_index(["split", "position"])
-    return pd.DataFrame([_leak(leak, examples) for leak in recorded if (leak["similarity"] == 1) == exact])
+    rows = pd.DataFrame([_leak(leak, examples) for leak in recorded])
+    return rows.sort_values("similarity", ascending=False, kind="stable", ignore_index=True)
 
 
 def _leak(leak: Mapping[str, Any], examples: pd.DataFrame) -> dict[str, Any]:
