@@ -51,3 +51,8 @@ class Method:
     def is_installed(self) -> bool:
         """Whether the package that it needs is installed."""
         return self.extra is None or find_spec(self.extra) is not None
+
+    @property
+    def is_continuable(self) -> bool:
+        """Whether its saved files are enough to train it for more epochs."""
+        return self.kind != "baseline" and not self.reallocates_budget and not self.is_reparametrized

@@ -9,7 +9,7 @@ import pandas as pd
 from core.text.formatting import MIN_SUPPORT, format_count, format_percent, format_points
 
 RARE_SHARE = 0.1
-"""A class with a smaller share of the test set is rare."""
+"""A class with a smaller share of the test set is rare; with many classes, one with less than half an equal share."""
 
 
 def rare_classes(balance: pd.DataFrame, metrics: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -18,7 +18,8 @@ def rare_classes(balance: pd.DataFrame, metrics: pd.DataFrame | None = None) -> 
     ``balance``: split, label, count and share. ``half`` is half the width of the interval of F1 in the class metrics of
     a run, undefined without them.
     """
-    rare = balance[(balance["split"] == "test") & (balance["share"] < RARE_SHARE)]
+    limit = min(RARE_SHARE, 0.5 / max(1, balance["label"].nunique()))
+    rare = balance[(balance["split"] == "test") & (balance["share"] < limit)]
     if metrics is None or metrics.empty:
         return rare.assign(half=np.nan)
     by_label = metrics.set_index("label")

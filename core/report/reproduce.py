@@ -7,31 +7,14 @@ from typing import Any
 from core.config import AUTO_SIZES, format_flags, make_config
 
 
-def reproduce_arguments(
-    settings: Mapping[str, Any],
-    environment: Mapping[str, Any],
-    parent_id: int | None,
-    default_rate: float | None = None,
-) -> str:
-    """Return the fewest arguments that train a run again: no flag that is a default or follows from the others.
+def reproduce_arguments(settings: Mapping[str, Any], parent_id: int | None) -> str:
+    """Return the arguments that train a run again, with each recorded setting: they do not depend on the defaults.
 
-    ``settings`` and ``environment``: as recorded. ``parent_id``: the run that it continues. ``default_rate``: the
-    default learning rate of its method and hidden size; without it, the learning rate is always passed.
+    ``parent_id``: the run that it continues.
     """
     if parent_id is not None:
         return f"resume {parent_id} --epochs {settings['epochs']}"
-    config = dict(settings)
-    if "pooling_reason" in environment:
-        config["pooling"] = "auto"
-    if "lr" in config and config["lr"] == default_rate:
-        del config["lr"]
-    defaults = default_settings({})
-    flags = {name: value for name, value in config.items() if name not in defaults or value != defaults[name]}
-    for name in list(flags):
-        fewer = {other: value for other, value in flags.items() if other != name}
-        if default_settings(fewer) == config:
-            flags = fewer
-    return shlex.join(format_flags(flags))
+    return shlex.join(format_flags(settings))
 
 
 def default_settings(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def _advice(store: Store, run: Run) -> str:
     if _has_low_learning_rate(run):
         return "try a higher --lr."
     method = METHODS.get(run.method)
-    if method is None or method.reallocates_budget or method.is_reparametrized:
+    if method is None or not method.is_continuable:
         return "try more --epochs or a higher --lr."
     return f"continue with: {store.format_command(f'resume {run.id} --epochs auto')}"
 

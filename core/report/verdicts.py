@@ -76,7 +76,7 @@ def _detectable(result: Comparison) -> str:
     if result.detectable is None:
         return " This test set is too small to detect any difference."
     effect = format_points(result.detectable)[1:]
-    sentence = f" Smallest gap in accuracy that this test set can detect: {effect} points"
+    sentence = f" Smallest gap this test set can detect: {effect} points of accuracy"
     if result.needed is None or result.needed <= result.n:
         return f"{sentence}."
     observed = format_points(result.accuracy.value)

@@ -29,14 +29,27 @@ Fields = dict[str, str | None]
 """Values of the fields of an annotation, by `ANNOTATION_FIELDS`."""
 
 
-def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[str]) -> None:
-    """Set a run's name, notes and tags together; empty notes clear them.
+def edit_run(
+    store: Store,
+    run_id: int,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Iterable[str] | None = None,
+) -> None:
+    """Set a run's name, notes and tags together; None leaves a field unchanged, empty notes clear them.
 
     Raises `RequestError` for an empty or overlong name, an overlong tag, and text that cannot be stored or
     contains a secret; in that case nothing is changed.
     """
-    _check_storable("The notes", notes)
-    _update(store, [run_id], name=_clean_name(name), tags=_clean_tags(tags), notes=notes.strip() or None)
+    changes: dict[str, Any] = {}
+    if name is not None:
+        changes["name"] = _clean_name(name)
+    if notes is not None:
+        _check_storable("The notes", notes)
+        changes["notes"] = notes.strip() or None
+    if tags is not None:
+        changes["tags"] = _clean_tags(tags)
+    _update(store, [run_id], **changes)
 
 
 def _clean_name(text: str) -> str:

@@ -109,7 +109,7 @@ def format_bytes(size: float | None) -> str:
 
 
 def format_setting(value: object) -> str:
-    """Return a setting's value as it is written on the command line."""
+    """Return a setting's value as it is written on the command line; floats are exact."""
     if value is None:
         return DASH
     if isinstance(value, list | tuple):
@@ -118,7 +118,9 @@ def format_setting(value: object) -> str:
         return " ".join(f"{key}={format_setting(inner)}" for key, inner in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return short if float(short := f"{value:g}") == value else repr(value)
+    return str(value)
 
 
 def format_time(when: datetime | None) -> str:

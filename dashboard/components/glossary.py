@@ -46,7 +46,7 @@ TERMS = {
     "length": "The number of words; an ideograph counts as one.",
     "truncated": "Whether the model got only the beginning of the text.",
     "error slices": "Groups of examples with more or fewer errors than the others. p is adjusted for the number of "
-    "slices. A slice by a column that repeats the label, such as a mean rating, says little.",
+    "slices. Columns nearly equal to the label, such as a mean rating, are not informative.",
     "slice": "Examples with something in common: their length, a word, punctuation, a value of another column.",
     "wrong, %": "The share of the slice's examples that the run predicted wrongly, with its 95% interval.",
     "other examples, %": "The share of all other test examples that the run predicted wrongly, with its 95% interval.",

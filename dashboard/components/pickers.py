@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -54,10 +55,10 @@ def _change_test_set() -> None:
         state.set_parameter(key, "")
 
 
-def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "run") -> int:
+def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "run", **kwargs: Any) -> int:
     """Draw the picker of one run; stop the page until one is selected.
 
-    ``runs``: id and label of the runs to choose from.
+    ``runs``: id and label of the runs to choose from. ``kwargs``: as for `st.selectbox`.
     """
     if runs.empty:
         st.info("No complete run on this test set yet. See the Runs page for the reasons.", icon=":material/info:")
@@ -79,6 +80,7 @@ def pick_run(label: str, runs: pd.DataFrame, default: int | None, key: str = "ru
         help=_options_help(names, runs),
         on_change=state.save_widget,
         args=(key, f"pick {key}"),
+        **kwargs,
     )
     if choice is None:
         st.stop()
@@ -157,7 +159,7 @@ def pick_pair(label: str, runs: pd.DataFrame) -> tuple[int, int] | None:
 
 def swap_button(run: int, other: int) -> None:
     """Draw a button that swaps two compared runs."""
-    st.button("Swap", icon=":material/swap_horiz:", on_click=_swap, args=(run, other))
+    st.button("", icon=":material/swap_horiz:", help="Swap", on_click=_swap, args=(run, other), key="swap")
 
 
 def _swap(run: int, other: int) -> None:
@@ -176,7 +178,7 @@ def pick_threshold() -> float:
         on_change=state.save_widget,
         args=("threshold", "pick threshold"),
         help="Predictions below this confidence are marked as unsure; 0 turns this off. Choose it on the validation "
-        "split: Run page, tab Confidence threshold.",
+        "split: Run page, tab Threshold.",
     )
     state.set_parameter("threshold", str(percent) if percent else "")
     return float(percent) / 100

@@ -80,14 +80,12 @@ def format_log(log: pd.DataFrame) -> str:
 
 def draw_downloads(run_id: int) -> None:
     """Draw the downloads of a run; each file is created on demand."""
-    run = data.run(run_id)
-    with st.popover("Download", icon=":material/download:"):
-        _files_button(run_id)
-        if run.state == "complete":
-            _button("Predictions (CSV)", predictions_csv, run_id, "predictions.csv", "text/csv")
-        _button("Settings (YAML)", config_yaml, run_id, "config.yaml", "application/yaml")
-        _button("Log (text)", log_text, run_id, "log.txt", "text/plain")
-        st.caption("To train with these settings again: python runner.py --config FILE")
+    _files_button(run_id)
+    if data.run(run_id).state == "complete":
+        _button("Predictions (CSV)", predictions_csv, run_id, "predictions.csv", "text/csv")
+    help_ = "Train with these settings again: `python runner.py --config FILE`"
+    _button("Settings (YAML)", config_yaml, run_id, "config.yaml", "application/yaml", help=help_)
+    _button("Log (text)", log_text, run_id, "log.txt", "text/plain")
 
 
 def _files_button(run_id: int) -> None:
@@ -106,7 +104,17 @@ def _files_button(run_id: int) -> None:
         _button(f"{title} (zip, {format_bytes(size)})", files_zip, run_id, "files.zip", "application/zip")
 
 
-def _button(label: str, make: Callable[[int], str | bytes], run_id: int, name: str, mime: str) -> None:
+def _button(
+    label: str, make: Callable[[int], str | bytes], run_id: int, name: str, mime: str, help: str | None = None
+) -> None:
     st.download_button(
-        label, partial(make, run_id), f"run-{run_id}-{name}", mime, key=name, on_click="ignore", type="tertiary"
+        label,
+        partial(make, run_id),
+        f"run-{run_id}-{name}",
+        mime,
+        key=name,
+        help=help,
+        on_click="ignore",
+        type="tertiary",
+        icon=":material/download:",
     )

@@ -1,4 +1,4 @@
-"""Draw text of unknown content: nothing in it is read as Markdown, and right-to-left letters reorder nothing else."""
+"""Draw text of unknown content: as it is, or as harmless Markdown; right-to-left letters reorder nothing else."""
 
 import re
 from typing import Any
@@ -29,6 +29,11 @@ def show_text(text: object, place: DeltaGenerator | None = None, **kwargs: Any) 
     ``place``: the container or placeholder to draw in; the current one by default.
     """
     (place or st).text(isolate_rtl(str(text)), **kwargs)
+
+
+def show_markdown(text: str) -> None:
+    """Draw a text as Markdown. HTML in it is shown as text, and an image as a link, so that nothing is loaded."""
+    st.markdown(isolate_rtl(text).replace("![", f"!{_WORD_JOINER}["))
 
 
 def show_code(text: str, **kwargs: Any) -> None:

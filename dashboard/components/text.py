@@ -5,13 +5,12 @@ from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
-from core.text.formatting import format_count, format_p_value, format_points, format_score
+from core.text.formatting import format_count
 
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
 
 if TYPE_CHECKING:
-    from core.report.comparisons import RunComparison
     from core.store.records import Run
 
 
@@ -33,17 +32,9 @@ def missing_baseline(row: Any) -> str:
     return "No adapter beats it yet." if row.kind == "baseline" else "There is no baseline to compare it with yet."
 
 
-def baseline_verdict(compared: "RunComparison") -> str:
-    """Return the verdict on a run against its baseline."""
-    gap, baseline = compared.result.macro_f1, f"the baseline #{compared.b.id} {compared.b.name}"
-    head = compared.verdict.capitalize()
-    if compared.result.verdict == "helped":
-        return f"{head}: {format_score(gap.value, gap.low, gap.high)} points of macro F1 above {baseline}."
-    if compared.result.verdict == "hurt":
-        deficit = format_score(*(None if end is None else -end for end in (gap.value, gap.high, gap.low)))
-        return f"{head}: {deficit} points of macro F1 below {baseline}."
-    difference, p = format_points(gap.value, gap.low, gap.high), format_p_value(compared.result.p)
-    return f"{head}: {difference} points of macro F1 compared with {baseline}, p {p}."
+def runs_changed(number: int, status: str) -> str:
+    """Return what happened to runs, such as "2 runs archived"."""
+    return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
 
 
 def describe_status(run: "Run") -> str:

@@ -45,9 +45,9 @@ def with_interval(name: str, title: str) -> list[alt.Tooltip]:
     return [alt.Tooltip(column, format=".1%", title=label) for column, label in ends.items()]
 
 
-def share_axis(format_: str = PERCENT) -> alt.Axis:
-    """Return an axis in percent with ticks at least one percent apart."""
-    return alt.Axis(format=format_, tickMinStep=0.01)
+def share_axis() -> alt.Axis:
+    """Return an axis in percent with few ticks."""
+    return alt.Axis(format="~%", tickMinStep=0.001, tickCount=4)
 
 
 def height_of(count: int) -> int:

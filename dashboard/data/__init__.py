@@ -71,6 +71,7 @@ from dashboard.data.runs import (
     command,
     complete_runs,
     config_of,
+    continue_command,
     filter_test_set,
     footer,
     history,

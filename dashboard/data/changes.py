@@ -20,8 +20,8 @@ def _write(action: Callable[[], R]) -> R:
     return write(action)
 
 
-def edit_run(run_id: int, name: str, notes: str, tags: list[str]) -> None:
-    """Change name, notes and tags of a run."""
+def edit_run(run_id: int, name: str | None = None, notes: str | None = None, tags: list[str] | None = None) -> None:
+    """Change name, notes and tags of a run; None leaves a field unchanged."""
     _write(lambda: run_edits.edit_run(store(), run_id, name, notes, tags))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from core.catalog.figures import TRAINING_MACRO_F1
+from core.catalog.methods import METHODS
 from core.store import engine, queries
 from core.store.engine import Store
 from core.store.records import Run
@@ -52,6 +53,14 @@ def resume_command(run_id: int) -> str:
     """Return the command that resumes a run; after an out-of-memory error with smaller micro-batches."""
     smaller = " --auto-batch" if run(run_id).error_type == "OutOfMemory" else ""
     return command(f"resume {run_id}{smaller}")
+
+
+def continue_command(run_id: int) -> str | None:
+    """Return the command that trains a complete run for more epochs; None if its method does not support it."""
+    record = run(run_id)
+    method = METHODS.get(record.method)
+    is_continuable = record.state == "complete" and record.deleted_at is None and method and method.is_continuable
+    return command(f"resume {run_id} --epochs auto") if is_continuable else None
 
 
 def footer(test_set: int | None) -> str:

@@ -8,9 +8,9 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from core.store.engine import open_store
 from dashboard import data
-from dashboard.app_pages.compare import tables, view_data
+from dashboard.app_pages.compare import controls, tables, view_data
 from dashboard.components import table_downloads
-from tests.dashboard.reading import button, page_text, table
+from tests.dashboard.reading import page_text, table
 from tests.seeded import ODD_NAME, record_adapters
 
 DOWNLOADS = ["HTML", "Markdown", *["CSV", "Markdown", "LaTeX"] * 2]
@@ -32,27 +32,38 @@ def seven(seven_adapters, monkeypatch):
 
 
 def test_page_of_two_runs_shows_verdict_tests_and_tables(seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
+    app = open_page("compare", run=seeded.lora, against=seeded.tfidf, tab="tests")
     text = page_text(app)
-    assert " helped: macro F1 +" in text
-    assert "Different settings: method lora ↔ tfidf" in text
-    assert "Over 3 seeds this configuration helped" in text
+    (verdict,) = [text for text in app.markdown if " helped" in text.value]
+    assert "Over 3 seeds this configuration helped" in verdict.proto.help
+    assert "method lora→tfidf" in text
     assert "McNemar p " in text
-    assert f"Not logged for #{seeded.tfidf} tfidf." in text
     shown = table(app, "F1, points")
     assert set(shown) >= {"class", "recall, points", "precision, points", "p (Holm)", "gained", "lost"}
     assert [name for name in shown if name.startswith("F1 of #")] == ["F1 of #3 lora-r8", "F1 of #2 tfidf"]
     assert [element.label for element in app.get("download_button")] == DOWNLOADS
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
-    parameters = {"run": seeded.lora, "against": seeded.tfidf, "true": "negative", "flip": "fixed"}
-    gained = f"{shown.set_index('class').loc['negative', 'gained']:.0f} gained"
+    parameters = {"run": seeded.lora, "against": seeded.tfidf, "flip": "fixed"}
+    gained = f"{shown['gained'].sum():.0f} gained"
     assert all(f"{key}={value}" in links[gained] for key, value in parameters.items())
+
+
+@pytest.mark.parametrize("tab", controls.PAIR_TABS)
+def test_each_tab_on_two_runs_opens_by_its_url(tab, seeded, open_page):
+    app = open_page("compare", run=seeded.lora, against=seeded.odd, tab=tab)
+    assert not app.error and [drawn.label for drawn in app.tabs] == list(controls.PAIR_TABS.values())
+
+
+@pytest.mark.parametrize("tab", controls.SEVERAL_TABS)
+def test_each_tab_on_several_runs_opens_by_its_url(tab, seeded, open_page):
+    app = open_page("compare", run=seeded.lora, against=f"{seeded.odd},{seeded.tfidf}", runs_tab=tab)
+    assert not app.error and [drawn.label for drawn in app.tabs] == list(controls.SEVERAL_TABS.values())
 
 
 def test_swap_exchanges_the_two_runs(seeded, open_page):
     app = open_page("compare", run=seeded.lora, against=seeded.tfidf)
-    button(app, "Swap").click().run()
-    assert f"Run {seeded.tfidf} is worse than run {seeded.lora}: macro F1 −" in page_text(app)
+    app.button(key="swap").click().run()
+    assert f"#{seeded.tfidf} tfidf is worse than #{seeded.lora} lora-r8: −" in page_text(app)
     assert app.query_params["run"] == str(seeded.tfidf)
 
 
@@ -64,11 +75,12 @@ def test_different_package_versions_are_a_warning(seeded, open_page):
 def test_no_evidence_comes_with_the_minimum_detectable_effect(seeded):
     verdict, *_ = data.verdict_sentences(seeded.seeds[1], seeded.seeds[2])
     assert data.comparison(seeded.seeds[1], seeded.seeds[2]).result.verdict == "no evidence either way"
-    assert "Smallest gap in accuracy that this test set can detect: " in verdict
+    assert "Smallest gap this test set can detect: " in verdict
 
 
 def test_flipped_examples_are_listed_most_confident_first(seeded, open_page):
-    app = open_page("compare", run=seeded.lora, against=seeded.tfidf, flips="broken", **{"class": "negative"})
+    parameters = {"tab": "examples", "flips": "broken", "class": "negative"}
+    app = open_page("compare", run=seeded.lora, against=seeded.tfidf, **parameters)
     lost = view_data.select_flips(seeded.lora, seeded.tfidf, "lost", "negative")
     assert len(lost) > 0
     assert lost["confidence"].is_monotonic_decreasing
@@ -83,15 +95,14 @@ def test_difference_of_the_confusion_matrices_adds_up(seeded):
 
 
 def test_several_runs_are_compared_with_the_first(seeded, open_page):
-    app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}")
+    app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}", runs_tab="metrics")
     ranking = app.dataframe[0].value
     assert list(ranking["verdict"]) == ["—", "helped", "helped"]
     assert "p (Holm)" in ranking
     text = page_text(app)
     assert f"#{seeded.lora} lora-r8 scores highest of these 3" in text
     assert f"Compared with #{seeded.majority} majority: 2 helped." in text
-    assert "not adjusted for the number of pairs" in text
-    assert [element.label for element in app.get("download_button")] == DOWNLOADS
+    assert [element.label for element in app.get("download_button")] == ["HTML", "Markdown", "CSV", "Markdown", "LaTeX"]
 
 
 def test_verdicts_on_several_runs_use_the_adjusted_p(seven):
@@ -108,7 +119,7 @@ def test_pair_of_several_runs_is_read_from_the_url_in_its_order(seeded, open_pag
     pair = f"{seeded.odd},{seeded.lora}"
     app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}", pair=pair)
     assert app.selectbox(key="pick pair").value == pair
-    assert f"positive favors #{seeded.odd} " in page_text(app)
+    assert "Open this pair" in [link.proto.label for link in app.get("page_link")]
 
 
 @pytest.mark.parametrize("pair", ["99,1", "x", "1,1"], ids=["other-run", "text", "same-run"])
@@ -120,18 +131,20 @@ def test_invalid_pair_is_ignored(pair, seeded, open_page):
 
 def test_all_pairs_of_many_runs_are_compared_on_demand(seven, open_page):
     app = open_page("compare", run=seven[0], against=",".join(map(str, seven[1:])))
-    drawn = "not adjusted for the number of pairs"
-    assert drawn not in page_text(app)
+    before = len(app.get("arrow_vega_lite_chart"))
     app.toggle(key="pairs").set_value(True).run()
-    assert drawn in page_text(app)
+    assert len(app.get("arrow_vega_lite_chart")) == before + 1
 
 
 def test_choices_are_read_from_the_url(seeded, open_page):
-    parameters = {"curve": "training loss", "flips": "broken"}
-    app = open_page("compare", run=seeded.lora, against=seeded.odd, **parameters)
-    assert {key: app.button_group(key=f"choose {key}").value for key in parameters} == parameters
-    app = open_page("compare", run=seeded.lora, against=seeded.odd, curve="x", flips="<b>", **{"class": "99"})
-    assert app.button_group(key="choose flips").value == "fixed"
+    for tab, key, value, default in (
+        ("curves", "curve", "training loss", "validation macro F1"),
+        ("examples", "flips", "broken", "fixed"),
+    ):
+        app = open_page("compare", run=seeded.lora, against=seeded.odd, tab=tab, **{key: value})
+        assert app.button_group(key=f"choose {key}").value == value
+        app = open_page("compare", run=seeded.lora, against=seeded.odd, tab=tab, **{key: "<b>", "class": "99"})
+        assert app.button_group(key=f"choose {key}").value == default
 
 
 def test_learning_curves_omit_runs_that_logged_none(seeded):
@@ -160,11 +173,11 @@ def test_charts_of_many_classes_show_those_that_differ_most(empty, open_page):
     app = open_page("compare", run=second, against=first)
     assert len(table(app, "F1, points")) == 150
     assert len(view_data.select_most_confused(second, first)) == view_data.MAX_CLASSES
-    assert f"Shown: {view_data.MAX_CLASSES} of 150 classes" in page_text(app)
+    assert "10 lowest and 10 highest of 150 classes" in page_text(app)
 
 
 def test_downloaded_cells_equal_those_on_the_screen(seeded, open_page):
-    (metrics, by_class) = open_page("compare", run=seeded.odd, against=seeded.tfidf).dataframe
+    (metrics, by_class) = open_page("compare", run=seeded.odd, against=seeded.tfidf, tab="tests").dataframe
     changes = view_data.class_changes(seeded.odd, seeded.tfidf)
     expected = [
         (metrics, tables.format_runs(data.run_rows([seeded.odd, seeded.tfidf]))),

@@ -10,7 +10,7 @@ from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 
 from cli.main import parse
 from cli.settings import requested_values
-from core.config import RunConfig
+from core.config import RunConfig, flag
 from core.data import load_data
 from core.errors import RequestError
 from core.search.grid import expand_grid
@@ -20,9 +20,11 @@ from core.store.engine import open_store
 from core.store.recorder import recording
 from core.store.run_writer import RunWriter
 from core.store.schema import now
+from core.text.formatting import format_points
 from dashboard import data
 from dashboard.app_pages.run import view_data
 from dashboard.app_pages.run.controls import TABS
+from dashboard.app_pages.run.main_figures import Mark, main_figures
 from tests.dashboard.reading import button, page_text, shows_page
 from tests.seeded import ENVIRONMENT, ODD_NAME, SIZES, record_adapters, record_failure, record_quantized
 
@@ -40,18 +42,28 @@ def start_training(run):
 
 
 def test_headline_has_the_verdict_for_the_run_and_over_seeds(seeded, open_page):
-    text = page_text(open_page("run", run=seeded.lora))
-    assert f"above the baseline #{seeded.tfidf} tfidf" in text
-    assert "Over 3 seeds: +" in text
-    assert "One seed only" in page_text(open_page("run", run=seeded.odd))
+    app = open_page("run", run=seeded.lora)
+    (verdict,) = [text for text in app.markdown if text.value.startswith("**Helped")]
+    assert verdict.value.endswith(f"vs \\#{seeded.tfidf} tfidf**")
+    assert "Over 3 seeds this configuration helped" in verdict.proto.help
+    assert "(1 seed)" not in page_text(app)
+    assert "(1 seed)" in page_text(open_page("run", run=seeded.odd))
 
 
 def test_complete_run_shows_its_main_figures_and_classes(seeded, open_page):
     app = open_page("run", run=seeded.odd)
-    labels = [metric.label.split(":")[0] for metric in app.metric]
-    assert labels == ["Macro F1", "Accuracy", "Worst class F1", "Training time"]
+    labels = [metric.label.replace("\\", "") for metric in app.metric]
+    assert labels == ["Macro F1", "Accuracy", "Worst: positive", "Training time"]
     assert list(app.dataframe[0].value["class"]) == ["negative", "positive"]
     assert [tab.label for tab in app.tabs] == list(TABS.values())
+
+
+def test_main_figures_are_marked_by_their_difference_to_the_baseline(seeded):
+    compared = data.comparison(seeded.lora, seeded.tfidf)
+    marks = {figure.label: figure.mark for figure in main_figures(seeded.lora, compared)}
+    assert marks["Macro F1"] == Mark(format_points(compared.result.macro_f1.value), "blue", "up")
+    assert marks["Training time"].text == "+54 s" and marks["Training time"].color == "gray"
+    assert {figure.mark for figure in main_figures(seeded.lora, None)} == {Mark()}
 
 
 def test_open_tab_is_a_url_parameter(seeded, open_page):
@@ -76,8 +88,8 @@ def test_many_classes_are_sorted_worst_first(store, open_page):
     table = open_page("run", run=run).dataframe[0].value
     assert len(table) == 150
     assert table["F1"].is_monotonic_increasing
-    in_order = open_page("run", run=run, worst="false").dataframe[0].value
-    assert list(in_order["class"]) == queries.dataset(store, 1).labels
+    found = open_page("run", run=run, find="149").dataframe[0].value
+    assert len(found) == 1 and "149" in found["class"].iloc[0]
 
 
 def test_single_class_is_shown(store, open_page):
@@ -144,26 +156,18 @@ def test_invalid_threshold_is_ignored(threshold, seeded, open_page):
 def test_changed_settings_come_first_and_defaults_follow_the_other_settings(seeded, open_page):
     app = open_page("run", run=seeded.odd, part="Settings")
     assert list(app.dataframe[0].value["setting"]) == ["train_size", "validation_size", "test_size", "r", "epochs"]
-    assert "python runner.py --train-size 80 --validation-size 20 --test-size 100 --r 4 --epochs 3" in page_text(app)
+    assert view_data.reproduce_command(seeded.odd) in [code.value for code in app.code]
 
 
-def test_reproduce_command_gives_the_same_settings(store):
+def test_reproduce_command_names_every_setting_and_gives_the_same_run(store):
     settings = {"dora": True, "peft": {"lora_bias": False, "layers_pattern": ["layer", "block"]}, "layers": "last:4"}
-    with recording(store, RunConfig(**SIZES, **settings), "lora-r8-dora", {}) as run:
+    config = RunConfig(**SIZES, **settings, lr=0.00123456789, dataset="my reviews; rm -rf.csv")
+    with recording(store, config, "lora-r8-dora", {}) as run:
         pass
     arguments = shlex.split(view_data.reproduce_command(run.id))[2:]
-    assert "--dora" in arguments
+    assert {flag(name) for name in data.config_of(run.id)} <= set(arguments)
     (again,) = expand_grid(requested_values(parse(arguments)))
     assert again.settings() == data.config_of(run.id)
-
-
-def test_pooling_that_was_chosen_automatically_is_not_in_the_reproduce_command(store):
-    commands = []
-    for environment in ({}, {"pooling_reason": "the base model was trained with it"}):
-        with recording(store, RunConfig(**SIZES, pooling="mean"), "lora-r8", environment) as run:
-            pass
-        commands.append(view_data.reproduce_command(run.id))
-    assert ["--pooling mean" in command for command in commands] == [True, False]
 
 
 def test_continued_run_names_the_run_that_it_continues(store, tfidf, open_page):
@@ -171,6 +175,11 @@ def test_continued_run_names_the_run_that_it_continues(store, tfidf, open_page):
     assert "continues run #1" in page_text(open_page("run", run=2))
     assert "continues run" not in page_text(open_page("run", run=1))
     assert view_data.reproduce_command(2).startswith("python runner.py resume 1 --epochs ")
+
+
+def test_only_complete_fine_tuned_runs_can_be_continued(seeded):
+    assert data.continue_command(seeded.lora).startswith(f"python runner.py resume {seeded.lora} --epochs auto")
+    assert data.continue_command(seeded.tfidf) is data.continue_command(seeded.failed) is None
 
 
 def test_quantized_run_is_compared_with_the_same_run_without(store, open_page):
@@ -193,7 +202,6 @@ def test_default_learning_rate_follows_from_the_hidden_size(rate, differs, store
     save_file(head, folder / "adapter_model.safetensors")
     row = view_data.settings(run.id).set_index("setting").loc["lr"]
     assert (row["default"], row["differs"]) == ("0.00075", differs)
-    assert ("--lr" in view_data.reproduce_command(run.id)) == differs
     (folder / "adapter_model.safetensors").write_bytes(b"damaged file")
     assert view_data.settings(run.id).set_index("setting").loc["lr", "default"] == "by hidden size"
 
@@ -222,13 +230,51 @@ def test_model_card_is_shown_as_text_on_demand(seeded, open_page):
     assert card not in page_text(open_page("run", run=seeded.tfidf, part="Record"))
 
 
-def test_name_tags_and_notes_are_not_read_as_markup(store, tfidf, open_page):
-    run_edits.edit_run(store, tfidf, ODD_NAME, "a **note**", ["*tag*"])
+def test_name_and_tags_are_not_read_as_markup_and_notes_load_no_images(store, tfidf, open_page):
+    run_edits.edit_run(store, tfidf, ODD_NAME, "a **note** ![image](http://host/a.png)", ["*tag*"])
     app = open_page("run", run=tfidf)
     assert f"#{tfidf} {ODD_NAME}" in app.selectbox(key="pick run").options
-    assert "a **note**" in [text.value for text in app.text]
-    markdown = [element.value for element in (*app.markdown, *app.caption, *app.info)]
-    assert not [text for text in markdown if "<b>" in text or " *r4*" in text or " *tag*" in text]
+    markdown = [element.value for element in (*app.title, *app.markdown, *app.caption, *app.info)]
+    assert not [text for text in markdown if "<b>" in text or " *r4*" in text or " *tag*" in text or "![" in text]
+    (notes,) = [text for text in markdown if "**note**" in text]
+    assert "[image](http://host/a.png)" in notes
+
+
+# --- Edits ------------------------------------------------------------------------------------------
+
+
+def test_run_is_renamed_in_place(store, tfidf, open_page):
+    app = open_page("run", run=tfidf)
+    app.button(key="rename").click().run()
+    app.text_input(key=f"name of {tfidf}").set_value(" ").run()
+    assert "A run's name must have" in app.toast[0].value.replace("\\", "")
+    app.text_input(key=f"name of {tfidf}").set_value("my baseline").run()
+    assert app.title[0].value.endswith("my baseline")
+    assert queries.run(store, tfidf).name == "my baseline"
+
+
+def test_tags_are_added_and_removed_without_changing_name_and_notes(store, tfidf, open_page):
+    run_edits.edit_run(store, tfidf, notes="a note", tags=["old"])
+    app = open_page("run", run=tfidf)
+    app.multiselect(key=f"tags of {tfidf}").set_value(["new"]).run()
+    run = queries.run(store, tfidf)
+    assert (run.name, run.notes, run.tags) == ("tfidf", "a note", ["new"])
+
+
+def test_notes_are_edited_in_a_dialog_with_a_preview(store, tfidf, open_page):
+    run_edits.edit_run(store, tfidf, notes="a **note**")
+    app = open_page("run", run=tfidf)
+    app.button(key="edit notes").click().run()
+    assert app.text_area(key=f"notes of {tfidf}").value == "a **note**"
+    assert [text.value for text in app.markdown].count("a **note**") == 2
+
+
+def test_deleted_run_is_restored_by_undo(store, tfidf, open_page):
+    app = open_page("run", run=tfidf)
+    app.button(key="delete").click().run()
+    assert queries.run(store, tfidf).deleted_at is not None
+    app.button(key="undo").click().run()
+    assert not app.exception and queries.run(store, tfidf).deleted_at is None
 
 
 # --- Runs in other states ---------------------------------------------------------------------------
@@ -302,15 +348,15 @@ def test_run_in_the_trash_can_be_restored(store, tfidf, open_page):
 
 def test_archived_run_opens_by_its_url(store, tfidf, open_page):
     run_edits.archive_runs(store, [tfidf])
-    assert "Archived." in [caption.value for caption in open_page("run", run=tfidf).caption]
+    assert "archived" in page_text(open_page("run", run=tfidf))
 
 
 @pytest.mark.parametrize("hide", [run_edits.archive_runs, run_edits.trash_runs], ids=["archived", "trashed"])
 def test_hidden_baseline_is_still_compared_with(hide, store, tfidf, open_page):
     hide(store, [tfidf])
-    assert "the baseline #1 tfidf" in page_text(open_page("run", run=2))
+    assert "vs #1 tfidf" in page_text(open_page("run", run=2))
     compared = open_page("compare", run=2, against=tfidf)
-    assert "macro F1" in page_text(compared) and not compared.error
+    assert "Inconclusive" in page_text(compared) and not compared.error
 
 
 def test_run_without_data_is_listed_beside_trashed_and_archived_ones(store, tfidf, without_data, open_page):

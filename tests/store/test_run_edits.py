@@ -31,7 +31,10 @@ def test_name_notes_and_tags_are_edited(store, run_id):
     run_edits.edit_run(store, run_id, "  the\nchosen one ", "ship it ", ["paper", " paper", "", "α β"])
     run = queries.run(store, run_id)
     assert (run.name, run.notes, run.tags) == ("the chosen one", "ship it", ["paper", "α β"])
-    run_edits.edit_run(store, run_id, "the chosen one", " ", [])
+    run_edits.edit_run(store, run_id, name="renamed")
+    run = queries.run(store, run_id)
+    assert (run.name, run.notes, run.tags) == ("renamed", "ship it", ["paper", "α β"])
+    run_edits.edit_run(store, run_id, notes=" ")
     assert queries.run(store, run_id).notes is None
 
 

@@ -86,7 +86,7 @@ def _sentences(run: Run) -> list[str]:
 
 def _reproduce(run: Run) -> list[Block]:
     try:
-        arguments = reproduce_arguments(run.settings, run.environment, run.parent_id)
+        arguments = reproduce_arguments(run.settings, run.parent_id)
     except RequestError as error:  # settings that this version does not accept
         return [Paragraph(f"This version cannot reproduce the run: {error}", "warning")]
     return [Code(f"python runner.py {arguments}")]

@@ -23,6 +23,7 @@ from dashboard.components.theme import (
     with_interval,
 )
 
+_FLIP_COLOR = alt.Color("flip:N", scale=alt.Scale(domain=["gained", "lost"], range=[BLUE, ORANGE]), legend=None)
 MAX_POINTS_WITH_MARKS = 120
 """Curves with more logged values are drawn as lines only."""
 _CLASS_COLUMNS = ["label", "f1", "text", *(f"{run}{bound}" for run in "ab" for bound in ("", "_low", "_high"))]
@@ -40,7 +41,8 @@ def class_changes(changes: pd.DataFrame, runs: pd.DataFrame) -> alt.LayerChart:
     of the two runs.
     """
     order, names, title = changes["label"].tolist(), runs["label"].tolist(), FIGURES["f1"].title
-    within = alt.Axis(format=".0%", tickMinStep=0.01, labelExpr="datum.value < 0 || datum.value > 1 ? '' : datum.label")
+    within = share_axis()
+    within.labelExpr = "datum.value < 0 || datum.value > 1 ? '' : datum.label"
     x = alt.X("a:Q", title=title, axis=within, scale=alt.Scale(zero=False, padding=70))  # room for the differences
     difference_tooltip = alt.Tooltip("text:N", title="difference")
     base = alt.Chart(changes[_CLASS_COLUMNS]).encode(
@@ -79,6 +81,44 @@ def _ends(base: alt.Chart, names: list[str], ids: list[int]) -> alt.Chart:
 def _vega_string(text: str) -> str:
     """Return text as a string literal of Vega's expression language."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ") + "'"
+
+
+@cached_chart
+def flip_bar(gained: int, lost: int) -> alt.LayerChart:
+    """Draw the examples that the first run gained, to the left, and those that it lost, to the right."""
+    most = max(gained, lost)
+    sides = pd.DataFrame({"flip": ["gained", "lost"], "examples": [-gained, lost], "count": [gained, lost]})
+    x = alt.X("examples:Q", axis=None, scale=alt.Scale(domain=[-most, most]))
+    bars = (
+        alt.Chart(sides)
+        .mark_bar(size=18)
+        .encode(x=x, color=_FLIP_COLOR, tooltip=["flip:N", alt.Tooltip("count:Q", title="examples", format=",")])
+    )
+    middle = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK, strokeWidth=2).encode(x="zero:Q")
+    description = f"{gained:,} examples gained and {lost:,} lost."
+    return alt.LayerChart(layer=[bars, middle], height=44, description=description)
+
+
+@cached_chart
+def flips_by_class(flipped: pd.DataFrame) -> alt.LayerChart:
+    """Draw the gained and the lost examples of each class; a click sets the parameter ``flip``.
+
+    ``flipped``: label, gained and lost, in the order to draw.
+    """
+    order = flipped["label"].tolist()
+    long = flipped.melt("label", ["gained", "lost"], "flip", "count")
+    long["examples"] = long["count"].where(long["flip"] == "lost", -long["count"])
+    click = alt.selection_point(name="flip", fields=["label", "flip"])
+    axis = alt.Axis(format="d", tickMinStep=1, tickCount=5, labelExpr="format(abs(datum.value), ',')")
+    base = alt.Chart(long[long["count"] > 0]).encode(
+        y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=150, grid=False)),
+        x=alt.X("examples:Q", title="gained | lost", axis=axis, scale=alt.Scale(padding=30)),
+        tooltip=["label:N", "flip:N", alt.Tooltip("count:Q", title="examples", format=",")],
+    )
+    bars = base.mark_bar(cursor="pointer").encode(color=_FLIP_COLOR).add_params(click)
+    return alt.LayerChart(
+        layer=[bars], height=26 * len(order) + 70, description="Examples gained and lost in each class."
+    )
 
 
 @cached_chart

@@ -1,19 +1,42 @@
 """Choices on the Compare page; all are URL parameters."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from core.catalog.figures import FIGURES
-from dashboard.components.filters import choose_option, filter_by
+from dashboard.components.filters import choose_option, choose_tab, filter_by
 from dashboard.components.flips import FLIP_VALUES, FLIPS
 
 CURVES = {FIGURES[name].title: name for name in ("validation_macro_f1", "validation_loss", "loss")}
 """The logged figures that can be drawn as learning curves, by their value in the URL."""
 MATRICES = {"first run": "First run", "second run": "Second run", "difference": "Difference"}
 """Label of each confusion matrix, by its value in the URL."""
+PAIR_TABS = {
+    "classes": "Classes",
+    "examples": "Examples",
+    "confusion": "Confusion",
+    "curves": "Curves & cost",
+    "tests": "Tests & export",
+}
+"""Labels of the tabs on two runs by their value in the URL."""
+SEVERAL_TABS = {"curves": "Curves & cost", "metrics": "Metrics", "settings": "Settings", "classes": "F1 by class"}
+"""Labels of the tabs on several runs by their value in the URL."""
 MAX_CLASSES_SIDE_BY_SIDE = 6
 """Up to this number of classes, the three confusion matrices fit side by side."""
 MAX_RUNS_IN_ALL_PAIRS = 6
 """With more runs, all pairs are compared on demand: each pair takes about a tenth of a second."""
+
+
+def draw_pair_tabs() -> Sequence[TabContainer]:
+    """Draw the tabs on two runs; only the open one is computed."""
+    return choose_tab(PAIR_TABS, "tab")
+
+
+def draw_several_tabs() -> Sequence[TabContainer]:
+    """Draw the tabs on several runs; only the open one is computed."""
+    return choose_tab(SEVERAL_TABS, "runs_tab")
 
 
 def choose_curve() -> str:

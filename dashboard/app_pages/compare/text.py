@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from core.catalog.figures import FIGURES
 from core.text.formatting import (
     DASH,
@@ -40,6 +38,37 @@ def version_warning(comparison: "RunComparison") -> str | None:
     return f"Package versions differ: {', '.join(changes)}. They may explain part of the difference."
 
 
+VERDICTS_HELP = (
+    "Macro F1 of the row minus the column, in points. Colored and bold: p < .05, not adjusted for the number of pairs. "
+    "Gray: inconclusive."
+)
+DETECTABLE_HELP = "Differences in accuracy that this test set is too small to detect. In the chart: the gray band."
+
+
+def verdict(compared: "RunComparison") -> str:
+    """Return the verdict on two runs with its evidence."""
+    result, a, b = compared.result, f"#{compared.a.id} {compared.a.name}", f"#{compared.b.id} {compared.b.name}"
+    gap = result.macro_f1
+    evidence = f"{format_points(gap.value, gap.low, gap.high)} points, p {format_p_value(result.p)}"
+    if compared.verdict == "inconclusive":
+        return f"Inconclusive: {evidence}"
+    if compared.verdict in ("better", "worse"):
+        return f"{a} is {compared.verdict} than {b}: {evidence}"
+    return f"{a} {compared.verdict}: {evidence}"
+
+
+def verdict_axis(first: int, second: int) -> str:
+    """Return the title of the axis of differences, with the direction that favors each run."""
+    return f"◄ #{second} better   ·   macro F1, points   ·   #{first} better ►"
+
+
+def detectable_note(compared: "RunComparison") -> str | None:
+    """Return the minimum detectable effect if two runs do not differ significantly; None if they do."""
+    if compared.verdict != "inconclusive" or compared.result.detectable is None:
+        return None
+    return f"Smallest gap this test set can detect: {format_points(compared.result.detectable)[1:]} points"
+
+
 def difference_note(label: str, other: str) -> str:
     """Return which run is subtracted from which."""
     return f"Differences: {label} minus {other}, in percentage points; positive favors {label}."
@@ -60,13 +89,15 @@ def verdict_counts(counts: Mapping[str, int], first: str) -> str:
     return f"Compared with {first}: {format_verdict_counts(counts)}."
 
 
-def different_settings(differences: pd.DataFrame, equal: int) -> str:
-    """Return the settings in which two runs differ. ``differences``: setting, and the value of either run."""
-    rows = list(differences.itertuples(index=False, name=None))
-    changes = [f"{name} {first} ↔ {second}" for name, first, second in rows if DASH not in (first, second)]
-    one_sided = len(rows) - len(changes)
-    unused = f"; {format_count(one_sided)} used by one run only" if one_sided else ""
-    return f"Different settings: {' · '.join(changes) or 'none'} ({format_count(equal)} equal{unused})."
+def different_settings(changes: Mapping[str, tuple[str, str]]) -> str:
+    """Return the settings in which two runs differ, such as ``r 4→16``. ``changes``: both values by name."""
+    names = {"alpha": "α"}
+    return " · ".join(f"{names.get(name, name)} {first}→{second}" for name, (first, second) in changes.items())
+
+
+def unused_settings(names: Sequence[str]) -> str:
+    """Return which settings only one of two runs uses; empty without any."""
+    return f"Used by one run only: {', '.join(names)}." if names else ""
 
 
 def equal_settings(settings: int) -> str:

@@ -13,8 +13,8 @@ from dashboard import data
 from dashboard.components.confusion.view_data import clustered_labels, confusion_counts, matrix_cells
 from dashboard.components.estimates import with_interval
 
-MAX_CLASSES = 15
-"""With more classes, a chart shows those that differ most."""
+MAX_CLASSES = 20
+"""With more classes, a chart of flips or of confusions shows those that differ most."""
 MAX_CURVE_POINTS = 1500
 MAX_SUGGESTIONS = 4
 
@@ -74,17 +74,6 @@ def class_changes(run_id: int, against: int) -> pd.DataFrame:
 def _format_change(row: Any) -> str:
     few = f", too few examples ({format_count(row.support)})" if row.support < MIN_SUPPORT else ""
     return f"{format_points(row.f1, row.f1_low, row.f1_high)}{few}"
-
-
-def select_most_changed(changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the classes whose F1 differs most, in their order; without those whose F1 is undefined.
-
-    Classes with few test examples are selected last: their F1 varies by chance.
-    """
-    defined = changes.dropna(subset="f1")
-    ranked = defined.assign(enough=defined["support"] >= MIN_SUPPORT, size=defined["f1"].abs())
-    selected = ranked.sort_values(["enough", "size"], ascending=False).index[:MAX_CLASSES]
-    return defined.loc[selected.sort_values()].reset_index(drop=True)
 
 
 def select_most_flipped(changes: pd.DataFrame) -> pd.DataFrame:
@@ -213,3 +202,11 @@ def setting_differences(run_ids: list[int]) -> tuple[pd.DataFrame, int]:
     frame = pd.DataFrame([[name, *map(format_setting, values)] for name, values in rows.items()])
     frame.columns = pd.Index(["setting", *map(data.run_label, run_ids)][: frame.shape[1]])
     return frame, len({name for config in configs for name in config}) - len(rows)
+
+
+def setting_changes(run_id: int, against: int) -> tuple[dict[str, tuple[str, str]], list[str]]:
+    """Return the two values of each setting in which two runs differ, and the settings that only one of them uses."""
+    differences, _ = setting_differences([run_id, against])
+    rows = {name: (first, second) for name, first, second in differences.itertuples(index=False, name=None)}
+    unused = [name for name, values in rows.items() if DASH in values]
+    return {name: values for name, values in rows.items() if name not in unused}, unused

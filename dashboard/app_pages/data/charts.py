@@ -11,7 +11,6 @@ from dashboard.components.theme import BLUE, INK, height_of, label_color, share_
 SPLITS = ["train", "validation", "test"]
 MAX_CLASSES = 12
 """With more classes, only the balance of the training split is drawn, and lengths as one line."""
-MAX_BARS = 30
 
 
 @cached_chart
@@ -20,7 +19,7 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
     base = alt.Chart(balance).encode(
         y=alt.Y("split", sort=SPLITS, title=None),
         yOffset=alt.YOffset("label", sort=list(labels)),
-        x=alt.X("share", title="share of the split", axis=share_axis(), scale=alt.Scale(domain=[0, 1])),
+        x=alt.X("share", title="share of the split", axis=share_axis(), scale=alt.Scale(zero=True)),
         tooltip=["split", "label", alt.Tooltip("count", format=","), alt.Tooltip("share", format=".1%")],
     )
     bars = base.mark_bar().encode(color=label_color(labels))
@@ -34,16 +33,10 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
 
 @cached_chart
 def training_balance(balance: pd.DataFrame) -> alt.LayerChart:
-    """Draw the number of training examples of the most and the least frequent classes.
-
-    ``balance``: label and count of the training split.
-    """
-    ranked = balance.sort_values("count", ascending=False, kind="stable")
-    half = MAX_BARS // 2
-    shown = ranked if len(ranked) <= MAX_BARS else pd.concat([ranked.head(half), ranked.tail(half)])
-    base = alt.Chart(shown).encode(
-        y=alt.Y("label", sort=shown["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180)),
-        x=alt.X("count", title="training examples"),
+    """Draw the number of training examples of classes. ``balance``: label and count, in the order to draw."""
+    base = alt.Chart(balance).encode(
+        y=alt.Y("label", sort=balance["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180)),
+        x=alt.X("count", title="training examples", axis=alt.Axis(tickCount=5)),
         tooltip=["label", alt.Tooltip("count", format=",")],
     )
     return alt.LayerChart(
@@ -51,8 +44,8 @@ def training_balance(balance: pd.DataFrame) -> alt.LayerChart:
             base.mark_bar(color=BLUE),
             base.mark_text(align="left", dx=6, color=INK).encode(text=alt.Text("count", format=",")),
         ],
-        height=20 * len(shown) + 60,
-        description="Training examples of the most and the least frequent classes.",
+        height=20 * len(balance) + 60,
+        description="Training examples by class.",
     )
 
 
@@ -63,7 +56,7 @@ def text_lengths(bins: pd.DataFrame, labels: Sequence[str]) -> alt.Chart:
         alt.Chart(bins, height=320, description="Distribution of text lengths in characters, one line per class.")
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("from", title="characters"),
+            x=alt.X("from", title="characters", axis=alt.Axis(tickCount=5)),
             y=alt.Y("share", title="share of the class", axis=share_axis()),
             color=label_color(labels),
             strokeDash=alt.StrokeDash("label", sort=list(labels), legend=None),

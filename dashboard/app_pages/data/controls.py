@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from dashboard import state
 from dashboard.app_pages.data.charts import SPLITS
 from dashboard.components import filters
 
@@ -24,6 +25,17 @@ def pick_version(versions: dict[int, str]) -> int:
     return int(
         st.selectbox("Version", list(versions), format_func=versions.__getitem__, key="version", bind="query-params")
     )
+
+
+def opened_check() -> str:
+    """Return the name of the data quality check whose examples are shown; empty for none."""
+    return state.get_parameter("check")
+
+
+def draw_check_button(name: str, *, is_open: bool) -> None:
+    """Draw the button that shows or hides the examples of a data quality check."""
+    label, value = ("Hide", "") if is_open else ("Show", name)
+    st.button(label, type="tertiary", on_click=state.set_parameter, args=("check", value), key=f"check {name}")
 
 
 def choose_filters(labels: Sequence[str]) -> ExampleFilters:

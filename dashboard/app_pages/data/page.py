@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from core.report.data_quality import quality_checks
 from core.text.formatting import format_count
 from dashboard import data, state
-from dashboard.app_pages.data import controls, sections, tables, text, view_data
-from dashboard.components import default_runs, feedback, links
-from dashboard.components.filters import SUSPECT_LABELS
-from dashboard.components.safe_text import escape_markdown, show_text
+from dashboard.app_pages.data import controls, health, sections, tables, text, view_data
+from dashboard.components import default_runs, feedback
+from dashboard.components.classes import search_classes
+from dashboard.components.safe_text import escape_markdown
 
 st.title("Data")
 feedback.stop_if_empty("This page shows the examples, the class balance and data quality checks.")
@@ -16,26 +15,24 @@ test_set = state.test_set()
 dataset_id = controls.pick_version(data.dataset_versions(test_set))
 dataset, best_run = data.dataset(dataset_id), default_runs.best_run(test_set)
 
-show_text(text.summary(dataset, data.balance(dataset_id)))
-rare = view_data.rare_classes(dataset_id, best_run)
-results = quality_checks(dataset.checks, rare, view_data.truncated_shares(test_set))
-st.markdown("\n".join(f"- {escape_markdown(result)}" for result in results))
-for title, rows in view_data.flagged_rows(dataset_id, best_run).items():
-    with st.expander(f"{title}: {format_count(len(rows))}", icon=":material/warning:"):
-        tables.show_flagged(rows)
-with st.container(horizontal=True):
-    links.page_link("failures", "Suspect labels", ":material/rule:", view=SUSPECT_LABELS)
-    links.page_link("failures", "See failures", ":material/error_outline:")
+sizes = " ".join(f":gray-badge[{escape_markdown(size)}]" for size in text.sizes(dataset, data.balance(dataset_id)))
+st.markdown(sizes, help=escape_markdown(text.source(dataset)))
+for note in text.source_notes(dataset.checks):
+    st.caption(escape_markdown(note))
+health.show_tiles(dataset_id, best_run, view_data.truncated_shares(test_set))
 
+found = search_classes(dataset.labels)
 left, right = st.columns(2, gap="large")
 with left:
-    sections.show_class_balance(dataset)
+    sections.show_class_balance(dataset, found)
 with right:
-    sections.show_text_lengths(dataset)
+    sections.show_text_lengths(dataset, found)
 sections.show_rater_disagreement(dataset, best_run)
 
-st.subheader("Examples")
-filters = controls.choose_filters(dataset.labels)
-examples = view_data.filter_examples(dataset_id, *filters)
-show_text(f"{format_count(len(examples))} examples")
+filters = st.container()
+with filters:
+    heading = st.empty()
+    chosen = controls.choose_filters(dataset.labels)
+examples = view_data.filter_examples(dataset_id, *chosen)
+heading.subheader(f"{format_count(len(examples))} examples")
 tables.show_examples(examples, data.source_columns(dataset_id).loc[examples.index])

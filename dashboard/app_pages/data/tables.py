@@ -40,6 +40,20 @@ def _show_classes(cells: pd.DataFrame) -> None:
     st.dataframe(style_cells(cells), hide_index=True, height=height, column_config=config)
 
 
+def format_rare_classes(rare: pd.DataFrame) -> pd.DataFrame:
+    """Return a row per rare class. ``rare``: label, count, share and half (half the width of the interval of F1)."""
+    return pd.DataFrame(
+        {
+            "label": rare["label"],
+            "test examples": list(map(format_count, rare["count"])),
+            "share of the test set": [f"{format_percent(share)}%" for share in rare["share"]],
+            "uncertainty of F1, points": [
+                DASH if half != half else f"±{format_percent(half)}" for half in rare["half"]
+            ],
+        }
+    )
+
+
 def show_flagged(rows: pd.DataFrame) -> None:
     """Show rows that a data quality check flagged; their texts are exact."""
     if "similarity" in rows:

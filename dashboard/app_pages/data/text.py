@@ -1,29 +1,85 @@
 """Sentences of the Data page."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.text.formatting import format_count
+from core.text.formatting import DASH, MIN_SUPPORT, format_count, format_percent
 
 if TYPE_CHECKING:
     from core.store.records import Dataset
 
 
-def summary(dataset: "Dataset", balance: pd.DataFrame) -> str:
-    """Return name, size and source of a data set."""
-    sizes = balance.groupby("split")["count"].sum()
-    parts = ", ".join(f"{format_count(sizes[split])} {split}" for split in ("train", "validation", "test"))
+RARE_NOTE = (
+    "Classes with less than a tenth of the test examples or, with many classes, half an equal share. Their scores are "
+    f"uncertain; those of a class with fewer than {MIN_SUPPORT} test examples are unreliable."
+)
+
+
+def sizes(dataset: "Dataset", balance: pd.DataFrame) -> list[str]:
+    """Return the number of examples of each split and the number of labels."""
+    counts = balance.groupby("split")["count"].sum()
+    splits = [f"{format_count(counts[split])} {split}" for split in ("train", "validation", "test")]
+    return [*splits, f"{format_count(len(dataset.labels))} labels"]
+
+
+def source(dataset: "Dataset") -> str:
+    """Return where a data set comes from."""
+    return f"Text column '{dataset.text_column}', label column '{dataset.label_column}' of {dataset.source}."
+
+
+def source_notes(checks: Mapping[str, Any]) -> list[str]:
+    """Return which rows of the source were dropped or changed, a sentence each."""
+    notes = [f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()]
+    if changed := checks.get("mended", 0):
+        notes.append(f"In {format_count(changed)} rows \ufffd replaces characters that cannot be stored.")
+    return notes
+
+
+def duplicates_note(by_split: Mapping[str, int]) -> str:
+    """Return how many texts repeat within each split."""
+    parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
+    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
+
+
+def leaks_note(exact: int, near: int) -> str:
+    """Return how many test examples also occur, exactly or nearly, in another split."""
+    if not exact + near:
+        return "No leakage: no test example is in the training or validation split."
     return (
-        f"{dataset.name}: {parts} examples; {len(dataset.labels)} labels. Text column '{dataset.text_column}', "
-        f"label column '{dataset.label_column}' of {dataset.source}."
+        f"Test examples that are also in the training or validation split: {format_count(exact)}; that are almost "
+        f"equal to one there: {format_count(near)}. Macro F1 without them is on the Run page."
     )
 
 
-def rater_disagreement(disputed: pd.DataFrame) -> str:
-    """Return how to read the disagreement of raters."""
+def truncated_share(shares: Mapping[str, float]) -> str:
+    """Return the share of test texts that were truncated."""
+    return f"{format_percent(shares['test'])}%" if "test" in shares else DASH
+
+
+def truncation_note(shares: Mapping[str, float]) -> str:
+    """Return which texts the best run truncated, and how to use more of them."""
+    if not shares:
+        return "No run has recorded how many texts it truncated."
+    parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
+    if not parts:
+        return "No texts were truncated in the best run."
+    return f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."
+
+
+def suspects_note(expected: float) -> str:
+    """Return what suspect labels are, and how many to expect without any error in the labels."""
+    return (
+        "Test examples for which several runs of different kinds suggest the same other label. If the runs erred "
+        f"independently, there would be about {format_count(expected)}."
+    )
+
+
+def rater_disagreement(disputed: pd.DataFrame, run: str | None) -> str:
+    """Return how to read the disagreement of raters. ``run``: the label of the run whose errors are drawn."""
+    errors = f" The chart has the error rate of {run} by quartile of it." if run else ""
     return (
         "Each text was rated by several people; the standard deviation of its ratings is at most "
-        f"{disputed['deviation'].max():.2f}. "
-        "An error on a disputed text may be due to its label."
+        f"{disputed['deviation'].max():.2f}.{errors} An error on a disputed text may be due to its label."
     )

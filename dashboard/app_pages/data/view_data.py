@@ -1,4 +1,4 @@
-"""Data of the Data page: text lengths, rare classes, rater disagreement, and rows that quality checks flagged."""
+"""Data of the Data page: text lengths, rater disagreement, and what the data quality checks flagged."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -55,12 +55,6 @@ def length_summary(dataset_id: int) -> pd.DataFrame:
     return pd.DataFrame({name: lengths.quantile(quantile) for name, quantile in quantiles.items()}).reset_index()
 
 
-def training_balance(dataset_id: int) -> pd.DataFrame:
-    """Return label and count of the training split."""
-    frame = data.balance(dataset_id)
-    return frame[frame["split"] == "train"][["label", "count"]]
-
-
 def disputed_examples(dataset_id: int) -> pd.DataFrame:
     """Return the examples with the highest rating SD: split, label, text and deviation; empty without ratings."""
     frame = data.examples(dataset_id)
@@ -104,18 +98,6 @@ def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
     return data_quality.rare_classes(data.balance(dataset_id), metrics)
 
 
-def flagged_rows(dataset_id: int, best_run: int | None) -> Mapping[str, pd.DataFrame]:
-    """Return the rows that data quality checks flagged, by the title of the check; without empty ones."""
-    flagged = {
-        "Duplicates within a split": duplicates(dataset_id),
-        "Leaked test examples": leaks(dataset_id, exact=True),
-        "Near-duplicate test examples": leaks(dataset_id, exact=False),
-        "Conflicting labels": conflicts(dataset_id),
-        "Truncated test examples": pd.DataFrame() if best_run is None else truncated_examples(best_run),
-    }
-    return {title: rows for title, rows in flagged.items() if not rows.empty}
-
-
 def duplicates(dataset_id: int) -> pd.DataFrame:
     """Return the texts that occur several times within a split: split, text, label and times."""
     from core.data.checks import normalize_text
@@ -126,11 +108,14 @@ def duplicates(dataset_id: int) -> pd.DataFrame:
     return texts[texts["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
 
 
-def leaks(dataset_id: int, *, exact: bool) -> pd.DataFrame:
-    """Return the test examples that have a duplicate, or a near duplicate, in another split."""
+def leaks(dataset_id: int) -> pd.DataFrame:
+    """Return the test examples that have a duplicate or a near duplicate in another split, the most similar first."""
     recorded = data.dataset(dataset_id).checks.get("leaks", [])
+    if not recorded:
+        return pd.DataFrame()
     examples = data.examples(dataset_id).set_index(["split", "position"])
-    return pd.DataFrame([_leak(leak, examples) for leak in recorded if (leak["similarity"] == 1) == exact])
+    rows = pd.DataFrame([_leak(leak, examples) for leak in recorded])
+    return rows.sort_values("similarity", ascending=False, kind="stable", ignore_index=True)
 
 
 def _leak(leak: Mapping[str, Any], examples: pd.DataFrame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Charts of the Run page: learning curves, calibration and coverage."""
+"""Charts of the Run page: classes, learning curves, calibration and coverage."""
 
 from typing import Any
 
@@ -6,7 +6,27 @@ import altair as alt
 import pandas as pd
 
 from dashboard.components.chart_cache import cached_chart
-from dashboard.components.theme import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_axis
+from dashboard.components.theme import BLUE, INK, OKABE_ITO, ORANGE, PERCENT, share_axis, with_interval
+
+_CLASS_ROW = 30  # pixels
+
+
+@cached_chart
+def class_scores(classes: pd.DataFrame) -> alt.LayerChart:
+    """Draw F1 of each class with its interval, in the given order. ``classes``: label, f1, f1_low, f1_high, support."""
+    base = alt.Chart(classes[["label", "f1", "f1_low", "f1_high", "support"]]).encode(
+        y=alt.Y("label:N", sort=classes["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180, grid=False)),
+        tooltip=["label:N", *with_interval("f1", "F1"), alt.Tooltip("support:Q", format=",", title="test examples")],
+    )
+    x = alt.X("f1_low:Q", title="F1", axis=share_axis(), scale=alt.Scale(zero=False, padding=12))
+    return alt.LayerChart(
+        layer=[
+            base.mark_rule(strokeWidth=3, opacity=0.6, color=BLUE).encode(x=x, x2="f1_high:Q"),
+            base.mark_point(filled=True, size=110, opacity=1, color=BLUE).encode(x="f1:Q"),
+        ],
+        height=_CLASS_ROW * len(classes) + 70,
+        description="F1 of each class with its 95% interval.",
+    )
 
 
 def _learning_curve(

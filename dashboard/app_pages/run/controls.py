@@ -3,26 +3,25 @@
 from collections.abc import Sequence
 
 import pandas as pd
-import streamlit as st
 from streamlit.elements.lib.mutable_tab_container import TabContainer
 
 from dashboard import data, state
-from dashboard.app_pages.run.tables import MAX_CLASS_ROWS
 from dashboard.components import default_runs, pickers
 from dashboard.components.filters import choose_option, choose_tab
 
 TABS = {
-    "Classes": "Classes",
+    "Classes": "Overview",
     "Training": "Training",
     "Calibration": "Calibration",
-    "Abstaining": "Confidence threshold",
+    "Abstaining": "Threshold",
     "Cost": "Cost",
-    "Settings": "Settings",
-    "Record": "Environment & log",
+    "Settings": "Config",
+    "Record": "Environment & logs",
 }
 """Labels of the tabs by their value in the URL."""
 WINDOWS = {"off": 1, "5": 5, "10": 10, "25": 25}
 """The number of logged values that the training loss is averaged over."""
+_PICKER_PIXELS = 300
 
 
 def pick_run() -> int:
@@ -32,19 +31,13 @@ def pick_run() -> int:
     if hidden:
         others = pd.concat([data.archived_runs(state.test_set()), data.trashed_runs()])
         options = pd.concat([options, others[others["id"].isin(hidden)]], ignore_index=True)
-    return pickers.pick_run("Run", options, default_runs.best_run(state.test_set()))
+    best = default_runs.best_run(state.test_set())
+    return pickers.pick_run("Run", options, best, label_visibility="collapsed", width=_PICKER_PIXELS)
 
 
 def draw_tabs(values: Sequence[str]) -> Sequence[TabContainer]:
     """Draw the tabs of these `TABS`; only the open one is computed."""
     return choose_tab({value: TABS[value] for value in values}, "part")
-
-
-def choose_worst_first(classes: int) -> bool:
-    """Draw the switch for the order of the classes, if there are many."""
-    if classes <= 3:
-        return False
-    return st.toggle("Worst first", value=classes > MAX_CLASS_ROWS, key="worst", bind="query-params")
 
 
 def choose_window(logged: int) -> int:

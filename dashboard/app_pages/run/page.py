@@ -3,24 +3,29 @@
 import streamlit as st
 
 from dashboard import data
-from dashboard.app_pages.run import controls, status, tabs, text
-from dashboard.components import default_runs, feedback, links, run_downloads
+from dashboard.app_pages.run import controls, header, status, tabs, text
+from dashboard.components import default_runs, feedback, run_actions
 from dashboard.components.active_runs import REFRESH
 from dashboard.components.safe_text import escape_markdown
 
-title = st.empty()
-title.title("Run")
+bar = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+name = bar.empty()
+name.title("Run")
 feedback.stop_if_empty("This page shows one run: its scores by class, curves, calibration, cost and settings.")
-run_id = controls.pick_run()
+with bar:
+    run_id = controls.pick_run()
 run, row = data.run(run_id), data.run_row(run_id)
 is_complete = row.state == "complete"
 baseline = default_runs.reference_baseline(run_id) if is_complete else None
 live_fragment = feedback.safe_fragment(run_every=REFRESH if row.state == "running" else None)
 
-title.title(escape_markdown(row.label))
+with name.container(horizontal=True, vertical_alignment="center"):
+    header.show_name(run_id)
+    header.show_tags(run_id)
+    header.draw_actions(run_id, baseline)
+run_actions.offer_undo()
 badges = " ".join(f":gray-badge[{escape_markdown(chip)}]" for chip in text.chips(row, data.config_of(run_id)))
 st.markdown(badges, help=escape_markdown(row.note) or None)
-status.show_tags_and_notes(run)
 status.show_notices(run)
 if is_complete:
     status.show_headline(run_id, baseline)
@@ -28,23 +33,19 @@ elif row.state == "running":
     live_fragment(status.show_progress)(run_id)
 else:
     status.show_failure(run_id)
-
-with st.container(horizontal=True, vertical_alignment="center"):
-    if is_complete:
-        links.run_links(run_id, against=baseline, on_run_page=True)
-    run_downloads.draw_downloads(run_id)
+header.show_notes(run_id)
 
 draw_by_tab = {
-    "Classes": lambda: tabs.show_classes(run_id),
+    "Classes": lambda: tabs.show_overview(run_id),
     "Training": lambda: live_fragment(tabs.show_training)(run_id),
     "Calibration": lambda: tabs.show_calibration(run_id),
     "Abstaining": lambda: tabs.show_threshold(run_id),
     "Cost": lambda: tabs.show_cost(run_id, baseline),
-    "Settings": lambda: tabs.show_settings(run_id),
+    "Settings": lambda: tabs.show_config(run_id),
     "Record": lambda: tabs.show_environment_and_log(run_id),
 }
 shown = controls.TABS if is_complete else ("Training", "Cost", "Settings", "Record")
-for name, tab in zip(shown, controls.draw_tabs(list(shown)), strict=True):
+for value, tab in zip(shown, controls.draw_tabs(list(shown)), strict=True):
     if tab.open:
         with tab:
-            draw_by_tab[name]()
+            draw_by_tab[value]()

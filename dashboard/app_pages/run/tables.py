@@ -24,9 +24,9 @@ HEADLINE = ("macro_f1", "accuracy")
 CALIBRATION = ("log_loss", "brier", "ece")
 
 
-def show_classes(metrics: pd.DataFrame, *, worst_first: bool = False) -> None:
-    """Show the metrics of each class with their intervals."""
-    if worst_first:
+def show_classes(metrics: pd.DataFrame) -> None:
+    """Show the metrics of each class with their intervals; of many classes, the worst first."""
+    if len(metrics) > MAX_CLASS_ROWS:
         metrics = metrics.sort_values("f1", kind="stable")
     table = pd.DataFrame({"class": metrics["label"].to_numpy()})
     for figure in select_figures("class_metrics"):

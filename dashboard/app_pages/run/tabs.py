@@ -14,30 +14,42 @@ from dashboard.app_pages.run import charts, controls, tables, text, view_data
 from dashboard.app_pages.run.commands import show_reproduce_command
 from dashboard.components import links, pickers, run_downloads, table_cells
 from dashboard.components.chart_cache import show_chart
+from dashboard.components.classes import extremes_note, search_classes, select_extremes
 from dashboard.components.confusion.controls import show_confusions
+from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_code, show_text
 
 MAX_CLASSES_SIDE_BY_SIDE = 6
-"""Up to this many classes the table and the confusion matrix fit side by side."""
+"""Up to this many classes the chart and the confusion matrix fit side by side."""
 LOG_LINES = 200
-_CLASSES_PIXELS, _LOG_PIXELS, _SHORT_LOG = 600, 400, 10
+_LOG_PIXELS, _SHORT_LOG = 400, 10
 
 
-def show_classes(run_id: int) -> None:
-    """Show the metrics of each class and the confusion matrix."""
+def show_overview(run_id: int) -> None:
+    """Show the scores of each class and the confusion matrix."""
     if len(data.labels(run_id)) <= MAX_CLASSES_SIDE_BY_SIDE:
-        row = st.container(horizontal=True, gap="large")  # on a narrow screen the matrix is below the table
-        left, right = row.container(width=_CLASSES_PIXELS), row.container(width="stretch")
+        left, right = st.columns(2, gap="large")  # on a narrow screen the matrix is below the chart
     else:
         left, right = st.container(), st.container()
     with left:
-        st.subheader("Classes", help="In percent, with 95% intervals.")
-        metrics = data.class_metrics(run_id)
-        tables.show_classes(metrics, worst_first=controls.choose_worst_first(len(metrics)))
-        with st.expander("More metrics"):
-            tables.show_metrics(data.metrics(run_id))
+        _show_classes(run_id)
     with right:
         _show_confusion_matrix(run_id)
+
+
+def _show_classes(run_id: int) -> None:
+    """Draw F1 of each class; the tables with all metrics are one click away."""
+    st.subheader("Classes", help=f"{help_for('F1')} With 95% intervals.")
+    classes = data.class_metrics(run_id)
+    found = classes[classes["label"].isin(search_classes(data.labels(run_id)))]
+    drawn = select_extremes(found, "f1")
+    if len(drawn):
+        show_chart(charts.class_scores(drawn))
+    if note := extremes_note(len(drawn), len(found)):
+        st.caption(note)
+    with st.expander("Metrics"):
+        tables.show_classes(found)
+        tables.show_metrics(data.metrics(run_id))
 
 
 def _show_confusion_matrix(run_id: int) -> None:
@@ -111,8 +123,8 @@ def show_threshold(run_id: int) -> None:
         parameters = {"run": run_id, "threshold": round(threshold * 100)}
         links.page_link("try_it", "Try this threshold", ":material/play_arrow:", **parameters)
     with left:
+        st.subheader("Accuracy by coverage", help="On the validation split, with 95% intervals.")
         show_chart(charts.coverage(curve, threshold))
-        st.caption("On the validation split, with 95% intervals.")
 
 
 def show_cost(run_id: int, baseline: int | None) -> None:
@@ -132,8 +144,8 @@ def show_cost(run_id: int, baseline: int | None) -> None:
         tables.show_costs(costs)
 
 
-def show_settings(run_id: int) -> None:
-    """Show the settings that differ from the defaults, then all."""
+def show_config(run_id: int) -> None:
+    """Show the settings that differ from the defaults, then all, and the command that uses them."""
     settings = view_data.settings(run_id)
     columns = ["setting", "value", "default"]
     changed = settings.loc[settings["differs"], columns]
@@ -173,4 +185,4 @@ def _show_log(run_id: int) -> None:
         height: Any = _LOG_PIXELS if len(log) > _SHORT_LOG else "content"
         with expander:
             show_code(run_downloads.format_log(log) or "The log is empty.", height=height)
-            st.caption(f"At most the last {LOG_LINES} lines are shown. The complete log is under Download.")
+            st.caption(f"The last {LOG_LINES} lines. Actions has the complete log.")

@@ -5,43 +5,59 @@ from typing import TYPE_CHECKING, Any
 
 from core.catalog.methods import METHODS
 from core.text.formatting import (
-    DASH,
     format_bytes,
-    format_class_score,
     format_count,
     format_duration,
     format_number,
+    format_p_value,
     format_percent,
     format_points,
     format_score,
     format_setting,
     format_time,
 )
+from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown
 
 if TYPE_CHECKING:
-    from core.report.comparisons import ConfigurationComparison, RunComparison
+    from core.report.comparisons import RunComparison
     from core.store.records import Run
 
 
-CHIPS = ("r", "alpha", "lr", "epochs", "batch_size", "max_length", "train_size")
-"""The settings that stand under the name of a run; all of them are on the Settings tab."""
+REPRODUCE_NOTE = "Trains with the same settings, also if defaults change. Baselines that are recorded are reused."
 
 
 def chips(row: Any, settings: Mapping[str, Any]) -> list[str]:
-    """Return the facts that stand under the name of a run: kind, method, model, settings, seed, state and date."""
+    """Return the facts under the name of a run: method, model, main settings, seed, sizes, states and date."""
+    values = {"r": settings.get("r"), "α": settings.get("alpha"), "epochs": settings.get("epochs"), "seed": row.seed}
     is_continued = row.parent_id == row.parent_id and row.parent_id
-    values = [(name.replace("_", " "), settings.get(name)) for name in CHIPS]
     return [
-        row.kind,
         row.title,
         *([] if row.model == "none" else [row.model]),
-        *(f"{name} {format_setting(value)}" for name, value in values if value is not None),
-        *([] if row.seed != row.seed or row.seed is None else [f"seed {int(row.seed)}"]),
+        *(f"{name}={format_setting(value)}" for name, value in values.items() if value is not None and value == value),
+        *([f"{format_count(settings['train_size'])} train"] if isinstance(settings.get("train_size"), int) else []),
         *([f"continues run #{int(row.parent_id)}"] if is_continued else []),
-        row.state,
-        format_time(row.created_at),
+        *([] if row.state == "complete" else [row.state]),
+        *(["archived"] if row.archived else []),
+        f"{row.created_at:%Y-%m-%d}",
     ]
+
+
+def verdict(compared: "RunComparison") -> str:
+    """Return the verdict on a run against its baseline; if it is inconclusive, with its p value."""
+    gap = compared.result.macro_f1
+    p = f", p {format_p_value(compared.result.p)}" if compared.verdict == "inconclusive" else ""
+    difference = format_points(gap.value, gap.low, gap.high)
+    return f"{compared.verdict.capitalize()}: {difference} vs #{compared.b.id} {compared.b.name}{p}"
+
+
+def figure_note(term: str, compared: "RunComparison | None") -> str | None:
+    """Return the explanation of a main figure, and what the difference below it is to."""
+    explanation = help_for(term)
+    if explanation is None or compared is None:
+        return explanation
+    baseline = escape_markdown(f"#{compared.b.id} {compared.b.name}")
+    return f"{explanation} Below: the difference to {baseline}, in points; gray: not significant, or not tested."
 
 
 def in_trash(run: "Run") -> str:
@@ -55,23 +71,6 @@ def missing_files(run: "Run") -> str:
         f"The folder {run.adapter_path} beside the database is missing. Scores, predictions and settings are still "
         "available; to try or download the model, restore the folder."
     )
-
-
-def configuration_verdict(compared: "ConfigurationComparison | None") -> str:
-    """Return the verdict over the seeds of a run's configuration and its baseline's."""
-    if compared is None:
-        return "One seed only: train more seeds to see how much the result varies with the seed."
-    gap, seeds = compared.result.macro_f1, len(compared.result.per_seed)
-    difference = format_points(gap.value, gap.low, gap.high)
-    return f"Over {format_count(seeds)} seeds: {difference} points of macro F1, {compared.verdict}."
-
-
-def worst_class(row: Any) -> tuple[str, str]:
-    """Return title (in Markdown) and F1 of the worst class, from its row; None or an undefined F1 gives a dash."""
-    if row is None or row.f1 != row.f1:
-        return "Worst class F1", DASH
-    f1 = format_class_score(row.f1, row.f1_low, row.f1_high, row.support)
-    return f"Worst class F1: {escape_markdown(row.label)}", f1
 
 
 def last_heartbeat(run: "Run", *, can_resume: bool) -> str:

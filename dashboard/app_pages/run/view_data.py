@@ -54,9 +54,8 @@ def _default(run_id: int, name: str) -> Any:
 
 
 def reproduce_command(run_id: int) -> str:
-    """Return the shortest command that trains a run again, see `reproduce_arguments`."""
-    run, rate = data.run(run_id), _default(run_id, "lr")
-    return data.command(reproduce_arguments(data.config_of(run_id), run.environment, run.parent_id, rate))
+    """Return the command that trains a run again, see `reproduce_arguments`."""
+    return data.command(reproduce_arguments(data.config_of(run_id), data.run(run_id).parent_id))
 
 
 def costs(run_ids: list[int]) -> pd.DataFrame:

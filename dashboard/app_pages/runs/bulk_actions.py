@@ -1,8 +1,7 @@
-"""Actions on selected runs: compare, open, edit, archive, delete, restore, and undo."""
+"""Actions on selected runs: compare, open, edit, archive, delete and restore."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,10 +10,11 @@ from dashboard import access, data, state
 from dashboard.app_pages.runs import text
 from dashboard.components import feedback, links
 from dashboard.components.report_download import draw_report_download
+from dashboard.components.run_actions import archive, change_runs, close_undo, draw_button, restore, trash, unarchive
 from dashboard.components.safe_text import show_text
+from dashboard.components.text import runs_changed
 
 MAX_OPEN_LINKS = 4
-_ARCHIVED, _TRASHED, _RESTORED = "archived", "moved to the trash", "restored"
 
 
 # --- Action bars ------------------------------------------------------------------------------------
@@ -30,8 +30,8 @@ def active_bar(selected: pd.DataFrame, shown: list[int], tags: list[str]) -> Non
         draw_report_download(ids)
         if len(ids) == 1 and access.may_change():
             _edit_form(ids[0], tags)
-        _button("Archive", ":material/archive:", archive, ids)
-        _button("Delete", ":material/delete:", trash, ids)
+        draw_button("Archive", ":material/archive:", archive, ids)
+        draw_button("Delete", ":material/delete:", trash, ids)
 
 
 def archived_bar(selected: pd.DataFrame, shown: list[int], _: list[str]) -> None:
@@ -39,14 +39,14 @@ def archived_bar(selected: pd.DataFrame, shown: list[int], _: list[str]) -> None
     with _bar(selected) as ids:
         _links(shown)
         draw_report_download(ids)
-        _button("Unarchive", ":material/unarchive:", unarchive, ids)
-        _button("Delete", ":material/delete:", trash, ids)
+        draw_button("Unarchive", ":material/unarchive:", unarchive, ids)
+        draw_button("Delete", ":material/delete:", trash, ids)
 
 
 def trash_bar(selected: pd.DataFrame, _: list[int], __: list[str]) -> None:
     """Draw the actions on runs in the trash."""
     with _bar(selected) as ids:
-        _button("Restore", ":material/restore_from_trash:", restore, ids)
+        draw_button("Restore", ":material/restore_from_trash:", restore, ids)
         label = "Delete permanently …"
         if access.may_change() and st.button(label, icon=":material/delete_forever:", key="delete permanently"):
             _confirm_deletion(selected)
@@ -73,81 +73,7 @@ def _links(ids: list[int]) -> None:
         links.page_link("run", f"Open #{run_id}", ":material/description:", run=run_id)
 
 
-def _button(label: str, icon: str, action: Callable[[list[int]], None], ids: list[int]) -> None:
-    # No keyboard shortcut: pressed by accident, it would remove runs.
-    if access.may_change():
-        st.button(label, icon=icon, on_click=action, args=(ids,), key=label.lower())
-
-
-# --- Callbacks --------------------------------------------------------------------------------------
-
-
-def archive(ids: list[int]) -> None:
-    """Archive runs; a button's callback."""
-    _move(ids, _ARCHIVED, lambda: data.archive_runs(ids))
-
-
-def unarchive(ids: list[int]) -> None:
-    """Unarchive runs; a button's callback."""
-    _move(ids, _RESTORED, lambda: data.archive_runs(ids, archived=False))
-
-
-def trash(ids: list[int]) -> None:
-    """Move runs to the trash; a button's callback."""
-    _move(ids, _TRASHED, lambda: data.trash_runs(ids))
-
-
-def restore(ids: list[int]) -> None:
-    """Restore runs from the trash; a button's callback."""
-    _move(ids, _RESTORED, lambda: data.restore_runs(ids))
-
-
-def _move(ids: list[int], status: str, action: Callable[[], None]) -> None:
-    def move() -> None:
-        action()
-        st.session_state["moved"] = (status, ids)
-        state.select_runs([])
-
-    _run_action(move)
-
-
-def _run_action(action: Callable[..., None], *args: Any, done: str = "") -> None:
-    """Run an action and let the page rerun, not only the fragment of the table."""
-    feedback.run_action(action, *args, done=done)
-    st.session_state["changed"] = True
-
-
-def refresh_page_if_changed() -> None:
-    """Rerun the page after an action in the table's fragment."""
-    if st.session_state.pop("changed", False):
-        st.rerun()
-
-
-# --- Undo -------------------------------------------------------------------------------------------
-
-
-def offer_undo() -> None:
-    """Show what happened to the runs of the last action, with an Undo button, until it is closed."""
-    status, ids = st.session_state.get("moved", ("", []))
-    if not ids:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        show_text(text.runs_changed(len(ids), status), width="content")
-        if status in (_ARCHIVED, _TRASHED) and access.may_change():
-            st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
-        st.button("Close", type="tertiary", icon=":material/close:", on_click=_close_undo, key="close undo")
-
-
-def _undo() -> None:
-    status, ids = st.session_state["moved"]
-    if status == _ARCHIVED:
-        unarchive(ids)
-    else:
-        restore(ids)
-
-
-def _close_undo() -> None:
-    st.session_state.pop("moved", None)
+# --- Trash -----------------------------------------------------------------------------------------
 
 
 def stop_if_all_in_trash() -> None:
@@ -173,11 +99,11 @@ def _confirm_deletion(selected: pd.DataFrame) -> None:
 
 def _delete(ids: list[int]) -> None:
     def delete() -> list[str]:
-        _close_undo()
+        close_undo()
         state.select_runs([])
         return data.delete_runs(ids)
 
-    deleted = text.runs_changed(len(ids), "deleted permanently")
+    deleted = runs_changed(len(ids), "deleted permanently")
     feedback.run_action(delete, done=lambda kept_folders: " ".join([deleted, *kept_folders]))
 
 
@@ -204,4 +130,4 @@ def _edit_form(run_id: int, tags: list[str]) -> None:
 
 def _save(run_id: int, *keys: str) -> None:
     name, notes, tags = (st.session_state[key] for key in keys)
-    _run_action(data.edit_run, run_id, name, notes, tags, done=f"Run #{run_id} saved.")
+    change_runs(data.edit_run, run_id, name, notes, tags, done=f"Run #{run_id} saved.")

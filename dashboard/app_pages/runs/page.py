@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from core.errors import RequestError
 from dashboard import data, state
 from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
-from dashboard.components import active_runs, default_runs, feedback, links, table_downloads
+from dashboard.components import active_runs, default_runs, feedback, links, run_actions, table_downloads
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.configurations import excluded_runs, leading_configurations, rank_configurations, typical_runs
 from dashboard.components.cost import charts as cost_charts
@@ -80,14 +80,14 @@ def compare_configurations(name: str, best: Any, against: int) -> Any:
 @feedback.safe_fragment()  # a filter or a selection redraws the table, not the page
 def show_runs() -> None:
     """Show the table of runs with its filters, and the actions on selected runs."""
-    bulk_actions.refresh_page_if_changed()
+    run_actions.refresh_page_if_changed()
     bar = st.container(horizontal=True, vertical_alignment="bottom")
     with bar:
         view = controls.choose_view()
     runs = controls.runs_of(view, test_set)
     if runs.empty:
         st.info(text.NO_RUNS[view], icon=":material/info:")
-        bulk_actions.offer_undo()
+        run_actions.offer_undo()
         return
     versions = data.dataset_versions(test_set)
     runs = view_data.add_baseline_differences(view_data.add_versions(runs, versions), best_baseline)
@@ -103,7 +103,7 @@ def show_runs() -> None:
         return
     rows = view_data.group_seeds(filtered) if grouped else filtered
     rows = view_data.sort_runs(rows, order, descending=descending)
-    bulk_actions.offer_undo()  # at the place of the button that was clicked
+    run_actions.offer_undo()  # at the place of the button that was clicked
     show_selected(filtered[filtered["id"].isin(state.selected_runs())], view, grouped, view_data.tags_of(runs))
     shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
     table_downloads.draw_downloads(shown, "runs")
@@ -115,7 +115,7 @@ def show_no_match() -> None:
     """Say that no run matches the filters, and offer to clear them."""
     st.info("No run matches these filters.", icon=":material/filter_alt:")
     st.button("Clear filters", on_click=controls.clear_filters, key="clear filters of empty table")
-    bulk_actions.offer_undo()
+    run_actions.offer_undo()
 
 
 def show_table_page(rows: pd.DataFrame, columns: list[str], view: str, grouped: bool) -> pd.DataFrame:

@@ -99,11 +99,6 @@ def configuration_verdict(name: str, baseline: str, verdict: str | None) -> str:
     return f"{name} vs {baseline}: {verdict or 'fewer than two seeds in common.'}"
 
 
-def runs_changed(number: int, status: str) -> str:
-    """Return what happened to runs, such as "2 runs archived"."""
-    return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
-
-
 def deletion_warning(labels: Sequence[str], bytes_: float, dependents: int) -> str:
     """Return what a permanent deletion deletes; ``dependents``: the number of runs with one of these as baseline."""
     files = f" and {'its' if len(labels) == 1 else 'their'} files ({format_bytes(bytes_)})" if bytes_ else ""

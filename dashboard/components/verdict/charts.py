@@ -11,16 +11,15 @@ _COLORS = alt.Scale(domain=["better", "worse", "inconclusive"], range=[BLUE, ORA
 _SHAPES = alt.Scale(domain=["better", "worse", "inconclusive"], range=["triangle-right", "triangle-left", "circle"])
 _DIRECTION = "{'helped': 'better', 'hurt': 'worse'}[datum.verdict] || datum.verdict"
 
-_AXIS = alt.Axis(tickCount=7, grid=False, labelExpr="datum.value ? format(datum.value, '+~g') : '0'")
+_AXIS = alt.Axis(tickCount=4, grid=False, labelExpr="datum.value ? format(datum.value, '+~g') : '0'")
 
 
 @cached_chart
-def verdicts(rows: pd.DataFrame) -> alt.LayerChart:
+def verdicts(rows: pd.DataFrame, title: str) -> alt.LayerChart:
     """Draw each difference with its interval against zero, and the band of differences that are too small to detect.
 
-    ``rows``: from `view_data.verdict_rows`, in the order to draw.
+    ``rows``: from `view_data.verdict_rows`, in the order to draw. ``title``: of the axis.
     """
-    title = "difference in macro F1, points"
     y = alt.Y("name:N", sort=rows["name"].tolist(), title=None, axis=alt.Axis(labelLimit=230, grid=False, ticks=False))
     base = alt.Chart(rows).transform_calculate(direction=_DIRECTION, band_low="-datum.undetectable").encode(y=y)
     color = alt.Color("direction:N", scale=_COLORS, legend=None)

@@ -26,9 +26,13 @@ def verdict_row(name: str, compared: "RunComparison", over_seeds: "Configuration
 
 
 def rows_with_seeds(name: str, compared: "RunComparison", over_seeds: "ConfigurationComparison | None") -> list[Any]:
-    """Return a row for two runs and, if their configurations share several seeds, one for these."""
-    rows = [verdict_row(name, compared)]
-    return [*rows, verdict_row(f"{len(over_seeds.a)} seeds", compared, over_seeds)] if over_seeds else rows
+    """Return a row for two runs and, if their configurations share several seeds, one for these.
+
+    A single row has neither name nor text: the sentence above the chart states both.
+    """
+    if over_seeds is None:
+        return [verdict_row("", compared) | {"text": ""}]
+    return [verdict_row(name, compared), verdict_row(f"{len(over_seeds.a)} seeds", compared, over_seeds)]
 
 
 def verdict_rows(rows: list[Any]) -> pd.DataFrame:
