@@ -135,12 +135,12 @@ def _read_literally(text: str, layout: _Layout) -> FileTable:
 
 def _parse(text: str, layout: _Layout, **options: Any) -> pd.DataFrame:
     """Parse the text with pandas; raise `ValueError` if the fields of a row do not fit the header."""
-    settings = {"keep_default_na": False, "na_values": [""], "index_col": False, "low_memory": False}
+    settings: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "index_col": False, "low_memory": False}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas truncates rows longer than the header
         try:
             # Only an empty field is missing: "None", "NA" and "null" are words.
-            return pd.read_csv(io.StringIO(text), sep=layout.separator, **(settings | layout.options | options))
+            return pd.read_csv(io.StringIO(text), sep=layout.separator, **{**settings, **layout.options, **options})
         except pd.errors.ParserWarning:
             reason = f"its rows have more fields than its header, which has {layout.width}"
         except pd.errors.ParserError as error:
