@@ -131,6 +131,18 @@ def number_up_to(largest: float, unit: str) -> Callable[[str], float]:
     return parse
 
 
+def count_up_to(largest: int) -> Callable[[str], int]:
+    """Return a parser of integers from 0 to ``largest``."""
+
+    def parse(text: str) -> int:
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
+        if not 0 <= number <= largest:
+            raise argparse.ArgumentTypeError(f"must be an integer from 0 to {largest:,}, not {redacted_repr(text)}")
+        return number
+
+    return parse
+
+
 def non_empty(text: str) -> str:
     """Return a text that is not blank."""
     if not text.strip():

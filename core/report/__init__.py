@@ -1,1 +1,1 @@
-"""Comparisons, verdicts and model cards of recorded runs."""
+"""Comparisons, verdicts, model cards and reports of recorded runs."""

@@ -1,13 +1,13 @@
 """Compare recorded runs and configurations on their common test set."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core.errors import RequestError
-from core.evaluation.comparison import MARGIN, Comparison, Verdict, compare
+from core.evaluation.comparison import MARGIN, Comparison, Verdict, compare, verdict_of
 from core.evaluation.intervals import holm
 from core.evaluation.seeds import SeedComparison, compare_seeds
 from core.report.settings_differences import differing_values
@@ -79,7 +79,7 @@ def verdict_word(verdict: Verdict, a: Run, b: Run) -> str:
 def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> RunComparison:
     """Compare two complete runs. Raises `RequestError` that states the difference if they are not comparable."""
     a, b = queries.run(store, a_id), queries.run(store, b_id)
-    labels = _common_labels(store, a, b)
+    labels = common_labels(store, a, b)
     true, predicted_a = queries.labels_and_predictions(store, a.id, labels)
     _, predicted_b = queries.labels_and_predictions(store, b.id, labels)
     if not len(predicted_a) == len(predicted_b) > 0:
@@ -92,8 +92,8 @@ def compare_runs(store: Store, a_id: int, b_id: int, margin: float = MARGIN) -> 
         b,
         labels,
         result,
-        settings=differing_values([_settings(a), _settings(b)]),
-        versions=differing_values(_software_and_device(a, b)),
+        settings=differing_values([recorded_settings(a), recorded_settings(b)]),
+        versions=differing_values(software_and_device(a, b)),
         undertraining=(
             describe_undertraining(store, a) if result.verdict != "helped" and _is_baseline_of(store, a, b) else None
         ),
@@ -115,7 +115,7 @@ def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationC
     excluded. Raises `RequestError` if the two runs are not comparable.
     """
     a, b = queries.run(store, a_id), queries.run(store, b_id)
-    labels = _common_labels(store, a, b)
+    labels = common_labels(store, a, b)
     pairs = _pair_by_seed(queries.runs_of_configuration(store, a), queries.runs_of_configuration(store, b))
     if len(pairs) < 2 or a.group_key == b.group_key:
         return None
@@ -133,6 +133,14 @@ def holm_adjusted_p(comparisons: Sequence[RunComparison]) -> list[float]:
     return holm([comparison.result.p for comparison in comparisons])
 
 
+def adjust_verdicts(comparisons: Sequence[RunComparison]) -> list[RunComparison]:
+    """Return several comparisons with their Holm-adjusted p values, and the verdicts that follow from these."""
+    return [
+        replace(comparison, result=replace(comparison.result, p=p, verdict=verdict_of(comparison.result.macro_f1, p)))
+        for comparison, p in zip(comparisons, holm_adjusted_p(comparisons), strict=True)
+    ]
+
+
 def _pair_by_seed(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> list[tuple[Run, Run]]:
     if not runs_a or not runs_b:
         return []
@@ -144,8 +152,8 @@ def _pair_by_seed(runs_a: Sequence[Run], runs_b: Sequence[Run]) -> list[tuple[Ru
     return [(run, by_seed[run.seed]) for run in runs_a if run.seed in by_seed]
 
 
-def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
-    """Return the labels of two runs' common test set. Raises `RequestError` if they have none."""
+def common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
+    """Return the labels of two complete runs' common test set. Raises `RequestError` if they have none."""
     for run in (a, b):
         if run.state != "complete" or run.dataset_id is None:
             raise RequestError(
@@ -168,12 +176,12 @@ def _common_labels(store: Store, a: Run, b: Run) -> tuple[str, ...]:
     raise RequestError(f"Runs {a.id} and {b.id} cannot be compared example by example: {reason}.", code=code)
 
 
-def _settings(run: Run) -> dict[str, Any]:
+def recorded_settings(run: Run) -> dict[str, Any]:
     """Return a run's settings, and the run that it continues."""
     return run.config | ({"continues": f"run {run.parent_id}"} if run.parent_id else {})
 
 
-def _software_and_device(*runs: Run) -> list[Mapping[str, Any]]:
+def software_and_device(*runs: Run) -> list[Mapping[str, Any]]:
     """Return the package versions of each run, and its device and dtype if recorded for all."""
     recorded = {name for name in ("device", "training_dtype") if all(name in run.environment for run in runs)}
     return [
