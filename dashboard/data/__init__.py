@@ -50,6 +50,7 @@ from dashboard.data.predictions import (
     test_size,
     true_codes,
 )
+from dashboard.data.reports import report
 from dashboard.data.runs import (
     address,
     all_runs,

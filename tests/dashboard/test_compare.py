@@ -13,6 +13,9 @@ from dashboard.components import table_downloads
 from tests.dashboard.reading import button, page_text, table
 from tests.seeded import ODD_NAME, record_adapters
 
+DOWNLOADS = ["HTML", "Markdown", *["CSV", "Markdown", "LaTeX"] * 2]
+"""The labels of the downloads: of the report, and of two tables."""
+
 
 @pytest.fixture(scope="module")
 def seven_adapters(tmp_path_factory):
@@ -39,7 +42,7 @@ def test_page_of_two_runs_shows_verdict_tests_and_tables(seeded, open_page):
     shown = table(app, "F1, points")
     assert set(shown) >= {"class", "recall, points", "precision, points", "p (Holm)", "gained", "lost"}
     assert [name for name in shown if name.startswith("F1 of #")] == ["F1 of #3 lora-r8", "F1 of #2 tfidf"]
-    assert [element.label for element in app.get("download_button")] == ["CSV", "Markdown", "LaTeX"] * 2
+    assert [element.label for element in app.get("download_button")] == DOWNLOADS
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
     parameters = {"run": seeded.lora, "against": seeded.tfidf, "true": "negative", "flip": "fixed"}
     gained = f"{shown.set_index('class').loc['negative', 'gained']:.0f} gained"
@@ -88,7 +91,7 @@ def test_several_runs_are_compared_with_the_first(seeded, open_page):
     assert f"#{seeded.lora} lora-r8 scores highest of these 3" in text
     assert f"Compared with #{seeded.majority} majority: 2 helped." in text
     assert "not adjusted for the number of pairs" in text
-    assert [element.label for element in app.get("download_button")] == ["CSV", "Markdown", "LaTeX"] * 2
+    assert [element.label for element in app.get("download_button")] == DOWNLOADS
 
 
 def test_verdicts_on_several_runs_use_the_adjusted_p(seven):

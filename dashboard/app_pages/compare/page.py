@@ -4,12 +4,13 @@ import streamlit as st
 
 from dashboard import data, state
 from dashboard.app_pages.compare import pair, several, view_data
-from dashboard.components import default_runs, feedback, links, pickers
+from dashboard.components import default_runs, feedback, links, pickers, report_download
 from dashboard.components.safe_text import escape_markdown
 
 COST_PIXELS = 500
 
-st.title("Compare")
+header = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+header.title("Compare")
 feedback.stop_if_empty("This page compares runs: whether the difference is significant, and in which classes it is.")
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
@@ -31,6 +32,8 @@ if not others:
     st.stop()
 
 run_ids = [run_id, *others]
+with header:
+    report_download.draw_report_download(run_ids)
 if len(run_ids) == 2:
     pair.show_verdict(*run_ids, of_several=False)
     pair.show_differences(*run_ids)

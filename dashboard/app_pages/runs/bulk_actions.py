@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import access, data, state
 from dashboard.app_pages.runs import text
 from dashboard.components import feedback, links
+from dashboard.components.report_download import draw_report_download
 from dashboard.components.safe_text import show_text
 
 MAX_OPEN_LINKS = 4
@@ -26,6 +27,7 @@ def active_bar(selected: pd.DataFrame, shown: list[int], tags: list[str]) -> Non
     """
     with _bar(selected) as ids:
         _links(shown)
+        draw_report_download(ids)
         if len(ids) == 1 and access.may_change():
             _edit_form(ids[0], tags)
         _button("Archive", ":material/archive:", archive, ids)
@@ -36,6 +38,7 @@ def archived_bar(selected: pd.DataFrame, shown: list[int], _: list[str]) -> None
     """Draw the actions on archived runs."""
     with _bar(selected) as ids:
         _links(shown)
+        draw_report_download(ids)
         _button("Unarchive", ":material/unarchive:", unarchive, ids)
         _button("Delete", ":material/delete:", trash, ids)
 
