@@ -114,5 +114,5 @@ def _show_end(run_id: int) -> None:
             show_code(f"Last line of the log: {last['text'].iloc[0]}")
         if data.can_resume(run_id):
             st.caption("Resume from the last checkpoint:")
-            show_code(data.resume_command(run_id), language="bash")
+            show_code(data.resume_command(run_id))
         links.page_link("run", "Open run", ":material/description:", run=run_id)

@@ -35,7 +35,7 @@ def select_extremes(classes: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def extremes_note(shown: int, total: int) -> str:
-    """Return which classes a chart shows; empty if it shows all."""
-    if shown >= total:
+    """Return which classes a chart shows; empty if it shows all that have a value."""
+    if shown < 2 * EXTREMES or shown >= total:
         return ""
     return f"{EXTREMES} lowest and {EXTREMES} highest of {format_count(total)} classes."

@@ -69,5 +69,5 @@ def stop_if_empty(purpose: str) -> None:
     if data.is_empty() or data.test_sets().empty:
         st.info(escape_markdown(f"No runs in {data.address()} yet. {purpose}"), icon=":material/info:")
         st.text("Train a first adapter and its baselines on the bundled reviews; it takes a few minutes:")
-        show_code(data.command(FIRST_RUN), language="bash")
+        show_code(data.command(FIRST_RUN))
         st.stop()

@@ -131,9 +131,9 @@ def test_invalid_pair_is_ignored(pair, seeded, open_page):
 
 def test_all_pairs_of_many_runs_are_compared_on_demand(seven, open_page):
     app = open_page("compare", run=seven[0], against=",".join(map(str, seven[1:])))
-    before = len(app.get("arrow_vega_lite_chart"))
+    before = len(app.get("vega_lite_chart"))
     app.toggle(key="pairs").set_value(True).run()
-    assert len(app.get("arrow_vega_lite_chart")) == before + 1
+    assert len(app.get("vega_lite_chart")) == before + 1
 
 
 def test_choices_are_read_from_the_url(seeded, open_page):

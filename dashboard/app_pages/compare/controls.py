@@ -8,6 +8,7 @@ from streamlit.elements.lib.mutable_tab_container import TabContainer
 from core.catalog.figures import FIGURES
 from dashboard.components.filters import choose_option, choose_tab, filter_by
 from dashboard.components.flips import FLIP_VALUES, FLIPS
+from dashboard.components.glossary import help_for
 
 CURVES = {FIGURES[name].title: name for name in ("validation_macro_f1", "validation_loss", "loss")}
 """The logged figures that can be drawn as learning curves, by their value in the URL."""
@@ -42,7 +43,8 @@ def draw_several_tabs() -> Sequence[TabContainer]:
 def choose_curve() -> str:
     """Draw the choice of a learning curve; return the name of its figure."""
     options = {title: FIGURES[name].heading for title, name in CURVES.items()}
-    return CURVES[choose_option("Curve", options, next(iter(options)), "curve")]
+    help_ = help_for("learning curves")
+    return CURVES[choose_option("Curve", options, next(iter(options)), "curve", help=help_)]
 
 
 def choose_flip() -> str:

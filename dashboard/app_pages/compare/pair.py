@@ -43,10 +43,9 @@ def _show_verdict(first: int, second: int) -> None:
     """Show the verdict in words and as intervals; its help holds the tests."""
     compared, over_seeds = data.comparison(first, second), data.configuration_comparison(first, second)
     *tests, _ = data.verdict_sentences(first, second)
-    st.markdown(
-        f"**{escape_markdown(text.verdict(compared))}**",
-        help=escape_markdown(f"{' '.join(tests)} {help_for('verdict')}"),
-    )
+    explanations = [help_for("verdict"), help_for("over seeds") if over_seeds else None]
+    help_ = " ".join(filter(None, [*tests, *explanations]))
+    st.markdown(f"**{escape_markdown(text.verdict(compared))}**", help=escape_markdown(help_))
     show_verdicts(rows_with_seeds("these runs", compared, over_seeds), text.verdict_axis(first, second))
     if note := text.detectable_note(compared):
         st.caption(note, help=text.DETECTABLE_HELP)

@@ -19,7 +19,7 @@ def class_balance(balance: pd.DataFrame, labels: Sequence[str]) -> alt.LayerChar
     base = alt.Chart(balance).encode(
         y=alt.Y("split", sort=SPLITS, title=None),
         yOffset=alt.YOffset("label", sort=list(labels)),
-        x=alt.X("share", title="share of the split", axis=share_axis(), scale=alt.Scale(zero=True)),
+        x=alt.X("share", title="share of the split", axis=share_axis(), scale=_with_room(balance["share"])),
         tooltip=["split", "label", alt.Tooltip("count", format=","), alt.Tooltip("share", format=".1%")],
     )
     bars = base.mark_bar().encode(color=label_color(labels))
@@ -36,7 +36,7 @@ def training_balance(balance: pd.DataFrame) -> alt.LayerChart:
     """Draw the number of training examples of classes. ``balance``: label and count, in the order to draw."""
     base = alt.Chart(balance).encode(
         y=alt.Y("label", sort=balance["label"].tolist(), title=None, axis=alt.Axis(labelLimit=180)),
-        x=alt.X("count", title="training examples", axis=alt.Axis(tickCount=5)),
+        x=alt.X("count", title="training examples", axis=alt.Axis(tickCount=5), scale=_with_room(balance["count"])),
         tooltip=["label", alt.Tooltip("count", format=",")],
     )
     return alt.LayerChart(
@@ -47,6 +47,11 @@ def training_balance(balance: pd.DataFrame) -> alt.LayerChart:
         height=20 * len(balance) + 60,
         description="Training examples by class.",
     )
+
+
+def _with_room(values: pd.Series) -> alt.Scale:
+    """Return a scale from 0 with room for a number beside the longest bar."""
+    return alt.Scale(domain=[0, 1.15 * float(values.max())], nice=False)
 
 
 @cached_chart

@@ -12,7 +12,7 @@ from dashboard.app_pages.data import controls, tables, text, view_data
 from dashboard.components import links
 from dashboard.components.filters import SUSPECT_LABELS
 
-_TILE_PIXELS = 190
+_TILE_PIXELS = 170
 
 
 class Tile(NamedTuple):

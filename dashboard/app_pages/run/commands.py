@@ -26,4 +26,4 @@ def show_reproduce_command(run_id: int) -> None:
 
 def _show_command(title: str, command: str, note: str) -> None:
     st.markdown(f"**{title}**", help=note)
-    show_code(command, language="bash")
+    show_code(command)

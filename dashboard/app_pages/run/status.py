@@ -35,14 +35,14 @@ def show_notices(run: "Run") -> None:
 def show_headline(run_id: int, baseline: int | None) -> None:
     """Show the verdict against the baseline, and the main figures."""
     run, compared = data.run(run_id), None
-    if baseline is None:
-        show_text(missing_baseline(data.run_row(run_id)))
-    else:
+    if baseline is not None:
         try:
             compared = data.comparison(run_id, baseline)
             _show_verdict(run_id, baseline)
         except RequestError as error:
             show_text(error)
+    elif run.kind != "baseline":
+        show_text(missing_baseline(data.run_row(run_id)))
     _show_main_figures(run_id, compared)
     if note := truncation_note(run):
         show_text(note)
