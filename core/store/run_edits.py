@@ -31,16 +31,21 @@ def edit_run(store: Store, run_id: int, name: str, notes: str, tags: Iterable[st
     Raises `RequestError` for an empty or overlong name, an overlong tag, and text that cannot be stored or
     contains a secret; in that case nothing is changed.
     """
-    _check_storable("The notes", notes)
-    _update(store, [run_id], name=_clean_name(name), tags=_clean_tags(tags), notes=notes.strip() or None)
+    check_storable("The notes", notes)
+    _update(store, [run_id], name=clean_name(name), tags=_clean_tags(tags), notes=notes.strip() or None)
 
 
-def _clean_name(text: str) -> str:
-    _check_storable("The name", text)
+def clean_name(text: str, owner: str = "run") -> str:
+    """Return the name of a run or of another ``owner`` without superfluous spaces.
+
+    Raises `RequestError` for an empty or overlong name, and text that cannot be stored or contains a secret.
+    """
+    check_storable("The name", text)
     name = " ".join(text.split())
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise RequestError(
-            f"A run's name must have 1 to {MAX_NAME_LENGTH} characters; this one has {len(name)}.", code="name_length"
+            f"A {owner}'s name must have 1 to {MAX_NAME_LENGTH} characters; this one has {len(name)}.",
+            code="name_length",
         )
     return name
 
@@ -52,7 +57,7 @@ def _clean_tags(texts: Iterable[str]) -> list[str]:
     return tags
 
 
-def _check_storable(field: str, text: str) -> None:
+def check_storable(field: str, text: str) -> None:
     """Raise `RequestError` for text that cannot be stored, or appears to contain a secret."""
     if UNSTORABLE.search(text):
         raise RequestError(
@@ -66,7 +71,7 @@ def _check_storable(field: str, text: str) -> None:
 
 
 def _check_tag(tag: str) -> None:
-    _check_storable("The tag", tag)
+    check_storable("The tag", tag)
     if len(tag) > MAX_TAG_LENGTH:
         raise RequestError(
             f"A tag has at most {MAX_TAG_LENGTH} characters; this one has {len(tag)}: {tag[:20]}…", code="tag_length"
@@ -187,9 +192,9 @@ def annotate(store: Store, changes: Mapping[str, Mapping[str, str | None]]) -> i
 def validate_annotation(fields: Mapping[str, str | None]) -> None:
     """Raise `RequestError` for an annotation that is too long, cannot be stored, or contains a secret."""
     _check_tag(fields.get("tag") or "")
-    _check_storable("The proposed label", fields.get("proposed_label") or "")
+    check_storable("The proposed label", fields.get("proposed_label") or "")
     note = fields.get("note") or ""
-    _check_storable("The note", note)
+    check_storable("The note", note)
     if len(note) > MAX_NOTE_LENGTH:
         raise RequestError(
             f"A note has at most {format_count(MAX_NOTE_LENGTH)} characters; this one has {format_count(len(note))}.",

@@ -25,6 +25,7 @@ from core.store.queries.run_queries import (
     runs,
     runs_of_configuration,
 )
+from core.store.queries.view_queries import saved_views
 
 __all__ = [
     "annotations",
@@ -50,4 +51,5 @@ __all__ = [
     "run_settings",
     "runs",
     "runs_of_configuration",
+    "saved_views",
 ]
