@@ -11,7 +11,7 @@ import pytest
 from cli.main import main
 from core.config import make_config
 from core.errors import RequestError, StoreError
-from core.store import queries, run_edits, view_edits
+from core.store import queries, run_edits
 from core.store.engine import open_store
 from core.store.import_db import import_database
 from core.store.import_db import runs as import_runs
@@ -291,19 +291,6 @@ def test_invalid_annotation_is_reported_and_not_imported(change, sqlite_store, o
     result = import_database(sqlite_store, other.address)
     assert (result.annotations, kinds(result)) == (1, ["invalid_annotation"])
     assert queries.annotations(sqlite_store)["tag"].tolist() == ["y"]
-
-
-def test_saved_views_are_added_without_ids_but_never_replaced(store, other):
-    view_edits.save_view(store, "runs", "ours", {"sort": ["size"]})
-    view_edits.save_view(other, "runs", "ours", {"sort": ["r"]})
-    view_edits.save_view(other, "runs", "theirs", {"tag": ["paper"], "chosen": ["3,4"], "dataset": ["2"]})
-    result = import_database(store, other.address)
-    assert (result.views, kinds(result)) == (1, ["view_conflict"])
-    assert {view.name: view.parameters for view in queries.saved_views(store)} == {
-        "ours": {"sort": ["size"]},
-        "theirs": {"tag": ["paper"]},
-    }
-    assert import_database(store, other.address).views == 0
 
 
 @pytest.mark.parametrize("link", [None, os.symlink, os.link], ids=["path", "symbolic-link", "hard-link"])

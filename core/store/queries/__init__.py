@@ -6,6 +6,7 @@ from core.store.queries.metric_queries import (
     best_baseline,
     class_metrics,
     history,
+    learning_curves,
     metrics,
     rechecks,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "find_identical_run",
     "history",
     "labels_and_predictions",
+    "learning_curves",
     "log_tail",
     "metrics",
     "predicted_label_counts",
