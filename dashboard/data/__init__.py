@@ -8,7 +8,16 @@ from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import MAX_NOTE_LENGTH, validate_annotation
 from dashboard.data.annotations import annotated, annotations, tags
 from dashboard.data.answers import predict, word_weights
-from dashboard.data.changes import annotate, archive_runs, delete_runs, edit_run, restore_runs, trash_runs
+from dashboard.data.changes import (
+    annotate,
+    archive_runs,
+    delete_runs,
+    delete_view,
+    edit_run,
+    restore_runs,
+    save_view,
+    trash_runs,
+)
 from dashboard.data.comparisons import (
     adjusted_p,
     comparison,
@@ -65,6 +74,7 @@ from dashboard.data.runs import (
     history,
     is_empty,
     labels,
+    learning_curves,
     log_lines,
     metrics,
     rechecks,
@@ -80,4 +90,5 @@ from dashboard.data.runs import (
     unquantized_run,
     worst_class,
 )
-from dashboard.data.table import SETTING
+from dashboard.data.table import SETTING, cached_by_runs
+from dashboard.data.views import saved_views

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import access, data, state
 from dashboard.app_pages.runs import text
 from dashboard.components import feedback, links
+from dashboard.components.configurations import seeds_left
 from dashboard.components.safe_text import show_text
 
 MAX_OPEN_LINKS = 4
@@ -104,13 +105,13 @@ def restore(ids: list[int]) -> None:
 def _move(ids: list[int], status: str, action: Callable[[], None]) -> None:
     def move() -> None:
         action()
-        st.session_state["moved"] = (status, ids)
+        st.session_state["moved"] = (status, ids, text.mean_changes(seeds_left(ids)))
         state.select_runs([])
 
-    _run_action(move)
+    run_action(move)
 
 
-def _run_action(action: Callable[..., None], *args: Any, done: str = "") -> None:
+def run_action(action: Callable[..., None], *args: Any, done: str = "") -> None:
     """Run an action and let the page rerun, not only the fragment of the table."""
     feedback.run_action(action, *args, done=done)
     st.session_state["changed"] = True
@@ -127,18 +128,18 @@ def refresh_page_if_changed() -> None:
 
 def offer_undo() -> None:
     """Show what happened to the runs of the last action, with an Undo button, until it is closed."""
-    status, ids = st.session_state.get("moved", ("", []))
+    status, ids, note = st.session_state.get("moved", ("", [], ""))
     if not ids:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        show_text(text.runs_changed(len(ids), status), width="content")
+        show_text(f"{text.runs_changed(len(ids), status)} {note}".strip(), width="content")
         if status in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=_close_undo, key="close undo")
 
 
 def _undo() -> None:
-    status, ids = st.session_state["moved"]
+    status, ids, _ = st.session_state["moved"]
     if status == _ARCHIVED:
         unarchive(ids)
     else:
@@ -203,4 +204,4 @@ def _edit_form(run_id: int, tags: list[str]) -> None:
 
 def _save(run_id: int, *keys: str) -> None:
     name, notes, tags = (st.session_state[key] for key in keys)
-    _run_action(data.edit_run, run_id, name, notes, tags, done=f"Run #{run_id} saved.")
+    run_action(data.edit_run, run_id, name, notes, tags, done=f"Run #{run_id} saved.")
