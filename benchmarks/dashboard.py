@@ -84,13 +84,20 @@ def visits(runs: int) -> list[Visit]:
 
 
 def _runs() -> Visit:
-    orders = ("training", "size", "accuracy", "trained weights", "method")
+    heads = {"training": "training time", "verdict": "verdict", "method": "method", "seed": "seed", "r": "r"}
     searched = [f"lora-r{rank}" for rank in RANKS]
+    groupings = ("r", "method", "seeds", "r", "method")
     clicks = {
-        "sort": Click(lambda n: {"sort": orders[n]}, _select_option("Sort by", lambda n: orders[n])),
+        "sort": Click(
+            lambda n: {"sort": list(heads)[n]},
+            lambda page, n: page.get_by_role("button", name=list(heads.values())[n], exact=True).click(),
+        ),
         "search": Click(lambda n: {"search": searched[n]}, _fill_text_box("Search", searched)),
-        "group seeds": Click(
-            lambda n: {"seeds": "false", "page": str(n + 1)}, lambda page, n: page.get_by_text("Group seeds").click()
+        "group": Click(
+            lambda n: {"group": groupings[n], "page": str(n + 1)}, _select_option("Group by", lambda n: groupings[n])
+        ),
+        "select a row": Click(
+            lambda n: {"chosen": str(n + 1)}, lambda page, n: page.locator(".runs tbody input").nth(n).click()
         ),
     }
     return Visit("Runs", "runs", clicks=clicks)

@@ -21,7 +21,7 @@ st.set_page_config(
 STYLE = """
 [data-testid='stMainBlockContainer'] {padding: 3.75rem clamp(1rem, 3vw, 3rem) 3rem}
 [data-testid='stCaptionContainer'] {color: inherit; opacity: 0.8}
-.st-key-selection {min-height: 4.6rem; justify-content: center}
+.st-key-selection {min-height: 2.6rem; justify-content: center}
 .st-key-headline-0 {min-height: 9.5rem}
 .st-key-headline-1 {min-height: 16.5rem}
 .st-key-headline-2 {min-height: 20rem}

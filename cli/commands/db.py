@@ -127,6 +127,8 @@ def print_imported(result: "ImportResult") -> None:
     if result.already_present:
         print(f"Runs skipped, already in this database: {format_count(len(result.already_present))}.")
     print(f"Texts with new or completed annotations: {format_count(result.annotations)}.")
+    if result.views:
+        print(f"New saved views: {format_count(result.views)}.")
 
 
 COMMAND = CommandGroup(
@@ -139,6 +141,8 @@ COMMAND = CommandGroup(
             lambda parser: None,
             recover,
         ),
-        "import": Command("Import runs, files and annotations from another database.", _add_import_arguments, import_),
+        "import": Command(
+            "Import runs, files, annotations and saved views from another database.", _add_import_arguments, import_
+        ),
     },
 )

@@ -120,6 +120,15 @@ class Dataset:
     checks: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class SavedView:
+    """A named view of a dashboard page; ``parameters``: the values of each URL parameter."""
+
+    page: str
+    name: str
+    parameters: dict[str, list[str]]
+
+
 def content_hash(text: str) -> str:
     """Return the SHA-256 of a text, which identifies it across data sets."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

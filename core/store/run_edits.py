@@ -43,21 +43,26 @@ def edit_run(
     """
     changes: dict[str, Any] = {}
     if name is not None:
-        changes["name"] = _clean_name(name)
+        changes["name"] = clean_name(name)
     if notes is not None:
-        _check_storable("The notes", notes)
+        check_storable("The notes", notes)
         changes["notes"] = notes.strip() or None
     if tags is not None:
         changes["tags"] = _clean_tags(tags)
     _update(store, [run_id], **changes)
 
 
-def _clean_name(text: str) -> str:
-    _check_storable("The name", text)
+def clean_name(text: str, owner: str = "run") -> str:
+    """Return the name of a run or of another ``owner`` without superfluous spaces.
+
+    Raises `RequestError` for an empty or overlong name, and text that cannot be stored or contains a secret.
+    """
+    check_storable("The name", text)
     name = " ".join(text.split())
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise RequestError(
-            f"A run's name must have 1 to {MAX_NAME_LENGTH} characters; this one has {len(name)}.", code="name_length"
+            f"A {owner}'s name must have 1 to {MAX_NAME_LENGTH} characters; this one has {len(name)}.",
+            code="name_length",
         )
     return name
 
@@ -65,12 +70,12 @@ def _clean_name(text: str) -> str:
 def _clean_tags(texts: Iterable[str]) -> list[str]:
     tags = list(dict.fromkeys(" ".join(tag.split()) for tag in texts if tag.strip()))
     for tag in tags:
-        _check_storable("The tag", tag)
+        check_storable("The tag", tag)
         _check_tag_length(tag)
     return tags
 
 
-def _check_storable(field: str, text: str) -> None:
+def check_storable(field: str, text: str) -> None:
     """Raise `RequestError` for text that cannot be stored, or appears to contain a secret."""
     if UNSTORABLE.search(text):
         raise RequestError(
@@ -238,15 +243,15 @@ def _annotate(
 def validate_annotation(fields: Mapping[str, str | None]) -> None:
     """Raise `RequestError` for an annotation that is too long, cannot be stored, or contains a secret."""
     tags = split_tags(fields.get("tag"))
-    _check_storable("The tag", fields.get("tag") or "")
+    check_storable("The tag", fields.get("tag") or "")
     for tag in tags:
         _check_tag_length(tag)
     if len(tags) > MAX_TAGS:
         count = format_count(len(tags))
         raise RequestError(f"A text has at most {MAX_TAGS} tags; this one has {count}.", code="tag_count")
-    _check_storable("The proposed label", fields.get("proposed_label") or "")
+    check_storable("The proposed label", fields.get("proposed_label") or "")
     note = fields.get("note") or ""
-    _check_storable("The note", note)
+    check_storable("The note", note)
     if len(note) > MAX_NOTE_LENGTH:
         raise RequestError(
             f"A note has at most {format_count(MAX_NOTE_LENGTH)} characters; this one has {format_count(len(note))}.",

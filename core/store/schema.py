@@ -268,3 +268,16 @@ class AnnotationRow(Base):
     note: Mapped[str | None] = mapped_column(Text)
     proposed_label: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+class SavedViewRow(Base):
+    """A named view of a dashboard page; ``parameters``: the values of each URL parameter."""
+
+    __tablename__ = "saved_views"
+    __table_args__ = (UniqueConstraint("page", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    page: Mapped[str]
+    parameters: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

@@ -1,6 +1,5 @@
 """Configurations: runs that differ only in the seed, ranked by their mean."""
 
-from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -9,9 +8,9 @@ from core.errors import RequestError
 from dashboard import data
 
 
-def is_newest_of_seed(runs: pd.DataFrame) -> pd.Series:
-    """Return for each run whether it is the newest of its configuration and seed."""
-    return ~runs.sort_values("id").duplicated(["group_key", "seed"], keep="last").reindex(runs.index)
+def is_newest_of_seed(runs: pd.DataFrame, *within: str) -> pd.Series:
+    """Return for each run whether it is the newest of its configuration and seed, and of the columns ``within``."""
+    return ~runs.sort_values("id").duplicated([*within, "group_key", "seed"], keep="last").reindex(runs.index)
 
 
 def rank_configurations(complete: pd.DataFrame) -> pd.DataFrame:
@@ -32,12 +31,30 @@ def rank_configurations(complete: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["mean", "id"], ascending=[False, True]).reset_index(drop=True)
 
 
-def excluded_runs(runs: pd.DataFrame, group_key: str) -> dict[str, int]:
-    """Return the number of runs of a configuration by the reason why its mean excludes them.
+@data.cached_by_runs()
+def ranking_of(test_set: int) -> pd.DataFrame:
+    """Return the `rank_configurations` of the complete runs on a test set."""
+    return rank_configurations(data.complete_runs(test_set))
 
-    ``runs``: all runs on the test set, those that are archived or in the trash included.
+
+def seeds_left(run_ids: list[int]) -> dict[str, int]:
+    """Return the number of seeds in the means of the configurations of runs, by name.
+
+    Configurations without other complete runs are left out. Call it after the runs were archived, deleted or restored.
     """
-    same = runs[runs["group_key"] == group_key]
+    moved, frame = data.run_rows(run_ids), data.all_runs()
+    moved = moved[(moved["state"] == "complete") & moved["group_key"].notna()]
+    counted = frame[(frame["state"] == "complete") & ~frame["archived"].astype(bool)]
+    shared = set(moved["group_key"]) & set(counted.loc[~counted["id"].isin(run_ids), "group_key"])
+    seeds = counted[counted["group_key"].isin(shared)].groupby("group_key")["seed"].nunique(dropna=False)
+    names = dict(zip(moved["group_key"], moved["name"], strict=True))
+    return {names[key]: int(number) for key, number in seeds.items()}
+
+
+@data.cached_by_runs()
+def excluded_runs(group_key: str) -> dict[str, int]:
+    """Return the number of runs of a configuration by the reason why its mean excludes them."""
+    same = pd.concat([frame[frame["group_key"] == group_key] for frame in (data.all_runs(), data.trashed_runs())])
     reason = same["state"].mask(same["archived"].astype(bool), "archived")
     reason = reason.mask(same["deleted_at"].notna(), "in the trash")
     return {str(name): int(number) for name, number in reason[reason != "complete"].value_counts().items()}
@@ -49,18 +66,18 @@ def typical_runs(runs: pd.DataFrame) -> list[int]:
     return [int(run_id) for run_id in (*rank_configurations(runs[scored])["id"], *runs.loc[~scored, "id"])]
 
 
-def leading_configurations(ranking: pd.DataFrame) -> list[Any]:
-    """Return the best configuration and the next one to compare it with, as rows of a `rank_configurations`.
+@data.cached_by_runs()
+def leading_configurations(test_set: int) -> list[Any]:
+    """Return the best configuration on a test set and the next one to compare it with, as rows of `ranking_of`.
 
     The best is a baseline if its mean is higher than that of the best fine-tuned configuration, which is then the next.
     """
-    is_baseline = ranking["kind"] == "baseline"
-    tuned, best_baseline = ranking[~is_baseline], next(ranking[is_baseline].itertuples(index=False), None)
-    best = best_fine_tuned(ranking)
+    ranking = ranking_of(test_set)
+    best, best_baseline = best_fine_tuned(ranking), _first(ranking[ranking["kind"] == "baseline"])
     if best is None or (best_baseline is not None and best_baseline.mean > best.mean):
         return [row for row in (best_baseline, best) if row is not None]
-    others = (row for row in tuned.itertuples(index=False) if row.id != best.id)
-    return [best, *islice(others, 1)]
+    following = _first(ranking[(ranking["kind"] != "baseline") & (ranking["id"] != best.id)])
+    return [best] if following is None else [best, following]
 
 
 def best_fine_tuned(ranking: pd.DataFrame) -> Any:
@@ -69,11 +86,15 @@ def best_fine_tuned(ranking: pd.DataFrame) -> Any:
     One with a single seed is the best only if it is significantly better than the first one with several seeds: its
     score depends on a seed more than a mean does.
     """
-    tuned = list(ranking[ranking["kind"] != "baseline"].itertuples(index=False))
-    several = next((row for row in tuned if row.seeds > 1), None)
-    if not tuned or tuned[0].seeds > 1 or several is None or _is_better(tuned[0], several):
-        return tuned[0] if tuned else None
+    tuned = ranking[ranking["kind"] != "baseline"]
+    best, several = _first(tuned), _first(tuned[tuned["seeds"] > 1])
+    if best is None or best.seeds > 1 or several is None or _is_better(best, several):
+        return best
     return several
+
+
+def _first(ranking: pd.DataFrame) -> Any:
+    return next(ranking.head(1).itertuples(index=False), None)
 
 
 def _is_better(row: Any, other: Any) -> bool:

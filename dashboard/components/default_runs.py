@@ -3,7 +3,7 @@
 import pandas as pd
 
 from dashboard import data
-from dashboard.components.configurations import best_fine_tuned, rank_configurations
+from dashboard.components.configurations import best_fine_tuned, ranking_of
 
 
 def best_baseline(test_set: int) -> int | None:
@@ -14,8 +14,7 @@ def best_baseline(test_set: int) -> int | None:
 
 def best_adapter(test_set: int) -> int | None:
     """Return the id of the most typical run of the best configuration that is not a baseline."""
-    complete = data.complete_runs(test_set)
-    best = best_fine_tuned(rank_configurations(complete))
+    best = best_fine_tuned(ranking_of(test_set))
     return None if best is None else int(best.id)
 
 

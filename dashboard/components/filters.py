@@ -1,6 +1,6 @@
 """Filters and choices whose value is a URL parameter."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -98,8 +98,19 @@ def select_optional(label: str, options: Options, key: str, **kwargs: Any) -> st
     return None if choice is None else str(choice)
 
 
-def select_options(label: str, options: Mapping[str, str], default: Sequence[str], key: str) -> list[str]:
-    """Draw a select box for several values."""
+def select_options(
+    label: str,
+    options: Mapping[str, str],
+    default: Sequence[str],
+    key: str,
+    *,
+    on_change: Callable[[list[str]], list[str]] = list,
+    **kwargs: Any,
+) -> list[str]:
+    """Draw a select box for several values; ``kwargs``: as for `st.multiselect`.
+
+    ``on_change`` gets the values that the user selected, and returns those to keep.
+    """
     widget = f"choose {key}"
     selected = [value for value in _current(key, default) if value in options]
     set_option(key, selected, default)
@@ -111,7 +122,8 @@ def select_options(label: str, options: Mapping[str, str], default: Sequence[str
         list(options),
         format_func=options.__getitem__,
         key=widget,
-        on_change=lambda: set_option(key, st.session_state[widget], default),
+        on_change=lambda: set_option(key, on_change(st.session_state[widget]), default),
+        **kwargs,
     )
 
 
@@ -119,10 +131,17 @@ def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
     """Draw tabs; only the open one is computed. ``options``: label by value in the URL."""
     values = {label: value for value, label in options.items()}
     widget, default = f"choose {key}", next(iter(options))
-    st.session_state[widget] = options[_restore(key, options, default)]
+    st.session_state[widget] = options[get_option(key, options, default)]
     return st.tabs(
         list(values), key=widget, on_change=lambda: set_option(key, [values[st.session_state[widget]]], [default])
     )
+
+
+def get_option(key: str, options: Container[str], default: str) -> str:
+    """Return the current value of a choice without a widget, and write it to the URL."""
+    value = next((value for value in _current(key, [default]) if value in options), default)
+    set_option(key, [value], [default])
+    return value
 
 
 def set_option(key: str, values: Sequence[str], default: Sequence[str]) -> None:
@@ -150,19 +169,12 @@ def _current(key: str, default: Sequence[str]) -> list[str]:
     return list(st.session_state.get(f"last {key}", default))
 
 
-def _restore(key: str, options: Mapping[str, str], default: str) -> str:
-    """Return the current value of a choice, and write it to the URL."""
-    value = next((value for value in _current(key, [default]) if value in options), default)
-    set_option(key, [value], [default])
-    return value
-
-
 def _labeled_widget(
     key: str, options: Mapping[str, str], default: str, on_change: Callable[[], None] | None
 ) -> dict[str, Any]:
     """Set a widget to the current value of its choice; return its arguments, which show labels and save changes."""
     widget = f"choose {key}"
-    st.session_state[widget] = _restore(key, options, default)
+    st.session_state[widget] = get_option(key, options, default)
     return {
         "options": list(options),
         "format_func": options.__getitem__,

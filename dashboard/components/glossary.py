@@ -29,8 +29,9 @@ TERMS = {
     "flip": "How two runs differ on an example: gained (only this run is correct), lost (only the other run is "
     "correct), both correct or both wrong.",
     "seeds": "The number of runs that differ only in the seed. One seed does not show how much of a result is chance.",
-    "seed SD": "The standard deviation of macro F1 over the seeds, in percentage points.",
-    "range": "The lowest and the highest macro F1 of the seeds.",
+    "SD": "The standard deviation of macro F1 over the runs of the row, in percentage points.",
+    "validation curve": "Macro F1 on the validation split after each evaluation, first to last.",
+    "range": "The lowest and the highest macro F1 of the runs of the row.",
     "cost": FIGURES["train_seconds"].help + " The Cost tab shows the other costs.",
     "confidence, %": FIGURES["confidence"].help + " The Try it page shows calibrated ones.",
     "loss": "Minus the logarithm of the probability of the true label: high for confident errors.",

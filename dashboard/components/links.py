@@ -1,6 +1,7 @@
 """Links between pages; the test set and the selected runs are part of the URL."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -9,7 +10,12 @@ from dashboard import state
 PAGES = {name: f"app_pages/{name}/page.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
 
 
-def page_link(page: str, label: str, icon: str, **parameters: Any) -> None:
+def run_address(run_id: int) -> str:
+    """Return the relative URL of the Run page of a run."""
+    return f"run?{urlencode(_query_params({'run': run_id}))}"
+
+
+def page_link(page: str, label: str, icon: str | None = None, **parameters: Any) -> None:
     """Draw a link to a page with the test set and further parameters in its URL."""
     st.page_link(PAGES[page], label=label, icon=icon, query_params=_query_params(parameters))
 

@@ -7,8 +7,9 @@ import streamlit as st
 
 from dashboard import access, data, state
 from dashboard.components import feedback
+from dashboard.components.configurations import seeds_left
 from dashboard.components.safe_text import show_text
-from dashboard.components.text import runs_changed
+from dashboard.components.text import mean_changes, runs_changed
 
 _ARCHIVED, _TRASHED, _RESTORED = "archived", "moved to the trash", "restored"
 
@@ -36,7 +37,7 @@ def restore(ids: list[int]) -> None:
 def _move(ids: list[int], status: str, action: Callable[[], None]) -> None:
     def move() -> None:
         action()
-        st.session_state["moved"] = (status, ids)
+        st.session_state["moved"] = (status, ids, mean_changes(seeds_left(ids)))
         state.select_runs([])
 
     change_runs(move)
@@ -63,18 +64,18 @@ def draw_button(label: str, icon: str, action: Callable[[list[int]], None], ids:
 
 def offer_undo() -> None:
     """Show what happened to the runs of the last action, with an Undo button, until it is closed."""
-    status, ids = st.session_state.get("moved", ("", []))
+    status, ids, note = st.session_state.get("moved", ("", [], ""))
     if not ids:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="undo bar"):
-        show_text(runs_changed(len(ids), status), width="content")
+        show_text(f"{runs_changed(len(ids), status)} {note}".strip(), width="content")
         if status in (_ARCHIVED, _TRASHED) and access.may_change():
             st.button("Undo", icon=":material/undo:", shortcut="U", on_click=_undo, key="undo")
         st.button("Close", type="tertiary", icon=":material/close:", on_click=close_undo, key="close undo")
 
 
 def _undo() -> None:
-    status, ids = st.session_state["moved"]
+    status, ids, _ = st.session_state["moved"]
     if status == _ARCHIVED:
         unarchive(ids)
     else:

@@ -1,12 +1,14 @@
 """Sentences and names that several pages share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from itertools import count as count_from
 from typing import TYPE_CHECKING, Any
 
 from core.text.formatting import format_count
 
+MAX_NAMED = 8
+"""With more configurations, their number is stated instead of their names."""
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
 
@@ -35,6 +37,16 @@ def missing_baseline(row: Any) -> str:
 def runs_changed(number: int, status: str) -> str:
     """Return what happened to runs, such as "2 runs archived"."""
     return f"{format_count(number)} {'run' if number == 1 else 'runs'} {status}."
+
+
+def mean_changes(sizes: Mapping[str, int]) -> str:
+    """Return over how many seeds the means of configurations are now; ``sizes``: number of seeds by name."""
+    if len(sizes) > MAX_NAMED:
+        return f"The means of {format_count(len(sizes))} configurations change."
+    return " ".join(
+        f"The mean of {name} is now over {format_count(seeds)} seed{'' if seeds == 1 else 's'}."
+        for name, seeds in sizes.items()
+    )
 
 
 def describe_status(run: "Run") -> str:

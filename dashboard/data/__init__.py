@@ -14,8 +14,10 @@ from dashboard.data.changes import (
     annotate_alike,
     archive_runs,
     delete_runs,
+    delete_view,
     edit_run,
     restore_runs,
+    save_view,
     trash_runs,
 )
 from dashboard.data.comparisons import (
@@ -77,6 +79,7 @@ from dashboard.data.runs import (
     history,
     is_empty,
     labels,
+    learning_curves,
     log_lines,
     metrics,
     rechecks,
@@ -92,5 +95,6 @@ from dashboard.data.runs import (
     unquantized_run,
     worst_class,
 )
-from dashboard.data.table import SETTING
+from dashboard.data.table import SETTING, cached_by_runs
 from dashboard.data.text_maps import TextMap, compute_text_map, map_features, projection_methods, text_map
+from dashboard.data.views import saved_views

@@ -51,9 +51,9 @@ def _open(address: str, file: int) -> Store:
     return engine.open_store(busy_timeout=BUSY_TIMEOUT_SECONDS)
 
 
-def store() -> Store:
-    """Return the open database."""
-    current = version()
+def store(current: Version | None = None) -> Store:
+    """Return the open database; ``current``: its state, if it is known."""
+    current = current or version()
     is_file = engine.resolve_url().get_backend_name() == "sqlite" and current.row_versions
     return _open(current.address, current.row_versions[0] if is_file else 0)
 

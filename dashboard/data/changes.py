@@ -1,4 +1,4 @@
-"""Changes made in the dashboard: names, notes, tags, archive, trash and annotations.
+"""Changes made in the dashboard: names, notes, tags, archive, trash, annotations and saved views.
 
 Each function raises `RequestError` with the reason if the change is not possible. In that case
 nothing has changed, except that `delete_runs` may already have deleted some of the runs.
@@ -7,7 +7,7 @@ nothing has changed, except that `delete_runs` may already have deleted some of 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from core.store import run_edits
+from core.store import run_edits, view_edits
 from core.store.run_edits import Fields
 from dashboard import access
 from dashboard.data.cache import store, write
@@ -69,3 +69,13 @@ def annotate_alike(
             store(), texts, add_tags=add_tags, remove_tags=remove_tags, proposed_label=proposed_label
         )
     )
+
+
+def save_view(page: str, name: str, parameters: Mapping[str, list[str]]) -> str:
+    """Save a view of a page in place of an earlier one of the same name; return the name as it is stored."""
+    return _write(lambda: view_edits.save_view(store(), page, name, parameters))
+
+
+def delete_view(page: str, name: str) -> None:
+    """Delete a saved view of a page."""
+    _write(lambda: view_edits.delete_view(store(), page, name))

@@ -64,13 +64,14 @@ def continue_command(run_id: int) -> str | None:
 
 
 def footer(test_set: int | None) -> str:
-    """Return the footer of the pages: the number of runs on a test set, of running ones, and the version.
+    """Return the footer of the pages: the number of runs on a test set, of running ones if any, and the version.
 
     ``test_set``: None if there is none, which counts all runs.
     """
     frame = pd.DataFrame({"state": []}) if is_empty() else all_runs() if test_set is None else runs(test_set)
     running = int((frame["state"] == "running").sum())
-    return f"{format_count(len(frame))} runs, {format_count(running)} running · version {version('adapter-bench')}"
+    in_progress = f", {format_count(running)} running" if running else ""
+    return f"{format_count(len(frame))} runs{in_progress} · version {version('adapter-bench')}"
 
 
 @cached(all_runs_key, keep=4)
@@ -213,6 +214,13 @@ def labels(db: Store, run_id: int) -> list[str]:
 def history(db: Store, run_id: int) -> pd.DataFrame:
     """Return the values logged during training: step, epoch, name and value."""
     return queries.history(db, [run_id])
+
+
+@cached(database_key)
+def learning_curves(db: Store, run_ids: list[int]) -> dict[int, list[float]]:
+    """Return macro F1 on the validation split after each evaluation, by run id; runs without any are left out."""
+    frame = queries.learning_curves(db, run_ids, "validation_macro_f1")
+    return {int(run_id): values.tolist() for run_id, values in frame.groupby("run_id")["value"]}
 
 
 @cached(database_key)

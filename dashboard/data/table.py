@@ -1,9 +1,10 @@
 """All runs as one table: read once, then updated by the new and changed runs only."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from functools import wraps
 from numbers import Integral
 from threading import Lock
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -14,8 +15,11 @@ from core.store.engine import Store
 from core.store.records import derive_state
 from core.text.sanitize import to_single_line
 from dashboard.data import cache
-from dashboard.data.cache import Version
+from dashboard.data.cache import Version, cached
 from dashboard.data.sanitize_records import sanitize_record
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 SETTING = "setting_"
 """The prefix of the columns that hold the settings of runs."""
@@ -96,28 +100,45 @@ def _table(address: str, file: int) -> RunTable:
 
 def table() -> RunTable:
     """Return the current table."""
-    current, store = cache.version(), cache.store()
+    return _current()[2]
+
+
+def _current() -> tuple[str, int, RunTable]:
+    """Return the address of the database, the id of its store, and the current table."""
+    current = cache.version()
+    store = cache.store(current)
     runs = _table(current.address, id(store))
     runs.refresh(store, current)
-    return runs
+    return current.address, id(store), runs
 
 
 def all_runs_key(*_: Any, **__: Any) -> Hashable:
     """Return a cache key that changes with any run."""
-    return cache.version().address, id(cache.store()), table().revision
+    address, store, runs = _current()
+    return address, store, runs.revision
+
+
+def cached_by_runs(keep: int = 8) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Cache a result that is computed from the runs until any run changes."""
+
+    def decorate(compute: Callable[P, R]) -> Callable[P, R]:
+        @wraps(compute)
+        def from_store(_: Store, *args: P.args, **kwargs: P.kwargs) -> R:
+            return compute(*args, **kwargs)
+
+        return cached(all_runs_key, keep, sanitize=False)(from_store)
+
+    return decorate
 
 
 def runs_key(*args: Any, **_: Any) -> Hashable:
     """Return a cache key that changes with the runs among the arguments: run ids and lists of these."""
-    versions = table().row_versions
+    address, store, runs = _current()
     items = (item for arg in args for item in (arg if isinstance(arg, list) else [arg]))
-    return (
-        cache.version().address,
-        id(cache.store()),
-        tuple(versions.get(int(item)) for item in items if isinstance(item, Integral)),
-    )
+    return address, store, tuple(runs.row_versions.get(int(item)) for item in items if isinstance(item, Integral))
 
 
 def dataset_key(dataset_id: int, *_: Any, **__: Any) -> Hashable:
     """Return a cache key that changes with the data set of this id."""
-    return cache.version().address, id(cache.store()), table().fingerprints.get(dataset_id)
+    address, store, runs = _current()
+    return address, store, runs.fingerprints.get(dataset_id)

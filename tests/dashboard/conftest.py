@@ -118,5 +118,5 @@ def open_page() -> Callable[..., AppTest]:
 
 @pytest.fixture
 def open_runs(open_page: Callable[..., AppTest]) -> Callable[..., AppTest]:
-    """Open the Runs page with URL parameters, one row per run unless ``seeds`` is "true"."""
-    return lambda **parameters: open_page("runs", **({"seeds": "false"} | parameters))
+    """Open the Runs page with URL parameters, one row per run unless ``group`` is given."""
+    return lambda **parameters: open_page("runs", **({"group": ""} | parameters))

@@ -1,11 +1,24 @@
 """Read the Runs page in an AppTest, and the database that it changes."""
 
+import json
+
+import pandas as pd
+
 from core.store import queries
 from core.store.engine import open_store
 
 
+def content(app):
+    """Return what the table of runs shows; None without one."""
+    tables = app.get("bidi_component")
+    return json.loads(tables[0].proto.json) if tables else None
+
+
 def table(app):
-    return app.dataframe[0].value
+    """Return the texts of the table of runs."""
+    shown = content(app)
+    titles = [column["title"] for column in shown["columns"]]
+    return pd.DataFrame([[cell["text"] for cell in row["cells"]] for row in shown["rows"]], columns=titles)
 
 
 def names(app):

@@ -122,6 +122,7 @@ def test_viewer_sees_every_page_without_controls_that_make_changes(page, seeded,
         "Delete",
         "Restore",
         "Save",
+        "Overwrite",
         "Undo",
         "Delete annotation",
         "Annotate",
@@ -152,6 +153,8 @@ def test_viewer_cannot_write_through_the_data_layer(seeded, open_as_viewer):
         lambda: data.restore_runs([seeded.lora]),
         lambda: data.delete_runs([seeded.lora]),
         lambda: data.annotate({"text": {"tag": "mine"}}),
+        lambda: data.save_view("runs", "mine", {}),
+        lambda: data.delete_view("runs", "mine"),
     )
     for write in writes:
         with pytest.raises(RequestError, match="Read-only"):
@@ -161,7 +164,7 @@ def test_viewer_cannot_write_through_the_data_layer(seeded, open_as_viewer):
 
 def test_viewer_cannot_undo(seeded, open_as_viewer):
     app = open_as_viewer("runs")
-    app.session_state["moved"] = ("archived", [seeded.lora])
+    app.session_state["moved"] = ("archived", [seeded.lora], "")
     app.run()
     assert "1 run archived." in page_text(app)
     assert "Undo" not in [button.label for button in app.button]

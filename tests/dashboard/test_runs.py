@@ -6,12 +6,13 @@ import pytest
 from core.store import run_edits
 from core.text.formatting import DASH
 from dashboard import data
-from dashboard.app_pages.runs import view_data
+from dashboard.app_pages.runs import marks, view_data
+from dashboard.app_pages.runs.groups import SEEDS, group_runs
 from dashboard.app_pages.runs.tables import COLUMNS
 from dashboard.components import default_runs
 from dashboard.components.configurations import best_fine_tuned, rank_configurations
 from tests.dashboard.reading import page_text
-from tests.dashboard.runs_page import names, repeat_run, store_of, table
+from tests.dashboard.runs_page import content, names, repeat_run, store_of, table
 from tests.seeded import ODD_NAME
 
 
@@ -19,7 +20,7 @@ def test_best_run_is_shown_with_its_seeds_its_baseline_and_the_next_configuratio
     text = page_text(open_runs())
     assert "Best configuration: lora-r8 (3 seeds), macro F1" in text
     assert "Fine-tuning helped" in text
-    assert f"Statistically tied with #{seeded.odd} {ODD_NAME}." in text
+    assert f"Tied with #{seeded.odd} {ODD_NAME}." in text
     assert "One seed" not in text
 
 
@@ -46,7 +47,7 @@ def test_repeated_seed_counts_once_in_the_mean():
 def test_single_seed_leads_only_if_it_is_significantly_better(seeded_copy, open_runs):
     repeat_run(store_of(seeded_copy), seeded_copy.odd, 0.99)  # a high score without better predictions
     text = page_text(open_runs())
-    assert "Best configuration: lora-r8 (3 seeds)" in text and "Statistically tied with" in text
+    assert "Best configuration: lora-r8 (3 seeds)" in text and "Tied with" in text
 
 
 def test_better_single_seed_leads_and_baselines_do_not_take_its_place(seeded, monkeypatch):
@@ -91,25 +92,28 @@ def test_every_column_has_a_help_text_and_a_title_of_its_own():
 
 
 def test_grouped_seeds_are_one_row_per_configuration(seeded, open_runs):
-    rows = table(open_runs(seeds="true")).set_index("name")
+    rows = table(open_runs(group="seeds", columns=["macro F1", "verdict", "seed SD", "range", "seed"])).set_index(
+        "name"
+    )
     lora, odd = rows[rows["seed"] == "3 seeds"].loc["lora-r8"], rows.loc[ODD_NAME]
     assert "(" in lora["macro F1"] and "(" in odd["macro F1"]  # one kind of uncertainty in a column
-    assert (lora["verdict"], odd["seed"], odd["seed SD"]) == ("3 of 3 helped", "42", DASH)
-    assert "–" in lora["range"] and float(lora["seed SD"]) > 0
+    assert (lora["verdict"], odd["seed"], odd["SD"]) == ("3 of 3 helped", "42", DASH)
+    assert "–" in lora["range"] and float(lora["SD"]) > 0
 
 
 def test_selected_configuration_gets_its_verdict_over_seeds(seeded, open_runs):
-    text = page_text(open_runs(seeds="true", chosen=",".join(map(str, seeded.seeds))))
+    text = page_text(open_runs(group="seeds", chosen=",".join(map(str, seeded.seeds))))
     assert f"lora-r8 vs #{seeded.tfidf} tfidf: Over 3 seeds" in text
 
 
 def grouped_rows(baseline):
-    return view_data.group_seeds(view_data.add_baseline_differences(data.runs(1), baseline))
+    runs = view_data.add_versions(data.runs(1), {})
+    return group_runs(view_data.add_baseline_differences(runs, baseline), [SEEDS])
 
 
 def test_newest_run_of_a_repeated_seed_counts(seeded_copy, open_runs):
     again = repeat_run(store_of(seeded_copy), seeded_copy.seeds[1], 0.5)
-    row = table(open_runs(seeds="true")).set_index("seed").loc["3 seeds, 4 runs"]
+    row = table(open_runs(group="seeds", columns=["range", "seed"])).set_index("seed").loc["3 seeds, 4 runs"]
     assert row["name"] == "lora-r8" and row["range"].startswith("50.0–")
     assert [*seeded_copy.seeds, again] in grouped_rows(seeded_copy.tfidf)["ids"].tolist()
 
@@ -120,6 +124,57 @@ def test_one_repeated_seed_has_no_deviation(seeded_copy):
     assert (row["seeds"], row["macro_f1"], row["ids"]) == (1, 0.5, [seeded_copy.odd, again])
     assert pd.isna(row["macro_f1_deviation"])
     assert not view_data.configurations_to_compare(data.run_rows([seeded_copy.odd, again]))
+
+
+@pytest.mark.parametrize("columns", [["r"], ["r", "lr"]], ids=["one", "two"])
+def test_rows_are_grouped_by_settings(columns, seeded, open_runs):
+    app = open_runs(group=columns)
+    rows = table(app).set_index("name")
+    lora = next(row for name, row in rows.iterrows() if name.startswith("r 8"))
+    assert (lora["r"], lora["seed"], lora["verdict"]) == ("8", "3 seeds", "3 of 3 helped")
+    assert any(name.startswith("r 4") for name in rows.index) and "TF-IDF" in rows.index
+    assert app.multiselect(key="choose group").value == columns
+    assert "3 groups" not in page_text(app) and " groups" in page_text(app)
+
+
+def test_group_of_several_configurations_has_a_mean_without_interval(seeded, open_runs):
+    app = open_runs(group="method", columns=["macro F1", "seed SD", "seed", "r"])
+    row = table(app).set_index("name").loc["LoRA"]
+    assert (row["seed"], row["r"]) == ("4 runs", "several")
+    assert "(" not in row["macro F1"] and float(row["SD"]) > 0
+    assert next(row for row in content(app)["rows"] if len(row["ids"]) == 4)["href"] == ""
+
+
+def test_settings_replace_seeds_in_the_grouping(seeded, open_page):
+    app = open_page("runs")
+    app.multiselect(key="choose group").select("r").run()
+    assert app.query_params["group"] == "r"
+    app.multiselect(key="choose group").select("seeds").run()
+    assert "group" not in app.query_params
+    assert "group" in open_page("runs", seeds="false").query_params  # a link of an earlier version
+
+
+def test_runs_outside_of_the_means_are_counted(seeded_copy, open_page):
+    run_edits.archive_runs(store_of(seeded_copy), [seeded_copy.odd])
+    run_edits.trash_runs(store_of(seeded_copy), [seeded_copy.seeds[1]])
+    assert "Not in means: 1 archived, 1 in the trash, 1 failed" in page_text(open_page("runs"))
+
+
+def test_names_link_to_runs_and_show_tags(seeded_copy, open_runs):
+    run_edits.edit_run(store_of(seeded_copy), seeded_copy.odd, "odd", "", ["paper"])
+    row = next(row for row in content(open_runs())["rows"] if row["id"] == seeded_copy.odd)
+    assert (row["href"], row["tags"]) == (f"run?dataset=1&run={seeded_copy.odd}", ["paper"])
+
+
+def test_marks_share_an_axis_that_a_weak_run_does_not_compress():
+    scores = pd.DataFrame([(0.8, 0.75, 0.85), (0.82, None, None), (0.3, 0.2, 0.4), (None, None, None)])
+    first, second, weak, undefined = marks.score_marks(
+        scores.set_axis(["macro_f1", "macro_f1_low", "macro_f1_high"], axis=1)
+    )
+    assert (first["low"], first["value"], first["high"]) == (pytest.approx(33.3), pytest.approx(66.7), 100)
+    assert second["low"] is None and second["value"] == 80
+    assert (weak["value"], weak["point"]) == (0, "left")
+    assert undefined is None
 
 
 def test_recorded_difference_outlives_its_baseline(seeded_copy):

@@ -6,7 +6,7 @@ from core.store import queries, run_edits
 from core.store.run_writer import RunWriter
 from core.system.files import WEIGHT_PATTERN, compute_checksum
 from tests.dashboard.reading import page_text
-from tests.dashboard.runs_page import names, store_of, trashed
+from tests.dashboard.runs_page import content, names, store_of, trashed
 from tests.seeded import ODD_NAME
 
 
@@ -20,7 +20,7 @@ def test_selection_is_a_url_parameter_and_can_be_cleared(seeded, open_runs):
 
 def test_selected_configurations_are_compared_by_one_run_each(seeded, open_runs):
     chosen = [*seeded.seeds, seeded.tfidf]
-    app = open_runs(seeds="true", chosen=",".join(map(str, chosen)))
+    app = open_runs(group="seeds", chosen=",".join(map(str, chosen)))
     assert "4 selected: " in page_text(app)
     links = [link.proto for link in app.get("page_link") if link.proto.label == "Compare"]
     compared = dict(part.split("=") for part in links[1].query_string.split("&"))
@@ -28,7 +28,7 @@ def test_selected_configurations_are_compared_by_one_run_each(seeded, open_runs)
 
 
 def test_archiving_a_configuration_archives_all_of_its_runs(seeded_copy, open_runs):
-    app = open_runs(seeds="true", chosen=",".join(map(str, seeded_copy.seeds)))
+    app = open_runs(group="seeds", chosen=",".join(map(str, seeded_copy.seeds)))
     app.button(key="archive").click().run()
     archived = queries.runs(store_of(seeded_copy)).query("archived")["id"]
     assert set(archived) == set(seeded_copy.seeds)
@@ -45,6 +45,17 @@ def test_deleting_moves_runs_to_the_trash_and_undo_restores_them(seeded_copy, op
     assert trashed(seeded_copy) == []
 
 
+def test_means_that_change_are_stated(seeded_copy, open_runs):
+    app = open_runs(chosen=seeded_copy.seeds[1])
+    app.button(key="delete").click().run()
+    assert "1 run moved to the trash. The mean of lora-r8 is now over 2 seeds." in page_text(app)
+    app.button(key="undo").click().run()
+    assert "The mean of lora-r8 is now over 3 seeds." in page_text(app)
+    app = open_runs(chosen=seeded_copy.odd)
+    app.button(key="archive").click().run()
+    assert "The mean of" not in page_text(app)  # a configuration with one run
+
+
 def test_trash_restores_and_deletes_permanently_after_a_confirmation(seeded_copy, open_runs):
     run_edits.trash_runs(store_of(seeded_copy), [seeded_copy.odd, seeded_copy.tfidf])
     app = open_runs(show="trash", chosen=seeded_copy.odd)
@@ -58,7 +69,7 @@ def test_trash_restores_and_deletes_permanently_after_a_confirmation(seeded_copy
     app.button(key="confirm deletion").click().run()
     assert not app.exception
     assert seeded_copy.tfidf not in list(queries.runs(store_of(seeded_copy), trash=True)["id"])
-    assert not open_runs(show="trash").dataframe
+    assert content(open_runs(show="trash")) is None
 
 
 def test_run_restored_meanwhile_is_not_deleted(seeded_copy, open_runs):
@@ -93,7 +104,7 @@ def test_archive_takes_runs_and_returns_them(seeded_copy, open_runs):
     app = open_runs(show="archived", chosen=seeded_copy.odd)
     assert names(app) == [ODD_NAME]
     app.button(key="unarchive").click().run()
-    assert not app.dataframe
+    assert content(app) is None
     assert not queries.run(store_of(seeded_copy), seeded_copy.odd).archived
 
 
@@ -102,14 +113,14 @@ def test_page_without_active_runs_offers_undo_and_restore(seeded_copy, open_runs
     test_set = [int(run_id) for run_id in runs.loc[runs["dataset_id"] == runs["dataset_id"].iloc[0], "id"]]
     app = open_runs(chosen=",".join(map(str, test_set)))
     app.button(key="archive").click().run()
-    assert not app.dataframe
+    assert content(app) is None
     app.button(key="undo").click().run()
-    assert app.dataframe
+    assert content(app)
     run_edits.trash_runs(store_of(seeded_copy), [int(run_id) for run_id in runs["id"]])
     app = open_runs()
-    assert not app.dataframe
+    assert content(app) is None
     app.button(key="restore all").click().run()
-    assert trashed(seeded_copy) == [] and app.dataframe
+    assert trashed(seeded_copy) == [] and content(app)
 
 
 def test_name_notes_and_tags_are_saved_and_searched(seeded_copy, open_runs):

@@ -124,5 +124,5 @@ class Visitor:
 
 
 def select_row(visitor: Visitor, row: int) -> None:
-    """Select a row of the first table, from 0."""
-    visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 15, "y": 52 + 35 * row})
+    """Select a row of the table of runs, from 0."""
+    visitor.page.locator(".runs tbody input").nth(row).click()

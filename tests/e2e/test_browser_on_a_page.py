@@ -21,8 +21,7 @@ pytestmark = needs_chromium
 def test_sorting_and_filters_are_url_parameters(dashboard, visit):
     visitor = visit(dashboard)
     visitor.open()
-    grid = visitor.page.locator('[data-testid="stDataFrame"]').first
-    grid.click(position={"x": 110, "y": 17})  # the column of names
+    visitor.page.get_by_role("button", name="name", exact=True).click()
     visitor.page.wait_for_url(lambda url: "sort=name" in url and "order=ascending" in url)
     box = visitor.page.get_by_role("textbox", name="Search")
     box.fill("lora")
@@ -171,10 +170,8 @@ def test_downloads_of_a_run_have_the_right_contents(dashboard, seeded, visit):
 
 def test_grouped_seeds_can_be_selected_as_one_row(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open("?seeds=false")
-    visitor.page.get_by_text("Group seeds").click()
-    visitor.wait_for_text("means over the seeds")
-    assert "seeds=false" not in visitor.page.url
+    visitor.open()
+    assert visitor.wait_for_text("5 configurations")
     select_row(visitor, 1)
     assert visitor.wait_for_text(", ".join(f"#{number} lora-r8" for number in seeded.seeds))
     assert visitor.wait_for_text("Over 3 seeds")
@@ -191,3 +188,24 @@ def test_downloaded_table_equals_the_screen(dashboard, seeded, visit):
     assert titles[0] == "class" and len(rows) == 2
     assert screen.locator("th").all_text_contents() == titles
     assert screen.locator("tbody td").all_text_contents() == [cell for row in rows for cell in row]
+
+
+def test_name_of_a_run_opens_its_page_without_a_new_session(dashboard, seeded, visit):
+    visitor = visit(dashboard)
+    visitor.open("?group=&search=tfidf")
+    visitor.page.evaluate("window.isSameDocument = true")
+    visitor.page.locator(".runs").get_by_role("link", name="tfidf").click()
+    visitor.settle("Run")
+    assert f"run={seeded.tfidf}" in visitor.page.url
+    assert visitor.page.evaluate("window.isSameDocument")
+
+
+def test_narrow_screen_shows_cards_that_nothing_cuts(dashboard, visit):
+    visitor = visit(dashboard)
+    visitor.page.set_viewport_size({"width": 400, "height": 900})
+    visitor.open()
+    cards = visitor.page.locator(".runs tbody tr")
+    cards.first.wait_for()
+    assert cards.first.get_by_text("helped").is_visible()
+    widths = visitor.page.locator(".runs").evaluate("table => [table.scrollWidth, table.clientWidth, innerWidth]")
+    assert widths[0] <= widths[1] < widths[2]

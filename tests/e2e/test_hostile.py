@@ -24,7 +24,7 @@ TABS = ("Classes", "Training", "Calibration", "Abstaining", "Cost", "Settings", 
 PAGES = (
     "?columns=note&columns=tags&columns=model&columns=worst+class&columns=training+set&chosen=2,3",
     "?show=trash&chosen=6",
-    "?search=script&seeds=true",
+    "?search=script",
     *(f"run?run=2&part={part}&card=true&log=true" for part in TABS),
     *(f"run?run={run}" for run in (1, 4, 5, 6)),
     "compare?run=2&against=1",

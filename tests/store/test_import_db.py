@@ -396,6 +396,7 @@ def test_command_prints_the_new_ids_and_exits_with_1_if_a_run_is_not_imported(sq
         "imported": {},
         "already_present": {"1": 2},
         "annotations": 0,
+        "views": 0,
         "problems": [],
     }
     with recording(other, make_config({}), "in progress", {}):

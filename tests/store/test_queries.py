@@ -12,6 +12,7 @@ from core.store import queries
 from core.store.publishing import make_publishable
 from core.store.recorder import recording
 from core.store.records import derive_state
+from core.store.run_writer import RunWriter
 from tests.store.helpers import PACKAGES, execute_sql, record_run, record_without_data, set_columns
 
 
@@ -158,3 +159,11 @@ def test_prediction_of_an_unknown_label_is_reported_as_damage(store, data):
     with pytest.raises(RequestError, match="its label 'negatovi'") as error:
         queries.labels_and_predictions(store, run_id, data.labels)
     assert error.value.code == "unknown_label"
+
+
+def test_learning_curves_contain_one_figure_by_step(store):
+    run_id, other = record_without_data(store), record_without_data(store)
+    for step, value in ((2, 0.8), (1, 0.7)):
+        RunWriter.reopen(store, run_id).log_history(step, step / 2, {"validation_macro_f1": value, "loss": 0.5})
+    curves = queries.learning_curves(store, [run_id, other], "validation_macro_f1")
+    assert curves.to_numpy().tolist() == [[run_id, 0.7], [run_id, 0.8]]

@@ -1,4 +1,4 @@
-"""Import the runs, files, data sets and annotations of another database."""
+"""Import the runs, files, data sets, annotations and saved views of another database."""
 
 import os
 
@@ -10,17 +10,18 @@ from core.store.fallback.location import database_name
 from core.store.import_db.annotations import import_annotations
 from core.store.import_db.result import ImportProblem, ImportResult
 from core.store.import_db.runs import RunImporter
+from core.store.import_db.views import import_views
 from core.store.integrity import find_unreadable
 
 __all__ = ["ImportProblem", "ImportResult", "import_database"]
 
 
 def import_database(store: Store, address: str) -> ImportResult:
-    """Import the runs and annotations of another database that this one does not contain.
+    """Import the runs, annotations and saved views of another database that this one does not contain.
 
     A run that is already here, from an earlier import or because one database is a copy, is skipped. Each run
     is imported with its files in one transaction; an interrupted import can be repeated. Nothing here is
-    overwritten: runs and folders get unused ids and names, and existing annotations are kept.
+    overwritten: runs and folders get unused ids and names, and existing annotations and views are kept.
 
     Raises `RequestError` if the other database is this one, is damaged, or has another schema.
     """
@@ -29,8 +30,9 @@ def import_database(store: Store, address: str) -> ImportResult:
         importer = RunImporter(store, source)
         importer.import_all()
         annotations, conflicts = import_annotations(store, source)
-        problems = (*importer.problems, *conflicts)
-        return ImportResult(importer.imported, importer.already_present, annotations, problems)
+        views, view_conflicts = import_views(store, source)
+        problems = (*importer.problems, *conflicts, *view_conflicts)
+        return ImportResult(importer.imported, importer.already_present, annotations, views, problems)
     finally:
         source.engine.dispose()
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImportProblem:
-    """A run or an annotation that was not imported, or not completely.
+    """A run, an annotation or a saved view that was not imported, or not completely.
 
     ``kind``: one of running, not_copied, missing_files, linked_files, changed_files, missing_baseline,
-    missing_parent, changed_since, annotation_conflict, invalid_annotation. ``where``: the run or text in the other
-    database.
+    missing_parent, changed_since, annotation_conflict, invalid_annotation, view_conflict,
+    invalid_view. ``where``: the run, text or view in the other database.
     """
 
     kind: str
@@ -22,12 +22,14 @@ class ImportProblem:
 class ImportResult:
     """The imported runs and the runs that were already present: id here by id in the other database.
 
-    ``annotations``: the number of texts whose annotation was added or completed.
+    ``annotations``: the number of texts whose annotation was added or completed. ``views``: the number of saved views
+    that were added.
     """
 
     imported: Mapping[int, int]
     already_present: Mapping[int, int]
     annotations: int
+    views: int
     problems: tuple[ImportProblem, ...]
 
     @property

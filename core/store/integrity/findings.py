@@ -69,5 +69,5 @@ def owner_column(table: Table) -> Column[int]:
 def format_owner(table: Table, owner_id: object) -> str:
     """Return an owner's name for display, such as ``run 12``."""
     nouns = {"run_id": "run", "dataset_id": "data set"}
-    nouns_by_table = {"runs": "run", "datasets": "data set", "annotations": "annotation"}
+    nouns_by_table = {"runs": "run", "datasets": "data set", "annotations": "annotation", "saved_views": "saved view"}
     return f"{nouns.get(owner_column(table).name) or nouns_by_table[table.name]} {owner_id}"

@@ -6,6 +6,7 @@ from core.store.queries.metric_queries import (
     best_baseline,
     class_metrics,
     history,
+    learning_curves,
     metrics,
     rechecks,
 )
@@ -25,6 +26,7 @@ from core.store.queries.run_queries import (
     runs,
     runs_of_configuration,
 )
+from core.store.queries.view_queries import saved_views
 
 __all__ = [
     "annotations",
@@ -38,6 +40,7 @@ __all__ = [
     "find_identical_run",
     "history",
     "labels_and_predictions",
+    "learning_curves",
     "log_tail",
     "metrics",
     "predicted_label_counts",
@@ -50,4 +53,5 @@ __all__ = [
     "run_settings",
     "runs",
     "runs_of_configuration",
+    "saved_views",
 ]

@@ -21,6 +21,12 @@ def class_metrics(store: Store, run_ids: Sequence[int], split: str = "test") -> 
     return read_frame(store, query.where(ClassMetricRow.run_id.in_(run_ids), ClassMetricRow.split == split))
 
 
+def learning_curves(store: Store, run_ids: Sequence[int], name: str) -> pd.DataFrame:
+    """Return run_id and value of one logged figure, by run and step."""
+    query = select(HistoryRow.run_id, HistoryRow.value).where(HistoryRow.run_id.in_(run_ids), HistoryRow.name == name)
+    return read_frame(store, query.where(HistoryRow.value.is_not(None)).order_by(HistoryRow.run_id, HistoryRow.step))
+
+
 def history(store: Store, run_ids: Sequence[int]) -> pd.DataFrame:
     """Return run_id, step, epoch, name and value of everything logged during training, by step."""
     query = select(*HistoryRow.__table__.columns).where(HistoryRow.run_id.in_(run_ids))

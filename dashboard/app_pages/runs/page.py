@@ -1,6 +1,6 @@
 """All runs on a test set: the best one, and the score and cost of each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,10 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.errors import RequestError
 from dashboard import data, state
-from dashboard.app_pages.runs import bulk_actions, controls, tables, text, view_data
+from dashboard.app_pages.runs import bulk_actions, controls, saved_views, tables, text, view_data
+from dashboard.app_pages.runs.groups import SEEDS
+from dashboard.app_pages.runs.run_table import show_table
 from dashboard.components import active_runs, default_runs, feedback, links, run_actions, table_downloads
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.configurations import excluded_runs, leading_configurations, rank_configurations, typical_runs
+from dashboard.components.configurations import excluded_runs, leading_configurations, ranking_of, typical_runs
 from dashboard.components.cost import charts as cost_charts
 from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.controls import choose_cost
@@ -27,23 +29,31 @@ feedback.stop_if_empty(
 )
 test_set = state.test_set()
 complete = data.complete_runs(test_set)
-ranking = rank_configurations(complete)
+ranking = ranking_of(test_set)
 best_baseline = default_runs.best_baseline(test_set)
 
 
-def show_best_configuration() -> None:
-    """Show the best configuration, its seeds, and how it compares with its baseline and the next configuration."""
-    best, *others = leading_configurations(ranking)
+def show_best_configuration() -> Callable[[], None]:
+    """Show the best configuration, its seeds and links to it; return a function that adds its verdicts."""
+    best, *others = leading_configurations(test_set)
     st.markdown(f"**{escape_markdown(text.best_configuration(best))}**")
-    excluded = excluded_runs(pd.concat([data.all_runs(), data.trashed_runs()]), best.group_key)
-    if note := text.seed_note(best, excluded):
+    if note := text.seed_note(best, excluded_runs(best.group_key)):
         show_text(note)
+    verdicts = st.container()
     baseline = default_runs.reference_baseline(best.id)
-    try:
-        show_verdict_on_best(best, others, None if best.kind == "baseline" else baseline)
-    except RequestError as error:  # of runs without predictions
-        show_text(error)
-    links.run_links(best.id, against=baseline)
+    with st.container(horizontal=True):
+        links.page_link("run", "Open run", run=best.id)
+        links.page_link("compare", "Compare", run=best.id, against=baseline)
+        links.page_link("failures", "Failures", run=best.id, against=baseline)
+
+    def add_verdicts() -> None:
+        with verdicts:
+            try:
+                show_verdict_on_best(best, others, None if best.kind == "baseline" else baseline)
+            except RequestError as error:  # of runs without predictions
+                show_text(error)
+
+    return add_verdicts
 
 
 def show_verdict_on_best(best: Any, others: Sequence[Any], baseline: int | None) -> None:
@@ -53,7 +63,7 @@ def show_verdict_on_best(best: Any, others: Sequence[Any], baseline: int | None)
         sentences.append(missing_baseline(data.run_row(best.id)))
     else:
         rows.append(compare_configurations(f"vs {data.run_label(baseline)}", best, baseline))
-        sentences.append(text.baseline_note(rows[-1]["verdict"], data.run_label(baseline)))
+        sentences.append(text.baseline_note(rows[-1]["verdict"]))
         sentences.append(data.comparison(best.id, baseline).undertraining or "")
     for other in others:
         name = text.configuration(other)
@@ -79,87 +89,97 @@ def compare_configurations(name: str, best: Any, against: int) -> Any:
 
 @feedback.safe_fragment()  # a filter or a selection redraws the table, not the page
 def show_runs() -> None:
-    """Show the table of runs with its filters, and the actions on selected runs."""
+    """Show the table of runs with its controls, and the actions on selected runs."""
     run_actions.refresh_page_if_changed()
-    bar = st.container(horizontal=True, vertical_alignment="bottom")
-    with bar:
-        view = controls.choose_view()
-    runs = controls.runs_of(view, test_set)
-    if runs.empty:
-        st.info(text.NO_RUNS[view], icon=":material/info:")
-        run_actions.offer_undo()
-        return
-    versions = data.dataset_versions(test_set)
-    runs = view_data.add_baseline_differences(view_data.add_versions(runs, versions), best_baseline)
-    varying = view_data.varying_settings(runs)
-    with bar:
-        filters = controls.choose_filters(runs, versions, varying)
-        order, descending = controls.choose_order()
-        grouped = controls.choose_grouping()
-        columns = controls.choose_columns(varying, several_versions=len(versions) > 1)
-    filtered = view_data.filter_runs(runs, filters)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view, filters = controls.choose_filters(test_set)
+        by = controls.choose_grouping(view, test_set)
+        columns = controls.choose_columns(view, test_set, grouped=bool(by))
+        saved_views.choose_view(view, test_set)
+    run_actions.offer_undo()  # near the button that was clicked
+    filtered = view_data.filtered_runs(view, test_set, filters)
     if filtered.empty:
-        show_no_match()
+        show_no_runs(view, are_filtered=not view_data.prepare_runs(view, test_set).empty)
         return
-    rows = view_data.group_seeds(filtered) if grouped else filtered
-    rows = view_data.sort_runs(rows, order, descending=descending)
-    run_actions.offer_undo()  # at the place of the button that was clicked
-    show_selected(filtered[filtered["id"].isin(state.selected_runs())], view, grouped, view_data.tags_of(runs))
-    shown = show_table_page(rows, controls.columns_shown(columns, grouped=grouped), view, grouped)
-    table_downloads.draw_downloads(shown, "runs")
-    if view == controls.ACTIVE:
+    sort, descending = controls.get_order()
+    rows = view_data.sorted_rows(view, test_set, filters, by, tables.COLUMNS[sort].field, descending=descending)
+    show_table_page(rows, filtered, columns, view, by)
+    if view == view_data.ACTIVE:
         active_runs.show_runs_without_scores(filtered, controls.filter_without_scores)
 
 
-def show_no_match() -> None:
-    """Say that no run matches the filters, and offer to clear them."""
+def show_no_runs(view: str, *, are_filtered: bool) -> None:
+    """Say that the view has no runs, or that none matches the filters, and offer to clear them."""
+    if not are_filtered:
+        st.info(text.NO_RUNS[view], icon=":material/info:")
+        return
     st.info("No run matches these filters.", icon=":material/filter_alt:")
     st.button("Clear filters", on_click=controls.clear_filters, key="clear filters of empty table")
-    run_actions.offer_undo()
 
 
-def show_table_page(rows: pd.DataFrame, columns: list[str], view: str, grouped: bool) -> pd.DataFrame:
-    """Show one page of the rows; return its cells."""
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        counter = st.empty()
-        number = controls.choose_page(len(rows))
-    show_text(text.row_range(*view_data.page_range(number, len(rows)), len(rows), grouped=grouped), counter)
+def show_table_page(rows: pd.DataFrame, filtered: pd.DataFrame, columns: list[str], view: str, by: list[str]) -> None:
+    """Show the number of rows or the selected runs with their actions, then one page of the rows."""
+    bar = st.container(key="selection")
+    number = controls.choose_page(len(rows))
     page = view_data.select_page(rows, number)
+    page = view_data.add_curves(page) if "curve" in columns else page
     cells = tables.format_runs(page, columns)
-    tables.show_runs(cells, page["ids"].tolist(), state.selected_runs(), controls.sort_by)
-    st.caption(text.table_note(page, grouped=grouped))
-    return cells
-
-
-def show_selected(selected: pd.DataFrame, view: str, grouped: bool, tags: list[str]) -> None:
-    """Show which runs are selected, and the actions on them: above the table, where they are always in sight."""
-    with st.container(border=True, key="selection"):
+    sort, descending = controls.get_order()
+    heads = tables.table_heads(columns, sort, descending=descending)
+    opened = show_table(heads, tables.table_rows(page, cells, columns), controls.sort_by)
+    if opened is not None:
+        links.open_page("run", run=opened)
+    selected = filtered[filtered["id"].isin(state.selected_runs())]
+    with bar:
         if selected.empty:
-            show_text(text.SELECT[view])
-            return
-        shown = typical_runs(selected) if grouped else selected["id"].astype(int).tolist()
-        bulk_actions.ACTIONS[view](selected, shown, tags)
-        for row in view_data.configurations_to_compare(selected) if grouped else []:
-            verdict = data.configuration_verdict(row.id, row.baseline_id)
-            show_text(text.configuration_verdict(row.name, data.run_label(row.baseline_id), verdict))
+            show_counts(page, number, len(rows), cells, view, by)
+        else:
+            show_selected(selected, view, SEEDS in by, view_data.tags_of(filtered))
+
+
+def show_counts(page: pd.DataFrame, number: int, total: int, cells: pd.DataFrame, view: str, by: list[str]) -> None:
+    """Show the number of rows, the runs that no mean contains, and the downloads."""
+    unit = "run" if not by else "configuration" if SEEDS in by else "group"
+    counts = [text.row_range(*view_data.page_range(number, total), total, unit)]
+    if by and view == view_data.ACTIVE:
+        counts.append(text.excluded_note(view_data.excluded_from_means(test_set)))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        sentence = ". ".join(filter(None, counts))
+        st.markdown(escape_markdown(sentence), help=text.table_help(page, grouped=bool(by)), width="content")
+        with st.popover("Download", key="download"):
+            table_downloads.draw_downloads(cells, "runs")
+
+
+def show_selected(selected: pd.DataFrame, view: str, by_seeds: bool, tags: list[str]) -> None:
+    """Show which runs are selected, and the actions on them."""
+    shown = typical_runs(selected) if by_seeds else selected["id"].astype(int).tolist()
+    bulk_actions.ACTIONS[view](selected, shown, tags)
+    for row in view_data.configurations_to_compare(selected) if by_seeds else []:
+        verdict = data.configuration_verdict(row.id, row.baseline_id)
+        show_text(text.configuration_verdict(row.name, data.run_label(row.baseline_id), verdict))
 
 
 def show_costs() -> None:
     """Plot cost against quality."""
-    st.subheader("Cost and quality")
-    cost, title = choose_cost()
-    drawn = view_data.select_for_chart(complete, cost)
-    points, unknown = costs.cost_quality(drawn, cost), costs.without_cost(complete, cost)
-    show_chart(cost_charts.cost_quality(points, cost, title))
-    note = cost_chart_note(unknown, title, below=int(points["below"].sum()))
-    note = text.runs_drawn(len(drawn), len(complete)) + note
-    st.caption(escape_markdown(note))
+    title = st.empty()
+    cost, axis_title = choose_cost()
+    points, number = view_data.chart_points(test_set, cost)
+    unknown = costs.without_cost(complete, cost)
+    note = text.runs_drawn(number, len(complete))
+    note += cost_chart_note(unknown, axis_title, below=int(points["below"].sum()))
+    title.subheader("Cost and quality", help=escape_markdown(note))
+    show_chart(cost_charts.cost_quality(points, cost, axis_title))
 
 
 headline = None if ranking.empty else reserve_headline()
 active_runs.show_runs_in_progress()
-show_runs()
+table_place, costs_place = st.container(), st.container()
 if headline is not None:
-    show_costs()
-    with headline:  # last: the first comparison of a session takes a second to load
-        show_best_configuration()
+    with headline:
+        add_verdicts = show_best_configuration()
+    with costs_place:  # before the table: the browser loads its library of charts meanwhile
+        show_costs()
+with table_place:
+    show_runs()
+if headline is not None:
+    add_verdicts()  # last: the first comparison of a session takes a second to load

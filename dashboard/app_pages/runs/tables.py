@@ -1,24 +1,22 @@
-"""The table of runs: one row per run, or per configuration if seeds are grouped."""
+"""The columns of the table of runs: one row per run, or per group of runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
-import streamlit as st
 
 from core.catalog.figures import FIGURES
 from core.config import RunConfig
 from core.text.formatting import DASH, format_count, format_percent, format_points, format_time
-from dashboard import data, state
+from dashboard import data
+from dashboard.app_pages.runs.marks import Mark, curve_marks, difference_marks, score_marks
+from dashboard.app_pages.runs.run_table import Cell, Head, Row
+from dashboard.components import links
 from dashboard.components.glossary import help_for
 
-MAX_VISIBLE_ROWS = 15
-"""A longer table scrolls, so that the chart below it stays near."""
-_ROW_PIXELS = 35
-_MAX_NAME_PIXELS = 200  # a pinned column must leave room for the others
-_WIDTHS = {"vs best baseline": 150, "verdict": 105, "range": 95}  # the browser measures only the first rows
+MAX_TAGS = 4
+"""Tags beside a name; the column of the tags shows all."""
 
 
 @dataclass(frozen=True)
@@ -71,16 +69,23 @@ def _gap(row: Any) -> str:
 
 
 def _deviation(row: Any) -> str:
-    return DASH if row.seeds == 1 else format_percent(row.macro_f1_deviation)
+    return DASH if len(row.ids) == 1 or row.seeds == 1 else format_percent(row.macro_f1_deviation)
 
 
 def _range(row: Any) -> str:
-    if row.seeds == 1:
+    if len(row.ids) == 1 or row.seeds == 1:
         return DASH
     return f"{format_percent(row.macro_f1_lowest)}–{format_percent(row.macro_f1_highest)}"
 
 
+def _curve(row: Any) -> str:
+    """Return the first and the last value of a learning curve."""
+    return f"{format_percent(row.curve[0])}–{format_percent(row.curve[-1])}" if len(row.curve) > 1 else DASH
+
+
 def _seed(row: Any) -> str:
+    if getattr(row, "configurations", 1) > 1:
+        return f"{format_count(len(row.ids))} runs"
     if len(row.ids) == 1:
         return format_count(row.seed)
     if row.seeds == 1:
@@ -101,13 +106,14 @@ _MAIN_COLUMNS = {
     "macro F1": _figure_column("macro_f1"),
     "vs best baseline": _other_column("vs best baseline", "gap", _gap),
     "verdict": _text_column("verdict", "verdict"),
+    "curve": _other_column("validation curve", "curve", _curve),
     "status": _text_column("status", "state"),
     "kind": _text_column("kind", "kind"),
     "method": _text_column("method", "title"),
     "worst class F1": _figure_column("worst_f1"),
     "worst class": _text_column("worst class", "worst_class"),
     "accuracy": _figure_column("accuracy"),
-    "seed SD": _other_column("seed SD", "macro_f1_deviation", _deviation),
+    "seed SD": _other_column("SD", "macro_f1_deviation", _deviation),
     "range": _other_column("range", "macro_f1_lowest", _range),
     "training": _figure_column("train_seconds"),
     "trained weights": _figure_column("trainable_parameters"),
@@ -137,21 +143,7 @@ COLUMNS = _insert_after(_MAIN_COLUMNS, "method", _SETTING_COLUMNS) | {
 """The columns by their value in the URL, the most important first; settings and every other listed figure follow."""
 TITLES = {key: column.title for key, column in COLUMNS.items()}
 PINNED = ("#", "name")
-ONLY_GROUPED = ("seed SD", "range")
-DEFAULT_COLUMNS = (
-    "macro F1",
-    "vs best baseline",
-    "verdict",
-    "status",
-    "method",
-    "worst class F1",
-    "worst class",
-    "training",
-    "trained weights",
-    "size",
-    "seed",
-    "tags",
-)
+DEFAULT_COLUMNS = ("macro F1", "vs best baseline", "verdict", "method", "training", "curve", "seed")
 
 
 def format_runs(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
@@ -161,54 +153,48 @@ def format_runs(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame(cells, dtype=object)
 
 
-def show_runs(
-    cells: pd.DataFrame, ids: list[list[int]], selected: list[int], on_column_click: Callable[[str], None]
-) -> None:
-    """Show the table; its selected rows are a URL parameter.
-
-    ``ids``: the run ids of each row. ``selected``: the selected run ids. ``on_column_click`` gets the
-    clicked column's value in the URL: the browser would sort this page of the table only.
-    """
-    rows = [place for place, run_ids in enumerate(ids) if set(run_ids) <= set(selected)]
-    selection: Any = {"selection": {"rows": rows, "columns": []}}
-    key = f"runs {hash((tuple(map(tuple, ids)), tuple(cells.columns)))}"
-    current = st.session_state.get(key)
-    if current is not None and (current["selection"]["rows"] != rows or current["selection"]["columns"]):
-        st.session_state[key] = selection
-    st.dataframe(
-        cells,
-        hide_index=True,
-        key=key,
-        height="content" if len(cells) <= MAX_VISIBLE_ROWS else (MAX_VISIBLE_ROWS + 1) * _ROW_PIXELS + 2,
-        on_select=partial(_save_selection, key, ids, on_column_click),
-        selection_mode=["multi-row", "single-column"],
-        selection_default=selection,
-        column_config=_column_config(cells),
-        alt="Runs",
-    )
-
-
-def _column_config(cells: pd.DataFrame) -> dict[str, Any]:
-    config: dict[str, Any] = {
-        column.title: st.column_config.Column(
-            help=column.help,
-            alignment="right" if column.is_number else None,
-            pinned=key in PINNED or None,
-            width=_WIDTHS.get(key),
+def table_heads(columns: list[str], sort: str, *, descending: bool) -> list[Head]:
+    """Return the heads of the table; ``sort``: the column that it is sorted by."""
+    order = "descending" if descending else "ascending"
+    return [
+        Head(
+            key,
+            COLUMNS[key].title,
+            COLUMNS[key].help,
+            align="right" if COLUMNS[key].is_number else "",
+            sortable=key != "curve",
+            sort=order if key == sort else "",
         )
-        for key, column in COLUMNS.items()
-        if column.title in cells
+        for key in columns
+    ]
+
+
+def table_rows(rows: pd.DataFrame, cells: pd.DataFrame, columns: list[str]) -> list[Row]:
+    """Return the rows of the table; ``cells``: from `format_runs`. A row of several configurations has no link."""
+    marks = _marks(rows, columns)
+    texts = zip(*(cells[COLUMNS[key].title] for key in columns), strict=True)
+    return [
+        Row(
+            id=int(row.id),
+            ids=row.ids,
+            label=f"#{_id(row)} {row.name}",
+            href=links.run_address(int(row.id)) if getattr(row, "configurations", 1) == 1 else "",
+            tags=row.tags[:MAX_TAGS],
+            pinned=row.pinned,
+            cells=[
+                Cell(text, marks[key][place] if key in marks else None, row.direction if key == "verdict" else "")
+                for key, text in zip(columns, row_texts, strict=True)
+            ],
+        )
+        for place, (row, row_texts) in enumerate(zip(rows.itertuples(index=False), texts, strict=True))
+    ]
+
+
+def _marks(rows: pd.DataFrame, columns: list[str]) -> dict[str, list[Mark | None]]:
+    """Return what is drawn in the rows of the shown columns."""
+    makers: dict[str, Callable[[pd.DataFrame], list[Mark | None]]] = {
+        "macro F1": score_marks,
+        "vs best baseline": difference_marks,
+        "curve": curve_marks,
     }
-    if len(cells):
-        config["name"] |= {"width": min(_MAX_NAME_PIXELS, 24 + 7 * int(cells["name"].str.len().max()))}
-    return config
-
-
-def _save_selection(key: str, ids: list[list[int]], on_column_click: Callable[[str], None]) -> None:
-    """Write the selection on this page of the table to the URL, beside that on other pages."""
-    selection = st.session_state[key]["selection"]
-    on_page = {run_id for run_ids in ids for run_id in run_ids}
-    selected = [run_id for row in selection["rows"] if row < len(ids) for run_id in ids[row]]
-    state.select_runs([run_id for run_id in state.selected_runs() if run_id not in on_page] + selected)
-    for title in selection["columns"]:
-        on_column_click(next(column for column, column_title in TITLES.items() if column_title == title))
+    return {key: make(rows) for key, make in makers.items() if key in columns}

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from core.text.formatting import format_bytes, format_count, format_percent, format_score
+from core.text.sanitize import to_single_line
 
 MAX_NAMED = 8
 """With more runs, only this many are named."""
@@ -19,12 +20,7 @@ NO_RUNS = {
 }
 """Message if there are no runs, by view (active, archived, trash)."""
 
-SELECT = {
-    "active": "Select rows to compare, open, tag, archive or delete runs.",
-    "archived": "Select rows to compare, open, unarchive or delete runs.",
-    "trash": "Select rows to restore runs or delete them permanently.",
-}
-"""What can be done with selected rows, by view."""
+TABLE_HELP = "Click a row to select it: actions appear here. Click a column header to sort all rows."
 
 
 def best_configuration(row: Any) -> str:
@@ -57,36 +53,43 @@ def seed_note(row: Any, excluded: Mapping[str, int]) -> str:
     return " ".join(parts)
 
 
-def baseline_note(verdict: str, baseline: str) -> str:
+def baseline_note(verdict: str) -> str:
     """Return in words what the verdict on the best configuration against its baseline means."""
-    return {
-        "helped": f"Fine-tuning helped: it beats the baseline {baseline}.",
-        "hurt": f"Fine-tuning hurt: the baseline {baseline} is better.",
-    }.get(verdict, f"Inconclusive: it is not significantly better than the baseline {baseline}.")
+    return {"helped": "Fine-tuning helped.", "hurt": "Fine-tuning hurt."}.get(verdict, "Fine-tuning: inconclusive.")
 
 
 def next_configuration(name: str, verdict: str) -> str:
     """Return how the best configuration compares with the next one."""
     if verdict == "inconclusive":
-        return f"Statistically tied with {name}."
+        return f"Tied with {name}."
     return f"{'Better' if verdict in ('helped', 'better') else 'Worse'} than {name}."
 
 
-def row_range(first: int, last: int, total: int, *, grouped: bool) -> str:
-    """Return the range of the rows shown and the total."""
-    unit = "configuration" if grouped else "run"
+def row_range(first: int, last: int, total: int, unit: str) -> str:
+    """Return the range of the rows shown and the total; ``unit``: what a row is."""
     if total > last - first + 1:
         return f"{format_count(first)}–{format_count(last)} of {format_count(total)} {unit}s"
     return f"{format_count(total)} {unit}{'' if total == 1 else 's'}"
 
 
-def table_note(page: pd.DataFrame, *, grouped: bool) -> str:
-    """Return the helper text under the table: pinned row, scores over seeds, sorting."""
-    pinned = "First row: the best baseline, pinned. " if page["pinned"].any() else ""
-    seeds = ""
-    if grouped:
-        seeds = "Scores and intervals: means over the seeds. "
-    return f"{pinned}{seeds}Click a column header to sort all rows."
+def excluded_note(excluded: Mapping[str, int]) -> str:
+    """Return the runs that no mean contains, by reason; empty without any."""
+    reasons = ", ".join(f"{format_count(number)} {reason}" for reason, number in excluded.items())
+    return f"Not in means: {reasons}" if reasons else ""
+
+
+def table_help(page: pd.DataFrame, *, grouped: bool) -> str:
+    """Return how to read and use the table: selecting, sorting, scores over seeds, the pinned row."""
+    means = " Scores and intervals are means over the runs of a row." if grouped else ""
+    pinned = " The first row is the best baseline, pinned." if page["pinned"].any() else ""
+    return f"{TABLE_HELP}{means}{pinned}"
+
+
+def left_out(missing: Sequence[tuple[str, str]]) -> str:
+    """Return what an opened view asks for that no longer exists, from parameters and values."""
+    nouns = {"columns": "column", "group": "grouping", "chosen": "run"}
+    parts = [f"{nouns.get(key, key.replace('_', ' '))} {to_single_line(value)}" for key, value in missing]
+    return f"This view was opened without what no longer exists here: {_name_some(parts)}."
 
 
 def selection(labels: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
-"""The rows of the Runs page: filters, order, groups of seeds, differences to baselines, points of the chart."""
+"""The rows of the Runs page: filters, order, differences to baselines, points of the chart."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from core.catalog.figures import FIGURES
 from core.text.formatting import DASH, format_p_value
 from dashboard import data
-from dashboard.components.configurations import is_newest_of_seed
-from dashboard.components.cost.view_data import recorded_cost
+from dashboard.app_pages.runs.groups import GAP, group_runs
+from dashboard.components import default_runs
+from dashboard.components.cost.view_data import cost_quality, recorded_cost
 
 if TYPE_CHECKING:
     from core.evaluation.intervals import Estimate
@@ -24,15 +24,12 @@ MAX_POINTS = 200
 _MAX_BEST = 150
 MAX_CONFIGURATIONS = 5
 """Selected configurations that are compared with their baselines over seeds: each takes tenths of a second."""
+ACTIVE, ARCHIVED, TRASH = "active", "archived", "trash"
 TEXT_FIELDS = {"name", "kind", "title", "state", "verdict", "worst_class", "model", "version", "tags", "notes"}
 """Columns that sort alphabetically, all others by value."""
-_AVERAGED = [figure.name for figure in FIGURES.values() if figure.listed and figure.group not in ("baseline", "cost")]
-_AVERAGED += ["train_seconds"]
-"""The figures that differ between the seeds of a configuration."""
 _USUAL_SETTINGS = {f"{data.SETTING}{name}" for name in ("r", "lr", "epochs", "batch_size", "train_size")}
 _FIXED_SETTINGS = {f"{data.SETTING}{name}" for name in ("method", "model", "seed", "dataset")}
 """Settings that have a column and a filter of their own."""
-_GAP = ["gap", "gap_low", "gap_high"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,49 @@ def tags_of(runs: pd.DataFrame) -> list[str]:
     return sorted({tag for tags in runs["tags"] for tag in tags})
 
 
+def select_runs(view: str, test_set: int) -> pd.DataFrame:
+    """Return the active, archived or trashed runs on a test set."""
+    if view == TRASH:
+        return data.filter_test_set(data.trashed_runs(), test_set)
+    return data.archived_runs(test_set) if view == ARCHIVED else data.runs(test_set)
+
+
+@data.cached_by_runs()
+def prepare_runs(view: str, test_set: int) -> pd.DataFrame:
+    """Return the runs of a view with the titles of their data sets and their differences to baselines."""
+    runs = add_versions(select_runs(view, test_set), data.dataset_versions(test_set))
+    return add_baseline_differences(runs, default_runs.best_baseline(test_set))
+
+
+@data.cached_by_runs()
+def settings_of_view(view: str, test_set: int) -> dict[str, list[str]]:
+    """Return the `varying_settings` of the runs of a view."""
+    return varying_settings(prepare_runs(view, test_set))
+
+
+@data.cached_by_runs(keep=16)
+def filtered_runs(view: str, test_set: int, filters: Filters) -> pd.DataFrame:
+    """Return the runs of a view that match all filters."""
+    return filter_runs(prepare_runs(view, test_set), filters)
+
+
+@data.cached_by_runs(keep=16)
+def sorted_rows(
+    view: str, test_set: int, filters: Filters, by: Sequence[str], column: str, *, descending: bool
+) -> pd.DataFrame:
+    """Return the rows of the table; ``by``: as for `group_runs`, empty for one row per run."""
+    runs = filtered_runs(view, test_set, filters)
+    return sort_runs(group_runs(runs, by) if by else runs, column, descending=descending)
+
+
+def excluded_from_means(test_set: int) -> dict[str, int]:
+    """Return the number of runs on a test set that no mean contains, by the reason."""
+    states = data.runs(test_set)["state"].value_counts()
+    numbers = {"archived": len(data.archived_runs(test_set)), "in the trash": len(select_runs(TRASH, test_set))}
+    numbers |= {str(state): int(states[state]) for state in states.index if state not in ("complete", "running")}
+    return {reason: number for reason, number in numbers.items() if number}
+
+
 def add_versions(runs: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFrame:
     """Add ``version``, the title of each run's data set."""
     return runs.assign(version=runs["dataset_id"].map(versions).astype(object).fillna(DASH))
@@ -102,17 +142,19 @@ def add_versions(runs: pd.DataFrame, versions: Mapping[int, str]) -> pd.DataFram
 def add_baseline_differences(runs: pd.DataFrame, best_baseline: int | None) -> pd.DataFrame:
     """Add ``gap`` with its interval and ``verdict``: each run compared with its recorded baseline.
 
-    Both are kept when that baseline is deleted. Also adds ``ids``, the run ids of a row, and
-    ``is_best_baseline``.
+    Both are kept when that baseline is deleted. Also adds ``direction`` (helped, hurt or empty), ``ids``, the run ids
+    of a row, and ``is_best_baseline``.
     """
     from core.evaluation.intervals import Estimate
 
     recorded = [f"macro_f1_over_baseline{end}" for end in ("", "_low", "_high")]
-    gaps = runs[recorded].astype(float).set_axis(_GAP, axis=1)
+    gaps = runs[recorded].astype(float).set_axis(GAP, axis=1)
     differences = zip(gaps.itertuples(index=False), runs["macro_f1_over_baseline_p"].astype(float), strict=True)
     verdicts = [_verdict(Estimate(*gap), p) if pd.notna(gap[0]) else DASH for gap, p in differences]
     ids = pd.Series([[run_id] for run_id in runs["id"]], index=runs.index, dtype=object)
-    return runs.assign(**gaps, verdict=verdicts, ids=ids, is_best_baseline=runs["id"] == best_baseline)
+    directions = [verdict if verdict in ("helped", "hurt") else "" for verdict in verdicts]
+    is_best_baseline = runs["id"] == best_baseline
+    return runs.assign(**gaps, verdict=verdicts, direction=directions, ids=ids, is_best_baseline=is_best_baseline)
 
 
 def _verdict(gap: "Estimate", p: float) -> str:
@@ -127,55 +169,6 @@ def _verdict(gap: "Estimate", p: float) -> str:
     return f"inconclusive, p {format_p_value(p)}" if excludes_zero else "inconclusive"
 
 
-def group_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per configuration of complete runs; other runs keep a row of their own.
-
-    ``runs``: from `add_baseline_differences`. The figures of a configuration and the ends of their intervals are means
-    over its seeds: an interval that resamples seeds takes a comparison, too slow for every row. Besides, of macro F1:
-    ``macro_f1_deviation`` (of the sample), ``macro_f1_lowest`` and ``macro_f1_highest``. If several runs have the same
-    seed, the newest counts; ``ids`` contains all of them.
-    """
-    is_single = runs["group_key"].isna() | (runs["state"] != "complete")
-    keys = runs["group_key"].astype(object).where(~is_single, runs["id"])
-    groups = pd.Series(pd.factorize(keys)[0], index=runs.index)
-    ids, has_best_baseline = _values_by_group(runs["id"], groups), runs["is_best_baseline"].groupby(groups).any()
-    runs = runs[is_newest_of_seed(runs.assign(group_key=groups))]
-    groups = groups[runs.index]
-    ends = [f"{name}{end}" for name in _AVERAGED for end in ("_low", "_high") if f"{name}{end}" in runs]
-    figures = [*_AVERAGED, *ends, *_GAP]
-    numbers, sizes = runs[figures].astype(float).groupby(groups), groups.value_counts().sort_index()
-    means, is_several = numbers.mean(), sizes > 1
-    worst_class = pd.Series(pd.factorize(runs["worst_class"])[0], index=runs.index).groupby(groups)
-    rows = runs[~groups.duplicated()].set_index(groups[~groups.duplicated()]).sort_index()
-    rows = rows.assign(**{name: means[name].where(is_several, rows[name]) for name in figures})
-    return rows.assign(
-        ids=ids,
-        seeds=sizes,
-        macro_f1_deviation=numbers["macro_f1"].std(),
-        macro_f1_lowest=numbers["macro_f1"].min(),
-        macro_f1_highest=numbers["macro_f1"].max(),
-        is_best_baseline=has_best_baseline,
-        verdict=rows["verdict"].where(~is_several, _count_verdicts(runs["verdict"], groups, sizes)),
-        worst_class=rows["worst_class"].astype(object).where(worst_class.min() == worst_class.max(), "several"),
-    )
-
-
-def _values_by_group(values: pd.Series, groups: pd.Series) -> pd.Series:
-    """Return the values of each group as a list."""
-    sizes = groups.value_counts().sort_index()
-    order = np.argsort(groups.to_numpy(), kind="stable")
-    parts = np.split(values.to_numpy()[order], np.cumsum(sizes.to_numpy())[:-1])
-    return pd.Series([part.tolist() for part in parts], dtype=object)
-
-
-def _count_verdicts(verdicts: pd.Series, groups: pd.Series, sizes: pd.Series) -> pd.Series:
-    """Return for each group how many of its runs helped and hurt, as text."""
-    flags = ((verdicts != DASH), verdicts == "helped", verdicts == "hurt")
-    with_verdict, helped, hurt = (flag.groupby(groups).sum() for flag in flags)
-    text = helped.astype(str) + " of " + sizes.astype(str) + " helped"
-    return text.where(hurt == 0, text + ", " + hurt.astype(str) + " hurt").where(with_verdict > 0, DASH)
-
-
 def configurations_to_compare(selected: pd.DataFrame) -> list[Any]:
     """Return a row for each selected configuration with several seeds and a baseline, at most `MAX_CONFIGURATIONS`."""
     is_adapter = (selected["state"] == "complete") & (selected["kind"] != "baseline")
@@ -183,6 +176,13 @@ def configurations_to_compare(selected: pd.DataFrame) -> list[Any]:
     seeds = candidates.groupby("group_key")["seed"].transform("nunique")
     several = candidates[seeds > 1].drop_duplicates("group_key").head(MAX_CONFIGURATIONS)
     return list(several.astype({"baseline_id": int}).itertuples(index=False))
+
+
+def add_curves(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add ``curve``, the learning curve of each row's run; empty for several configurations, and without one."""
+    ids = rows["id"].where(rows["configurations"] == 1).dropna().astype(int) if "configurations" in rows else rows["id"]
+    curves = data.learning_curves([int(run_id) for run_id in ids])
+    return rows.assign(curve=[curves.get(run_id, []) for run_id in ids.reindex(rows.index, fill_value=0)])
 
 
 def sort_runs(rows: pd.DataFrame, column: str, *, descending: bool) -> pd.DataFrame:
@@ -219,6 +219,13 @@ def select_page(rows: pd.DataFrame, number: int) -> pd.DataFrame:
     pinned = best[~best.index.isin(page.index)]
     is_pinned = [True] * len(pinned) + [False] * len(page)
     return pd.concat([pinned, page]).assign(pinned=is_pinned).reset_index(drop=True)
+
+
+@data.cached_by_runs()
+def chart_points(test_set: int, cost: str) -> tuple[pd.DataFrame, int]:
+    """Return the points of the cost chart, and the number of runs that it considers."""
+    drawn = select_for_chart(data.complete_runs(test_set), cost)
+    return cost_quality(drawn, cost), len(drawn)
 
 
 def select_for_chart(complete: pd.DataFrame, cost: str) -> pd.DataFrame:

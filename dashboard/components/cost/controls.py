@@ -14,5 +14,6 @@ COSTS = {
 
 def choose_cost() -> tuple[str, str]:
     """Draw the choice of the cost, a URL parameter; return a column of the runs and its title."""
-    figure = FIGURES[COSTS[choose_option("Cost", {name: name.capitalize() for name in COSTS}, "time", "cost")]]
+    titles = {name: name.capitalize() for name in COSTS}
+    figure = FIGURES[COSTS[choose_option("Cost", titles, "time", "cost", label_visibility="collapsed")]]
     return figure.name, figure.axis_title

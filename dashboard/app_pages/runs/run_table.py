@@ -1,0 +1,86 @@
+"""Draw the table of runs: a table on wide screens, cards on narrow ones."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.app_pages.runs.marks import Mark
+
+_HTML = """
+<div class="runs" role="region" aria-label="Runs" tabindex="0">
+  <table><thead></thead><tbody></tbody></table>
+  <button class="more" type="button">Show all</button>
+</div>
+"""
+_KEY = "runs table"
+_table = st.components.v2.component(
+    "runs_table",
+    html=_HTML,
+    css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
+    js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a column. ``key``: its value in the URL; ``sort``: the order, empty if it is not sorted by this."""
+
+    key: str
+    title: str
+    help: str | None
+    align: str
+    sortable: bool
+    sort: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The text of a cell, what is drawn beside it, and its style (helped, hurt or none)."""
+
+    text: str
+    mark: Mark | None = None
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: a run or a group of runs. ``href``: the address of its page, empty without one."""
+
+    id: int
+    ids: list[int]
+    label: str
+    href: str
+    tags: list[str]
+    pinned: bool
+    cells: list[Cell]
+
+
+def show_table(heads: list[Head], rows: list[Row], on_sort: Callable[[str], None]) -> int | None:
+    """Draw the table; return the id of the run whose link was clicked.
+
+    The selected rows are a URL parameter. ``on_sort`` gets the key of the clicked head.
+    """
+    on_page = {run_id for row in rows for run_id in row.ids}
+
+    def select() -> None:
+        clicked = {int(run_id) for run_id in st.session_state[_KEY]["selected"]} & on_page
+        others = [run_id for run_id in state.selected_runs() if run_id not in on_page]
+        state.select_runs([*others, *sorted(clicked)])
+
+    result: Any = _table(
+        key=_KEY,
+        data={
+            "columns": [asdict(head) for head in heads],
+            "rows": [asdict(row) for row in rows],
+            "selected": state.selected_runs(),
+        },
+        on_selected_change=select,
+        on_sorted_change=lambda: on_sort(st.session_state[_KEY]["sorted"]),
+        on_opened_change=lambda: None,
+    )
+    opened = result["opened"]
+    return int(opened) if opened is not None else None
