@@ -93,6 +93,8 @@ _ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0004": [],
     "0005": [],
     "0006": [],
+    "0007": [],
+    "0008": [],
 }
 EARLIER_REVISIONS = tuple(_ROWS)
 """The revisions before the newest."""
