@@ -80,7 +80,7 @@ def test_failures_are_the_most_confident_ones(seeded, seeded_store):
 def test_incomplete_runs_are_named_with_the_reason(form, seeded, seeded_store):
     text = render_report(seeded_store, [seeded.lora, seeded.failed], form).replace("\\", "")
     assert f"Run #{seeded.failed} lora-r8 failed in the training phase: the loss is *not* a number." in text
-    assert "python runner.py --train-size 80 --validation-size 20 --test-size 100" in text
+    assert "python runner.py --method lora --dataset movie-reviews --train-size 80" in text
     assert "1 run" in text
 
 
