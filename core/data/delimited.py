@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -30,7 +30,7 @@ class _Layout:
 
     separator: str
     width: int
-    options: Mapping[str, Any]
+    options: dict[str, Any]
 
 
 def delimited_reader(separator: str) -> Reader:
@@ -135,7 +135,7 @@ def _read_literally(text: str, layout: _Layout) -> FileTable:
 
 def _parse(text: str, layout: _Layout, **options: Any) -> pd.DataFrame:
     """Parse the text with pandas; raise `ValueError` if the fields of a row do not fit the header."""
-    settings = {"keep_default_na": False, "na_values": [""], "index_col": False, "low_memory": False}
+    settings: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "index_col": False, "low_memory": False}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # pandas truncates rows longer than the header
         try:

@@ -117,7 +117,9 @@ CASES: dict[str, tuple[bytes, str]] = {
     "bytes as labels.parquet": (parquet_bytes(rows_with(label=[b"a", b"b"])), "label"),
     "dates as texts.parquet": (parquet_bytes(rows_with(text=datetime.date(2020, 1, 1))), "text"),
     "decimals.parquet": (parquet_bytes(rows_with(label=[decimal.Decimal("1.5"), decimal.Decimal(2)])), "label"),
-    "unknown.xlsx": (b"PK\x03\x04", "'.xlsx'"),
+    "damaged.xlsx": (b"PK\x03\x04", "XLSX"),
+    "damaged.zip": (b"PK\x03\x04", "zip"),
+    "unknown.doc": (csv_bytes(), "'.doc'"),
     "no ending": (csv_bytes(), "''"),
 }
 """Content and expected fragment of the message, by file name; an empty fragment means the file name."""
@@ -135,11 +137,11 @@ def test_a_file_without_labeled_texts_is_refused(name, tmp_path):
 @pytest.mark.parametrize(
     ("flag", "name"),
     [
-        *(("--dataset", name) for name in (".", "pipe.csv", "/dev/zero", "circle.csv", "nowhere.csv")),
+        *(("--dataset", name) for name in ("pipe.csv", "/dev/zero", "circle.csv", "nowhere.csv")),
         *(("--dataset", name) for name in ("~no-such-user/a.csv", "valid.csv/a.csv", "huge.csv", "bomb.csv.gz")),
         *(("--dataset", name) for name in ("no/such/set", "../../etc/passwd", "csv", "https://example.org/a.csv", "")),
         pytest.param("--dataset", "x" * 300 + ".csv", id="long name"),
-        *(("--test-dataset", name) for name in (".", "nowhere.csv", "no/such/set")),
+        *(("--test-dataset", name) for name in ("nowhere.csv", "no/such/set", "nowhere.zip")),
     ],
 )
 def test_a_path_that_is_not_a_data_file_is_refused(flag, name, tmp_path, monkeypatch):
