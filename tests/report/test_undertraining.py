@@ -35,7 +35,7 @@ def log_losses(store, run_id: int, losses, learning_rates=None) -> None:
     [
         pytest.param({"steps": 60}, "60 steps", id="few-steps"),
         pytest.param({"lr": 1e-5}, "a learning rate of 1e-05", id="low-learning-rate"),
-        pytest.param({"loss": 0.69}, "uniform guesses", id="high-loss"),
+        pytest.param({"loss": 0.69, "lr": 1e-3}, "uniform guesses", id="high-loss"),
         pytest.param({"fit": 0.6}, "training macro F1 60.0", id="fit-below-the-baseline"),
     ],
 )
