@@ -87,7 +87,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     "open quote.csv": (b'text,label\n"a,good\nb,bad\n', ""),
     "half of utf-16.csv": (csv_bytes().decode().encode("utf-16")[:-1], "UTF-16"),
     "gb18030.csv": (csv_bytes(rows_with(text="这个电影")).decode().encode("gb18030"), "--encoding gb18030"),
-    "wrong encoding.csv": (("text,label\n" + "ÕâÊÇÒ»,good\n" * 9).encode(), "gb18030"),
+    "wrong encoding.csv": (csv_bytes(rows_with(text="这是一".encode("gb18030").decode("latin-1"))), "gb18030"),
     "utf-16 without mark.csv": (csv_bytes().decode().encode("utf-16le"), "NUL"),
     "latin-1.csv": ("text,label\ncafé,good\n".encode("latin-1"), "line 2"),
     "nul.csv": (b"text,label\na\0b,good\n", "line 2"),
