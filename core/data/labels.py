@@ -58,6 +58,7 @@ def name_labels(column: pd.Series, dataset: str, merge: Mapping[str, str] = _NO_
     ordered by value, other names alphabetically. Raises `RequestError` for values that are not labels (lists, scores,
     long texts), for names that look alike, for as many labels as rows, and for more than `MAX_LABELS`.
     """
+    column = _unwrap_single_items(column)
     for value in column:
         _require_label(value, column.name, dataset)
     names = pd.Series([normalize_label(value) for value in column], index=column.index, dtype=object)
@@ -73,6 +74,14 @@ def name_labels(column: pd.Series, dataset: str, merge: Mapping[str, str] = _NO_
     _require_few(len(labels), len(names), column.name, dataset)
     require_distinct_labels(counts, column.name, dataset)
     return NamedLabels(names, labels, merged)
+
+
+def _unwrap_single_items(column: pd.Series) -> pd.Series:
+    """Return the items of lists that each have a single one, as annotation tools export a label."""
+    is_list = column.map(lambda value: isinstance(value, list | np.ndarray))
+    if not is_list.any() or any(len(value) != 1 for value in column[is_list]):
+        return column
+    return column.astype(object).map(lambda value: value[0] if isinstance(value, list | np.ndarray) else value)
 
 
 def _order_labels(column: pd.Series, names: pd.Series, renamed: Mapping[str, str]) -> tuple[str, ...]:

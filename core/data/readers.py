@@ -3,23 +3,23 @@
 import gzip
 import hashlib
 import io
-import json
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from pyarrow import ArrowException
 
 from core.data.delimited import delimited_reader
-from core.data.encodings import DecodingError, decode
+from core.data.encodings import DecodingError
+from core.data.excel import read_excel
 from core.data.file_tables import DEFAULT_OPTIONS, MAX_FILE_BYTES, FileTable, Reader, ReadOptions
+from core.data.json_records import read_json
 from core.data.parquet import read_parquet
+from core.data.text_lines import read_text_lines
 from core.errors import RequestError
 from core.text.sanitize import replace_unstorable
 
-_MAX_DIGITS = 400
-"""Longer integers in JSON are read as text."""
 _SIGNATURES = {
     b"PAR1": "Parquet",
     b"\x1f\x8b": "gzip",
@@ -41,41 +41,16 @@ class ReadFile(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def _read_json(content: bytes, options: ReadOptions) -> FileTable:
-    """Read JSON objects: one per line, or a list of them."""
-    text, notes = decode(content, options.encoding)
-    if text.lstrip().startswith("["):
-        records = list(enumerate(_parse_json(text), start=1))
-    else:
-        lines = enumerate(text.split("\n"), start=1)
-        records = [(number, _parse_json(line, number)) for number, line in lines if line.strip()]
-    for number, record in records:
-        if not isinstance(record, dict):
-            raise ValueError(f'record {number} is not an object such as {{"text": …, "label": …}}')
-    # pandas rejects lone surrogates in column names.
-    rows = [{replace_unstorable(key): value for key, value in record.items()} for _, record in records]
-    return FileTable(pd.DataFrame(rows, dtype=object), notes)
-
-
-def _parse_json(text: str, line: int = 0) -> Any:
-    """Parse JSON; ``line``: its line number in the file, 0 if it is the complete file."""
-    try:
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _MAX_DIGITS else digits)
-    except json.JSONDecodeError as error:
-        place = f"line {line or error.lineno}: {error.msg} (column {error.colno})"
-        raise ValueError(f"{place}. Expected JSON objects, one per line or in a list") from None
-    except RecursionError:
-        raise ValueError(f"line {line or 1}: its values are nested too deeply") from None
-
-
 READERS: dict[str, Reader] = {
     ".csv": delimited_reader(","),
     ".tsv": delimited_reader("\t"),
-    ".jsonl": _read_json,
-    ".json": _read_json,
+    ".jsonl": read_json,
+    ".json": read_json,
     ".parquet": read_parquet,
+    ".txt": read_text_lines,
+    ".xlsx": read_excel,
 }
-_WITH_HEADER = (".csv", ".tsv")
+_WITH_HEADER = (".csv", ".tsv", ".xlsx")
 """Formats whose first line may be a header."""
 SUPPORTED_SUFFIXES = f"{', '.join(READERS)}; each may be gzipped (.csv.gz)"
 
@@ -106,31 +81,48 @@ def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
         raise RequestError(
             f"{path} ends in '{file_suffix(path)}'. Supported: {SUPPORTED_SUFFIXES}.", code="unknown_format"
         )
+    try:
+        content = _read_bytes(path)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read: {error.strerror}.", code="unreadable_file") from None
+    frame, notes = read_content(path, unpack(path, content), options)
+    return ReadFile(frame, hashlib.sha256(content).hexdigest(), notes)
+
+
+def unpack(path: Path, content: bytes) -> bytes:
+    """Return a file's content without gzip compression. Raises `RequestError`."""
+    if not file_suffix(path).endswith(".gz") or not content:
+        return content
+    try:
+        return _decompress(path, content)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise RequestError(
+            f"{path} is not a complete gzip file ({error}). Compress or download it again.", code="damaged_file"
+        ) from None
+
+
+def read_content(path: Path, content: bytes, options: ReadOptions) -> FileTable:
+    """Return the rows of a file's unpacked content; ``path`` names its format.
+
+    Raises `RequestError` as `read_table` does.
+    """
     suffix = file_suffix(path).removesuffix(".gz")
     if options.no_header and not may_lack_header(path):
         raise RequestError(
             f"--no-header applies to {', '.join(_WITH_HEADER)}; the columns of {path} have names.", code="has_names"
         )
     try:
-        content = _read_bytes(path)
-        revision = hashlib.sha256(content).hexdigest()
-        if file_suffix(path).endswith(".gz") and content:
-            content = _decompress(path, content)
         if not content.strip():
             raise RequestError(f"{path} is empty.", code="empty_file")
-        if suffix != ".parquet":
-            _require_format(path, content, is_delimited=may_lack_header(path))
-        frame, notes = READERS[suffix](content, options)
-        _require_distinct_names(frame)
+        if suffix not in (".parquet", ".xlsx"):
+            _require_format(path, content, is_delimited=suffix in (".csv", ".tsv"))
+        table = READERS[suffix](content, options)
+        _require_distinct_names(table.frame)
     except DecodingError as error:
         raise RequestError(f"{path} {error}", code="not_utf8") from None
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise RequestError(
-            f"{path} is not a complete gzip file ({error}). Compress or download it again.", code="damaged_file"
-        ) from None
     except (ArrowException, ValueError, ArithmeticError, LookupError, TypeError, OSError) as error:
         raise _unreadable_error(path, suffix, error) from None
-    return ReadFile(frame, revision, notes)
+    return table
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -175,7 +167,5 @@ def _too_large_error(path: Path) -> RequestError:
 
 
 def _unreadable_error(path: Path, suffix: str, error: Exception) -> RequestError:
-    if isinstance(error, OSError) and error.strerror:  # from the system; pyarrow raises OSError for damaged content
-        return RequestError(f"{path} cannot be read: {error.strerror}.", code="unreadable_file")
     reason = " ".join(str(error).split()) or type(error).__name__
     return RequestError(f"{path} cannot be read as {suffix[1:].upper()}: {reason}", code="damaged_file")

@@ -10,7 +10,7 @@ from core.data.labels import normalize_label
 from core.errors import RequestError, did_you_mean
 
 SPLIT_COLUMN = "__split__"
-"""The column with the split of each row of a Hub data set."""
+"""The column with the split of each row of a source of several files or of the Hub."""
 
 _MAX_LISTED_SPLITS = 30
 
@@ -41,11 +41,15 @@ def find_split_column(frame: pd.DataFrame, columns: Sequence[str], config: RunCo
         return config.split_column if config.split_column in columns else None
     if SPLIT_COLUMN in frame:
         return SPLIT_COLUMN
-    common_names = {name for names in COMMON_SPLIT_NAMES.values() for name in names}
     for column in columns:
-        if str(column).strip().casefold() == "split" and set(frame[column].map(_normalize_name)) <= common_names:
+        if str(column).strip().casefold() == "split" and all(map(is_common_split, set(map(str, frame[column])))):
             return column
     return None
+
+
+def is_common_split(name: object) -> bool:
+    """Return whether this is a common name of a split."""
+    return any(_normalize_name(name) in names for names in COMMON_SPLIT_NAMES.values())
 
 
 def assign_splits(

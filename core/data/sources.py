@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from core.config import RunConfig
+from core.config import RunConfig, flag
 from core.data.columns import detect_columns, format_columns
 from core.data.labels import (
     find_unlabeled_splits,
@@ -55,30 +55,31 @@ class Source:
 
 
 def load_source(config: RunConfig) -> Source:
-    """Load the config's data set, combined with the test data set if the config names one.
+    """Load the config's data set, combined with the validation and the test data set if the config names them.
 
     Raises `RequestError` if a data set cannot be found, read, or used as labeled text.
     """
-    table = load_table(config, "dataset")
-    tables = [table]
-    if config.test_dataset is not None:
-        tables.append(load_table(config, "test_dataset"))
-        if is_same_dataset(config.dataset, config.test_dataset) and not config.splits:
+    separate = [name for name in ("validation", "test") if getattr(config, f"{name}_dataset") is not None]
+    tables = {name: load_table(config, f"{name}_dataset") for name in separate}
+    main = load_table(config, "dataset")
+    for name, table in tables.items():
+        if is_same_dataset(config.dataset, table.requested_name) and not config.splits:
             raise RequestError(
-                f"--test-dataset {config.test_dataset} is the same data set as --dataset: the run would be tested on "
-                "its training data.",
+                f"{flag(name + '_dataset')} {table.requested_name} is the same data set as --dataset: its examples "
+                "would also be training data.",
                 code="same_dataset",
             )
-    if config.dataset_config is not None and not any(table.source.startswith("hub:") for table in tables):
+    if config.dataset_config is not None and not any(
+        table.source.startswith("hub:") for table in (main, *tables.values())
+    ):
         raise RequestError(
             f"--dataset-config applies to data sets of the Hub only; {config.dataset} is not one.", code="not_from_hub"
         )
-    if config.test_dataset is None:
-        source = make_source(table, config)
-    else:
-        main = make_source(table, config, splits=("train", "validation"))
-        test = make_source(tables[1], _config_for_test(config, tables[1]), splits=("test",), reference=main)
-        source = _combine(main, test)
+    source = make_source(main, config, splits=[name for name in SPLITS if name not in separate])
+    reference = source
+    for name, table in tables.items():
+        other = make_source(table, _config_for(config, table), splits=(name,), reference=reference)
+        source = _combine(source, other, name)
     require_known_merges(config.merge_labels, source.merged_labels, source.labels, config.dataset)
     return source
 
@@ -192,37 +193,38 @@ def _require_texts(column: pd.Series, dataset: str) -> None:
         )
 
 
-def _config_for_test(config: RunConfig, table: Table) -> RunConfig:
-    """Return the config for the test data set, without the split column if the table lacks it."""
+def _config_for(config: RunConfig, table: Table) -> RunConfig:
+    """Return the config for a separate data set, without the split column if the table lacks it."""
     if config.split_column in table.frame.columns:
         return config
     return config.model_copy(update={"split_column": None})
 
 
-def _combine(main: Source, test: Source) -> Source:
-    """Return a source that draws the test split from ``test`` and the others from ``main``."""
-    unknown = [label for label in test.labels if label not in main.labels]
+def _combine(main: Source, other: Source, split: str) -> Source:
+    """Return a source that draws a split from ``other`` and the others from ``main``."""
+    unknown = [label for label in other.labels if label not in main.labels]
     if unknown:
         raise RequestError(
-            f"{test.source} has labels that {main.source} lacks: {', '.join(unknown)}. "
-            f"Labels of {main.source}: {', '.join(main.labels)}. The training split needs every label of the test "
+            f"{other.source} has labels that {main.source} lacks: {', '.join(unknown)}. "
+            f"Labels of {main.source}: {', '.join(main.labels)}. The training split needs every label of the {split} "
             "split.",
             code="unknown_labels",
         )
+    place = flag(f"{split}_dataset")
     main_frame = main.frame if main.assigned_splits else main.frame.assign(split="--dataset")
-    columns = (test.text_column, test.label_column)
+    columns = (other.text_column, other.label_column)
     suffix = "" if columns == (main.text_column, main.label_column) else f" (columns {', '.join(columns)})"
-    test_excluded = {f"of the test set {reason}": count for reason, count in test.excluded_rows.items()}
+    other_excluded = {f"of the {split} set {reason}": count for reason, count in other.excluded_rows.items()}
     return replace(
         main,
-        source=f"{main.source}, test {test.source}{suffix}",
-        revision=", test ".join(revision for revision in (main.revision, test.revision) if revision) or None,
-        frame=pd.concat([main_frame, test.frame.assign(split="--test-dataset")], ignore_index=True),
-        assigned_splits=(main.assigned_splits or {"train": "--dataset"}) | {"test": "--test-dataset"},
-        excluded_rows=main.excluded_rows | test_excluded,
-        sanitized_rows=main.sanitized_rows + test.sanitized_rows,
-        merged_labels=main.merged_labels | test.merged_labels,
-        notes=(*main.notes, *test.notes),
+        source=f"{main.source}, {split} {other.source}{suffix}",
+        revision=f", {split} ".join(revision for revision in (main.revision, other.revision) if revision) or None,
+        frame=pd.concat([main_frame, other.frame.assign(split=place)], ignore_index=True),
+        assigned_splits=(main.assigned_splits or {"train": "--dataset"}) | {split: place},
+        excluded_rows=main.excluded_rows | other_excluded,
+        sanitized_rows=main.sanitized_rows + other.sanitized_rows,
+        merged_labels=main.merged_labels | other.merged_labels,
+        notes=(*main.notes, *other.notes),
     )
 
 

@@ -87,7 +87,7 @@ CASES: dict[str, tuple[bytes, str]] = {
     "open quote.csv": (b'text,label\n"a,good\nb,bad\n', ""),
     "half of utf-16.csv": (csv_bytes().decode().encode("utf-16")[:-1], "UTF-16"),
     "gb18030.csv": (csv_bytes(rows_with(text="这个电影")).decode().encode("gb18030"), "--encoding gb18030"),
-    "wrong encoding.csv": (("text,label\n" + "ÕâÊÇÒ»,good\n" * 9).encode(), "gb18030"),
+    "wrong encoding.csv": (csv_bytes(rows_with(text="这是一".encode("gb18030").decode("latin-1"))), "gb18030"),
     "utf-16 without mark.csv": (csv_bytes().decode().encode("utf-16le"), "NUL"),
     "latin-1.csv": ("text,label\ncafé,good\n".encode("latin-1"), "line 2"),
     "nul.csv": (b"text,label\na\0b,good\n", "line 2"),
@@ -117,7 +117,9 @@ CASES: dict[str, tuple[bytes, str]] = {
     "bytes as labels.parquet": (parquet_bytes(rows_with(label=[b"a", b"b"])), "label"),
     "dates as texts.parquet": (parquet_bytes(rows_with(text=datetime.date(2020, 1, 1))), "text"),
     "decimals.parquet": (parquet_bytes(rows_with(label=[decimal.Decimal("1.5"), decimal.Decimal(2)])), "label"),
-    "unknown.xlsx": (b"PK\x03\x04", "'.xlsx'"),
+    "damaged.xlsx": (b"PK\x03\x04", "XLSX"),
+    "damaged.zip": (b"PK\x03\x04", "zip"),
+    "unknown.doc": (csv_bytes(), "'.doc'"),
     "no ending": (csv_bytes(), "''"),
 }
 """Content and expected fragment of the message, by file name; an empty fragment means the file name."""
@@ -135,11 +137,11 @@ def test_a_file_without_labeled_texts_is_refused(name, tmp_path):
 @pytest.mark.parametrize(
     ("flag", "name"),
     [
-        *(("--dataset", name) for name in (".", "pipe.csv", "/dev/zero", "circle.csv", "nowhere.csv")),
+        *(("--dataset", name) for name in ("pipe.csv", "/dev/zero", "circle.csv", "nowhere.csv")),
         *(("--dataset", name) for name in ("~no-such-user/a.csv", "valid.csv/a.csv", "huge.csv", "bomb.csv.gz")),
         *(("--dataset", name) for name in ("no/such/set", "../../etc/passwd", "csv", "https://example.org/a.csv", "")),
         pytest.param("--dataset", "x" * 300 + ".csv", id="long name"),
-        *(("--test-dataset", name) for name in (".", "nowhere.csv", "no/such/set")),
+        *(("--test-dataset", name) for name in ("nowhere.csv", "no/such/set", "nowhere.zip")),
     ],
 )
 def test_a_path_that_is_not_a_data_file_is_refused(flag, name, tmp_path, monkeypatch):

@@ -128,6 +128,7 @@ CHANGED = {
     "split_column": "part",
     "splits": {"test": "no"},
     "merge_labels": {"Neg": "neg", "1": "no"},
+    "validation_dataset": "another.csv",
     "test_dataset": "other.csv",
     "train_size": 81,
     "validation_size": 21,

@@ -72,7 +72,7 @@ def test_numbers_are_read_as_text_on_request(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "code", "fact"),
     [
-        pytest.param("a.xlsx", b"PK", "unknown_format", "'.xlsx'", id="unknown-suffix"),
+        pytest.param("a.doc", b"PK", "unknown_format", "'.doc'", id="unknown-suffix"),
         pytest.param("a.csv", b" \n", "empty_file", "a.csv", id="blank"),
         pytest.param("a.csv.gz", gzip.compress(b""), "empty_file", "a.csv.gz", id="gzip-empty"),
         pytest.param("a.csv.gz", gzip.compress(ROWS)[:-9], "damaged_file", "gzip", id="gzip-truncated"),

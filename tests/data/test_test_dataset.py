@@ -1,4 +1,4 @@
-"""The test split can come from another data set."""
+"""The test and the validation split can come from other data sets."""
 
 import pytest
 
@@ -73,6 +73,16 @@ def test_bundled_data_can_be_the_test_set():
     data = load_data(make_config({"dataset": "movie-reviews-3", "test_dataset": "tweets-3"}))
     assert data.source == "bundled:movie-reviews-3, test bundled:tweets-3"
     assert len(data.test) == 1000
+
+
+def test_validation_split_comes_from_the_validation_data_set_only(csv, main):
+    validation = csv(make_rows("validation"), "validation.csv")
+    data = load(main, csv(make_rows("test"), "test.csv"), validation_dataset=validation)
+    origins = {name: {text.split()[0] for text in split.texts} for name, split in data.splits.items()}
+    assert origins == {"train": {"main"}, "validation": {"validation"}, "test": {"test"}}
+    without_test = load(main, None, validation_dataset=validation)
+    assert {text.split()[0] for text in without_test.test.texts} == {"main"}
+    assert without_test.source == f"file:{main}, validation file:{validation}"
 
 
 def test_missing_test_file_is_refused(main):

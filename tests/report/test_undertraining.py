@@ -7,6 +7,7 @@ from core.report.comparisons import compare_runs
 from core.report.verdicts import verdict_sentence
 from core.store import queries
 from core.store.run_writer import RunWriter
+from core.text.formatting import format_setting
 from tests.report.verdict_runs import record_run_with_accuracy as record
 
 STEPS = 200
@@ -34,7 +35,7 @@ def log_losses(store, run_id: int, losses, learning_rates=None) -> None:
     [
         pytest.param({"steps": 60}, "60 steps", id="few-steps"),
         pytest.param({"lr": 1e-5}, "a learning rate of 1e-05", id="low-learning-rate"),
-        pytest.param({"loss": 0.69}, "uniform guesses", id="high-loss"),
+        pytest.param({"loss": 0.69, "lr": 1e-3}, "uniform guesses", id="high-loss"),
         pytest.param({"fit": 0.6}, "training macro F1 60.0", id="fit-below-the-baseline"),
     ],
 )
@@ -45,10 +46,10 @@ def test_the_verdict_states_each_sign(store, baseline, values, sign):
     assert sentence.endswith(comparison.undertraining) and comparison.undertraining.startswith("Likely under-trained (")
 
 
-@pytest.mark.parametrize("values", [{"lr": 0.5, "loss": 0.69}, {"lr": 0.5}, {"lr": 1e-3, "loss": 2.0}])
+@pytest.mark.parametrize("values", [{"lr": 0.5, "loss": 0.69}, {"lr": 0.5}, {"lr": 1e-2, "loss": 2.0}])
 def test_a_learning_rate_that_is_too_high_is_to_be_lowered(store, baseline, values):
     run_id = record(store, 0.5, seed=2, baseline=baseline, fit=0.5, **values)
-    assert f"a learning rate of {values['lr']:g}" in signs(store, run_id)
+    assert f"a learning rate of {format_setting(values['lr'])}" in signs(store, run_id)
     assert "lower --lr" in signs(store, run_id) and "higher" not in signs(store, run_id)
 
 
