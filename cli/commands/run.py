@@ -39,7 +39,10 @@ def add_arguments(parser: Parser) -> None:
         "--name", type=_run_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
     )
     _add_baselines(parser)
-    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again even if they are recorded")
+    parser.add_argument("--again", action="store_true", help="run again what is recorded with equal settings and data")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the data, the runs, and the memory and time that they need"
+    )
     add_checkpoint_interval(parser)
     add_settings(parser)
 
@@ -106,22 +109,29 @@ def execute(arguments: Namespace) -> int:
     baselines = _selected_baselines(arguments)
     configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
+    from cli.plan_report import print_dry_run, print_plan
     from cli.progress import ConsoleProgress
     from core.runs.job import add_baselines, describe_splits, prepare_jobs
     from core.runs.pipeline import run_jobs
-    from core.store.engine import open_store, store_folder
+    from core.search.plan import plan_jobs
+    from core.store.engine import open_existing_store, open_store, store_folder
 
     jobs = prepare_jobs(add_baselines(configs, baselines), store_folder(arguments.db))
+    if arguments.dry_run:
+        print_dry_run(plan_jobs(jobs, open_existing_store(arguments.db), again=arguments.again))
+        return 0
     store = open_store(arguments.db, create=True)
     for sentence in describe_splits(jobs):
         print(sentence, file=sys.stderr, flush=True)
+    if len(configs) > 1:
+        print_plan(plan_jobs(jobs, store, again=arguments.again))
     with ConsoleProgress() as progress:
         records = run_jobs(
             jobs,
             store,
             progress,
             name=arguments.name,
-            rerun_baselines=arguments.rerun_baselines,
+            again=arguments.again,
             checkpoint_interval=arguments.checkpoint_every,
         )
     return report_runs(store, records, debug=arguments.debug)

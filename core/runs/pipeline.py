@@ -24,13 +24,14 @@ from core.runs.baseline_link import link_to_baseline
 from core.runs.job import Job
 from core.runs.progress import Progress, RecordingProgress
 from core.runs.recovery import recover
+from core.runs.reuse import find_recorded_run
 from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import recording
 from core.store.records import PARENT_GROUP_KEY, Run
 from core.store.run_writer import RunWriter
-from core.system.environment import PeakMemory, describe_environment, package_versions
+from core.system.environment import PeakMemory, describe_environment
 from core.training.checkpoints import CheckpointManager
 from core.training.fine_tuning import fine_tune
 from core.training.oom import translate_oom
@@ -48,18 +49,18 @@ def run_jobs(
     progress: Progress,
     *,
     name: str | None = None,
-    rerun_baselines: bool = False,
+    again: bool = False,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> list[Run]:
     """Run jobs one after another and return their records, in the same order.
 
-    A baseline that is recorded with the same settings, data and package versions is reused. A run that fails
-    is recorded as failed, and the next one starts. ``checkpoint_interval``: the minimum number of seconds
-    between two checkpoints; 0 writes one after every step.
+    A run that is recorded already is reused, see `find_recorded_run`; ``again`` runs it again. A run that fails is
+    recorded as failed, and the next one starts. ``checkpoint_interval``: the minimum number of seconds between two
+    checkpoints; 0 writes one after every step.
     """
     records = []
     for position, job in enumerate(jobs, start=1):
-        recorded = None if rerun_baselines else _recorded_baseline(store, job)
+        recorded = None if again else find_recorded_run(store, job)
         if recorded is None:
             progress.on_run_begin(_run_name(job, name), job.config, position, len(jobs))
         record = recorded or run_job(job, store, progress, name, checkpoint_interval=checkpoint_interval)
@@ -146,12 +147,6 @@ def _run_name(job: Job, name: str | None) -> str:
     if job.continues is not None:
         return job.continues.name if job.continues.name.endswith(_CONTINUED) else job.continues.name + _CONTINUED
     return (name if job.config.kind != "baseline" else None) or job.config.default_name()
-
-
-def _recorded_baseline(store: Store, job: Job) -> Run | None:
-    if job.config.kind != "baseline":
-        return None
-    return queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions())
 
 
 def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: float) -> FitResult:

@@ -40,7 +40,7 @@ class Progress:
         """There is a message for the user."""
 
     def on_run_end(self, run: "Run", reused: bool) -> None:
-        """A run has ended, with any status, or a recorded baseline was ``reused``."""
+        """A run has ended, with any status, or a recorded run was ``reused``."""
 
 
 class RecordingProgress(Progress):
