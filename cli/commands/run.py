@@ -1,25 +1,22 @@
 """``run``: fine-tune classifiers and run baselines, record the runs, and report on them."""
 
-import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_interval, non_empty
+from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_interval, record_name
 from cli.commands import NAMES, Command, load_command
 from cli.settings import add_settings, requested_values
 from core.catalog.baselines import BASELINES, DEFAULT_BASELINES, select_baselines
 from core.catalog.methods import METHODS
 from core.config import flag
 from core.errors import RequestError
-from core.text.redact import redact_secrets
 
 if TYPE_CHECKING:
     from core.store.engine import Store
     from core.store.records import Run
 
-_MAX_NAME_LENGTH = 200
 _COMMON_SETTINGS = ("dataset", "model", "method", "r", "epochs", "lr", "train_size", "seed")
 _GRID_HELP = "Several values of settings form a grid: --r 4 8 --seed 1 2 3 makes six runs."
 _EXAMPLES = (
@@ -36,7 +33,7 @@ def add_arguments(parser: Parser) -> None:
     parser.overview = lambda: _format_overview(parser)
     parser.add_argument("--help-all", action=PrintText, text=parser.format_help, help="show every flag and exit")
     parser.add_argument(
-        "--name", type=_run_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
+        "--name", type=record_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
     )
     _add_baselines(parser)
     parser.add_argument("--again", action="store_true", help="run again what is recorded with equal settings and data")
@@ -72,15 +69,6 @@ def _selected_baselines(arguments: Namespace) -> tuple[str, ...]:
             install = f"pip install 'adapter-bench[{METHODS[name].extra}]'"
             print(f"Without the baseline {name}: its package is not installed ({install}).", file=sys.stderr)
     return tuple(name for name in selected if METHODS[name].is_installed)
-
-
-def _run_name(text: str) -> str:
-    name = " ".join(non_empty(text).split())
-    if len(name) > _MAX_NAME_LENGTH:
-        raise argparse.ArgumentTypeError(f"must have at most {_MAX_NAME_LENGTH} characters, not {len(name):,}")
-    if redact_secrets(name) != name:
-        raise argparse.ArgumentTypeError("must not contain a token, a key or a password: names are recorded")
-    return name
 
 
 def _format_overview(parser: Parser) -> str:

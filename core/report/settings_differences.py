@@ -1,6 +1,6 @@
 """The settings that differ between runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.catalog.methods import METHODS
@@ -10,7 +10,7 @@ UNSET = "none"
 """`differing_values` returns it for a setting that the method uses but that was not set."""
 
 
-def differing_values(settings: list[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def differing_values(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return the settings that differ between runs, each with one value per run.
 
     None: the run's method does not use the setting. `UNSET`: the method uses it, but it was not set.

@@ -15,6 +15,9 @@ from core.models.backbone import Backbone, find_backbone, require_backbone, with
 from core.models.dry_run import dry_run_adapter
 from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_max_length
 
+_SHARED_SECTIONS = ("data", "model")
+"""The sections of settings that the jobs of one search share."""
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -73,6 +76,22 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     return _with_max_lengths(
         [Job(config, data, backbone) for config, data, backbone in zip(configs, datasets, backbones, strict=True)]
     )
+
+
+def vary_job(job: Job, config: RunConfig) -> Job:
+    """Return a job with a config's method, adapter, training settings and seed on the data and base model of ``job``.
+
+    Raises `RequestError` if the method cannot train the model with these settings.
+    """
+    require_installed(config.method)
+    shared = {
+        name: getattr(job.config, name) for name in RunConfig.model_fields if section_of(name) in _SHARED_SECTIONS
+    }
+    config = config.model_copy(update=shared).relevant_settings()
+    backbone = with_pooling(require_backbone(job.backbone), config) if config.uses("model") else None
+    if config.kind == "adapter":
+        dry_run_adapter(config, require_backbone(backbone))
+    return Job(_with_model_defaults(config, backbone), job.data, backbone, job.max_length_reason)
 
 
 def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:

@@ -29,7 +29,7 @@ from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import recording
-from core.store.records import PARENT_GROUP_KEY, Run
+from core.store.records import PARENT_GROUP_KEY, Run, TrialKey
 from core.store.run_writer import RunWriter
 from core.system.environment import PeakMemory, describe_environment
 from core.training.checkpoints import CheckpointManager
@@ -76,17 +76,21 @@ def run_job(
     name: str | None = None,
     *,
     resume_run_id: int | None = None,
+    trial: TrialKey | None = None,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> Run:
     """Run one job and return its record; the row is inserted before the model loads.
 
     A run that fails returns a record with the status failed. ``resume_run_id``: the run to resume instead of
-    starting a new one. ``checkpoint_interval``: see `run_jobs`.
+    starting a new one. ``trial``: the trial of a search that a new run carries out; it is evaluated on the validation
+    split only. ``checkpoint_interval``: see `run_jobs`.
     """
     config, data = job.config, job.data
     parent_id, parent_key = (job.continues.run_id, job.continues.group_key) if job.continues else (None, None)
     with (
-        recording(store, config, _run_name(job, name), _initial_environment(job), resume_run_id, parent_id) as run,
+        recording(
+            store, config, _run_name(job, name), _initial_environment(job), resume_run_id, parent_id, trial
+        ) as run,
         _announced_cancellation(run, progress),
         translate_oom(config),
         PeakMemory() as memory,
@@ -99,16 +103,21 @@ def run_job(
 
         progress.on_phase("evaluation")
         temperature = _evaluate_validation(run, dataset_id, job, fitted)
-        _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
-        if config.kind != "baseline":
-            _evaluate_fit(run, data, fitted.classifier)
-            link_to_baseline(run, dataset_id, data.labels, config.seed)
-
-        progress.on_phase("saving")
-        card = model_card_of_run(run.store, run.id, job.backbone)
-        save_and_verify(run, job, fitted.classifier, card)
+        if not run.is_trial:
+            _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
+            _link_and_save(run, job, dataset_id, fitted.classifier, progress)
         run.update(peak_memory_bytes=memory.bytes)
     return _recovered_record(run, job, progress)
+
+
+def _link_and_save(run: RunWriter, job: Job, dataset_id: int, classifier: Classifier, progress: Progress) -> None:
+    """Record the fit to the training examples and the best baseline of a trained run, and save its files."""
+    if job.config.kind != "baseline":
+        _evaluate_fit(run, job.data, classifier)
+        link_to_baseline(run, dataset_id, job.data.labels, job.config.seed)
+    progress.on_phase("saving")
+    card = model_card_of_run(run.store, run.id, job.backbone)
+    save_and_verify(run, job, classifier, card)
 
 
 def _initial_environment(job: Job) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from core.errors import RequestError, StoreError
 from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0009")
 """The schema revisions in ``migrations/versions``, newest last."""
 LOCK_TIMEOUT_SECONDS = 30.0
 

@@ -1,25 +1,11 @@
 import pytest
 
-from core.config import make_config
-from core.runs.job import prepare_jobs
 from core.search.plan import estimate_costs, plan_jobs
 from core.store import queries
 from core.store.engine import open_existing_store
 from core.store.records import PARENT_GROUP_KEY
 from core.store.run_writer import RunWriter
-from tests.small_runs import SIZES, create_store, record_run, write_films
-
-
-@pytest.fixture
-def prepare(tmp_path, tiny_bert):
-    """Return a function that prepares the job of a tiny model with some settings."""
-    data = write_films(tmp_path)
-
-    def prepared(**settings):
-        config = make_config({"dataset": data, "model": str(tiny_bert), "lr": 1e-2, **SIZES, **settings})
-        return prepare_jobs([config], tmp_path)[0]
-
-    return prepared
+from tests.small_runs import create_store, record_run
 
 
 def test_recorded_run_is_planned_as_such_unless_requested_again(prepare, tmp_path, tiny_bert):

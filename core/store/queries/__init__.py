@@ -24,6 +24,7 @@ from core.store.queries.run_queries import (
     run_settings,
     runs,
     runs_of_configuration,
+    trial_runs,
 )
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "run_settings",
     "runs",
     "runs_of_configuration",
+    "trial_runs",
 ]

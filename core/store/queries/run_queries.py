@@ -154,6 +154,13 @@ def find_identical_run(
     return None
 
 
+def trial_runs(store: Store, study: str) -> list[Run]:
+    """Return the runs of a study's trials, oldest first, without those in the trash."""
+    query = select(RunRow).where(RunRow.study == study, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
+    with reporting_unreadable_values(store), store.read_session() as session:
+        return [run_from_row(row) for row in session.scalars(query)]
+
+
 def runs_of_configuration(store: Store, run: Run) -> list[Run]:
     """Return the complete runs that differ from a run in the seed only, including itself, by seed.
 
