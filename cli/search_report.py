@@ -8,14 +8,13 @@ from optuna.trial import TrialState
 
 from cli.console import print_table, print_text
 from cli.plan_report import format_range
-from core.report.search_verdict import WinnerCheck, search_verdict
+from core.report.search_verdict import WinnerCheck, compare_with_defaults, search_verdict
 from core.runs.job import Job
 from core.search.plan import estimate_costs
 from core.search.search import Search
 from core.search.space import Space, default_value
 from core.search.stopping import STOP_REASONS
 from core.search.studies import storage_address
-from core.search.winner import compare_with_defaults
 from core.text.formatting import DASH, format_bytes, format_count, format_parameters, format_percent, format_setting
 
 BEST_SHOWN = 5

@@ -1,11 +1,13 @@
 """Describe in sentences whether a search found better settings than the defaults."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
-from core.report.comparisons import ConfigurationComparison
+from core.report.comparisons import ConfigurationComparison, compare_paired_runs
 from core.report.verdicts import configuration_sentence
+from core.store.engine import Store
 from core.text.formatting import format_percent, format_points
 
 
@@ -46,6 +48,21 @@ class WinnerCheck:
     def optimism(self) -> float:
         """How much the winner's score in the search exceeds its mean over the fresh seeds."""
         return self.winner.score - fmean(self.winner.fresh_scores)
+
+
+def read_check(stored: Mapping[str, Any]) -> WinnerCheck:
+    """Return a check from its JSON in the study."""
+    winner, *finalists = (
+        Finalist(item["trial"], item["score"], tuple(item["fresh_scores"]))
+        for item in (stored["winner"], *stored["finalists"])
+    )
+    runs = {name: tuple(stored[name]) for name in ("seeds", "winner_runs", "default_runs")}
+    return WinnerCheck(winner, tuple(finalists), **runs, number=stored["number"])
+
+
+def compare_with_defaults(store: Store, check: WinnerCheck) -> ConfigurationComparison | None:
+    """Compare the winner with the defaults on the test split; None if the defaults won."""
+    return None if check.is_default else compare_paired_runs(store, check.winner_runs, check.default_runs)
 
 
 def search_verdict(check: WinnerCheck, comparison: ConfigurationComparison | None) -> list[str]:

@@ -49,7 +49,7 @@ class SearchRecord:
     parameters: tuple[str, ...]
 
     @property
-    def is_running(self) -> bool:
+    def is_unfinished(self) -> bool:
         """Whether a trial is in progress, or was interrupted."""
         return bool((self.trials["state"] == "running").any())
 

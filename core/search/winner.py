@@ -1,6 +1,6 @@
 """Check the winner of a search: fresh seeds on the validation split, then the test split once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from statistics import fmean
 from typing import Any
@@ -9,13 +9,11 @@ from optuna.trial import TrialState
 
 from core.config import RunConfig
 from core.errors import RunError
-from core.report.comparisons import ConfigurationComparison, compare_paired_runs
-from core.report.search_verdict import Finalist, WinnerCheck
+from core.report.search_verdict import Finalist, WinnerCheck, read_check
 from core.runs.job import Job, add_baselines
 from core.runs.pipeline import CHECKPOINT_INTERVAL, run_job, run_jobs
 from core.runs.progress import Progress
 from core.search.search import Search, find_trial_run, validation_score
-from core.store.engine import Store
 from core.store.records import Run, TrialKey
 
 FINALISTS, SEEDS = 3, 3
@@ -63,21 +61,6 @@ def best_trials(search: Search, count: int) -> list[Finalist]:
 
 def _trials(finalists: Sequence[Finalist]) -> list[int]:
     return sorted(finalist.trial for finalist in finalists)
-
-
-def read_check(stored: Mapping[str, Any]) -> WinnerCheck:
-    """Return a check from its JSON in the study."""
-    winner, *finalists = (
-        Finalist(item["trial"], item["score"], tuple(item["fresh_scores"]))
-        for item in (stored["winner"], *stored["finalists"])
-    )
-    runs = {name: tuple(stored[name]) for name in ("seeds", "winner_runs", "default_runs")}
-    return WinnerCheck(winner, tuple(finalists), **runs, number=stored["number"])
-
-
-def compare_with_defaults(store: Store, check: WinnerCheck) -> ConfigurationComparison | None:
-    """Compare the winner with the defaults on the test split; None if the defaults won."""
-    return None if check.is_default else compare_paired_runs(store, check.winner_runs, check.default_runs)
 
 
 class _WinnerChecker:

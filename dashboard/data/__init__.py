@@ -77,7 +77,15 @@ from dashboard.data.runs import (
     temperature,
     training_macro_f1,
     trashed_runs,
+    trial_runs,
     unquantized_run,
     worst_class,
+)
+from dashboard.data.searches import (
+    is_search_running,
+    parameter_importance,
+    searches,
+    winner_check,
+    winner_comparison,
 )
 from dashboard.data.table import SETTING

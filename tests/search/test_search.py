@@ -87,7 +87,7 @@ def test_plain_optuna_opens_the_study(pruned_search):
     study = optuna.load_study(study_name="films", storage=storage)
     assert len(study.trials) == 12 and study.best_value == search.study.best_value
     (record,) = read_searches(create_store(folder))
-    assert (record.stopped, record.parameters, record.is_running) == ("trials", ("lr", "r"), False)
+    assert (record.stopped, record.parameters, record.is_unfinished) == ("trials", ("lr", "r"), False)
     assert record.trials["state"].value_counts().to_dict().keys() == {"complete", "pruned"}
 
 

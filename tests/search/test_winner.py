@@ -5,10 +5,10 @@ from statistics import fmean
 
 import pytest
 
-from core.report.search_verdict import Finalist, WinnerCheck, search_verdict
+from core.report.search_verdict import Finalist, WinnerCheck, compare_with_defaults, search_verdict
 from core.runs.progress import Progress
 from core.search.search import validation_score
-from core.search.winner import check_winner, compare_with_defaults
+from core.search.winner import check_winner
 from core.store import queries
 from tests.search.conftest import LEARNS, open_small_search, search_small
 

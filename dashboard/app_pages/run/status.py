@@ -10,7 +10,7 @@ from core.text.formatting import format_duration, format_score
 from dashboard import access, data
 from dashboard.app_pages.run import text
 from dashboard.app_pages.run.commands import show_reproduce_command, show_resume_command
-from dashboard.components import active_runs, feedback, run_downloads
+from dashboard.components import active_runs, feedback, links, run_downloads
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
 from dashboard.components.text import baseline_verdict, describe_status, missing_baseline
@@ -108,7 +108,12 @@ def show_progress(run_id: int) -> None:
 def show_failure(run_id: int) -> None:
     """Show why a run ended without scores, the end of its log, and how to resume or reproduce it."""
     run, can_resume = data.run(run_id), data.can_resume(run_id)
-    st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
+    if run.state in ("validated", "pruned"):
+        st.info(escape_markdown(describe_status(run)), icon=":material/tune:")
+    else:
+        st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
+    if run.study is not None:
+        links.page_link("searches", "Open search", ":material/tune:", study=run.study)
     if run.state == "crashed":
         show_text(text.last_heartbeat(run, can_resume=can_resume))
     if can_resume:

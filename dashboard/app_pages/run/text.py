@@ -39,6 +39,7 @@ def chips(row: Any, settings: Mapping[str, Any]) -> list[str]:
         *(f"{name} {format_setting(value)}" for name, value in values if value is not None),
         *([] if row.seed != row.seed or row.seed is None else [f"seed {int(row.seed)}"]),
         *([f"continues run #{int(row.parent_id)}"] if is_continued else []),
+        *([f"trial {int(row.trial)} of {row.study}"] if isinstance(row.study, str) else []),
         row.state,
         format_time(row.created_at),
     ]

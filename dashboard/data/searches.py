@@ -1,0 +1,71 @@
+"""Searches, their trials and the checks of their winners."""
+
+import time
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from core.report.comparisons import ConfigurationComparison
+from core.report.search_verdict import WinnerCheck, compare_with_defaults, read_check
+from core.store.engine import Store
+from core.store.search_storage import journal_file
+from dashboard.data import cache
+from dashboard.data.cache import cached
+from dashboard.data.datasets import dataset
+from dashboard.data.runs import all_runs
+from dashboard.data.table import all_runs_key
+
+if TYPE_CHECKING:
+    from core.search.studies import SearchRecord
+
+
+def _searches_key(*_: Any, **__: Any) -> Hashable:
+    """Return a key that changes with every write to the searches; for a database on a server, every second."""
+    file = journal_file(cache.store())
+    if file is None:
+        return cache.version().address, int(time.monotonic())
+    if not file.is_file():
+        return str(file)
+    stat = file.stat()
+    return str(file), stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+@cached(_searches_key, keep=4)
+def all_searches(db: Store) -> "list[SearchRecord]":
+    """Return all searches, newest first."""
+    from core.search.studies import read_searches  # only this page needs Optuna
+
+    return read_searches(db)
+
+
+def searches(test_set: int) -> "list[SearchRecord]":
+    """Return the searches on the data of a test set, newest first."""
+    fingerprint = dataset(test_set).evaluation_fingerprint
+    return [search for search in all_searches() if search.evaluation_fingerprint == fingerprint]
+
+
+@cached(_searches_key, keep=32)
+def parameter_importance(db: Store, name: str) -> dict[str, float]:
+    """Return the importance of each parameter of a search, the most important first."""
+    from core.search import studies
+
+    return studies.parameter_importance(db, name)
+
+
+def winner_check(search: "SearchRecord") -> WinnerCheck | None:
+    """Return the check of a search's winner; None before."""
+    return None if search.check is None else read_check(search.check)
+
+
+@cached(all_runs_key, keep=32)
+def winner_comparison(db: Store, check: WinnerCheck) -> ConfigurationComparison | None:
+    """Compare the winner of a search with the defaults on the test split; None if the defaults won.
+
+    Raises `RequestError` if one of the runs was deleted.
+    """
+    return compare_with_defaults(db, check)
+
+
+def is_search_running(name: str) -> bool:
+    """Return whether a run of a search is in progress."""
+    runs = all_runs()
+    return bool(((runs["study"] == name) & (runs["state"] == "running")).any())
