@@ -34,15 +34,14 @@ log = logging.getLogger(__name__)
 class SearchRecord:
     """A study as it is stored.
 
-    ``defaults``: the default settings by method. ``stopped``: why the search ended, a key of `STOP_REASONS`, None
-    before. ``check``: the check of its winner as JSON, None before. ``trials``: one row per trial: number, state,
-    value, begin, end, error, run, and a column per parameter, whose names are in ``parameters``.
+    ``stopped``: why the search ended, a key of `STOP_REASONS`, None before. ``check``: the check of its winner as JSON,
+    None before. ``trials``: one row per trial: number, state, value, begin, end, error, run, and a column per
+    parameter, whose names are in ``parameters``.
     """
 
     name: str
     dataset: str
     evaluation_fingerprint: str
-    defaults: dict[str, dict[str, Any]]
     stopped: str | None
     check: dict[str, Any] | None
     trials: pd.DataFrame
@@ -118,7 +117,6 @@ def read_search(study: Study) -> SearchRecord:
         name=study.study_name,
         dataset=attributes["dataset"],
         evaluation_fingerprint=attributes["evaluation_fingerprint"],
-        defaults=attributes["defaults"],
         stopped=attributes.get("stopped"),
         check=attributes.get("check"),
         trials=pd.DataFrame([_trial_row(trial) for trial in trials], columns=[*_TRIAL_COLUMNS, *parameters]),
