@@ -129,6 +129,7 @@ def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int
     """Report on finished runs and on fallback databases that contain runs; return the exit code."""
     from cli.run_report import collect_report, print_report
     from core.store.fallback import is_recorded, list_fallbacks
+    from core.store.records import CLOSED
 
     recorded = [record for record in records if is_recorded(store, record)]
     if recorded:
@@ -143,7 +144,7 @@ def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int
         )
     if fallbacks:
         print(f"No data is lost. When the cause is fixed, run: {store.format_command('db recover')}", file=sys.stderr)
-    return 0 if len(recorded) == len(records) and all(record.state == "complete" for record in recorded) else 1
+    return 0 if len(recorded) == len(records) and all(record.state in CLOSED for record in recorded) else 1
 
 
 COMMAND = Command(

@@ -135,7 +135,7 @@ def _run(arguments: Namespace, settings: dict[str, Any], defaults: dict[str, "Jo
     store = open_store(arguments.db, create=True)
     search = open_search(store, space, defaults, settings, arguments.name, arguments.pruner)
     print(f"Search {search.name}", file=sys.stderr, flush=True)
-    options = SearchOptions(arguments.trials, arguments.seconds, arguments.pruner, arguments.plateau)
+    options = SearchOptions(arguments.trials, arguments.seconds, arguments.plateau)
     interval = arguments.checkpoint_every
     with ConsoleProgress() as progress:
         reason = run_search(search, options, progress, checkpoint_interval=interval)

@@ -35,11 +35,10 @@ MAX_RESUMES = 3
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How long a search lasts and how it prunes; ``seconds``: None for no limit; ``plateau``: see `is_plateau`."""
+    """How long a search lasts; ``seconds``: None for no limit; ``plateau``: see `is_plateau`."""
 
     trials: int
     seconds: float | None = None
-    pruner: str = "median"
     plateau: int = PLATEAU_TRIALS
 
 
@@ -128,9 +127,9 @@ def open_search(
                 code="other_search",
             )
         if "definition" not in study.user_attrs:
-            _describe(study, job, definition, digest)
             for default in defaults.values():
-                study.enqueue_trial(space.defaults(default))
+                study.enqueue_trial(space.defaults(default), skip_if_exists=True)
+            _describe(study, job, definition, digest)
     return Search(study, store, space, defaults, settings)
 
 

@@ -40,7 +40,6 @@ class SearchRecord:
     """
 
     name: str
-    dataset: str
     evaluation_fingerprint: str
     stopped: str | None
     check: dict[str, Any] | None
@@ -115,7 +114,6 @@ def read_search(study: Study) -> SearchRecord:
     parameters = dict.fromkeys(name for trial in trials for name in trial.params)
     return SearchRecord(
         name=study.study_name,
-        dataset=attributes["dataset"],
         evaluation_fingerprint=attributes["evaluation_fingerprint"],
         stopped=attributes.get("stopped"),
         check=attributes.get("check"),

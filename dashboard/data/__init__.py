@@ -86,6 +86,6 @@ from dashboard.data.searches import (
     parameter_importance,
     searches,
     winner_check,
-    winner_comparison,
+    winner_verdict,
 )
 from dashboard.data.table import SETTING

@@ -4,8 +4,7 @@ import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from core.report.comparisons import ConfigurationComparison
-from core.report.search_verdict import WinnerCheck, compare_with_defaults, read_check
+from core.report.search_verdict import WinnerCheck, compare_with_defaults, read_check, search_verdict
 from core.store.engine import Store
 from core.store.search_storage import journal_file
 from dashboard.data import cache
@@ -57,12 +56,12 @@ def winner_check(search: "SearchRecord") -> WinnerCheck | None:
 
 
 @cached(all_runs_key, keep=32)
-def winner_comparison(db: Store, check: WinnerCheck) -> ConfigurationComparison | None:
-    """Compare the winner of a search with the defaults on the test split; None if the defaults won.
+def winner_verdict(db: Store, check: WinnerCheck) -> list[str]:
+    """Return the verdict on the winner of a search in sentences, the recommendation first.
 
-    Raises `RequestError` if one of the runs was deleted.
+    Raises `RequestError` if one of its runs was deleted.
     """
-    return compare_with_defaults(db, check)
+    return search_verdict(check, compare_with_defaults(db, check))
 
 
 def is_search_running(name: str) -> bool:

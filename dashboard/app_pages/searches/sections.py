@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from core.errors import RequestError
-from core.report.search_verdict import search_verdict
 from dashboard import data, state
 from dashboard.app_pages.searches import charts, controls, tables, text, view_data
 from dashboard.components import links
@@ -50,7 +49,7 @@ def _show_winner(search: "SearchRecord", *, is_running: bool) -> None:
             show_text(text.missing_check(is_running=is_running))
             return
         try:
-            recommendation, *evidence = search_verdict(check, data.winner_comparison(check))
+            recommendation, *evidence = data.winner_verdict(check)
         except RequestError as error:  # a run of the check was deleted
             show_text(error)
             return
