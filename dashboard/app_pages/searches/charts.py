@@ -34,7 +34,9 @@ def _score_axis(field: str) -> alt.Y:
 @cached_chart
 def history(trials: pd.DataFrame, best: pd.DataFrame) -> alt.LayerChart:
     """Plot the score of each trial, by its state, with the best so far as a step line."""
-    x = alt.X("number", title="trial", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(padding=12))
+    x = alt.X(
+        "number", title="trial", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(padding=12, nice=False)
+    )
     points = alt.Chart(trials).mark_point(filled=True, size=90, opacity=1)
     line = alt.Chart(best).mark_line(interpolate="step-after", color=INK, strokeDash=[6, 3])
     return alt.LayerChart(
@@ -86,7 +88,12 @@ def parameter_slice(trials: pd.DataFrame, parameter: str, *, is_log: bool) -> al
 def parallel_coordinates(lines: pd.DataFrame, ends: pd.DataFrame) -> alt.LayerChart:
     """Draw a line per trial through its parameters. ``lines`` and ``ends``: see `view_data.parallel_coordinates`."""
     order = list(dict.fromkeys(lines["parameter"]))
-    x = alt.X("parameter", sort=order, title=None, axis=alt.Axis(labelAngle=-20, labelLimit=120, domain=False))
+    x = alt.X(
+        "parameter",
+        sort=order,
+        title=None,
+        axis=alt.Axis(labelAngle=-30, labelLimit=120, labelOverlap=False, domain=False),
+    )
     y = alt.Y("place", axis=None, scale=alt.Scale(domain=[-0.08, 1.08]))
     color = alt.Color("score", title="macro F1", scale=alt.Scale(scheme="blues"), legend=alt.Legend(format=".0%"))
     tooltip = [

@@ -71,7 +71,9 @@ def _show_links(check: "WinnerCheck") -> None:
 
 def _show_history(search: "SearchRecord") -> None:
     st.subheader("Optimization history", help=help_for("optimization history"))
-    show_chart(charts.history(view_data.history(search.trials), view_data.best_so_far(search.trials)))
+    trials = view_data.history(search.trials)
+    show_chart(charts.history(trials, view_data.best_so_far(search.trials)))
+    st.caption(text.edge_note(trials))
 
 
 def _show_importance(importance: dict[str, float]) -> None:

@@ -6,6 +6,8 @@ from core.search.stopping import STOP_REASONS
 from core.text.formatting import format_count, format_percent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from core.search.studies import SearchRecord
 
 
@@ -27,6 +29,16 @@ def _describe_end(search: "SearchRecord", *, is_running: bool) -> str:
     if search.is_unfinished or search.stopped is None:
         return "Interrupted: the same command continues it."
     return f"Ended: {STOP_REASONS.get(search.stopped, search.stopped)}."
+
+
+def edge_note(trials: "pd.DataFrame") -> str:
+    """Return what is drawn at the lower edge of the optimization history; empty if nothing is."""
+    notes = {
+        "scores below the axis": bool((trials["value"] < trials["height"]).any()),
+        "trials without a score": bool(trials["value"].isna().any()),
+    }
+    shown = [note for note, applies in notes.items() if applies]
+    return f"At the lower edge: {' and '.join(shown)}." if shown else ""
 
 
 def missing_check(*, is_running: bool) -> str:
