@@ -157,6 +157,7 @@ def run_search(
     is resumed from its checkpoint by the next call.
     """
     start, runner = time.monotonic(), _TrialRunner(search, options, progress, checkpoint_interval)
+    search.study.set_user_attr("stopped", None)
     for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
         runner.finish(frozen)
     while (reason := _stop_reason(search.study, options, time.monotonic() - start)) is None:

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Hashable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from core.report.search_verdict import WinnerCheck, compare_with_defaults, read_check, search_verdict
 from core.store.engine import Store
@@ -15,6 +18,9 @@ from dashboard.data.table import all_runs_key
 
 if TYPE_CHECKING:
     from core.search.studies import SearchRecord
+
+_MAX_GAP = timedelta(seconds=60)
+"""A search that is running begins its next trial after less time; Optuna stores local times."""
 
 
 def _searches_key(*_: Any, **__: Any) -> Hashable:
@@ -64,7 +70,10 @@ def winner_verdict(db: Store, check: WinnerCheck) -> list[str]:
     return search_verdict(check, compare_with_defaults(db, check))
 
 
-def is_search_running(name: str) -> bool:
-    """Return whether a run of a search is in progress."""
+def is_search_running(search: "SearchRecord") -> bool:
+    """Return whether a run of a search is in progress, or its last trial ended a moment ago and it has not stopped."""
     runs = all_runs()
-    return bool(((runs["study"] == name) & (runs["state"] == "running")).any())
+    if ((runs["study"] == search.name) & (runs["state"] == "running")).any():
+        return True
+    last = pd.to_datetime(pd.concat([search.trials["begin"], search.trials["end"]])).max()
+    return bool(search.stopped is None and pd.notna(last) and datetime.now() - last < _MAX_GAP)

@@ -1,8 +1,11 @@
 """The Searches page: trials by state, the check of the winner, and trials on the other pages."""
 
 from dataclasses import asdict
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import optuna
+import pandas as pd
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
@@ -16,6 +19,7 @@ from core.store.engine import open_store
 from core.store.recorder import recording
 from core.store.records import TrialKey
 from dashboard.app_pages.searches import view_data
+from dashboard.data.searches import is_search_running
 from tests.dashboard.reading import page_text, table
 from tests.dashboard.runs_page import ids
 from tests.seeded import ENVIRONMENT, SIZES
@@ -105,3 +109,13 @@ def test_charts_tell_outliers_and_scales(searched):
     assert lines.groupby("parameter")["place"].agg(["min", "max"]).to_numpy().tolist() == [[0, 1], [0, 1]]
     assert set(ends.loc[ends["parameter"] == "layers", "text"]) == {"default", "last:3"}
     assert set(lines.loc[lines["is_best"], "number"]) == {1}
+
+
+def test_search_is_live_between_two_trials_and_interrupted_later(searched, open_page):
+    _, _, study = searched
+    study.set_user_attr("stopped", None)
+    assert "Running." in page_text(open_page("searches"))  # its trials ended a moment ago
+    old = datetime.now() - timedelta(hours=1)
+    record = pd.DataFrame({"begin": [old], "end": [old]})
+    search = SimpleNamespace(name=NAME, trials=record, stopped=None)
+    assert not is_search_running(search)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def show_search(name: str, *, was_running: bool) -> None:
     """Show a search; rerun the page when it begins or ends to run."""
-    is_running = data.is_search_running(name)
+    search = next(search for search in data.searches(state.test_set()) if search.name == name)
+    is_running = data.is_search_running(search)
     if is_running != was_running:
         st.rerun()
-    search = next(search for search in data.searches(state.test_set()) if search.name == name)
     st.markdown(f"**{escape_markdown(text.summary(search, is_running=is_running))}**", help=help_for("trials"))
     _show_winner(search, is_running=is_running)
     importance = data.parameter_importance(name)
