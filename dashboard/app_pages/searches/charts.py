@@ -53,7 +53,7 @@ def history(trials: pd.DataFrame, best: pd.DataFrame) -> alt.LayerChart:
 def importance(bars: pd.DataFrame) -> alt.Chart:
     """Draw the importance of each parameter. ``bars``: parameter and importance."""
     axis = alt.Axis(labelLimit=180)
-    return (
+    chart: alt.Chart = (
         alt.Chart(bars, height=_HEIGHT, description="Importance of each parameter.")
         .mark_bar(color=BLUE)
         .encode(
@@ -62,6 +62,7 @@ def importance(bars: pd.DataFrame) -> alt.Chart:
             tooltip=["parameter", alt.Tooltip("importance", format=".1%")],
         )
     )
+    return chart
 
 
 @cached_chart
@@ -72,7 +73,7 @@ def parameter_slice(trials: pd.DataFrame, parameter: str, *, is_log: bool) -> al
     scale = scale if is_log or not numeric else alt.Scale(zero=False, padding=20)
     axis = alt.Axis(format="~g", grid=False) if numeric else alt.Axis(labelAngle=0, labelLimit=160)
     x = alt.X("parameter", title=parameter, scale=scale, axis=axis)
-    return (
+    chart: alt.Chart = (
         alt.Chart(trials, height=_HEIGHT, description=f"Validation macro F1 against {parameter}.")
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
@@ -82,6 +83,7 @@ def parameter_slice(trials: pd.DataFrame, parameter: str, *, is_log: bool) -> al
             **_state_encodings(trials),
         )
     )
+    return chart
 
 
 @cached_chart
@@ -99,7 +101,7 @@ def parallel_coordinates(lines: pd.DataFrame, ends: pd.DataFrame) -> alt.LayerCh
     tooltip = [
         alt.Tooltip("number", title="trial"),
         alt.Tooltip("score", format=".1%", title="validation macro F1"),
-        "parameter",
+        alt.Tooltip("parameter"),
         alt.Tooltip("text", title="value"),
     ]
     trials = alt.Chart(lines).encode(x=x, y=y, detail="number", tooltip=tooltip)

@@ -56,12 +56,12 @@ def slice_of(trials: pd.DataFrame, parameter: str) -> pd.DataFrame:
 
     A column with other values than numbers is returned as text.
     """
-    rows = trials[trials["value"].notna() & trials["state"].isin(["complete", "pruned"])]
+    has_score = trials["value"].notna() & trials["state"].isin(["complete", "pruned"])
+    rows = trials[has_score & ~trials[parameter].map(_is_missing).astype(bool)]
     values = rows[parameter]
-    if not _is_numeric(values):
-        values = values.map(_name_of)
-    frame = rows[["number", "state", "value"]].astype({"value": float}).assign(parameter=values)
-    return frame.dropna(subset="parameter").reset_index(drop=True)
+    values = values.astype(float) if _is_numeric(values) else values.map(_name_of)
+    frame = rows[["number", "state", "value"]].astype({"value": float})
+    return frame.assign(parameter=values).reset_index(drop=True)
 
 
 def is_log(values: pd.Series) -> bool:
@@ -73,8 +73,13 @@ def _is_numeric(values: pd.Series) -> bool:
     return all(isinstance(value, Real) and not isinstance(value, bool) for value in values.tolist())
 
 
+def _is_missing(value: Any) -> bool:
+    """Return whether a trial lacks a parameter; one that is left to its default is None."""
+    return isinstance(value, float) and value != value
+
+
 def _name_of(value: Any) -> str:
-    return "default" if value is None or value != value else format_setting(value)
+    return "default" if value is None else format_setting(value)
 
 
 def parallel_coordinates(search: "SearchRecord", importance: Mapping[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -84,7 +89,8 @@ def parallel_coordinates(search: "SearchRecord", importance: Mapping[str, float]
     `MAX_AXES` most important parameters that all complete trials have are axes.
     """
     complete = search.trials[search.trials["state"] == "complete"]
-    names = [name for name in ordered_parameters(search, importance) if complete[name].nunique(dropna=False) > 1]
+    shared = [name for name in ordered_parameters(search, importance) if not complete[name].map(_is_missing).any()]
+    names = [name for name in shared if complete[name].nunique(dropna=False) > 1]
     axes = [_axis(complete, name) for name in names[:MAX_AXES]]
     if not axes:
         return pd.DataFrame(), pd.DataFrame()
@@ -99,8 +105,9 @@ def parallel_coordinates(search: "SearchRecord", importance: Mapping[str, float]
 def _axis(complete: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the places of the trials on the axis of one parameter."""
     values = complete[name]
-    if _is_numeric(values) and not values.isna().any():
-        numbers = values.astype(float).map(log10) if is_log(values) else values.astype(float)
+    if _is_numeric(values):
+        numbers = values.astype(float)
+        numbers = numbers.map(log10) if is_log(values) else numbers
         texts = [f"{value:.3g}" for value in values]
     else:
         texts = [_name_of(value) for value in values]
