@@ -92,6 +92,7 @@ _ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0003": [("log", {"run_id": 1, "line": 1, "at": _MOMENT, "text": "Phase: training"})],
     "0004": [],
     "0005": [],
+    "0006": [],
 }
 EARLIER_REVISIONS = tuple(_ROWS)
 """The revisions before the newest."""
