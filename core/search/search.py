@@ -30,7 +30,7 @@ from core.store.records import Run, TrialKey, is_running
 from core.text.formatting import format_percent
 
 MAX_RESUMES = 3
-"""Number of times that a trial whose process ended is resumed; then it fails."""
+"""Number of times that a crashed trial is resumed; then it fails."""
 
 
 @dataclass(frozen=True)
@@ -160,20 +160,22 @@ def run_search(
     search.study.set_user_attr("stopped", None)
     for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
         runner.finish(frozen)
-    while (reason := _stop_reason(search.study, options, time.monotonic() - start)) is None:
+    first = len(search.study.get_trials(deepcopy=False, states=FINISHED))
+    while (reason := _stop_reason(search.study, options, time.monotonic() - start, first)) is None:
         runner.run(search.study.ask())
     search.study.set_user_attr("stopped", reason)
     return reason
 
 
-def _stop_reason(study: Study, options: SearchOptions, seconds: float) -> str | None:
+def _stop_reason(study: Study, options: SearchOptions, seconds: float, first: int) -> str | None:
+    """Return why the search ends, None if it does not; ``first``: the number of trials that ended before this call."""
     trials = study.get_trials(deepcopy=False)
     finished = [trial for trial in trials if trial.state in FINISHED]
     values = [trial.value if trial.state != TrialState.FAIL else None for trial in finished]
     states = ["failed" if trial.state == TrialState.FAIL else "finished" for trial in finished]
     started = len(finished) + sum(trial.state == TrialState.RUNNING for trial in trials)
     reasons = {
-        "failures": is_failing(states),
+        "failures": is_failing(states[first:]),
         "trials": started >= options.trials,
         "time_budget": options.seconds is not None and seconds >= options.seconds,
         "plateau": is_plateau(values, options.plateau),
@@ -219,8 +221,8 @@ class _TrialRunner:
             return
         elif run.state not in ("crashed", "cancelled"):
             self._conclude(trial, run)
-        elif run.environment.get("resumed", 0) >= MAX_RESUMES:
-            self._fail(trial, f"Its process ended {MAX_RESUMES + 1} times.")
+        elif run.state == "crashed" and run.environment.get("resumed", 0) >= MAX_RESUMES:
+            self._fail(trial, f"It crashed after it was resumed {MAX_RESUMES} times.")
         else:
             self._conclude(trial, self._resume(trial, run))
 
