@@ -1,7 +1,7 @@
 """The Optuna studies of a database: open, create and read them."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +117,7 @@ def read_search(study: Study) -> SearchRecord:
         evaluation_fingerprint=attributes["evaluation_fingerprint"],
         stopped=attributes.get("stopped"),
         check=attributes.get("check"),
-        trials=pd.DataFrame([_trial_row(trial) for trial in trials], columns=[*_TRIAL_COLUMNS, *parameters]),
+        trials=_trial_table(trials, list(parameters)),
         parameters=tuple(parameters),
     )
 
@@ -132,6 +132,13 @@ _STATES: Mapping[TrialState, str] = {
 }
 
 
+def _trial_table(trials: Sequence[FrozenTrial], parameters: Sequence[str]) -> pd.DataFrame:
+    """Return one row per trial; a parameter that a trial leaves to its default is None, one that it lacks is NaN."""
+    frame = pd.DataFrame([_trial_row(trial) for trial in trials], columns=_TRIAL_COLUMNS)
+    values = {name: [trial.params.get(name, float("nan")) for trial in trials] for name in parameters}
+    return frame.assign(**{name: pd.Series(column, dtype=object) for name, column in values.items()})
+
+
 def _trial_row(trial: FrozenTrial) -> dict[str, Any]:
     return {
         "number": trial.number,
@@ -141,7 +148,6 @@ def _trial_row(trial: FrozenTrial) -> dict[str, Any]:
         "end": trial.datetime_complete,
         "error": trial.user_attrs.get("error"),
         "run": trial.user_attrs.get("run"),
-        **trial.params,
     }
 
 
