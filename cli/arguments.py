@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from core.errors import RequestError, did_you_mean
 from core.text.input_checks import redacted_repr
+from core.text.parsing import parse_duration
 from core.text.redact import redact_secrets
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "python runner.py"
 _MAX_MESSAGE_LENGTH = 4_000
+_MAX_NAME_LENGTH = 200
 _MAX_RUN_ID = 2**31 - 1
 """The largest value of the database's id column."""
 
@@ -131,16 +133,29 @@ def number_up_to(largest: float, unit: str) -> Callable[[str], float]:
     return parse
 
 
-def count_up_to(largest: int) -> Callable[[str], int]:
-    """Return a parser of integers from 0 to ``largest``."""
+def integer_from(least: int, most: int) -> Callable[[str], int]:
+    """Return a parser of integers from ``least`` to ``most``."""
 
     def parse(text: str) -> int:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
-        if not 0 <= number <= largest:
-            raise argparse.ArgumentTypeError(f"must be an integer from 0 to {largest:,}, not {redacted_repr(text)}")
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"must be an integer from {least:,} to {most:,}, not {redacted_repr(text)}"
+            )
         return number
 
     return parse
+
+
+def duration(text: str) -> float:
+    """Parse a duration such as ``10m``, in seconds."""
+    try:
+        seconds = float(parse_duration(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"must be longer than 0 seconds, not {redacted_repr(text)}")
+    return seconds
 
 
 def non_empty(text: str) -> str:
@@ -148,6 +163,16 @@ def non_empty(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the value is empty. Pass a value or omit the flag")
     return text
+
+
+def record_name(text: str) -> str:
+    """Parse the name of a run or a search."""
+    name = " ".join(non_empty(text).split())
+    if len(name) > _MAX_NAME_LENGTH:
+        raise argparse.ArgumentTypeError(f"must have at most {_MAX_NAME_LENGTH} characters, not {len(name):,}")
+    if redact_secrets(name) != name:
+        raise argparse.ArgumentTypeError("must not contain a token, a key or a password: names are recorded")
+    return name
 
 
 def add_run_id(parser: Parser) -> None:

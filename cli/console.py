@@ -28,7 +28,14 @@ def print_text(text: str) -> None:
     print(escape_invisible(text))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1, wrap: str = "") -> None:
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    text_columns: int = 1,
+    wrap: str = "",
+    *,
+    to_stderr: bool = False,
+) -> None:
     """Print a table with its first ``text_columns`` columns left-aligned and the others right-aligned.
 
     The column named ``wrap`` contains sentences and wraps. If the table is too wide, its last columns are omitted and
@@ -36,16 +43,17 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_colu
     """
     from rich.console import Console
 
-    console = Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL)
+    stream = sys.stderr if to_stderr else sys.stdout
+    console = Console(file=stream, width=None if stream.isatty() else _WIDTH_WITHOUT_TERMINAL)
     count = len(columns)
     while count > 2 and not _fits(console, _build_table(columns[:count], rows, text_columns, wrap)):
         count -= 1
     with console.capture() as capture:  # rich would exit the process when the reader closes the pipe
         console.print(_build_table(columns[:count], rows, text_columns, wrap))
-    print(capture.get(), end="")
+    print(capture.get(), end="", file=stream)
     if count < len(columns):
         hidden = ", ".join(map(to_single_line, columns[count:]))
-        print_text(f"Columns that do not fit: {hidden}. Use a wider terminal to see them.")
+        print(escape_invisible(f"Columns that do not fit: {hidden}. Use a wider terminal to see them."), file=stream)
 
 
 def _build_table(columns: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int, wrap: str) -> "Table":

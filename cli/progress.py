@@ -108,7 +108,7 @@ class ConsoleProgress(Progress):
         """Print how the run ended."""
         self.bar.update(self.task, visible=False)
         if reused:
-            self._print(f"{run.name}: already recorded as run {run.id}, reused (--rerun-baselines runs it again).")
+            self._print(f"{run.name}: already recorded as run {run.id}, reused (--again runs it again).")
         elif run.state == "complete":
             trained = f", trained in {format_duration(run.train_seconds)}" if run.train_seconds is not None else ""
             self._print(f"  recorded as run {run.id}{trained}")

@@ -2,7 +2,7 @@
 
 import argparse
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal, get_args, get_origin
 
 from cli.arguments import Parser, StoreOnce, non_empty
@@ -42,10 +42,12 @@ class _Switch(StoreOnce):
         super().__call__(parser, namespace, values or [True], option)
 
 
-def add_settings(parser: Parser) -> None:
-    """Add a flag for every field of `RunConfig`, by section, and ``--config``."""
+def add_settings(parser: Parser, *, without: Collection[str] = ()) -> None:
+    """Add a flag for every field of `RunConfig` except those of ``without``, by section, and ``--config``."""
     groups = {name: parser.add_argument_group(title) for name, title in SECTIONS.items()}
     for name, field in RunConfig.model_fields.items():
+        if name in without:
+            continue
         switch = field.annotation is bool
         groups[section_of(name)].add_argument(
             *([flag(name), flag(f"no_{name}")] if switch and not name.startswith("no_") else [flag(name)]),
@@ -61,7 +63,7 @@ def add_settings(parser: Parser) -> None:
 def requested_values(arguments: argparse.Namespace) -> dict[str, list[Any]]:
     """Return the values of every requested setting; flags override the config file."""
     values = _read_config_file(arguments.config) if arguments.config else {}
-    flags = {name: getattr(arguments, name) for name in RunConfig.model_fields}
+    flags = {name: getattr(arguments, name, None) for name in RunConfig.model_fields}
     return values | {name: _grid_values(name, given) for name, given in flags.items() if given is not None}
 
 

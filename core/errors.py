@@ -31,6 +31,10 @@ class OutOfMemory(RunError):  # noqa: N818 - recorded as the error type
     """A run ran out of memory; the message says what to change."""
 
 
+class TrialPruned(Exception):  # noqa: N818 - Optuna's name
+    """The pruner of a search ends a run early; it is recorded as pruned."""
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest candidate, or an empty string."""
     lower, by_lower = name.lower(), {candidate.lower(): candidate for candidate in candidates}

@@ -58,6 +58,7 @@ page = st.navigation(
         st.Page(PAGES["compare"], title="Compare", icon=":material/compare_arrows:", url_path="compare"),
         st.Page(PAGES["failures"], title="Failures", icon=":material/error_outline:", url_path="failures"),
         st.Page(PAGES["data"], title="Data", icon=":material/dataset:", url_path="data"),
+        st.Page(PAGES["searches"], title="Searches", icon=":material/tune:", url_path="searches"),
         st.Page(PAGES["try_it"], title="Try it", icon=":material/play_arrow:", url_path="try"),
     ],
     position="top" if visitor.may_see else "hidden",

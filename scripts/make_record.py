@@ -20,13 +20,13 @@ from cli.progress import ConsoleProgress
 from cli.run_report import collect_report, print_report
 from core.runs.job import Job, add_baselines, prepare_jobs
 from core.runs.pipeline import run_jobs
+from core.runs.reuse import find_recorded_run
 from core.search.grid import expand_grid
 from core.serving.inference import resolve_saved_run
 from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from core.store.engine import DEFAULT_DATABASE, Store, open_store
 from core.store.publishing import make_publishable
-from core.system.environment import package_versions
 
 SEEDS = [42, 43, 44]
 ATTENTION: dict[str, list[Any]] = {"dataset": ["movie-reviews"], "target_modules": [("query", "value")]}
@@ -77,9 +77,7 @@ def delete_record(folder: Path) -> None:
 
 def is_recorded(store: Store, job: Job) -> bool:
     """Return whether a job's run is recorded with the installed versions."""
-    return (
-        queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions()) is not None
-    )
+    return find_recorded_run(store, job) is not None
 
 
 def write_cards(store: Store) -> None:

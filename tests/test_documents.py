@@ -24,6 +24,7 @@ SMALL_RUN = {
     "--epochs": "1",
     "--max-length": "16",
 }
+SMALL_SEARCH = {"--trials": ["2"], "--finalists": ["1"], "--check-seeds": ["2"]}
 NEEDS_HUB = ("imdb", "nyu-mll/glue", "distilbert-base-uncased", "gpt2")
 """Names on the Hugging Face Hub, which tests do not reach."""
 
@@ -69,11 +70,18 @@ def test_every_command_of_the_documents_runs(shipped_record, tmp_path, monkeypat
             continue  # the probe and interrupted runs have tests of their own
         for folder in ("exported", "merged"):
             shutil.rmtree(tmp_path / folder, ignore_errors=True)
-        assert main(_shorten(arguments) if is_run(arguments) else arguments) == 0, arguments
+        assert main(_shorten_command(arguments)) == 0, arguments
 
 
-def _shorten(arguments):
-    """Return the arguments of a run with the sizes of `SMALL_RUN`, and at most two values of a flag.
+def _shorten_command(arguments):
+    """Return the arguments with short trainings: of a run, or of a search."""
+    if is_run(arguments):
+        return _shorten(arguments, {})
+    return ["search", *_shorten(arguments[1:], SMALL_SEARCH)] if arguments[0] == "search" else arguments
+
+
+def _shorten(arguments, limits):
+    """Return flags with the sizes of `SMALL_RUN` and these limits, and at most two values of a flag.
 
     With flags of early stopping, the number of steps is limited instead of the epochs.
     """
@@ -86,7 +94,7 @@ def _shorten(arguments):
     if values.get("--epochs") == ["auto"] or {"--patience", "--time-budget"} & values.keys():
         values["--max-steps"] = ["4"]
     sizes = {flag: [size] for flag, size in SMALL_RUN.items() if flag != "--epochs" or "--max-steps" not in values}
-    return [word for flag, words in (values | sizes).items() for word in (flag, *words)]
+    return [word for flag, words in (values | sizes | limits).items() for word in (flag, *words)]
 
 
 def _write_data(folder):

@@ -12,7 +12,7 @@ from importlib import import_module
 from cli.arguments import Parser
 
 NAMES = (
-    *("run", "list", "show", "compare", "report", "predict", "resume"),
+    *("run", "search", "list", "show", "compare", "report", "predict", "resume"),
     *("merge", "export", "recheck", "delete", "methods", "db"),
 )
 

@@ -21,6 +21,7 @@ _FIGURES = ("macro_f1", MACRO_F1_DIFFERENCE, "accuracy", "train_seconds", "train
 def add_arguments(parser: Parser) -> None:
     """Add the flags."""
     parser.add_argument("--groups", action="store_true", help="one line per configuration: macro F1 over its seeds")
+    parser.add_argument("--trials", action="store_true", help="include the trials of searches")
     add_json(parser)
 
 
@@ -30,6 +31,8 @@ def execute(arguments: Namespace) -> int:
     from core.store.engine import open_store
 
     runs = queries.runs(open_store(arguments.db))
+    if not arguments.trials:
+        runs = runs[runs["study"].isna()]
     if arguments.groups:
         print_groups(summarize_groups(runs), as_json=arguments.json)
     else:

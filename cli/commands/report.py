@@ -4,7 +4,7 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from cli.arguments import Parser, count_up_to, non_empty, run_id
+from cli.arguments import Parser, integer_from, non_empty, run_id
 from cli.commands import Command
 from cli.console import print_text
 from core.errors import RequestError, did_you_mean
@@ -23,7 +23,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument(
         "--failures",
-        type=count_up_to(10_000),
+        type=integer_from(0, 10_000),
         default=DEFAULT_FAILURES,
         metavar="N",
         help=f"number of misclassified examples of each run, most confident first (default: {DEFAULT_FAILURES})",

@@ -1,26 +1,23 @@
 """``run``: fine-tune classifiers and run baselines, record the runs, and report on them."""
 
-import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_interval, non_empty
+from cli.arguments import PROGRAM, Parser, PrintText, StoreOnce, add_checkpoint_interval, record_name
 from cli.commands import NAMES, Command, load_command
 from cli.settings import add_settings, requested_values
 from core.catalog.baselines import BASELINES, DEFAULT_BASELINES, select_baselines
 from core.catalog.methods import METHODS
 from core.config import flag
 from core.errors import RequestError
-from core.text.redact import redact_secrets
 from core.text.sanitize import to_single_line
 
 if TYPE_CHECKING:
     from core.store.engine import Store
     from core.store.records import Run
 
-_MAX_NAME_LENGTH = 200
 _COMMON_SETTINGS = ("dataset", "model", "method", "r", "epochs", "lr", "train_size", "seed")
 _GRID_HELP = "Several values of settings form a grid: --r 4 8 --seed 1 2 3 makes six runs."
 _EXAMPLES = (
@@ -37,10 +34,13 @@ def add_arguments(parser: Parser) -> None:
     parser.overview = lambda: _format_overview(parser)
     parser.add_argument("--help-all", action=PrintText, text=parser.format_help, help="show every flag and exit")
     parser.add_argument(
-        "--name", type=_run_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
+        "--name", type=record_name, help="run name; baselines keep theirs (default: from the settings, such as lora-r8)"
     )
     _add_baselines(parser)
-    parser.add_argument("--rerun-baselines", action="store_true", help="run baselines again even if they are recorded")
+    parser.add_argument("--again", action="store_true", help="run again what is recorded with equal settings and data")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the data, the runs, and the memory and time that they need"
+    )
     add_checkpoint_interval(parser)
     add_settings(parser)
 
@@ -72,15 +72,6 @@ def _selected_baselines(arguments: Namespace) -> tuple[str, ...]:
     return tuple(name for name in selected if METHODS[name].is_installed)
 
 
-def _run_name(text: str) -> str:
-    name = " ".join(non_empty(text).split())
-    if len(name) > _MAX_NAME_LENGTH:
-        raise argparse.ArgumentTypeError(f"must have at most {_MAX_NAME_LENGTH} characters, not {len(name):,}")
-    if redact_secrets(name) != name:
-        raise argparse.ArgumentTypeError("must not contain a token, a key or a password: names are recorded")
-    return name
-
-
 def _format_overview(parser: Parser) -> str:
     """Return the text of ``--help``: the commands, examples, and the most-used flags of ``run``."""
     commands = [f"  {name:9} {load_command(name).help}" for name in NAMES]
@@ -107,22 +98,29 @@ def execute(arguments: Namespace) -> int:
     baselines = _selected_baselines(arguments)
     configs = expand_grid(requested_values(arguments))
     print("Preparing ...", file=sys.stderr, flush=True)
+    from cli.plan_report import print_dry_run, print_plan
     from cli.progress import ConsoleProgress
     from core.runs.job import add_baselines, describe_data, prepare_jobs
     from core.runs.pipeline import run_jobs
-    from core.store.engine import open_store, store_folder
+    from core.search.plan import plan_jobs
+    from core.store.engine import open_existing_store, open_store, store_folder
 
     jobs = prepare_jobs(add_baselines(configs, baselines), store_folder(arguments.db))
+    if arguments.dry_run:
+        print_dry_run(plan_jobs(jobs, open_existing_store(arguments.db), again=arguments.again))
+        return 0
     store = open_store(arguments.db, create=True)
     for sentence in describe_data(jobs):
         print(to_single_line(sentence), file=sys.stderr, flush=True)
+    if len(configs) > 1:
+        print_plan(plan_jobs(jobs, store, again=arguments.again))
     with ConsoleProgress() as progress:
         records = run_jobs(
             jobs,
             store,
             progress,
             name=arguments.name,
-            rerun_baselines=arguments.rerun_baselines,
+            again=arguments.again,
             checkpoint_interval=arguments.checkpoint_every,
         )
     return report_runs(store, records, debug=arguments.debug)
@@ -132,6 +130,7 @@ def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int
     """Report on finished runs and on fallback databases that contain runs; return the exit code."""
     from cli.run_report import collect_report, print_report
     from core.store.fallback import is_recorded, list_fallbacks
+    from core.store.records import CLOSED
 
     recorded = [record for record in records if is_recorded(store, record)]
     if recorded:
@@ -146,7 +145,7 @@ def report_runs(store: "Store", records: Sequence["Run"], *, debug: bool) -> int
         )
     if fallbacks:
         print(f"No data is lost. When the cause is fixed, run: {store.format_command('db recover')}", file=sys.stderr)
-    return 0 if len(recorded) == len(records) and all(record.state == "complete" for record in recorded) else 1
+    return 0 if len(recorded) == len(records) and all(record.state in CLOSED for record in recorded) else 1
 
 
 COMMAND = Command(

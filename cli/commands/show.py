@@ -52,6 +52,8 @@ def print_run(run: "Run", metrics: "pd.DataFrame", classes: "pd.DataFrame", resu
     print_text(f"Run {run.id}: {to_single_line(run.name)} ({METHODS[run.method].title}), {run.state}")
     if run.parent_id is not None:
         print_text(f"Continues run {run.parent_id}.")
+    if run.study is not None:
+        print_text(f"Trial {run.trial} of the search {to_single_line(run.study)}.")
     if run.state != "complete":
         print_text(f"It {describe_state(run, resume)}")
     costs = {figure.title: figure.format_row(run) for figure in select_figures("runs", "cost")}

@@ -120,7 +120,23 @@ def compare_configurations(store: Store, a_id: int, b_id: int) -> ConfigurationC
     if len(pairs) < 2 or a.group_key == b.group_key:
         return None
     runs_a, runs_b = zip(*pairs, strict=True)
-    true, _ = queries.labels_and_predictions(store, a.id, labels)
+    return _compare_pairs(store, runs_a, runs_b, labels)
+
+
+def compare_paired_runs(store: Store, a_ids: Sequence[int], b_ids: Sequence[int]) -> ConfigurationComparison:
+    """Compare two configurations by these runs only, paired in their order.
+
+    Raises `RequestError` if the runs are not comparable.
+    """
+    runs_a, runs_b = (tuple(queries.run(store, run_id) for run_id in ids) for ids in (a_ids, b_ids))
+    labels = [common_labels(store, *pair) for pair in zip(runs_a, runs_b, strict=True)]
+    return _compare_pairs(store, runs_a, runs_b, labels[0])
+
+
+def _compare_pairs(
+    store: Store, runs_a: tuple[Run, ...], runs_b: tuple[Run, ...], labels: Sequence[str]
+) -> ConfigurationComparison:
+    true, _ = queries.labels_and_predictions(store, runs_a[0].id, labels)
     predicted = [
         np.stack([queries.labels_and_predictions(store, run.id, labels)[1] for run in side])
         for side in (runs_a, runs_b)

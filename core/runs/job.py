@@ -20,6 +20,9 @@ from core.models.tokenizers import load_run_tokenizer, load_tokenizer, suggest_m
 from core.report.truncation import NOTABLE_SHARE
 from core.text.formatting import format_percent
 
+_SHARED_SECTIONS = ("data", "model")
+"""The sections of settings that the jobs of one search share."""
+
 
 @dataclass(frozen=True)
 class Parent:
@@ -78,6 +81,22 @@ def prepare_jobs(configs: Sequence[RunConfig], store_folder: Path) -> list[Job]:
     return _with_max_lengths(
         [Job(config, data, backbone) for config, data, backbone in zip(configs, datasets, backbones, strict=True)]
     )
+
+
+def vary_job(job: Job, config: RunConfig) -> Job:
+    """Return a job with a config's method, adapter, training settings and seed on the data and base model of ``job``.
+
+    Raises `RequestError` if the method cannot train the model with these settings.
+    """
+    require_installed(config.method)
+    shared = {
+        name: getattr(job.config, name) for name in RunConfig.model_fields if section_of(name) in _SHARED_SECTIONS
+    }
+    config = config.model_copy(update=shared).relevant_settings()
+    backbone = with_pooling(require_backbone(job.backbone), config) if config.uses("model") else None
+    if config.kind == "adapter":
+        dry_run_adapter(config, require_backbone(backbone))
+    return Job(_with_model_defaults(config, backbone), job.data, backbone, job.max_length_reason)
 
 
 def _find_backbones(configs: Sequence[RunConfig]) -> list[Backbone | None]:

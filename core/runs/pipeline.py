@@ -24,13 +24,14 @@ from core.runs.baseline_link import link_to_baseline
 from core.runs.job import Job
 from core.runs.progress import Progress, RecordingProgress
 from core.runs.recovery import recover
+from core.runs.reuse import find_recorded_run
 from core.serving.model_cards import model_card_of_run
 from core.store import queries
 from core.store.engine import Store
 from core.store.recorder import recording
-from core.store.records import PARENT_GROUP_KEY, Run
+from core.store.records import PARENT_GROUP_KEY, Run, TrialKey
 from core.store.run_writer import RunWriter
-from core.system.environment import PeakMemory, describe_environment, package_versions
+from core.system.environment import PeakMemory, describe_environment
 from core.training.checkpoints import CheckpointManager
 from core.training.fine_tuning import fine_tune
 from core.training.oom import translate_oom
@@ -48,18 +49,18 @@ def run_jobs(
     progress: Progress,
     *,
     name: str | None = None,
-    rerun_baselines: bool = False,
+    again: bool = False,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> list[Run]:
     """Run jobs one after another and return their records, in the same order.
 
-    A baseline that is recorded with the same settings, data and package versions is reused. A run that fails
-    is recorded as failed, and the next one starts. ``checkpoint_interval``: the minimum number of seconds
-    between two checkpoints; 0 writes one after every step.
+    A run that is recorded already is reused, see `find_recorded_run`; ``again`` runs it again. A run that fails is
+    recorded as failed, and the next one starts. ``checkpoint_interval``: the minimum number of seconds between two
+    checkpoints; 0 writes one after every step.
     """
     records = []
     for position, job in enumerate(jobs, start=1):
-        recorded = None if rerun_baselines else _recorded_baseline(store, job)
+        recorded = None if again else find_recorded_run(store, job)
         if recorded is None:
             progress.on_run_begin(_run_name(job, name), job.config, position, len(jobs))
         record = recorded or run_job(job, store, progress, name, checkpoint_interval=checkpoint_interval)
@@ -75,17 +76,21 @@ def run_job(
     name: str | None = None,
     *,
     resume_run_id: int | None = None,
+    trial: TrialKey | None = None,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> Run:
     """Run one job and return its record; the row is inserted before the model loads.
 
     A run that fails returns a record with the status failed. ``resume_run_id``: the run to resume instead of
-    starting a new one. ``checkpoint_interval``: see `run_jobs`.
+    starting a new one. ``trial``: the trial of a search that a new run carries out; it is evaluated on the validation
+    split only. ``checkpoint_interval``: see `run_jobs`.
     """
     config, data = job.config, job.data
     parent_id, parent_key = (job.continues.run_id, job.continues.group_key) if job.continues else (None, None)
     with (
-        recording(store, config, _run_name(job, name), _initial_environment(job), resume_run_id, parent_id) as run,
+        recording(
+            store, config, _run_name(job, name), _initial_environment(job), resume_run_id, parent_id, trial
+        ) as run,
         _announced_cancellation(run, progress),
         translate_oom(config),
         PeakMemory() as memory,
@@ -98,16 +103,21 @@ def run_job(
 
         progress.on_phase("evaluation")
         temperature = _evaluate_validation(run, dataset_id, job, fitted)
-        _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
-        if config.kind != "baseline":
-            _evaluate_fit(run, data, fitted.classifier)
-            link_to_baseline(run, dataset_id, data.labels, config.seed)
-
-        progress.on_phase("saving")
-        card = model_card_of_run(run.store, run.id, job.backbone)
-        save_and_verify(run, job, fitted.classifier, card)
+        if not run.is_trial:
+            _evaluate_test(run, dataset_id, data, fitted.classifier, temperature)
+            _link_and_save(run, job, dataset_id, fitted.classifier, progress)
         run.update(peak_memory_bytes=memory.bytes)
     return _recovered_record(run, job, progress)
+
+
+def _link_and_save(run: RunWriter, job: Job, dataset_id: int, classifier: Classifier, progress: Progress) -> None:
+    """Record the fit to the training examples and the best baseline of a trained run, and save its files."""
+    if job.config.kind != "baseline":
+        _evaluate_fit(run, job.data, classifier)
+        link_to_baseline(run, dataset_id, job.data.labels, job.config.seed)
+    progress.on_phase("saving")
+    card = model_card_of_run(run.store, run.id, job.backbone)
+    save_and_verify(run, job, classifier, card)
 
 
 def _initial_environment(job: Job) -> dict[str, Any]:
@@ -146,12 +156,6 @@ def _run_name(job: Job, name: str | None) -> str:
     if job.continues is not None:
         return job.continues.name if job.continues.name.endswith(_CONTINUED) else job.continues.name + _CONTINUED
     return (name if job.config.kind != "baseline" else None) or job.config.default_name()
-
-
-def _recorded_baseline(store: Store, job: Job) -> Run | None:
-    if job.config.kind != "baseline":
-        return None
-    return queries.find_identical_run(store, job.config.settings(), job.data.fingerprint, package_versions())
 
 
 def _fit(run: RunWriter, job: Job, progress: Progress, checkpoint_interval: float) -> FitResult:

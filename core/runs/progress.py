@@ -40,14 +40,46 @@ class Progress:
         """There is a message for the user."""
 
     def on_run_end(self, run: "Run", reused: bool) -> None:
-        """A run has ended, with any status, or a recorded baseline was ``reused``."""
+        """A run has ended, with any status, or a recorded run was ``reused``."""
 
 
-class RecordingProgress(Progress):
+class ForwardingProgress(Progress):
+    """Forwards the callbacks within a run to ``inner``; the base class of callbacks that add to others."""
+
+    def __init__(self, inner: Progress) -> None:
+        self.inner = inner
+
+    def on_phase(self, phase: str) -> None:
+        """Forward the phase."""
+        self.inner.on_phase(phase)
+
+    def on_train_begin(self, step: int) -> None:
+        """Forward the begin of training."""
+        self.inner.on_train_begin(step)
+
+    def on_step_end(self, step: int, total: int, epoch: float) -> None:
+        """Forward the step."""
+        self.inner.on_step_end(step, total, epoch)
+
+    def should_stop(self) -> bool:
+        """Return whether the inner callbacks request a stop."""
+        return self.inner.should_stop()
+
+    def on_log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Forward the values."""
+        self.inner.on_log(step, epoch, values)
+
+    def on_message(self, text: str) -> None:
+        """Forward the message."""
+        self.inner.on_message(text)
+
+
+class RecordingProgress(ForwardingProgress):
     """Writes phases, steps and learning curves to the run's record, and forwards every call to ``inner``."""
 
     def __init__(self, run: "RunWriter", batch_size: int, memory: "PeakMemory", inner: Progress) -> None:
-        self.run, self.batch_size, self.memory, self.inner = run, batch_size, memory, inner
+        super().__init__(inner)
+        self.run, self.batch_size, self.memory = run, batch_size, memory
         self.phase_start = self.last_update = time.monotonic()
         self.first_step = 0
 
@@ -56,7 +88,7 @@ class RecordingProgress(Progress):
         self.run.enter_phase(phase, peak_memory_bytes=self.memory.bytes)
         self.run.log_line(f"Phase: {phase}")
         self.phase_start = self.last_update = time.monotonic()
-        self.inner.on_phase(phase)
+        super().on_phase(phase)
 
     def on_train_begin(self, step: int) -> None:
         """Delete the history that was logged after this step before the run was interrupted."""
@@ -64,7 +96,7 @@ class RecordingProgress(Progress):
         self.run.delete_history_after(step)
         if step:
             self.on_message(f"Resuming after step {step}.")
-        self.inner.on_train_begin(step)
+        super().on_train_begin(step)
 
     def on_step_end(self, step: int, total: int, epoch: float) -> None:
         """Record the step, the elapsed time and the speed, at most every `STEP_INTERVAL` seconds."""
@@ -73,11 +105,7 @@ class RecordingProgress(Progress):
             self.last_update, seconds = now, now - self.phase_start
             speed = (step - self.first_step) * self.batch_size / seconds
             self.run.update_progress(step, total, seconds, speed, peak_memory_bytes=self.memory.bytes)
-        self.inner.on_step_end(step, total, epoch)
-
-    def should_stop(self) -> bool:
-        """Return whether the inner callbacks request a stop."""
-        return self.inner.should_stop()
+        super().on_step_end(step, total, epoch)
 
     def on_log(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
         """Record the values; add those of the validation split to the run's log."""
@@ -86,9 +114,9 @@ class RecordingProgress(Progress):
             self.run.log_line(
                 f"Epoch {epoch:.4g}: {', '.join(f'{name} {value:.4g}' for name, value in values.items())}"
             )
-        self.inner.on_log(step, epoch, values)
+        super().on_log(step, epoch, values)
 
     def on_message(self, text: str) -> None:
         """Add the message to the run's log."""
         self.run.log_line(text)
-        self.inner.on_message(text)
+        super().on_message(text)

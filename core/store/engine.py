@@ -125,6 +125,16 @@ def open_store(
     return store
 
 
+def open_existing_store(address: str | None = None) -> Store | None:
+    """Open the database of runs; return None if there is none, or an empty one. Raises the errors of `open_store`."""
+    try:
+        return open_store(address)
+    except RequestError as error:
+        if error.code in ("no_database", "empty_database"):
+            return None
+        raise
+
+
 def _folder(url: URL) -> Path:
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(url.database or "").resolve().parent if is_file else Path.cwd()

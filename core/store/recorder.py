@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from core.config import RunConfig
-from core.errors import BenchError, RunError, StoreError
+from core.errors import BenchError, RunError, StoreError, TrialPruned
 from core.store import queries
 from core.store.artifact_ownership import delete_adapter_folder, resolve_work_folder
 from core.store.engine import Store
 from core.store.fallback.writer import ResilientRunStorage, begin_run
 from core.store.queries.run_queries import run_from_row
-from core.store.records import HEARTBEAT_SECONDS, require_resumable
+from core.store.records import CLOSED, HEARTBEAT_SECONDS, TrialKey, require_resumable
 from core.store.run_storage import clean_text
 from core.store.run_writer import RunWriter
 from core.store.schema import ClassMetricRow, LogRow, MetricRow, PredictionRow, RunRow, now
@@ -38,22 +38,27 @@ def recording(
     environment: Mapping[str, Any],
     resume_id: int | None = None,
     parent_id: int | None = None,
+    trial: TrialKey | None = None,
 ) -> Iterator[RunWriter]:
     """Record a run: insert its row, send heartbeats, and close it as complete, failed or cancelled.
 
     ``resume_id``: the id of an unfinished run to resume; None begins a new run. ``parent_id``: the run whose weights a
-    new run continues to train. An exception ends the ``with``
-    block and is recorded, not raised, so that the next run of a grid can begin. A stop (Ctrl-C, exit) is
-    recorded and raised. Raises `RunError` if another process has resumed or deleted the run.
+    new run continues to train. ``trial``: the trial of a search that it carries out; it ends as validated or pruned.
+    An exception ends the ``with`` block and is recorded, not raised, so that the next run of a grid can begin. A stop
+    (Ctrl-C, exit) is recorded and raised. Raises `RunError` if another process has resumed or deleted the run.
     """
     if resume_id is None:
-        writer = _begin(store, config, name, environment, parent_id)
+        writer = _begin(store, config, name, environment, parent_id, trial)
     else:
         writer = _resume(store, resume_id, config, environment)
     try:
         with _heartbeat(writer), _logging_warnings(writer):
             yield writer
-        _finish(writer, "complete")  # inside the try: a stop during this write is recorded as well
+        # Inside the try: a stop during this write is recorded as well.
+        _finish(writer, "validated" if writer.is_trial else "complete")
+    except TrialPruned as pruned:
+        _finish(writer, "pruned")
+        writer.log_line(f"Pruned: {pruned}")
     except Exception as error:
         # An error that the user can fix needs no traceback.
         trace = None if isinstance(error, BenchError) else clean_text(traceback.format_exc())
@@ -67,7 +72,12 @@ def recording(
 
 
 def _begin(
-    store: Store, config: RunConfig, name: str, environment: Mapping[str, Any], parent_id: int | None
+    store: Store,
+    config: RunConfig,
+    name: str,
+    environment: Mapping[str, Any],
+    parent_id: int | None,
+    trial: TrialKey | None,
 ) -> RunWriter:
     """Insert the row of a new run."""
     columns = {
@@ -78,6 +88,8 @@ def _begin(
         "seed": config.settings().get("seed"),
         "created_at": now(),
         "parent_id": parent_id,
+        "study": trial and trial.study,
+        "trial": trial and trial.number,
         "archived": False,
         "tags": [],
         **_columns_at_start(environment),
@@ -135,16 +147,16 @@ def _resume(store: Store, run_id: int, config: RunConfig, environment: Mapping[s
 
 
 def _finish(writer: RunWriter, status: str, **columns: Any) -> None:
-    """Close the run's row, once, and delete the work folder of a complete run.
+    """Close the run's row, once, and delete the work folder of a run that cannot be resumed.
 
     A closed row is not changed: a stop may arrive right after it was closed.
     """
-    columns |= {"status": status, "ended_at": now()} | ({"phase": None} if status == "complete" else {})
+    columns |= {"status": status, "ended_at": now()} | ({"phase": None} if status in ("complete", "validated") else {})
     is_open = update(RunRow).where(RunRow.id == writer.id, RunRow.status == "running")
     writer.storage.write(lambda session: session.execute(is_open.values(**columns)))
     writer.storage.columns |= columns
     work_path = writer.storage.columns.get("work_path")
-    if work_path is not None and queries.run(writer.store, writer.id).status == "complete":
+    if work_path is not None and queries.run(writer.store, writer.id).status in CLOSED:
         for store in writer.storage.stores:
             folder = resolve_work_folder(store.folder, writer.id, work_path)
             if folder is not None:

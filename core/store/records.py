@@ -25,6 +25,21 @@ ANNOTATION_FIELDS = ("tag", "note", "proposed_label")
 """The columns of an annotation that a person fills in."""
 
 
+CLOSED = ("complete", "validated", "pruned")
+"""The statuses of runs that ended as planned and cannot be resumed.
+
+A trial of a search ends as validated, because it is evaluated on the validation split only, or as pruned.
+"""
+
+
+@dataclass(frozen=True)
+class TrialKey:
+    """The Optuna study, by name, and the number of the trial that a run carries out."""
+
+    study: str
+    number: int
+
+
 @dataclass(frozen=True)
 class Run:
     """One row of ``runs``. `state` is its current status: crashed if it is running without a process."""
@@ -41,6 +56,8 @@ class Run:
     dataset_id: int | None
     baseline_id: int | None
     parent_id: int | None
+    study: str | None
+    trial: int | None
     group_key: str | None
     config: dict[str, Any]
     created_at: datetime
@@ -75,7 +92,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """running, complete, failed, cancelled or crashed."""
+        """running, complete, failed, cancelled or crashed; of a trial also validated or pruned."""
         return derive_state(self.status, self.heartbeat_at, self.host, self.pid)
 
     @property
@@ -178,6 +195,12 @@ def require_resumable(run_id: int, run: Run | None) -> None:
     if run is None:
         raise RequestError(f"There is no run {run_id}. List all runs: python runner.py list", code="no_run")
     require_not_running(run)
+    if run.status in ("validated", "pruned"):
+        raise RequestError(
+            f"Run {run_id} is trial {run.trial} of the search {run.study}, which has ended ({run.status}): there is "
+            "nothing to resume.",
+            code="run_is_complete",
+        )
     if run.status == "complete":
         raise RequestError(
             f"Run {run_id} is complete: there is nothing to resume. To train it for more epochs, pass --epochs: "

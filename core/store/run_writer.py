@@ -58,6 +58,11 @@ class RunWriter:
         """Whether the run is recorded in a fallback database."""
         return self.store is not self.requested_store
 
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run carries out a trial of a search, which reads no test split and saves no files."""
+        return self.storage.columns.get("study") is not None
+
     def switch_to_fallback(self, reason: str) -> None:
         """Continue in a fallback database. Raises `StoreError` if the run is in one already, or none can be created."""
         self.storage.switch_to_fallback(reason)

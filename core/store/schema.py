@@ -111,7 +111,7 @@ class RunRow(Base):
 
     ``changed_at`` is updated with every change of the row, so that readers can fetch only changed rows. A run
     with ``deleted_at`` is in the trash: hidden, and restorable. ``parent_id``: the run whose weights it continues to
-    train.
+    train. ``study`` and ``trial``: the Optuna study and the number of the trial that it carries out.
     """
 
     __tablename__ = "runs"
@@ -132,6 +132,8 @@ class RunRow(Base):
     dataset_id: Mapped[int | None] = mapped_column(ForeignKey("datasets.id"), index=True)
     baseline_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    study: Mapped[str | None]
+    trial: Mapped[int | None]
     group_key: Mapped[str | None]
     config: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]

@@ -12,7 +12,7 @@ from core.errors import RequestError, StoreError
 from core.store.db_errors import format_address, is_busy
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """The schema revisions in ``migrations/versions``, newest last."""
 LOCK_TIMEOUT_SECONDS = 30.0
 

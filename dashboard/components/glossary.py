@@ -68,6 +68,16 @@ TERMS = {
     "similarity": "The Jaccard similarity of the texts' character 5-grams: 100% means the same text.",
     "default": "The value of the setting if it is not specified and all others are unchanged.",
     "status": "running, complete, failed (with an error), cancelled (by a person) or crashed (no heartbeat).",
+    "trials": "Complete: trained to its end. Pruned: ended early, because its validation macro F1 was below that of "
+    "other trials. Failed: ended with an error. No trial is evaluated on the test split.",
+    "optimization history": "Validation macro F1 of each trial; the line is the best so far.",
+    "parameter importance": "The share of the variance of validation macro F1 that a parameter explains (fANOVA), over "
+    "the complete trials. Uncertain with few trials.",
+    "parameter slice": "Validation macro F1 of each trial against the value of one parameter.",
+    "parallel coordinates": "A line per complete trial, through its value of each parameter, from the lowest to the "
+    "highest; the best trial is drawn thicker.",
+    "winner": "The best trials are trained again with fresh seeds. The one with the highest mean on the validation "
+    "split, and the defaults, are evaluated once on the test split; seeds and examples are resampled.",
     "seed": "The random state of the run: the same settings and seed give the same result.",
     "#": "The run id, the same on every screen and on the command line. 13 +2: run 13 and two more runs.",
     "name": "The name of the run. Runs with the same name can differ in settings that are not part of it.",

@@ -7,7 +7,9 @@ import streamlit as st
 
 from dashboard import state
 
-PAGES = {name: f"app_pages/{name}/page.py" for name in ("runs", "run", "compare", "failures", "data", "try_it")}
+PAGES = {
+    name: f"app_pages/{name}/page.py" for name in ("runs", "run", "compare", "failures", "data", "searches", "try_it")
+}
 
 
 def run_address(run_id: int) -> str:

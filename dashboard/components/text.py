@@ -57,6 +57,8 @@ def describe_status(run: "Run") -> str:
         "failed": f"This run {failed}{phase}.",
         "cancelled": f"This run was cancelled{phase}.",
         "crashed": f"This run crashed{phase}: its process sends no heartbeat.{_memory_warning(run)}",
+        "validated": "Evaluated on the validation split only, as a trial of a search.",
+        "pruned": "Pruned: its validation macro F1 was below that of other trials.",
         "running": f"This run is running{phase and f' ({phase.strip()})'}. Scores appear when it is complete.",
     }.get(run.state, f"This run is {run.state}.")
 

@@ -92,8 +92,16 @@ from dashboard.data.runs import (
     temperature,
     training_macro_f1,
     trashed_runs,
+    trial_runs,
     unquantized_run,
     worst_class,
+)
+from dashboard.data.searches import (
+    is_search_running,
+    parameter_importance,
+    searches,
+    winner_check,
+    winner_verdict,
 )
 from dashboard.data.table import SETTING, cached_by_runs
 from dashboard.data.text_maps import TextMap, compute_text_map, map_features, projection_methods, text_map

@@ -93,9 +93,20 @@ def trashed_runs(db: Store) -> pd.DataFrame:
 
 @cached(all_runs_key, keep=8)
 def runs(db: Store, test_set: int) -> pd.DataFrame:
-    """Return the runs on a test set that are neither archived nor in the trash, see `filter_test_set`."""
+    """Return the runs on a test set that are neither archived nor in the trash, see `filter_test_set`.
+
+    Trials of searches are left out once they have ended: they have no test scores.
+    """
     frame = filter_test_set(all_runs(), test_set)
-    return frame[~frame["archived"].astype(bool)].reset_index(drop=True)
+    is_ended_trial = frame["study"].notna() & (frame["state"] != "running")
+    return frame[~frame["archived"].astype(bool) & ~is_ended_trial].reset_index(drop=True)
+
+
+@cached(all_runs_key, keep=8)
+def trial_runs(db: Store, test_set: int) -> pd.DataFrame:
+    """Return the runs of the trials of searches on a test set, see `filter_test_set`."""
+    frame = filter_test_set(all_runs(), test_set)
+    return frame[frame["study"].notna()].reset_index(drop=True)
 
 
 @cached(all_runs_key, keep=8)

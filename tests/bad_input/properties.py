@@ -217,7 +217,7 @@ OTHERS = [
     "--config",
     "--no-baselines",
     "--baselines",
-    "--rerun-baselines",
+    "--again",
     "--debug",
     "--json",
     "--nonsense",

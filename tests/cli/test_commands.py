@@ -50,7 +50,7 @@ def test_recorded_baselines_are_reused(default_run, tmp_path):
     database = str(tmp_path / "copy" / "runs.db")
     code, out, err = run_cli(["--r", "2", *SMALL, "--db", database])
     assert code == 0, err
-    assert err.count("--rerun-baselines") == len(BASELINES)
+    assert err.count("--again") == len(BASELINES)
     assert "lora-r2" in out
 
 

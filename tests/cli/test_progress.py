@@ -56,7 +56,7 @@ def test_a_stop_that_was_requested_during_training_ends_the_run_at_the_next_phas
     [
         (run(), False, "recorded as run 7, trained in 1 m 01 s"),
         (run(train_seconds=None), False, "recorded as run 7"),
-        (run(), True, "--rerun-baselines"),
+        (run(), True, "--again"),
         (run(state="failed", phase="training", error_message="It diverged."), False, "failed in the training phase"),
         (run(name="[red]\x1b[2J"), True, "[red]⟨U+001B⟩"),
     ],

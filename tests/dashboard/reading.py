@@ -4,7 +4,15 @@ import pandas as pd
 
 from core.store.queries import predictions
 
-PAGES = {"runs": "Runs", "run": "Run", "compare": "Compare", "failures": "Failures", "data": "Data", "try_it": "Try it"}
+PAGES = {
+    "runs": "Runs",
+    "run": "Run",
+    "compare": "Compare",
+    "failures": "Failures",
+    "data": "Data",
+    "searches": "Searches",
+    "try_it": "Try it",
+}
 """The title of each page, by its folder."""
 
 

@@ -25,7 +25,7 @@ FLAGS = (
     "--no-first-run",
     "--disable-quic",
 )
-PAGES = ("Runs", "Run", "Compare", "Failures", "Data", "Try it")
+PAGES = ("Runs", "Run", "Compare", "Failures", "Data", "Searches", "Try it")
 TIMEOUT_MS = 60_000
 
 needs_chromium = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")]

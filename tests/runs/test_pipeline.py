@@ -199,12 +199,12 @@ def test_plain_peft_in_a_new_process_reproduces_the_stored_probabilities(recorde
         assert np.abs(np.array(probabilities) - queries.probabilities(store, run.id)).max() < 1e-5
 
 
-def test_recorded_baselines_are_reused_unless_rerun_is_requested(recorded_runs):
+def test_recorded_runs_are_reused_unless_requested_again(recorded_runs):
     store, records = recorded_runs.store, recorded_runs.records
-    baselines = prepare_jobs(add_baselines([recorded_runs.config])[:-1], store.folder)
-    reused = run_jobs(baselines, store, Progress())
-    assert [record.id for record in reused] == [record.id for record in records[:-1]]
-    rerun = run_jobs(baselines[:1], store, Progress(), rerun_baselines=True)
+    jobs = prepare_jobs(add_baselines([recorded_runs.config]), store.folder)
+    reused = run_jobs(jobs, store, Progress())
+    assert [record.id for record in reused] == [record.id for record in records]
+    rerun = run_jobs(jobs[:1], store, Progress(), again=True)
     assert rerun[0].id > records[-1].id
     delete_run(store, rerun[0].id)
 
@@ -228,7 +228,7 @@ def test_diverged_training_is_a_failed_run_with_advice(recorded_runs, run_varian
 def test_next_run_starts_after_a_failed_one(recorded_runs):
     store, config = recorded_runs.store, recorded_runs.config
     diverging, majority = (config.model_copy(update=changes) for changes in ({"lr": 1e30}, {"method": "majority"}))
-    records = run_jobs(prepare_jobs([diverging, majority], store.folder), store, Progress(), rerun_baselines=True)
+    records = run_jobs(prepare_jobs([diverging, majority], store.folder), store, Progress(), again=True)
     assert [record.state for record in records] == ["failed", "complete"]
     for record in records:
         delete_run(store, record.id)

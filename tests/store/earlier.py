@@ -95,6 +95,7 @@ _ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0006": [],
     "0007": [],
     "0008": [],
+    "0009": [],
 }
 EARLIER_REVISIONS = tuple(_ROWS)
 """The revisions before the newest."""

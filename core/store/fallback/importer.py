@@ -12,7 +12,7 @@ from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.fallback.location import list_fallbacks, read_metadata, write_metadata
 from core.store.queries.run_queries import run_from_row
-from core.store.records import Run, require_not_running, resolve_adapter_path
+from core.store.records import CLOSED, Run, require_not_running, resolve_adapter_path
 from core.store.run_copy import (
     choose_adapter_path,
     choose_work_path,
@@ -97,7 +97,7 @@ def _import_rows(store: Store, source: Store, folder: Path) -> _ImportedRows:
         run = _merge_run(session, reading, source_run, metadata.imported_as)
         if _was_resumed_since(run, source_run):
             return _ImportedRows(run.id)
-        leftover_work = run.work_path if source_run.status == "complete" else None
+        leftover_work = run.work_path if source_run.status in CLOSED else None
         folders = _assign_folders(store, source_run, run)
         session.flush()
         write_metadata(replace(metadata, imported_as=run.id))

@@ -26,7 +26,7 @@ def consistency_problems(session: Session) -> Iterator[Problem]:
             what = "its texts, labels or names do not match its fingerprint."
             yield unfixable("changed data set", f"data set {row.id}", what, _RESTORE)
     yield from _wrong_class_balances(session)
-    for run in session.scalars(select(RunRow).where(RunRow.status == "complete").order_by(RunRow.id)):
+    for run in session.scalars(select(RunRow).where(RunRow.status.in_(("complete", "validated"))).order_by(RunRow.id)):
         if run.dataset_id is not None:
             for kind, what in _changes_of_run(session, run, datasets[run.dataset_id]):
                 yield unfixable(kind, f"run {run.id}", what, advise_rerun(run.id))
@@ -44,7 +44,7 @@ def _wrong_class_balances(session: Session) -> Iterator[Problem]:
 
 
 def _changes_of_run(session: Session, run: RunRow, data: DatasetRow) -> Iterator[tuple[str, str]]:
-    """Yield kind and description of each change of a complete run."""
+    """Yield kind and description of each change of a complete or validated run."""
     if not _matches_group_key(run, data.fingerprint):
         yield "changed settings", "its settings do not match its stored group key, method or seed."
     for split in SPLITS:

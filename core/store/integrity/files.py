@@ -15,7 +15,7 @@ from sqlalchemy.types import NullType
 
 from core.store.artifact_ownership import DATABASE_READ_ERRORS, paths_in_other_databases, resolve_work_folder
 from core.store.integrity.findings import Finding, Problem, advise_rerun, fixable, information, unfixable
-from core.store.records import derive_state, is_resumable, resolve_adapter_path
+from core.store.records import CLOSED, derive_state, is_resumable, resolve_adapter_path
 from core.store.schema import RunRow
 from core.system.files import matches_checksum
 
@@ -126,8 +126,8 @@ def _work_problems(run: RawRun, folder: Path, is_server: bool) -> Iterator[Probl
     path = resolve_work_folder(folder, run.id, run.work_path) if isinstance(run.work_path, str) else None
     clear_path = update(RunRow).where(RunRow.id == run.id, RunRow.work_path == run.work_path).values(work_path=None)
     if path is not None and path.is_dir():
-        if run.status == "complete":
-            what = "it is complete, and its work folder still exists."
+        if run.status in CLOSED:
+            what = f"it is {run.status}, and its work folder still exists."
             leftover = Finding("leftover work", where, what, "The folder is deleted.", fault=False, fixable=True)
             yield Problem(leftover, clear_path, partial(shutil.rmtree, path))
         elif is_resumable(_state(run), run.error_type):

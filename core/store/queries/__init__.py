@@ -25,6 +25,7 @@ from core.store.queries.run_queries import (
     run_settings,
     runs,
     runs_of_configuration,
+    trial_runs,
 )
 from core.store.queries.view_queries import saved_views
 
@@ -54,4 +55,5 @@ __all__ = [
     "runs",
     "runs_of_configuration",
     "saved_views",
+    "trial_runs",
 ]

@@ -15,7 +15,7 @@ from core.config.earlier_settings import complete_settings
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
-from core.store.records import Run, derive_state
+from core.store.records import PARENT_GROUP_KEY, Run, derive_state
 from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow, UtcDateTime
 from core.text.formatting import format_setting
 
@@ -139,9 +139,16 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 
 
 def find_identical_run(
-    store: Store, settings: dict[str, Any], dataset_fingerprint: str, packages: dict[str, str]
+    store: Store,
+    settings: dict[str, Any],
+    dataset_fingerprint: str,
+    model_revision: str | None,
+    packages: dict[str, str],
 ) -> Run | None:
-    """Return the newest complete run with these settings, data and package versions; None if there is none."""
+    """Return the newest complete run with these settings, data, base model and package versions; None without any.
+
+    A run that continues another one is not identical: it began with other weights.
+    """
     query = (
         select(RunRow)
         .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
@@ -151,9 +158,17 @@ def find_identical_run(
     )
     with reporting_unreadable_values(store), store.read_session() as session:
         for row in session.scalars(query):
-            if row.config == settings and row.environment.get("packages") == packages:
+            is_same = (row.config, row.model_revision) == (settings, model_revision)
+            if is_same and row.environment.get("packages") == packages and PARENT_GROUP_KEY not in row.environment:
                 return run_from_row(row)
     return None
+
+
+def trial_runs(store: Store, study: str) -> list[Run]:
+    """Return the runs of a study's trials, oldest first, without those in the trash."""
+    query = select(RunRow).where(RunRow.study == study, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
+    with reporting_unreadable_values(store), store.read_session() as session:
+        return [run_from_row(row) for row in session.scalars(query)]
 
 
 def runs_of_configuration(store: Store, run: Run) -> list[Run]:

@@ -25,11 +25,13 @@ _PICKER_PIXELS = 300
 
 
 def pick_run() -> int:
-    """Draw the picker of the run; the URL may also name an archived run or one in the trash."""
+    """Draw the picker of the run; the URL may also name an archived run, a trial or one in the trash."""
     options = data.runs(state.test_set())
     hidden = [run_id for run_id in state.get_run_ids() if run_id not in options["id"].array]
     if hidden:
-        others = pd.concat([data.archived_runs(state.test_set()), data.trashed_runs()])
+        test_set = state.test_set()
+        others = pd.concat([data.archived_runs(test_set), data.trashed_runs(), data.trial_runs(test_set)])
+        others = others.drop_duplicates("id")
         options = pd.concat([options, others[others["id"].isin(hidden)]], ignore_index=True)
     best = default_runs.best_run(state.test_set())
     return pickers.pick_run("Run", options, best, label_visibility="collapsed", width=_PICKER_PIXELS)

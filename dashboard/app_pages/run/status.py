@@ -11,7 +11,7 @@ from dashboard import data
 from dashboard.app_pages.run import text
 from dashboard.app_pages.run.commands import show_reproduce_command, show_resume_command
 from dashboard.app_pages.run.main_figures import main_figures
-from dashboard.components import active_runs, run_downloads
+from dashboard.components import active_runs, links, run_downloads
 from dashboard.components.safe_text import escape_markdown, show_code, show_text
 from dashboard.components.text import describe_status, missing_baseline
 from dashboard.components.verdict import rows_with_seeds, show_verdicts
@@ -94,7 +94,12 @@ def show_progress(run_id: int) -> None:
 def show_failure(run_id: int) -> None:
     """Show why a run ended without scores, the end of its log, and how to resume or reproduce it."""
     run, can_resume = data.run(run_id), data.can_resume(run_id)
-    st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
+    if run.state in ("validated", "pruned"):
+        st.info(escape_markdown(describe_status(run)), icon=":material/tune:")
+    else:
+        st.warning(escape_markdown(describe_status(run)), icon=":material/warning:")
+    if run.study is not None:
+        links.page_link("searches", "Open search", ":material/tune:", study=run.study)
     if run.state == "crashed":
         show_text(text.last_heartbeat(run, can_resume=can_resume))
     if can_resume:

@@ -37,6 +37,7 @@ def chips(row: Any, settings: Mapping[str, Any]) -> list[str]:
         *(f"{name}={format_setting(value)}" for name, value in values.items() if value is not None and value == value),
         *([f"{format_count(settings['train_size'])} train"] if isinstance(settings.get("train_size"), int) else []),
         *([f"continues run #{int(row.parent_id)}"] if is_continued else []),
+        *([f"trial {int(row.trial)} of {row.study}"] if isinstance(row.study, str) else []),
         *([] if row.state == "complete" else [row.state]),
         *(["archived"] if row.archived else []),
         f"{row.created_at:%Y-%m-%d}",
