@@ -40,6 +40,15 @@ def table(language):
     return "text;label\n" + "".join(f"{TEXTS[language].format(n)};{n % 2}\n" for n in range(60))
 
 
+def can_decode(language, encoding, wrong):
+    """Return whether a table in one encoding can be decoded with another."""
+    try:
+        table(language).encode(encoding).decode(wrong)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("language", "encoding"), CASES)
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
 def test_the_advice_gives_the_right_text(tmp_path, language, encoding, suffix):
@@ -55,15 +64,13 @@ def test_the_advice_gives_the_right_text(tmp_path, language, encoding, suffix):
     assert [TEXTS[language].format(n) for n in range(60)] in texts.values()
 
 
-@pytest.mark.parametrize(("language", "encoding"), CASES)
-@pytest.mark.parametrize("wrong", ["latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    ("language", "encoding", "wrong"),
+    [(*case, wrong) for case in CASES for wrong in ("latin-1", "cp1252") if can_decode(*case, wrong)],
+)
 def test_text_that_was_decoded_with_a_wrong_encoding_is_refused(tmp_path, language, encoding, wrong):
     path = tmp_path / "a.csv"
-    content = table(language).encode(encoding)
-    try:
-        path.write_text(content.decode(wrong), encoding="utf-8")
-    except UnicodeDecodeError:
-        pytest.skip("cannot be decoded")
+    path.write_text(table(language).encode(encoding).decode(wrong), encoding="utf-8")
     if wrong == encoding or (encoding == "cp1252" and language == "german"):
         assert len(read_table(path).frame) == 60
         return
