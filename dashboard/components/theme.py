@@ -1,6 +1,7 @@
 """The style of charts: colors, axes and heights."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -14,7 +15,9 @@ INK = "#808895"
 _LIGHT_INK, _DARK_INK = "#566070", "#A9B3C1"  # a contrast of 6.3 to the light background, and of 8.3 to the dark one
 NEUTRAL = "#E4E7EB"
 DARK = "#1B2430"  # text on light cells of a matrix, in both themes
-SHARE = alt.Scale(domain=[0, 1], scheme="viridis")
+SHARES = ("#E3EEF7", "#063D78")
+"""The colors of the shares 0 and 1 in a matrix, in both themes."""
+SHARE = alt.Scale(domain=[0, 1], range=SHARES)
 PERCENT = ".0%"
 ROW = 46  # pixels for a row of a chart of rows
 
@@ -53,6 +56,11 @@ def share_axis() -> alt.Axis:
 def height_of(count: int) -> int:
     """Return the height in pixels of a chart with this many rows."""
     return ROW * count + 90
+
+
+def share_text_color(field: str) -> Any:
+    """Return the color of text on a cell that is colored by this share, with a contrast of at least 4.2."""
+    return alt.condition(f"datum.{field} > 0.65", alt.value("#FFFFFF"), alt.value(DARK))
 
 
 def difference_color(field: str, frame: pd.DataFrame) -> alt.Color:

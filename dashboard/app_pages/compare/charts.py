@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.catalog.figures import FIGURES
 from dashboard.components.chart_cache import cached_chart
+from dashboard.components.confusion.charts import mark_diagonal
 from dashboard.components.theme import (
     BLUE,
     DARK,
@@ -20,6 +21,7 @@ from dashboard.components.theme import (
     run_colors,
     run_scale,
     share_axis,
+    share_text_color,
     with_interval,
 )
 
@@ -154,7 +156,7 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str], which: str, tit
         return _matrix(cells, labels, difference_color("more", cells), alt.Text("text:N"), alt.value(DARK), description)
     run = "a" if which == "first run" else "b"
     color = alt.Color(f"{run}_share:Q", scale=SHARE, legend=None)
-    text_color = alt.condition(f"datum.{run}_share > 0.6", alt.value(DARK), alt.value("#FFFFFF"))
+    text_color = share_text_color(f"{run}_share")
     description = f"Confusion matrix of {title}: rows are true labels, columns predicted ones."
     return _matrix(cells, labels, color, alt.Text(f"{run}:Q", format=","), text_color, description)
 
@@ -180,7 +182,7 @@ def _matrix(
     cell = alt.selection_point(name="cell", fields=["true", "predicted"])
     squares = base.mark_rect(cursor="pointer").encode(color=color).add_params(cell)
     return alt.LayerChart(
-        layer=[squares, numbers],
+        layer=[squares, mark_diagonal(base), numbers],
         height=max(240, (60 if few else 26) * len(labels) + (100 if few else 150)),
         description=description,
     )

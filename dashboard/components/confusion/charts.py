@@ -7,14 +7,13 @@ import altair as alt
 import pandas as pd
 
 from dashboard.components.chart_cache import cached_chart
-from dashboard.components.theme import BLUE, DARK, INK, SHARE
+from dashboard.components.theme import BLUE, INK, SHARE, SHARES, share_text_color
 
 LARGE_CELLS = 4
 """Up to this number of labels the cells are large."""
 _PAIR_PIXELS = 34
 _WHOLE_PIXELS = 560
-_EMPTY = "#440154"  # the color of the share 0
-_ROOT_OF_SHARE = alt.Scale(domain=[0, 1], scheme="viridis", type="sqrt")  # cells without a count need more contrast
+_ROOT_OF_SHARE = alt.Scale(domain=[0, 1], range=SHARES, type="sqrt")  # cells without a count need more contrast
 _TOOLTIP: list[str | alt.Tooltip] = [
     "true:N",
     "predicted:N",
@@ -49,13 +48,19 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerCha
         base = base.transform_calculate(text="datum.count > 0 ? format(datum.count, ',') : ''")
     counts = base.mark_text(fontSize=15 if large else 11, cursor="pointer").encode(
         text=text,
-        color=alt.condition("datum.share > 0.6", alt.value(DARK), alt.value("#FFFFFF")),
+        color=share_text_color("share"),
     )
     return alt.LayerChart(
-        layer=[squares.add_params(cell), counts],
+        layer=[squares.add_params(cell), mark_diagonal(base), counts],
         height=max(220, (70 if large else 26) * len(labels) + (60 if large else 150)),
         description="Confusion matrix: rows are true labels, columns predicted ones; color is the share of the row.",
     )
+
+
+def mark_diagonal(cells: alt.Chart) -> alt.Chart:
+    """Return a layer that frames the cells of correct predictions."""
+    correct: alt.Chart = cells.transform_filter("datum.true == datum.predicted")
+    return correct.mark_rect(filled=False, stroke=INK, strokeWidth=2).encode(tooltip=alt.value(None))
 
 
 @cached_chart
@@ -85,7 +90,7 @@ def whole_matrix(cells: pd.DataFrame, labels: Sequence[str], label: str | None =
     return alt.LayerChart(
         layer=[squares],
         height=_WHOLE_PIXELS,
-        view=alt.ViewBackground(fill=_EMPTY, strokeWidth=0),
+        view=alt.ViewBackground(fill=SHARES[0], strokeWidth=0),
         description=f"Confusion matrix of {len(labels)} labels, those that are confused next to each other; "
         "color is the share of the row.",
     )
