@@ -59,8 +59,9 @@ def confusion_matrix(cells: pd.DataFrame, labels: Sequence[str]) -> alt.LayerCha
 
 def mark_diagonal(cells: alt.Chart) -> alt.Chart:
     """Return a layer that frames the cells of correct predictions."""
-    correct: alt.Chart = cells.transform_filter("datum.true == datum.predicted")
-    return correct.mark_rect(filled=False, stroke=INK, strokeWidth=2).encode(tooltip=alt.value(None))
+    correct = cells.transform_filter("datum.true == datum.predicted")
+    frames: alt.Chart = correct.mark_rect(filled=False, stroke=INK, strokeWidth=2).encode(tooltip=alt.value(None))
+    return frames
 
 
 @cached_chart
