@@ -26,7 +26,10 @@ _LINE_START = re.compile(rb"[^\r\n]{1,%d}[\x20-\x2f]" % _MAX_LINE_LENGTH)
 _LATIN_1_LETTER = re.compile("[À-ÿ]")
 _LATIN_1 = re.compile(r"[\xa1-\xff‚ƒ†‡ˆ‰]+")
 """With the characters of Windows-1252 that are rare in texts."""
-_NON_ASCII_BYTES = re.compile(rb"[^\r\n]*[\x80-\xff][^\r\n]*")
+_MAX_RUN = 2
+"""Letters that stand together in Western languages, such as "çã" in Portuguese."""
+_NON_ASCII_BYTE = re.compile(rb"[\x80-\xff]")
+_LINE_BREAK = re.compile(rb"[\r\n]")
 _NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -70,7 +73,7 @@ def _find_wrong_lines(text: str) -> tuple[list[str], int]:
 def _is_wrong(line: str) -> bool:
     """Return whether a line contains control characters, is doubly encoded UTF-8, or has Latin-1 letters in runs.
 
-    Accented letters of Western languages stand between other letters; those of other encodings stand in runs.
+    Accented letters of Western languages stand alone or in pairs; those of other encodings stand in longer runs.
     """
     if _C1_CONTROLS.search(line):
         return True
@@ -81,9 +84,9 @@ def _is_wrong(line: str) -> bool:
 
 
 def _has_runs_of_letters(line: str) -> bool:
-    """Return whether three quarters of at least four Latin-1 characters stand in runs that contain a letter."""
+    """Return whether three quarters of at least four Latin-1 characters stand in long runs with a letter."""
     runs = _LATIN_1.findall(line)
-    in_runs = sum(len(run) for run in runs if len(run) > 1 and _LATIN_1_LETTER.search(run))
+    in_runs = sum(len(run) for run in runs if len(run) > _MAX_RUN and _LATIN_1_LETTER.search(run))
     return 4 * in_runs > 3 * max(sum(map(len, runs)), _MIN_LETTERS)
 
 
@@ -99,7 +102,9 @@ def _undecode(line: str) -> bytes | None:
 def suggest_encodings(content: bytes) -> list[tuple[str, str]]:
     """Return probable encodings, best first, each with a preview of the decoded text."""
     sample = b"\n".join(_sample_lines(content))
-    matches = from_bytes(sample, cp_isolation=list(_CANDIDATES))
+    # charset_normalizer also returns encodings that are not candidates, such as UTF-8 for ASCII and for nothing.
+    isolated = from_bytes(sample, cp_isolation=list(_CANDIDATES))
+    matches = [match for match in isolated if match.encoding in _CANDIDATES]
     ranked = sorted(matches, key=lambda match: (match.chaos, -match.coherence, _CANDIDATES.index(match.encoding)))
     previews: dict[str, str] = {}
     for match in ranked:
@@ -112,10 +117,18 @@ def _sample_lines(content: bytes) -> Iterator[bytes]:
 
     A long line ends at a space or punctuation mark, which is no part of a character in any of the encodings.
     """
-    for match in islice(_NON_ASCII_BYTES.finditer(content), _MAX_SAMPLED_LINES):
-        line = match[0]
+    for line in islice(_non_ascii_lines(content), _MAX_SAMPLED_LINES):
         end = _LINE_START.match(line) if len(line) > _MAX_LINE_LENGTH else None
         yield end[0] if end else line
+
+
+def _non_ascii_lines(content: bytes) -> Iterator[bytes]:
+    end = 0
+    while match := _NON_ASCII_BYTE.search(content, end):
+        start = max(content.rfind(line_break, end, match.start()) for line_break in (b"\r", b"\n")) + 1
+        line_break = _LINE_BREAK.search(content, match.end())
+        end = line_break.start() if line_break else len(content)
+        yield content[start:end]
 
 
 def _lines_with(pattern: re.Pattern[str], text: str) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """Text in other encodings is refused with the right advice, and text decoded with a wrong one is noticed."""
 
 import re
+import time
 
 import pytest
 
 from core.config import make_config
-from core.data.encodings import decode
+from core.data.encodings import decode, suggest_encodings
 from core.data.file_tables import ReadOptions
 from core.data.readers import read_table
 from core.data.sources import load_source
@@ -14,6 +15,7 @@ from tests.error_codes import raises_code
 
 TEXTS = {
     "french": "Le café numéro {} était très agréable, déjà vu l’été dernier",
+    "portuguese": "A situação número {} da educação: questões, opções, informação",
     "german": "Das Gerät Nummer {} war für mich schön und größer",
     "english": "The “film” number {} was rather dull – it’s long. A café, naïve",
     "russian": "Фильм номер {} был очень скучным и длинным",
@@ -24,6 +26,7 @@ TEXTS = {
 }
 CASES = [
     ("french", "cp1252"),
+    ("portuguese", "cp1252"),
     ("german", "cp1252"),
     ("english", "cp1252"),
     ("russian", "cp1251"),
@@ -71,7 +74,7 @@ def test_the_advice_gives_the_right_text(tmp_path, language, encoding, suffix):
 def test_text_that_was_decoded_with_a_wrong_encoding_is_refused(tmp_path, language, encoding, wrong):
     path = tmp_path / "a.csv"
     path.write_text(table(language).encode(encoding).decode(wrong), encoding="utf-8")
-    if wrong == encoding or (encoding == "cp1252" and language == "german"):
+    if wrong == encoding or (encoding == "cp1252" and language in ("german", "portuguese")):
         assert len(read_table(path).frame) == 60
         return
     with raises_code("not_utf8", "--encoding utf-8"):
@@ -90,6 +93,16 @@ def test_doubly_encoded_text_is_noticed(tmp_path, wrong):
 @pytest.mark.parametrize("language", TEXTS)
 def test_text_in_utf_8_has_no_note(language):
     assert decode(table(language).encode()) == (table(language), ())
+
+
+def test_a_sample_without_other_characters_has_no_suggestion():
+    assert suggest_encodings(b"text;label\n" * 9) == []
+
+
+def test_long_lines_are_sampled_in_linear_time():
+    start = time.process_time()
+    suggest_encodings(b"a" * 200_000 + b"\r" + "é".encode("cp1252"))
+    assert time.process_time() - start < 5
 
 
 def test_a_few_wrong_lines_are_stated():
