@@ -3,7 +3,8 @@
 import hashlib
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +70,13 @@ def read_folder(path: Path, options: ReadOptions) -> ReadFile:
 def _open(path: Path) -> Iterator[list[_File]]:
     """Yield the files of a folder or a zip archive, in order of their paths."""
     if path.is_dir():
-        yield sorted(_folder_files(path, path, _MAX_DEPTH), key=lambda file: file.path)
+        try:
+            yield sorted(_folder_files(path, path, _MAX_DEPTH), key=lambda file: file.path)
+        except OSError as error:
+            raise RequestError(
+                f"{error.filename or path} cannot be read: {error.strerror or error}. Check its permissions.",
+                code="unreadable_file",
+            ) from None
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -79,16 +86,24 @@ def _open(path: Path) -> Iterator[list[_File]]:
                 for member in members
             ]
             yield sorted(files, key=lambda file: file.path)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:  # encrypted: RuntimeError
+    # An encrypted archive raises RuntimeError, and a damaged member zlib.error or EOFError.
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise RequestError(f"{path} cannot be read as a zip archive: {error}", code="damaged_file") from None
 
 
 def _folder_files(folder: Path, root: Path, depth: int) -> Iterator[_File]:
     for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink() and depth:
+        path = PurePosixPath(entry.relative_to(root).as_posix())
+        if entry.is_file():
+            yield _File(path, entry.stat().st_size, entry.read_bytes)
+        elif entry.is_dir() and not entry.is_symlink() and not _is_hidden(path):
+            if not depth:
+                raise RequestError(
+                    f"{entry} is nested too deeply: at most {_MAX_DEPTH} levels of folders are read. Name a folder "
+                    "further down.",
+                    code="too_deep",
+                )
             yield from _folder_files(entry, root, depth - 1)
-        elif entry.is_file():
-            yield _File(PurePosixPath(entry.relative_to(root).as_posix()), entry.stat().st_size, entry.read_bytes)
 
 
 def _is_hidden(path: PurePosixPath) -> bool:
@@ -111,6 +126,11 @@ def _split_of(path: PurePosixPath) -> str | None:
     return None
 
 
+def _split_of_class(path: PurePosixPath) -> str | None:
+    """Return the innermost folder above a text file's class that is named after a split."""
+    return next((part.casefold() for part in reversed(path.parent.parent.parts) if is_common_split(part)), None)
+
+
 def _read_tables(path: Path, files: list[_File], options: ReadOptions) -> ReadFile:
     """Return the rows of files of one format, with their split if the names of all files contain one."""
     suffixes = sorted({file.suffix for file in files})
@@ -127,8 +147,21 @@ def _read_tables(path: Path, files: list[_File], options: ReadOptions) -> ReadFi
             f"{path}: the name of {unknown} contains no split, such as train or test. Rename or remove the file.",
             code="ambiguous_splits",
         )
-    frames, notes, digest, size = [], [], hashlib.sha256(), 0
-    for file, split in zip(files, splits, strict=True):
+    frames, notes, digest = [], [], hashlib.sha256()
+    for (file, file_path, content), split in zip(_read_contents(path, files, digest), splits, strict=True):
+        frame, file_notes = read_content(file_path, content, options)
+        frames.append(frame.assign(**{SPLIT_COLUMN: split}) if split else frame)
+        notes += [f"{file.path}: {note}" for note in file_notes]
+    return ReadFile(_concatenate(path, frames), digest.hexdigest(), tuple(dict.fromkeys(notes)))
+
+
+def _read_contents(path: Path, files: list[_File], digest: "hashlib._Hash") -> Iterator[tuple[_File, Path, bytes]]:
+    """Yield each file, its path below ``path`` and its unpacked content; update the digest with all files.
+
+    Raises `RequestError` if the contents are too large together.
+    """
+    size = 0
+    for file in files:
         content = file.read()
         digest.update(str(file.path).encode("utf-8", "surrogatepass") + hashlib.sha256(content).digest())
         file_path = Path(path.name) / file.path
@@ -136,10 +169,7 @@ def _read_tables(path: Path, files: list[_File], options: ReadOptions) -> ReadFi
         size += len(content)
         if size > MAX_FILE_BYTES:
             raise _too_large_error(path)
-        frame, file_notes = read_content(file_path, content, options)
-        frames.append(frame.assign(**{SPLIT_COLUMN: split}) if split else frame)
-        notes += [f"{file.path}: {note}" for note in file_notes]
-    return ReadFile(_concatenate(path, frames), digest.hexdigest(), tuple(dict.fromkeys(notes)))
+        yield file, file_path, content
 
 
 def _too_large_error(path: Path) -> RequestError:
@@ -162,21 +192,18 @@ def _concatenate(path: Path, frames: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _read_classes(path: Path, files: Iterable[_File], options: ReadOptions) -> ReadFile:
+def _read_classes(path: Path, files: list[_File], options: ReadOptions) -> ReadFile:
     """Return a row for each text file: its content, its folder as the label, and its split if it has one."""
-    rows, digest, skipped = [], hashlib.sha256(), 0
-    for file in files:
-        label = _class_of(file.path)
-        if label == _UNLABELED_CLASS:
-            skipped += 1
-            continue
-        content = file.read()
-        digest.update(str(file.path).encode("utf-8", "surrogatepass") + hashlib.sha256(content).digest())
-        text = "\n".join(read_content(Path(path.name) / file.path, content, options).frame["text"]) if content else ""
-        rows.append({"text": text, "label": label, "file": str(file.path), SPLIT_COLUMN: _split_of(file.path.parent)})
+    rows, digest = [], hashlib.sha256()
+    labeled = [file for file in files if _class_of(file.path) != _UNLABELED_CLASS]
+    for file, file_path, content in _read_contents(path, labeled, digest):
+        text = "\n".join(read_content(file_path, content, options).frame["text"]) if content.strip() else ""
+        label, split = _class_of(file.path), _split_of_class(file.path)
+        rows.append({"text": text, "label": label, "file": str(file.path), SPLIT_COLUMN: split})
     frame = pd.DataFrame(rows, dtype=object)
     if frame[SPLIT_COLUMN].isna().all():
         frame = frame.drop(columns=SPLIT_COLUMN)
+    skipped = len(files) - len(labeled)
     note = f"{skipped:,} files in '{_UNLABELED_CLASS}' have no label and are left out."
     return ReadFile(frame, digest.hexdigest(), (note,) if skipped else ())
 

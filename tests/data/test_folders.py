@@ -1,6 +1,8 @@
 """Folders and zip archives of data files are read like one file with splits."""
 
+import gzip
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from core.data import load_data
 from core.data.sources import load_source
 from tests.error_codes import raises_code
 
+UNREADABLE = Path("/proc/self/mem")
 SIZES = {"train_size": 10, "validation_size": 6, "test_size": 6}
 
 
@@ -83,6 +86,54 @@ def test_folders_are_classes(tmp_path, packed):
     assert (source.labels, len(source.frame)) == (("neg", "pos"), 48)
     assert source.assigned_splits == {"train": "train", "test": "test"}
     assert "12 files in 'unsup'" in source.notes[0]
+
+
+def test_classes_may_be_named_like_splits(tmp_path):
+    for label in ("crash", "timeout", "test-failure"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for n in range(12):
+            (tmp_path / "set" / label / f"{n}.txt").write_text(f"log {n} of {label}")
+    source = load_source(make_config({"dataset": str(tmp_path / "set")}))
+    assert (source.labels, len(source.frame), source.assigned_splits) == (
+        ("crash", "test-failure", "timeout"),
+        36,
+        {},
+    )
+
+
+def test_texts_of_classes_may_be_gzipped_or_blank(tmp_path):
+    folder = write_classes(tmp_path / "set")
+    (folder / "test" / "pos" / "gzipped.txt.gz").write_bytes(gzip.compress(b"a gzipped text"))
+    (folder / "test" / "pos" / "empty.txt").write_text("")
+    (folder / "test" / "pos" / "blank.txt").write_text("\n")
+    source = load_source(make_config({"dataset": str(folder)}))
+    assert len(source.frame) == 49 and "a gzipped text" in set(source.frame["text"])
+    assert sum(source.excluded_rows.values()) == 2
+
+
+def test_folders_that_are_nested_too_deeply_are_refused(tmp_path):
+    (tmp_path / "a/b/c/d/e").mkdir(parents=True)
+    with raises_code("too_deep", "e"):
+        load_source(make_config({"dataset": str(tmp_path)}))
+
+
+@pytest.mark.skipif(not UNREADABLE.exists(), reason="needs a file that no user can read")
+def test_file_that_cannot_be_read_is_refused(tmp_path):
+    folder = write_splits(tmp_path / "set", ("train",))
+    (folder / "test.csv").symlink_to(UNREADABLE)
+    with raises_code("unreadable_file", "set"):
+        load_source(make_config({"dataset": str(folder)}))
+
+
+def test_damaged_member_of_an_archive_is_refused(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.csv", rows("train").to_csv(index=False))
+    content = bytearray(path.read_bytes())
+    content[39:60] = bytes([255]) * 21
+    path.write_bytes(content)
+    with raises_code("damaged_file", "a.zip"):
+        load_source(make_config({"dataset": str(path)}))
 
 
 @pytest.mark.parametrize("has_splits", [False, True])
