@@ -84,9 +84,16 @@ def _flatten(record: dict[str, Any]) -> dict[str, Any]:
     data, annotations = record.get("data"), record.get("annotations")
     if not isinstance(data, dict) or not isinstance(annotations, list):
         return record
-    results = [result for annotation in annotations[:1] for result in annotation.get("result", [])]
-    choices = [choice for result in results for choice in result.get("value", {}).get("choices", [])]
+    results = [result for annotation in annotations[:1] for result in _list_in(annotation, "result")]
+    values = [result.get("value") for result in results if isinstance(result, dict)]
+    choices = [choice for value in values for choice in _list_in(value, "choices")]
     return {**data, "label": choices[0] if len(choices) == 1 else choices or None}
+
+
+def _list_in(value: Any, key: str) -> list[Any]:
+    """Return the list under a key of an object; an empty one if the value is no object, or has no list there."""
+    items = value.get(key) if isinstance(value, dict) else None
+    return items if isinstance(items, list) else []
 
 
 def _parse_json(text: str, line: int = 0) -> Any:

@@ -32,11 +32,11 @@ def require_single_labels(counts: Counter[str], column: Hashable, dataset: str) 
 def _find_joined(names: Iterable[str], separator: str) -> str | None:
     """Return a name that consists of other names; None if not every name with the separator consists of labels.
 
-    A label is a name without the separator, or a part of at least two names.
+    A label is a name without the separator, or a part of at least two names. A name such as A+ or C# is not joined.
     """
     parts = {name: [part.strip() for part in name.split(separator)] for name in names}
-    single = {name for name, name_parts in parts.items() if len(name_parts) == 1}
-    joined = {name: name_parts for name, name_parts in parts.items() if len(name_parts) > 1}
+    joined = {name: name_parts for name, name_parts in parts.items() if len(name_parts) > 1 and all(name_parts)}
+    single = parts.keys() - joined.keys()
     uses = Counter(part for name_parts in joined.values() for part in set(name_parts))
     consist_of_labels = all(
         any(part in single for part in name_parts) and all(part in single or uses[part] > 1 for part in name_parts)

@@ -78,7 +78,8 @@ def name_labels(column: pd.Series, dataset: str, merge: Mapping[str, str] = _NO_
 
 def _unwrap_single_items(column: pd.Series) -> pd.Series:
     """Return the items of lists that each have a single one, as annotation tools export a label."""
-    is_list = column.map(lambda value: isinstance(value, list | np.ndarray))
+    # A categorical column is mapped to another one, which cannot be a mask.
+    is_list = column.map(lambda value: isinstance(value, list | np.ndarray)).astype(bool)
     if not is_list.any() or any(len(value) != 1 for value in column[is_list]):
         return column
     return column.astype(object).map(lambda value: value[0] if isinstance(value, list | np.ndarray) else value)

@@ -33,6 +33,11 @@ def test_labels_that_look_alike_are_refused(load, labels, pair):
         load(labels)
 
 
+@pytest.mark.parametrize("labels", [("A", "A+", "B", "B+"), ("C", "C#", "F", "F#")])
+def test_a_separator_at_the_end_of_a_label_joins_nothing(load, labels):
+    assert set(load(list(labels)).labels) == set(labels)
+
+
 def test_labels_that_look_alike_are_merged(load):
     source = load(["neg", "pos", " NEG ", "Pos"], merge_labels={"NEG": "neg", "Pos": "pos"})
     assert source.labels == ("neg", "pos")

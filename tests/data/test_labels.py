@@ -77,6 +77,10 @@ def test_ordered_category_keeps_its_order(tmp_path, ordered, names):
     assert labels_of(tmp_path / "a.parquet") == names
 
 
+def test_category_without_others_is_a_label():
+    assert name_labels(pd.Series(["a", "a"], dtype="category"), "my.csv").labels == ("a",)
+
+
 @pytest.mark.parametrize(
     ("values", "code", "fact"),
     [

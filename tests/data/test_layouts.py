@@ -66,6 +66,12 @@ def test_several_labels_of_an_annotation_are_recognized(tmp_path):
         load_source(make_config({"dataset": str(tmp_path / "a.json")}))
 
 
+@pytest.mark.parametrize("annotation", ["x", {"result": ["x", {"value": None}]}, {"result": None}])
+def test_annotations_of_another_layout_give_no_label(tmp_path, annotation):
+    frame = read(tmp_path / "a.json", [{"data": {"text": "good"}, "annotations": [annotation]}])
+    assert frame.to_dict("records") == [{"text": "good", "label": None}]
+
+
 def test_fasttext_labels_are_read(tmp_path):
     lines = [f"__label__{row['label']} {row['text']}" for row in ROWS]
     assert read(tmp_path / "a.txt", "\n".join([*lines, ""])).to_dict("records") == ROWS
