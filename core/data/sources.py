@@ -1,7 +1,8 @@
 """Labeled text of a source before it is split: its columns, label names and splits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import pandas as pd
 
@@ -62,13 +63,8 @@ def load_source(config: RunConfig) -> Source:
     separate = [name for name in ("validation", "test") if getattr(config, f"{name}_dataset") is not None]
     tables = {name: load_table(config, f"{name}_dataset") for name in separate}
     main = load_table(config, "dataset")
-    for name, table in tables.items():
-        if is_same_dataset(config.dataset, table.requested_name) and not config.splits:
-            raise RequestError(
-                f"{flag(name + '_dataset')} {table.requested_name} is the same data set as --dataset: its examples "
-                "would also be training data.",
-                code="same_dataset",
-            )
+    if not config.splits:
+        _require_different_datasets({"dataset": main, **{f"{name}_dataset": table for name, table in tables.items()}})
     if config.dataset_config is not None and not any(
         table.source.startswith("hub:") for table in (main, *tables.values())
     ):
@@ -82,6 +78,17 @@ def load_source(config: RunConfig) -> Source:
         source = _combine(source, other, name)
     require_known_merges(config.merge_labels, source.merged_labels, source.labels, config.dataset)
     return source
+
+
+def _require_different_datasets(tables: Mapping[str, Table]) -> None:
+    """Raise `RequestError` if two tables, by the field of the config that names them, are the same data set."""
+    for (field, table), (other_field, other) in combinations(tables.items(), 2):
+        if is_same_dataset(table, other):
+            raise RequestError(
+                f"{flag(other_field)} {other.requested_name} is the same data set as {flag(field)}: its examples "
+                "would be in both. Name another data set, or the splits to use with --splits.",
+                code="same_dataset",
+            )
 
 
 def make_source(

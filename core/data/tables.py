@@ -81,7 +81,10 @@ def list_folder(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
 
 
-def is_same_dataset(name: str, other: str) -> bool:
-    """Return whether two names refer to the same data set: equal names, or paths of the same file."""
-    files = [Path(path).expanduser() for path in (name, other)]
-    return name == other or (all(file.is_file() for file in files) and files[0].samefile(files[1]))
+def is_same_dataset(table: Table, other: Table) -> bool:
+    """Return whether two tables are the same data set: equal names, or paths of the same file or folder."""
+    if table.requested_name == other.requested_name:
+        return True
+    if not all(entry.source.startswith("file:") for entry in (table, other)):
+        return False
+    return Path(table.requested_name).expanduser().samefile(Path(other.requested_name).expanduser())

@@ -69,6 +69,18 @@ def test_data_set_cannot_be_its_own_test_set(main):
         load(main, main)
 
 
+def test_folder_cannot_be_its_own_test_set(csv, main, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    with raises_code("same_dataset", "--test-dataset", f"./{tmp_path.name}"):
+        load(tmp_path.name, f"./{tmp_path.name}")
+
+
+def test_validation_and_test_data_set_must_differ(csv, main):
+    held_out = csv(make_rows("held-out"), "held-out.csv")
+    with raises_code("same_dataset", "--validation-dataset", held_out):
+        load(main, held_out, validation_dataset=held_out)
+
+
 def test_bundled_data_can_be_the_test_set():
     data = load_data(make_config({"dataset": "movie-reviews-3", "test_dataset": "tweets-3"}))
     assert data.source == "bundled:movie-reviews-3, test bundled:tweets-3"
