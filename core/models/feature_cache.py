@@ -49,9 +49,14 @@ class FeatureCache:
         return self.put(key, compute(), start)
 
     def put(self, key: str, values: NDArray[np.float32], start: float) -> CachedFeatures:
-        """Store features, whose computation began at this time of `time.perf_counter`, and return them."""
+        """Store features, whose computation began at this time of `time.perf_counter`, and return them.
+
+        Features that exceed the maximum by themselves are not stored.
+        """
         values.flags.writeable = False
         features = CachedFeatures(values, time.perf_counter() - start, computed_at=start)
+        if values.nbytes > self._max_bytes:
+            return features
         with self._lock:
             self._entries[key] = features
             while sum(entry.values.nbytes for entry in self._entries.values()) > self._max_bytes:

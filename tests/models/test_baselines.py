@@ -132,6 +132,8 @@ def test_features_are_computed_once_and_the_oldest_are_dropped():
     cache.get_or_compute("c", features["c"].copy)
     assert cache.get("b") is None
     assert [cache.get(name).values.tolist() for name in "ac"] == [features[name].tolist() for name in "ac"]
+    cache.get_or_compute("too large", lambda: np.zeros((8, 8), dtype=np.float32))
+    assert cache.get("too large") is None and cache.get("a") is first
 
 
 def test_features_of_other_texts_lengths_and_files_are_not_shared(tiny_bert, tmp_path):
