@@ -160,7 +160,8 @@ def _train(
                 f"The environment changed since the checkpoint ({changes}). Results may differ by rounding errors."
             )
         splits = (trainer.train_dataset, trainer.eval_dataset)
-        with cached_lower_layers(model.classifier.model, splits, trainer.data_collator) as cached:
+        batch_size = arguments.per_device_train_batch_size
+        with cached_lower_layers(model.classifier.model, splits, trainer.data_collator, batch_size) as cached:
             if cached:
                 progress.on_message(f"The outputs of the {cached} frozen lower layers are computed only once.")
             trainer.train(resume_from_checkpoint=str(checkpoint.folder) if checkpoint else None)
@@ -236,7 +237,7 @@ def _build_sampler(job: "Job", model: TrainableModel) -> EpochSampler:
 
 def _build_arguments(config: RunConfig, micro_batches: int, examples: int, folder: str) -> TrainingArguments:
     steps = planned_steps(config, examples) or stopping_rule(config, steps_per_epoch(config, examples)).max_steps
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=folder,
         max_steps=steps,
         per_device_train_batch_size=config.batch_size // micro_batches,
@@ -254,6 +255,11 @@ def _build_arguments(config: RunConfig, micro_batches: int, examples: int, folde
         disable_tqdm=True,
         dataloader_pin_memory=torch.cuda.is_available(),
     )
+    # With several GPUs the Trainer would use DataParallel, whose copies of the model break fused_lora and the cache of
+    # lower layers. Reading n_gpu determines the devices first, which would overwrite the number.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _keep_logits(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> Tensor:

@@ -1,17 +1,24 @@
 """Compute the frozen lower layers of a model once for each text instead of at every step."""
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 import torch
 from datasets import Dataset
 from torch import Tensor, nn
 
+from core.system.environment import release_memory
+from core.training.oom import is_oom
+
 MAX_MEMORY_BYTES = 2 * 2**30
 """Hidden states of more bytes are kept in a temporary file."""
+MAX_DISK_SHARE = 0.8
+"""Maximum share of the free disk space that the file may take."""
 _BATCH_SIZE = 32
 _TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 5e-2}
 """The largest accepted difference between cached and uncached values, relative to their norm."""
@@ -20,12 +27,15 @@ Collate = Callable[[list[dict[str, Any]]], Mapping[str, Tensor]]
 
 
 @contextmanager
-def cached_lower_layers(model: nn.Module, splits: Sequence[Dataset], collate: Collate) -> Iterator[int]:
+def cached_lower_layers(
+    model: nn.Module, splits: Sequence[Dataset], collate: Collate, batch_size: int
+) -> Iterator[int]:
     """Within the context, replace the frozen lower layers by their outputs for the texts of the splits.
 
     Yield the number of replaced layers. It is 0 if the first layer is trained, if the model has no single stack of
-    layers, or if cached and uncached values differ, as with dropout. The values are computed in batches that depend on
-    the texts only: a resumed training reads the same ones.
+    layers, if cached and uncached values differ, as with dropout, or if the values exceed the memory or the disk.
+    ``batch_size``: of training, which fits into memory. The values are computed in batches that depend on the texts
+    only: a resumed training reads the same ones.
     """
     layers = _transformer_layers(model)
     depth = next((i for i, layer in enumerate(layers) if _is_trained(layer)), 0)
@@ -33,12 +43,24 @@ def cached_lower_layers(model: nn.Module, splits: Sequence[Dataset], collate: Co
         yield 0
         return
     with tempfile.TemporaryDirectory(prefix="adapter-bench-") as folder:
-        cache = _LayerCache(model, layers, depth, Path(folder))
-        if not cache.fill(splits, collate):
+        cache = _fill(_LayerCache(model, layers, depth, Path(folder)), splits, collate, batch_size)
+        if cache is None:
             yield 0
             return
         with cache.applied():
             yield depth
+
+
+def _fill(cache: "_LayerCache", splits: Sequence[Dataset], collate: Collate, batch_size: int) -> "_LayerCache | None":
+    """Return the filled cache; None if training would differ with it, or if it does not fit into memory."""
+    try:
+        return cache if cache.fill(splits, collate, batch_size) else None
+    except (RuntimeError, MemoryError) as error:
+        if not is_oom(error):
+            raise
+        clear_frames(error.__traceback__)  # they reference the activations
+    release_memory()
+    return None
 
 
 def _transformer_layers(model: nn.Module) -> list[nn.Module]:
@@ -63,13 +85,14 @@ class _LayerCache:
         self._values = self._batch_values = torch.empty(0)
         self._output_length: int | None = None
 
-    def fill(self, splits: Sequence[Dataset], collate: Collate) -> bool:
+    def fill(self, splits: Sequence[Dataset], collate: Collate, batch_size: int) -> bool:
         """Compute the hidden states; return whether training without the cache has the same."""
         inputs = [name for name in splits[0].column_names if name != "labels"]
         texts = [row for split in splits for row in split.select_columns(inputs).to_list()]
         texts.sort(key=lambda row: (len(row["input_ids"]), row["input_ids"]))
         groups = [texts[start : start + _BATCH_SIZE] for start in range(0, len(texts), _BATCH_SIZE)]
-        groups.append(texts[:: -(-len(texts) // _BATCH_SIZE)])  # texts of all lengths: padding must have no effect
+        sample_size = min(batch_size, _BATCH_SIZE)
+        groups.append(texts[:: -(-len(texts) // sample_size)])  # texts of all lengths: padding must have no effect
         device = next(self._model.parameters()).device
         *batches, sample = (_to(collate(group), device) for group in groups)
         if "attention_mask" not in sample:
@@ -78,7 +101,8 @@ class _LayerCache:
             expected = self._uncached(sample)
         if expected is None:
             return False
-        self._allocate(sum(int(batch["attention_mask"].sum()) for batch in batches), expected)
+        if not self._allocate(sum(int(batch["attention_mask"].sum()) for batch in batches), expected):
+            return False
         with _in_mode(self._model, training=False), torch.no_grad():
             for batch in batches:
                 self._store(batch)
@@ -121,13 +145,18 @@ class _LayerCache:
         """Return the hidden states in the form of a layer's output."""
         return hidden if self._output_length is None else (hidden, *[None] * (self._output_length - 1))
 
-    def _allocate(self, tokens: int, like: Tensor) -> None:
+    def _allocate(self, tokens: int, like: Tensor) -> bool:
+        """Allocate the values in memory or, if they are large, in a file; return False if the disk lacks space."""
         size = tokens * like.shape[-1]
-        if size * like.element_size() <= MAX_MEMORY_BYTES:
+        size_bytes = size * like.element_size()
+        if size_bytes <= MAX_MEMORY_BYTES:
             values = torch.empty(size, dtype=like.dtype)
+        elif size_bytes > MAX_DISK_SHARE * shutil.disk_usage(self._folder).free:
+            return False
         else:
             values = torch.from_file(str(self._folder / "hidden_states"), shared=True, size=size, dtype=like.dtype)
         self._values = values.view(tokens, like.shape[-1])
+        return True
 
     def _store(self, batch: Mapping[str, Tensor]) -> None:
         captured: list[Tensor] = []

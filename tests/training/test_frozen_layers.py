@@ -54,7 +54,7 @@ def step(model, rows, collate):
 def test_a_step_is_the_same_with_the_cache(name, tmp_path):
     model, rows, collate = build(ARCHITECTURES[name].write(tmp_path))
     expected_logits, expected = step(model, rows, collate)
-    with cached_lower_layers(model, [rows], collate) as depth:
+    with cached_lower_layers(model, [rows], collate, 32) as depth:
         logits, gradients = step(model, rows, collate)
     assert depth == (0 if name.split("/")[0] in UNCACHED else 1)
     torch.testing.assert_close(logits, expected_logits, atol=1e-5, rtol=1e-5)
@@ -68,7 +68,7 @@ def test_the_cached_layers_are_not_computed(tiny_bert):
     calls = []
     first = next(module for name, module in model.named_modules() if name.endswith("layer.0.attention"))
     first.register_forward_hook(lambda *_: calls.append(1))
-    with cached_lower_layers(model, [rows], collate):
+    with cached_lower_layers(model, [rows], collate, 32):
         before = len(calls)
         step(model, rows, collate)
     assert len(calls) == before
@@ -81,7 +81,7 @@ def test_the_cached_layers_are_not_computed(tiny_bert):
 )
 def test_what_training_changes_is_not_cached(settings, tiny_bert):
     model, rows, collate = build(tiny_bert, **settings)
-    with cached_lower_layers(model, [rows], collate) as depth:
+    with cached_lower_layers(model, [rows], collate, 32) as depth:
         assert depth == 0
 
 
@@ -89,13 +89,46 @@ def test_values_that_exceed_the_memory_are_kept_in_a_file(tiny_bert, monkeypatch
     model, rows, collate = build(tiny_bert)
     expected, _ = step(model, rows, collate)
     monkeypatch.setattr(frozen_layers, "MAX_MEMORY_BYTES", 0)
-    with cached_lower_layers(model, [rows, rows.select(range(3))], collate) as depth:
+    with cached_lower_layers(model, [rows, rows.select(range(3))], collate, 32) as depth:
         logits, _ = step(model, rows, collate)
     assert depth == 1
     torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
 
 
+def test_values_that_exceed_the_disk_are_not_cached(tiny_bert, monkeypatch):
+    model, rows, collate = build(tiny_bert)
+    monkeypatch.setattr(frozen_layers, "MAX_MEMORY_BYTES", 0)
+    monkeypatch.setattr(frozen_layers, "MAX_DISK_SHARE", 0)
+    with cached_lower_layers(model, [rows], collate, 32) as depth:
+        assert depth == 0
+
+
+def test_gradients_are_computed_for_a_training_batch_at_most(tiny_bert):
+    model, rows, collate = build(tiny_bert)
+    sizes = []
+    model.register_forward_pre_hook(
+        lambda _, __, inputs: sizes.append(len(inputs["input_ids"])) if torch.is_grad_enabled() else None,
+        with_kwargs=True,
+    )
+    with cached_lower_layers(model, [rows], collate, 4) as depth:
+        assert depth == 1
+    assert sizes == [4]
+
+
+def test_training_without_memory_for_the_cache_uses_none(tiny_bert):
+    model, rows, collate = build(tiny_bert)
+
+    def run_out_of_memory(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    hook = model.register_forward_pre_hook(run_out_of_memory)
+    with cached_lower_layers(model, [rows], collate, 32) as depth:
+        hook.remove()
+        assert depth == 0
+        step(model, rows, collate)
+
+
 def test_one_text_is_enough(tiny_bert):
     model, rows, collate = build(tiny_bert)
-    with cached_lower_layers(model, [Dataset.from_list([rows[0]])], collate) as depth:
+    with cached_lower_layers(model, [Dataset.from_list([rows[0]])], collate, 32) as depth:
         assert depth == 1

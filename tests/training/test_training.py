@@ -15,7 +15,7 @@ from core.catalog.methods import METHODS
 from core.config import make_config
 from core.errors import RequestError
 from core.runs.progress import Progress
-from core.training.fine_tuning import fine_tune
+from core.training.fine_tuning import _build_arguments, fine_tune
 from core.training.keep_best import KeepBest
 from core.training.learning_rates import learning_rates
 from core.training.loss import ClassificationLoss
@@ -185,3 +185,9 @@ def test_best_epoch_is_kept_instead_of_the_last(bert_without_dropout):
     assert f1_score(validation.labels, predicted, average="macro") == pytest.approx(max(curve.scores))
     assert fitted.best_epoch == 1 + int(np.argmax(curve.scores))
     assert curve.scores[-1] < max(curve.scores)
+
+
+def test_training_uses_one_of_several_gpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    arguments = _build_arguments(make_config({"batch_size": 8, "epochs": 1}), 1, 32, str(tmp_path))
+    assert (arguments.n_gpu, arguments.train_batch_size) == (1, 8)
