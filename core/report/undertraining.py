@@ -6,7 +6,7 @@ from math import log, sqrt
 import pandas as pd
 
 from core.catalog.figures import TRAINING_MACRO_F1
-from core.catalog.methods import METHODS
+from core.catalog.methods import METHODS, rate_for_width
 from core.store import queries
 from core.store.engine import Store
 from core.store.records import PARENT_GROUP_KEY, Run
@@ -22,7 +22,7 @@ OVERFITTING_GAP = 0.1
 LOSS_DECREASE = 0.1
 """A training loss that decreases by this share from the fourth to the last fifth of training is still falling."""
 HIGH_RATE = 10
-"""A learning rate of more than this multiple of the method's default is high; the inverse is low."""
+"""A learning rate of more than this multiple of the default for the hidden size is high; the inverse is low."""
 MAX_LABELS = 5
 """Number of labels that are never predicted to name."""
 
@@ -114,8 +114,11 @@ def _is_uniform(store: Store, run: Run, curve: pd.DataFrame) -> bool:
 
 
 def _relative_learning_rate(run: Run) -> float | None:
-    """Return the learning rate as a multiple of the method's default; None without one."""
-    rate, default = run.config.get("lr"), METHODS[run.method].learning_rate if run.method in METHODS else None
+    """Return the learning rate as a multiple of the method's default for the hidden size; None if one is unknown."""
+    rate, width = run.config.get("lr"), run.environment.get("hidden_size")
+    default = (
+        rate_for_width(run.method, width) if run.method in METHODS and isinstance(width, int) and width > 0 else None
+    )
     return rate / default if rate and default else None
 
 

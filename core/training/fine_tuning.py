@@ -116,6 +116,7 @@ def _fine_tune(job: "Job", micro_batches: int, progress: "Progress", checkpoints
         best_epoch=trainer.best.epoch,
         environment={
             "training_dtype": _dtype_name(dtype),
+            "hidden_size": model.base.backbone.width,
             **end,
             **accumulation,
             **model.environment,

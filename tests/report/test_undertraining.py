@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from core.catalog.methods import rate_for_width
 from core.report.comparisons import compare_runs
 from core.report.verdicts import verdict_sentence
 from core.store import queries
@@ -51,6 +52,12 @@ def test_a_learning_rate_that_is_too_high_is_to_be_lowered(store, baseline, valu
     run_id = record(store, 0.5, seed=2, baseline=baseline, fit=0.5, **values)
     assert f"a learning rate of {format_setting(values['lr'])}" in signs(store, run_id)
     assert "lower --lr" in signs(store, run_id) and "higher" not in signs(store, run_id)
+
+
+@pytest.mark.parametrize("hidden_size", [4096, None], ids=["wide", "unknown"])
+def test_the_default_learning_rate_of_a_model_is_no_sign(store, baseline, hidden_size):
+    rate = rate_for_width("lora", 4096)
+    assert signs(store, record(store, 0.6, seed=2, baseline=baseline, lr=rate, hidden_size=hidden_size)) is None
 
 
 def test_labels_that_only_the_baseline_finds_are_named(store):

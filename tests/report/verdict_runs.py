@@ -29,6 +29,7 @@ def record_run_with_accuracy(
     fit: float | None = None,
     never: str | None = None,
     baseline: int | None = None,
+    hidden_size: int | None = 384,
     **values: object,
 ) -> int:
     """Record a run whose predictions are correct with this probability; return its id.
@@ -44,7 +45,8 @@ def record_run_with_accuracy(
         excluded = data.labels.index(never)
         predicted[predicted == excluded] = (excluded + 1) % len(data.labels)
     probabilities = np.where(np.eye(len(data.labels))[predicted] == 1, 0.8, 0.2 / (len(data.labels) - 1))
-    with recording(store, config, method, {"packages": packages or {"torch": "2.13.0"}}) as run:
+    environment = {"packages": packages or {"torch": "2.13.0"}, "hidden_size": hidden_size}
+    with recording(store, config, method, environment) as run:
         dataset_id = save_dataset(store, data)
         run.update(dataset_id=dataset_id, group_key=config.group_key(data.fingerprint), baseline_id=baseline)
         rows = probabilities.astype(np.float32)
