@@ -159,7 +159,7 @@ Block: TypeAlias = Union[  # noqa: UP007 - forward references
 
 @dataclass(frozen=True)
 class Document:
-    """A report. ``facts``: its test set, runs, date and version. ``command``: the arguments that make it again."""
+    """A report. ``facts``: its test set, runs, date and version. ``command``: the command that reproduces it."""
 
     title: str
     facts: tuple[str, ...]

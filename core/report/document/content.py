@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 
-from core.report.document import data_sections, run_sections, score_sections, verdict_sections
+from core.report.document import DEFAULT_FAILURES, data_sections, run_sections, score_sections, verdict_sections
 from core.report.document.blocks import Block, Document, Facts, Grid, Section, Table
 from core.report.document.selection import Selection, select_runs
 from core.store.engine import Store
@@ -31,8 +31,14 @@ def build_document(store: Store, run_ids: Sequence[int], failures: int, created_
         title=selection.datasets[0].name,
         facts=_facts(selection, created_at),
         sections=(*shown, _explain_terms(shown)),
-        command=f"report {' '.join(map(str, run_ids))}",
+        command=store.format_command(_report_arguments(run_ids, failures)),
     )
+
+
+def _report_arguments(run_ids: Sequence[int], failures: int) -> str:
+    """Return the arguments that reproduce the report, without those at their default."""
+    option = "" if failures == DEFAULT_FAILURES else f" --failures {failures}"
+    return f"report {' '.join(map(str, run_ids))}{option}"
 
 
 def _facts(selection: Selection, created_at: datetime) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def render_markdown(document: Document) -> str:
     """Return a report as Markdown; all texts are escaped."""
     parts = [f"# {escape_markdown(document.title)}", " · ".join(map(escape_markdown, document.facts))]
     parts += [_render(section, 2) for section in document.sections]
-    parts.append(_render(Code(f"python runner.py {document.command}"), 2))
+    parts.append(_render(Code(document.command), 2))
     return "\n\n".join(parts) + "\n"
 
 

@@ -62,7 +62,7 @@ def show_verdicts(selection: Selection) -> Section:
     rows = [row for outcome in outcomes for row in _baseline_rows(outcome, compared)]
     blocks: list[Block] = [Paragraph(_answer(configurations, outcomes), "lead")]
     if rows:
-        blocks.append(_verdict_table(rows, len(compared), "Difference from the best baseline", _COSTS))
+        blocks.append(_verdict_table(rows, outcomes, len(compared), "Difference from the best baseline", _COSTS))
         blocks += _details(outcomes)
         missing = [run_label(run) for entry in configurations for run in entry.runs if run.id not in compared]
         reasons += [f"Without a baseline to compare with: {', '.join(missing)}."] if missing else []
@@ -148,12 +148,15 @@ def _seeds_row(outcome: Outcome, over_seeds: ConfigurationComparison) -> Row:
     return f"{outcome.a.label}\nvs {outcome.b.label}", interval, f"{verdict}\n{seeds}", DASH
 
 
-def _verdict_table(rows: Sequence[Row], tests: int, caption: str, costs: Sequence[Figure] = ()) -> Table:
+def _verdict_table(
+    rows: Sequence[Row], outcomes: Sequence[Outcome], tests: int, caption: str, costs: Sequence[Figure] = ()
+) -> Table:
     """Return the table of verdicts; ``tests``: the number of p values, which are adjusted for it."""
     intervals = [cell for row in rows for cell in row if isinstance(cell, Interval)]
     notes = [
         "95% intervals against zero; positive favors the first.",
         f"p is Holm-adjusted for {tests} comparisons; the intervals are not adjusted." if tests > 1 else "",
+        "Verdicts over seeds are not adjusted." if any(outcome.over_seeds for outcome in outcomes) else "",
         _BAND_NOTE if any(interval.undetectable for interval in intervals) else "",
     ]
     columns = (
@@ -176,11 +179,9 @@ def show_pairs(selection: Selection) -> Section | None:
     pairs = list(combinations(configurations, 2)) if is_complete else [(best, other) for other in configurations[1:]]
     if len(pairs) == 1 and best_baseline(selection.store, best.typical) == configurations[1].typical.id:
         return None  # the verdict above
-    compared = [compare_runs(selection.store, a.typical.id, b.typical.id) for a, b in pairs]
-    outcomes = [_outcome(selection, a, b, pair) for (a, b), pair in zip(pairs, adjust_verdicts(compared), strict=True)]
-    rows = [
-        _seeds_row(outcome, outcome.over_seeds) if outcome.over_seeds else _run_row(outcome.compared)
-        for outcome in outcomes
-    ]
+    outcomes = [_outcome(selection, a, b, compare_runs(selection.store, a.typical.id, b.typical.id)) for a, b in pairs]
+    adjusted = adjust_verdicts([outcome.compared for outcome in outcomes if outcome.over_seeds is None])
+    run_rows = map(_run_row, adjusted)
+    rows = [_seeds_row(outcome, outcome.over_seeds) if outcome.over_seeds else next(run_rows) for outcome in outcomes]
     caption = "Difference of each pair" if is_complete else f"Difference from {best.label}, which scores highest"
-    return Section("Between the runs", (_verdict_table(rows, len(pairs), caption),))
+    return Section("Between the runs", (_verdict_table(rows, outcomes, len(adjusted), caption),))

@@ -50,6 +50,21 @@ def test_verdicts_on_several_runs_are_counted_and_holm_adjusted(store):
     assert [row[2] for row in pairs] == [f"{pair.verdict} p {format_p_value(pair.result.p)}" for pair in adjusted]
 
 
+def test_only_pairs_without_verdicts_over_seeds_are_adjusted(store):
+    seeds = [record(store, 0.9, seed=n, r=r) for r in (4, 8) for n in (1, 2)]
+    single = record(store, 0.6, r=16)
+    text = render_report(store, [*seeds, single], "html")
+    pairs = Page(text).tables["Difference of each pair"]
+    assert ["over 2 seeds" in row[2] for row in pairs].count(True) == 1
+    assert "Holm-adjusted for 2 comparisons" in text and "Verdicts over seeds are not adjusted." in text
+
+
+def test_command_reproduces_the_report(store):
+    run = record(store, 0.9)
+    assert store.format_command(f"report {run} --failures 3") in render_report(store, [run], "md", failures=3)
+    assert store.format_command(f"report {run}") in render_report(store, [run], "md")
+
+
 def test_selected_seeds_are_compared_as_a_configuration(seeded, seeded_store):
     page = Page(render_report(seeded_store, seeded.seeds, "html"))
     baseline = queries.run(seeded_store, seeded.lora).baseline_id
