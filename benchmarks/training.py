@@ -1,4 +1,4 @@
-"""Training speed beside scripts that fine-tune the same model as people write them.
+"""Training speed compared with typical scripts that fine-tune the same model.
 
     python -m benchmarks.training [--cases short long] [--rounds 5]
     python -m benchmarks.training --quality [--epochs 3]

@@ -81,7 +81,7 @@ def is_recorded(store: Store, job: Job) -> bool:
 
 
 def write_cards(store: Store) -> None:
-    """Write the model cards of all adapters anew, which name where the tokenizer is."""
+    """Write the model cards of all adapters again, which name where the tokenizer is."""
     for run_id in queries.runs(store).query("kind == 'adapter' and state == 'complete'")["id"]:
         saved = resolve_saved_run(store, int(run_id))
         card = model_card_of_run(store, int(run_id), saved.backbone, folder=saved.folder)

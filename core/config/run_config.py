@@ -68,7 +68,7 @@ class RunConfig(BaseModel):
         "data", "encoding of text files, such as cp1252 (default: UTF-8)", None
     )
     no_header: bool = _setting(
-        "data", "the first line of a CSV or TSV file is a row; columns are numbered from 1", False
+        "data", "the first line of a CSV, TSV or Excel file is a row; columns are numbered from 1", False
     )
     dataset_config: str | None = _setting("data", "configuration (subset) of a Hub data set that has several", None)
     split_column: str | None = _setting(

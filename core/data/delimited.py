@@ -13,12 +13,12 @@ import pandas as pd
 
 from core.data.encodings import decode
 from core.data.file_tables import FileTable, Reader, ReadOptions
-from core.data.quoting import count_line_breaks, find_swallowed_rows, is_unquoted, line_of
+from core.data.quoting import count_line_breaks, find_merged_rows, is_unquoted, line_of
 from core.text.formatting import format_count
 
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
-"""The first line by which a file tells spreadsheets its separator."""
+"""The first line of a file that names the separator for spreadsheets."""
 _HEADER_CHARACTERS = 65_536
 _COMPARED_ROWS = 20
 """Number of rows without a header that a separator must divide equally."""
@@ -106,26 +106,26 @@ def _read_rows(text: str, layout: _Layout) -> FileTable:
         if is_unquoted(text, layout.separator, layout.width):
             return _read_literally(text, layout)
         raise
-    swallowed, multiline = _find_swallowed_rows(text, layout, frame)
-    if 2 * len(swallowed) <= multiline:
-        is_doubtful = multiline and (swallowed or layout.width == 1)
+    merged, multiline = _find_merged_rows(text, layout, frame)
+    if 2 * len(merged) <= multiline:
+        is_doubtful = multiline and (merged or layout.width == 1)
         note = f"{format_count(multiline)} quoted texts span several lines. Are they single texts?"
         return FileTable(frame, (note,) if is_doubtful else ())
     if is_unquoted(text, layout.separator, layout.width):
         return _read_literally(text, layout)
     raise ValueError(
-        f"a quotation mark in line {line_of(swallowed[0], text)} is not closed: "
-        f"{format_count(count_line_breaks(swallowed))} rows would become part of other texts. Remove such quotation "
+        f"a quotation mark in line {line_of(merged[0], text)} is not closed: "
+        f"{format_count(count_line_breaks(merged))} rows would become part of other texts. Remove such quotation "
         "marks, or enclose the text in quotation marks and double those in it."
     )
 
 
-def _find_swallowed_rows(text: str, layout: _Layout, frame: pd.DataFrame) -> tuple[list[str], int]:
-    """Return the result of `quoting.find_swallowed_rows`."""
+def _find_merged_rows(text: str, layout: _Layout, frame: pd.DataFrame) -> tuple[list[str], int]:
+    """Return the result of `quoting.find_merged_rows`."""
     lines = text.count("\n") or text.count("\r")
     if '"' not in text or lines <= len(frame):
         return [], 0
-    return find_swallowed_rows(_parse(text, layout, dtype=str), layout.separator)
+    return find_merged_rows(_parse(text, layout, dtype=str), layout.separator)
 
 
 def _read_literally(text: str, layout: _Layout) -> FileTable:

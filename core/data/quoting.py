@@ -19,7 +19,7 @@ def is_unquoted(text: str, separator: str, width: int) -> bool:
     return all(line.count(separator) == width - 1 for line in _LINE_BREAK.split(text) if line.strip())
 
 
-def find_swallowed_rows(frame: pd.DataFrame, separator: str) -> tuple[list[str], int]:
+def find_merged_rows(frame: pd.DataFrame, separator: str) -> tuple[list[str], int]:
     """Return the cells that consist of several rows, and the number of cells of several lines.
 
     ``frame``: the table with all cells as texts. Such a cell is the result of a quotation mark that is not closed. Each

@@ -74,8 +74,8 @@ def may_lack_header(path: Path) -> bool:
 def read_table(path: Path, options: ReadOptions = DEFAULT_OPTIONS) -> ReadFile:
     """Return a file's rows; its suffix names the format.
 
-    Raises `RequestError` for an unknown suffix, an empty or too large file, text that is not UTF-8, and content that
-    does not match the format.
+    Raises `RequestError` for an unknown suffix, an empty or too large file, text that the encoding of the options
+    cannot decode, and content that does not match the format.
     """
     if not is_supported(path):
         raise RequestError(

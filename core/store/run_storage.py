@@ -30,7 +30,7 @@ def clean_text(text: str) -> str:
 
 @dataclass(frozen=True)
 class Execution:
-    """Identifies one execution of a run; the id does not, because deleting frees it and resuming keeps it."""
+    """Identifies one execution of a run; the id does not, because resuming keeps it."""
 
     created_at: datetime
     times_resumed: int
