@@ -141,19 +141,18 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 def find_identical_run(
     store: Store,
     settings: dict[str, Any],
-    dataset_fingerprint: str,
+    group_key: str,
     model_revision: str | None,
     packages: dict[str, str],
 ) -> Run | None:
     """Return the newest complete run with these settings, data, base model and package versions; None without any.
 
-    A run that continues another one is not identical: it began with other weights.
+    ``group_key``: that of the settings and the data. A run that continues another one is not identical: it began with other weights.
     """
     query = (
         select(RunRow)
-        .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
-        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None), RunRow.method == settings["method"])
-        .where(DatasetRow.fingerprint == dataset_fingerprint)
+        .where(RunRow.group_key == group_key, RunRow.seed == settings.get("seed"))
+        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None))
         .order_by(RunRow.id.desc())
     )
     with reporting_unreadable_values(store), store.read_session() as session:
