@@ -15,7 +15,7 @@ from core.config.earlier_settings import complete_settings
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
-from core.store.records import PARENT_GROUP_KEY, Run, derive_state
+from core.store.records import PARENT_GROUP_KEY, Run, TrialKey, derive_state
 from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow, UtcDateTime
 from core.text.formatting import format_setting
 
@@ -147,7 +147,8 @@ def find_identical_run(
 ) -> Run | None:
     """Return the newest complete run with these settings, data, base model and package versions; None without any.
 
-    ``group_key``: that of the settings and the data. A run that continues another one is not identical: it began with other weights.
+    ``group_key``: that of the settings and the data. A run that continues another one is not identical: it began with
+    other weights.
     """
     query = (
         select(RunRow)
@@ -163,9 +164,10 @@ def find_identical_run(
     return None
 
 
-def trial_runs(store: Store, study: str) -> list[Run]:
-    """Return the runs of a study's trials, oldest first, without those in the trash."""
-    query = select(RunRow).where(RunRow.study == study, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
+def trial_runs(store: Store, trial: TrialKey) -> list[Run]:
+    """Return the runs of a trial, oldest first, without those in the trash."""
+    is_of_trial = (RunRow.study == trial.study) & (RunRow.trial == trial.number)
+    query = select(RunRow).where(is_of_trial, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
     with reporting_unreadable_values(store), store.read_session() as session:
         return [run_from_row(row) for row in session.scalars(query)]
 
