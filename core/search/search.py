@@ -154,16 +154,18 @@ def run_search(
     """Resume unfinished trials, then run new ones until the search ends; return why, a key of `STOP_REASONS`.
 
     A trial that fails is recorded with its reason, and the next one starts. If the user stops the search, its trial
-    is resumed from its checkpoint by the next call.
+    is resumed from its checkpoint by the next call. Raises `RequestError` if Optuna's storage fails, or another process
+    finishes the same trial.
     """
     start, runner = time.monotonic(), _TrialRunner(search, options, progress, checkpoint_interval)
-    search.study.set_user_attr("stopped", None)
-    for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
-        runner.finish(frozen)
-    first = len(search.study.get_trials(deepcopy=False, states=FINISHED))
-    while (reason := _stop_reason(search.study, options, time.monotonic() - start, first)) is None:
-        runner.run(search.study.ask())
-    search.study.set_user_attr("stopped", reason)
+    with translate_storage_errors(search.store):
+        search.study.set_user_attr("stopped", None)
+        for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
+            runner.finish(frozen)
+        first = len(search.study.get_trials(deepcopy=False, states=FINISHED))
+        while (reason := _stop_reason(search.study, options, time.monotonic() - start, first)) is None:
+            runner.run(search.study.ask())
+        search.study.set_user_attr("stopped", reason)
     return reason
 
 

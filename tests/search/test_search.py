@@ -16,7 +16,7 @@ from core.runs.progress import Progress
 from core.runs.resume import prepare_resume
 from core.search.search import find_trial_run
 from core.search.stopping import MAX_FAILURES, is_plateau
-from core.search.studies import read_searches
+from core.search.studies import open_storage, read_searches
 from core.search.winner import check_winner
 from core.store import queries
 from core.store.integrity import check
@@ -90,7 +90,7 @@ def test_trials_that_are_not_promising_are_pruned(pruned_search):
 
 def test_plain_optuna_opens_the_study(pruned_search):
     search, folder = pruned_search
-    storage = JournalStorage(JournalFileBackend(str(folder / "runs.searches.journal")))
+    storage = JournalStorage(JournalFileBackend(str(folder / "runs.db.searches.journal")))
     study = optuna.load_study(study_name="films", storage=storage)
     assert len(study.trials) == 12 and study.best_value == search.study.best_value
     (record,) = read_searches(create_store(folder))
@@ -187,6 +187,25 @@ def test_interrupted_trial_that_cannot_be_resumed_fails(tmp_path, tiny_bert):
     assert trial.state == TrialState.FAIL and str(tiny_bert) in trial.user_attrs["error"]
 
 
+class FinishTrial(Progress):
+    """Finishes the running trial of a study, as another process does."""
+
+    def __init__(self, study):
+        self.study = study
+
+    def on_train_begin(self, step):
+        (trial,) = self.study.get_trials(states=(TrialState.RUNNING,))
+        self.study.tell(trial.number, 0.5)
+
+
+def test_trial_that_another_process_finished_stops_the_search(tmp_path, tiny_bert):
+    search = open_small_search(tmp_path, tiny_bert, SPACE)
+    other = optuna.load_study(study_name="films", storage=open_storage(search.store))
+    with pytest.raises(RequestError) as error:
+        search_small(search, 2, FinishTrial(other))
+    assert error.value.code == "search_is_running"
+
+
 def test_search_stops_at_a_run_in_a_fallback_database(tmp_path, tiny_bert, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     search = open_small_search(tmp_path, tiny_bert, SPACE)
@@ -216,10 +235,10 @@ def test_trial_that_has_ended_cannot_be_resumed(pruned_search):
 
 def test_damaged_journal_is_reported(tmp_path, tiny_bert):
     store = create_store(tmp_path)
-    (tmp_path / "runs.searches.journal").write_text("no journal\nat all\n")
+    (tmp_path / "runs.db.searches.journal").write_text("no journal\nat all\n")
     with pytest.raises(RequestError) as error:
         read_searches(store)
-    assert error.value.code == "unusable_storage" and "runs.searches.journal" in str(error.value)
+    assert error.value.code == "unusable_storage" and "runs.db.searches.journal" in str(error.value)
 
 
 @pytest.mark.parametrize(
