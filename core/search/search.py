@@ -12,6 +12,7 @@ from optuna import Study, Trial
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
+from core.catalog.search_spaces import PLATEAU_TRIALS
 from core.config import RunConfig, hash_settings, make_config
 from core.errors import OutOfMemory, RequestError, StoreError
 from core.runs.job import Job, vary_job
@@ -20,7 +21,7 @@ from core.runs.progress import Progress
 from core.runs.resume import prepare_resume
 from core.search.space import Space, default_distributions
 from core.search.space_file import parse_space
-from core.search.stopping import PLATEAU_TRIALS, is_failing, is_plateau
+from core.search.stopping import is_failing, is_plateau
 from core.search.studies import FINISHED, make_pruner, open_storage, translate_storage_errors
 from core.search.trial_progress import TrialProgress
 from core.store import queries

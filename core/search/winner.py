@@ -6,6 +6,7 @@ from statistics import fmean
 
 from optuna.trial import TrialState
 
+from core.catalog.search_spaces import CHECK_SEEDS, FINALISTS
 from core.config import RunConfig
 from core.errors import RunError
 from core.report.search_verdict import Finalist, WinnerCheck, read_check
@@ -16,16 +17,13 @@ from core.search.search import Search, find_trial_run, require_recorded, validat
 from core.store.engine import Store
 from core.store.records import Run, TrialKey
 
-FINALISTS, SEEDS = 3, 3
-"""Default numbers of trials that are trained again, and of fresh seeds."""
-
 
 def check_winner(
     search: Search,
     progress: Progress,
     *,
     finalists: int = FINALISTS,
-    seeds: int = SEEDS,
+    seeds: int = CHECK_SEEDS,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> WinnerCheck | None:
     """Train the best trials with fresh seeds, and compare the winner with the defaults on the test split.

@@ -56,6 +56,7 @@ def test_dry_run_writes_nothing(command, flags, tmp_path):
         ["--seed", "1", "2"],
         ["--dataset", "a.csv", "b.csv"],
         ["--r", "4", "--space", "space.yaml"],
+        ["--r", "2", "8", "--space", "space.yaml"],
         ["--space", "missing.yaml"],
         ["--check-seeds", "1"],
         ["--method", "tfidf"],
