@@ -26,10 +26,10 @@ from core.data.bundled import BUNDLED
 from core.errors import RequestError
 from core.runs.job import Job, add_baselines, prepare_jobs
 from core.runs.pipeline import run_jobs
-from core.runs.reuse import find_recorded_run
 from core.store import queries
 from core.store.engine import Store, open_store
 from core.store.records import Run
+from core.system.environment import package_versions
 from core.text.parsing import parse_yaml_pairs
 
 REFERENCE: dict[str, Any] = {
@@ -155,9 +155,13 @@ def run_missing(store: Store, by_seed: Sequence[SeedJobs]) -> None:
 
 
 def find_run(store: Store, job: Job) -> Run | None:
-    """Return the complete run of a job, else the newest one that ended early; None if there is none."""
-    settings = job.config.settings()
-    complete = find_recorded_run(store, job)
+    """Return the complete run of a job, else the newest one that ended early; None if there is none.
+
+    The files of a model in a local folder are assumed to be unchanged.
+    """
+    settings, group_key = job.config.settings(), job.config.group_key(job.data.fingerprint)
+    revision = job.backbone.revision if job.backbone else None
+    complete = queries.find_identical_run(store, settings, group_key, revision, package_versions())
     if complete is not None:
         return complete
     runs = queries.runs(store)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cli.arguments import Parser, add_checkpoint_interval, duration, integer_from, non_empty, record_name
 from cli.commands import Command
 from cli.settings import add_settings, requested_values
+from core.catalog.search_spaces import CHECK_SEEDS, FINALISTS, PLATEAU_TRIALS, PRUNERS, TRIALS
 from core.config import make_config
 from core.text.sanitize import to_single_line
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 _MAX_TRIALS = 10_000
 _MAX_FINALISTS = 20
 _MAX_SEEDS = 100
-_DEFAULT_TRIALS = 30
-_PRUNERS = ("median", "hyperband", "none")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -31,9 +30,9 @@ def add_arguments(parser: Parser) -> None:
     search.add_argument(
         "--trials",
         type=integer_from(1, _MAX_TRIALS),
-        default=_DEFAULT_TRIALS,
+        default=TRIALS,
         metavar="INT",
-        help=f"number of trials (default: {_DEFAULT_TRIALS})",
+        help=f"number of trials (default: {TRIALS})",
     )
     search.add_argument("--space", type=non_empty, metavar="FILE", help="YAML file of the settings to search")
     search.add_argument(
@@ -45,7 +44,10 @@ def add_arguments(parser: Parser) -> None:
     )
     search.add_argument("--name", type=record_name, help="name of the search (default: from data, methods and space)")
     search.add_argument(
-        "--pruner", choices=_PRUNERS, default="median", help="ends trials that are not promising (default: median)"
+        "--pruner",
+        choices=PRUNERS,
+        default=PRUNERS[0],
+        help=f"ends trials that are not promising (default: {PRUNERS[0]})",
     )
     _add_stopping_and_check(search)
     search.add_argument("--dry-run", action="store_true", help="print the data, the space, and the memory and time")
@@ -57,23 +59,24 @@ def _add_stopping_and_check(group: Any) -> None:
     group.add_argument(
         "--plateau",
         type=integer_from(0, _MAX_TRIALS),
-        default=15,
+        default=PLATEAU_TRIALS,
         metavar="INT",
-        help="end after this number of trials without improvement by half a point; 0: never (default: 15)",
+        help="end after this number of trials without improvement by half a point; 0: never "
+        f"(default: {PLATEAU_TRIALS})",
     )
     group.add_argument(
         "--finalists",
         type=integer_from(1, _MAX_FINALISTS),
-        default=3,
+        default=FINALISTS,
         metavar="INT",
-        help="number of best trials to train again with fresh seeds (default: 3)",
+        help=f"number of best trials to train again with fresh seeds (default: {FINALISTS})",
     )
     group.add_argument(
         "--check-seeds",
         type=integer_from(2, _MAX_SEEDS),
-        default=3,
+        default=CHECK_SEEDS,
         metavar="INT",
-        help="number of fresh seeds, with which the winner and the defaults are tested (default: 3)",
+        help=f"number of fresh seeds, with which the winner and the defaults are tested (default: {CHECK_SEEDS})",
     )
     group.add_argument("--no-check", action="store_true", help="do not check the winner; the test split is not read")
 
@@ -98,15 +101,14 @@ def execute(arguments: Namespace) -> int:
 
 def _split_values(arguments: Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the settings with one value, and the requested space: the file's, and settings with several values."""
-    from core.search.space_file import read_space_file
+    from core.search.space_file import add_flags, read_space_file
     from core.system.files import parse_user_path
 
     content = read_space_file(parse_user_path("--space", arguments.space)) if arguments.space else {}
     values = requested_values(arguments)
-    methods = {"method": values.pop("method")} if "method" in values else {}
-    settings = {name: value[0] for name, value in values.items() if len(value) == 1}
-    several = {name: value for name, value in values.items() if len(value) > 1}
-    return settings, {**methods, **content, **several}
+    searched = {name: value for name, value in values.items() if len(value) > 1 or name == "method"}
+    settings = {name: value[0] for name, value in values.items() if name not in searched}
+    return settings, add_flags(content, searched)
 
 
 def _prepare(

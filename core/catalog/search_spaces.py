@@ -1,10 +1,21 @@
-"""The default search space of every method that trains."""
+"""The defaults of a search: its options, and the space of every method that trains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.catalog.method import Method
+
+TRIALS = 30
+"""Default number of trials."""
+PLATEAU_TRIALS = 15
+"""Default number of trials without improvement after which a search ends."""
+PRUNERS = ("median", "hyperband", "none")
+"""The pruners, the default first."""
+FINALISTS = 3
+"""Default number of best trials that are trained again."""
+CHECK_SEEDS = 3
+"""Default number of fresh seeds."""
 
 ALPHA_OVER_R = "alpha_over_r"
 """The dimension that searches alpha as a multiple of the rank: the scale of the updates, independent of the rank."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from core.data.splits import DataSet, Split
 from core.models.build import planned_steps, steps_per_epoch
-from core.models.classifier import FitResult
 from core.runs.job import Job
 from core.runs.pipeline import FIT_EXAMPLES
 from core.runs.progress import Progress
@@ -51,9 +50,10 @@ class CostEstimate:
 
 @dataclass(frozen=True)
 class _Timing:
-    """A short training of a job: seconds to load the model, for a step, and to predict an example."""
+    """A short training of a job: parameters, memory, and seconds to load the model, for a step and for a prediction."""
 
-    fitted: FitResult
+    trainable_parameters: int
+    total_parameters: int
     memory_bytes: int
     load: float
     step: float
@@ -119,7 +119,8 @@ def _time_training(job: Job) -> _Timing:
         memory_bytes = memory.bytes
     ends = stopwatch.steps if len(stopwatch.steps) > 1 else [stopwatch.begin, *stopwatch.steps]
     return _Timing(
-        fitted,
+        fitted.trainable_parameters,
+        fitted.total_parameters,
         memory_bytes,
         load=stopwatch.begin - start,
         step=(ends[-1] - ends[0]) / (len(ends) - 1),
@@ -150,7 +151,7 @@ def _extrapolate(job: Job, timing: _Timing) -> CostEstimate:
         for count in steps
     )
     return CostEstimate(
-        timing.fitted.trainable_parameters, timing.fitted.total_parameters, timing.memory_bytes, steps, (fewest, most)
+        timing.trainable_parameters, timing.total_parameters, timing.memory_bytes, steps, (fewest, most)
     )
 
 

@@ -12,15 +12,16 @@ from optuna import Study, Trial
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from core.config import RunConfig, make_config
-from core.errors import OutOfMemory, RequestError
+from core.catalog.search_spaces import PLATEAU_TRIALS
+from core.config import RunConfig, hash_settings, make_config
+from core.errors import OutOfMemory, RequestError, StoreError
 from core.runs.job import Job, vary_job
 from core.runs.pipeline import CHECKPOINT_INTERVAL, run_job
 from core.runs.progress import Progress
 from core.runs.resume import prepare_resume
 from core.search.space import Space, default_distributions
 from core.search.space_file import parse_space
-from core.search.stopping import PLATEAU_TRIALS, is_failing, is_plateau
+from core.search.stopping import is_failing, is_plateau
 from core.search.studies import FINISHED, make_pruner, open_storage, translate_storage_errors
 from core.search.trial_progress import TrialProgress
 from core.store import queries
@@ -154,16 +155,18 @@ def run_search(
     """Resume unfinished trials, then run new ones until the search ends; return why, a key of `STOP_REASONS`.
 
     A trial that fails is recorded with its reason, and the next one starts. If the user stops the search, its trial
-    is resumed from its checkpoint by the next call.
+    is resumed from its checkpoint by the next call. Raises `RequestError` if Optuna's storage fails, or another process
+    finishes the same trial.
     """
     start, runner = time.monotonic(), _TrialRunner(search, options, progress, checkpoint_interval)
-    search.study.set_user_attr("stopped", None)
-    for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
-        runner.finish(frozen)
-    first = len(search.study.get_trials(deepcopy=False, states=FINISHED))
-    while (reason := _stop_reason(search.study, options, time.monotonic() - start, first)) is None:
-        runner.run(search.study.ask())
-    search.study.set_user_attr("stopped", reason)
+    with translate_storage_errors(search.store):
+        search.study.set_user_attr("stopped", None)
+        for frozen in search.study.get_trials(states=(TrialState.RUNNING,)):
+            runner.finish(frozen)
+        first = len(search.study.get_trials(deepcopy=False, states=FINISHED))
+        while (reason := _stop_reason(search.study, options, time.monotonic() - start, first)) is None:
+            runner.run(search.study.ask())
+        search.study.set_user_attr("stopped", reason)
     return reason
 
 
@@ -192,21 +195,29 @@ class _TrialRunner:
 
     def run(self, trial: Trial) -> None:
         """Let the sampler choose the settings of a trial, and run it."""
+        job = self._suggest_job(trial)
+        if job is not None:
+            self._start(trial, job)
+
+    def _suggest_job(self, trial: Trial) -> Job | None:
+        """Return the job of a trial, with the settings that the sampler chooses; None if they do not work together."""
         # Seeded by the number of the trial, so that an interruption does not change what is drawn.
         self.search.study.sampler = TPESampler(seed=self.search.default.config.seed + trial.number)
         self.search.space.suggest(trial)
         try:
-            job = self.search.job_of(trial.params)
+            return self.search.job_of(trial.params)
         except RequestError as error:
             self._fail(trial, str(error))
-            return
-        key = TrialKey(self.search.name, trial.number)
+            return None
+
+    def _start(self, trial: Trial, job: Job) -> None:
+        """Run a trial from the beginning."""
         self._announce(trial.number, job)
         run = run_job(
             job,
             self.search.store,
             TrialProgress(self.progress, trial),
-            trial=key,
+            trial=TrialKey(self.search.name, trial.number),
             checkpoint_interval=self.checkpoint_interval,
         )
         self._conclude(trial, run)
@@ -214,9 +225,12 @@ class _TrialRunner:
     def finish(self, frozen: FrozenTrial) -> None:
         """Finish a trial that was in progress when its process ended; leave one of another process alone."""
         trial = Trial(self.search.study, frozen._trial_id)
-        run = find_trial_run(self.search.store, self.search.name, frozen.number, self.search.default.config.seed)
+        job = self._suggest_job(trial)
+        if job is None:
+            return
+        run = find_trial_run(self.search.store, TrialKey(self.search.name, trial.number), job)
         if run is None:
-            self.run(trial)
+            self._start(trial, job)
         elif is_running(run):
             return
         elif run.state not in ("crashed", "cancelled"):
@@ -224,36 +238,39 @@ class _TrialRunner:
         elif run.state == "crashed" and run.environment.get("resumed", 0) >= MAX_RESUMES:
             self._fail(trial, f"It crashed after it was resumed {MAX_RESUMES} times.")
         else:
-            self._conclude(trial, self._resume(trial, run))
+            self._resume(trial, run)
 
     def _announce(self, number: int, job: Job) -> None:
         self.progress.on_run_begin(f"trial {number}", job.config, number + 1, self.options.trials)
 
-    def _resume(self, trial: Trial, run: Run, *, auto_batch: bool = False) -> Run:
-        """Resume a trial's run from its checkpoint."""
-        job = prepare_resume(self.search.store, run.id, auto_batch=auto_batch)
+    def _resume(self, trial: Trial, run: Run, *, auto_batch: bool = False) -> None:
+        """Resume a trial's run from its checkpoint; the trial fails if that is impossible."""
+        trust = self.search.default.config.trust_remote_code
+        try:
+            job = prepare_resume(self.search.store, run.id, auto_batch=auto_batch, trust_remote_code=trust)
+        except RequestError as error:
+            if isinstance(error, StoreError) or error.code == "run_is_running":
+                raise
+            self._fail(trial, str(error))
+            return
         self._announce(trial.number, job)
-        return run_job(
+        resumed = run_job(
             job,
             self.search.store,
             TrialProgress(self.progress, trial),
             resume_run_id=run.id,
             checkpoint_interval=self.checkpoint_interval,
         )
+        self._conclude(trial, resumed)
 
     def _conclude(self, trial: Trial, run: Run) -> None:
         """Tell Optuna how a trial ended; after an out-of-memory error, resume it once with smaller micro-batches."""
-        if not is_recorded(self.search.store, run):
-            raise RequestError(
-                f"The search stops, because trial {trial.number} is recorded in a fallback database. When the cause is "
-                f"fixed, run: {self.search.store.format_command('db recover')}. Then start the search again."
-            )
+        require_recorded(self.search.store, run)
         self.progress.on_run_end(run, reused=False)
-        if run.error_type == OutOfMemory.__name__ and not run.config.get("auto_batch"):
-            run = self._resume(trial, run, auto_batch=True)
-            self.progress.on_run_end(run, reused=False)
         trial.set_user_attr("run", run.id)
-        if run.state == "pruned":
+        if run.error_type == OutOfMemory.__name__ and not run.config.get("auto_batch"):
+            self._resume(trial, run, auto_batch=True)
+        elif run.state == "pruned":
             self.search.study.tell(trial, state=TrialState.PRUNED)
         elif run.state == "validated":
             score = validation_score(self.search.store, run.id)
@@ -279,7 +296,25 @@ def validation_score(store: Store, run_id: int) -> float:
     return float(metrics.loc[is_score, "value"].iloc[0])
 
 
-def find_trial_run(store: Store, study: str, number: int, seed: int) -> Run | None:
-    """Return the newest run of a trial with a seed; None if there is none."""
-    runs = [run for run in queries.trial_runs(store, study) if (run.trial, run.seed) == (number, seed)]
-    return runs[-1] if runs else None
+def require_recorded(store: Store, run: Run) -> None:
+    """Raise `RequestError` if a run is in a fallback database, where its id may be that of another run of the store."""
+    if not is_recorded(store, run):
+        raise RequestError(
+            f"The search stops, because its run {run.name} is recorded in a fallback database. When the cause is "
+            f"fixed, run: {store.format_command('db recover')}. Then start the search again.",
+            code="run_in_fallback",
+        )
+
+
+def find_trial_run(store: Store, trial: TrialKey, job: Job) -> Run | None:
+    """Return the newest run of a trial with a job's settings, except ``auto_batch``, and data; None if there is none.
+
+    An imported run may have the same trial of a study with the same name.
+    """
+    fingerprint = job.data.fingerprint
+    seed, key = job.config.seed, job.config.group_key(fingerprint)
+    for run in reversed(queries.trial_runs(store, trial)):
+        # A run that stopped before its data were recorded has no group key.
+        if run.seed == seed and hash_settings(run.config, fingerprint) == key and run.group_key in (None, key):
+            return run
+    return None

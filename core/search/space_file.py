@@ -1,6 +1,6 @@
 """Read a requested search space, from several values of a flag or a YAML file, and validate it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -39,6 +39,32 @@ def read_space_file(path: Path) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in content.items()}
 
 
+def add_flags(content: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a space file and the values of flags. Raises `RequestError` for a setting in both."""
+    _refuse_both(content, values)
+    return {**content, **values}
+
+
+def _refuse_both(content: Mapping[str, Any], flags: Collection[str]) -> None:
+    """Raise `RequestError` if the space has a setting of the flags, or ``alpha_over_r`` where they have alpha."""
+    for name in _settings_of(content):
+        replaced = "alpha" if name == ALPHA_OVER_R else name
+        if replaced in flags:
+            raise RequestError(
+                f"{flag(replaced)} is passed, and the space has {name} too. Remove one of the two.",
+                code="setting_in_space",
+            )
+
+
+def _settings_of(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the settings in a space, those for one method only included."""
+    for name, value in content.items():
+        if name in METHODS and isinstance(value, dict):
+            yield from (str(inner).replace("-", "_") for inner in value)
+        else:
+            yield name
+
+
 def space_methods(content: Mapping[str, Any], requested: Sequence[str]) -> list[str]:
     """Return the methods of a space file, else those that the command line requests.
 
@@ -61,8 +87,7 @@ def parse_space(
     ``settings``: the requested settings that are the same in all trials. Raises `RequestError` for a setting that does
     not exist, cannot be searched or is used by none of the methods, and for invalid values.
     """
-    if both := next((name for name in content if name in settings), None):
-        raise RequestError(f"{flag(both)} has one value and is in the space too. Remove one of the two.")
+    _refuse_both(content, settings)
     spaces: dict[str, dict[str, BaseDistribution]] = {method: {} for method in methods}
     for name, value in content.items():
         if name in METHODS:

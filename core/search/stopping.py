@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-PLATEAU_TRIALS = 15
-"""Default number of trials without improvement after which a search ends."""
 PLATEAU_MARGIN = 0.005
 """A smaller rise of the best validation macro F1 counts as none: half a point, less than its noise on 500 examples."""
 MIN_TRIALS = 10

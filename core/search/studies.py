@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -62,20 +64,30 @@ def make_pruner(name: str) -> BasePruner:
 
 
 def open_storage(store: Store) -> BaseStorage:
-    """Return the storage of a database's studies; create it where there is none."""
+    """Return the storage of a database's studies for writing; create it where there is none."""
     file = journal_file(store)
     with translate_storage_errors(store):
-        if file is not None:
-            return JournalStorage(JournalFileBackend(str(file)))
-        create_schema(store)
-        return RDBStorage(server_url(store), engine_kwargs={"pool_pre_ping": True})
+        if file is None:
+            create_schema(store)
+        return _storage(store, file)
 
 
 def read_storage(store: Store) -> BaseStorage | None:
     """Return the storage of a database's studies; None if it has none. Nothing is written."""
     file = journal_file(store)
     exists = has_schema(store) if file is None else file.is_file()
-    return open_storage(store) if exists else None
+    with translate_storage_errors(store):
+        return _storage(store, file) if exists else None
+
+
+def _storage(store: Store, file: Path | None) -> BaseStorage:
+    return _server_storage(store) if file is None else JournalStorage(JournalFileBackend(str(file)))
+
+
+@lru_cache(maxsize=4)
+def _server_storage(store: Store) -> RDBStorage:
+    """Return the storage on a store's server; it is kept, as each has its own pool of connections."""
+    return RDBStorage(server_url(store), engine_kwargs={"pool_pre_ping": True})
 
 
 @contextmanager
@@ -83,6 +95,12 @@ def translate_storage_errors(store: Store) -> Iterator[None]:
     """Translate errors of Optuna's storage to `RequestError`."""
     try:
         yield
+    except optuna.exceptions.UpdateFinishedTrialError as error:
+        raise RequestError(
+            "The search stopped, because another process finished the same trial. Wait until that process ends, then "
+            "start the search again.",
+            code="search_is_running",
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError, optuna.exceptions.StorageInternalError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise RequestError(

@@ -3,21 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from statistics import fmean
-from typing import Any
 
 from optuna.trial import TrialState
 
+from core.catalog.search_spaces import CHECK_SEEDS, FINALISTS
 from core.config import RunConfig
 from core.errors import RunError
 from core.report.search_verdict import Finalist, WinnerCheck, read_check
 from core.runs.job import Job, add_baselines
 from core.runs.pipeline import CHECKPOINT_INTERVAL, run_job, run_jobs
 from core.runs.progress import Progress
-from core.search.search import Search, find_trial_run, validation_score
+from core.search.search import Search, find_trial_run, require_recorded, validation_score
+from core.store.engine import Store
 from core.store.records import Run, TrialKey
-
-FINALISTS, SEEDS = 3, 3
-"""Default numbers of trials that are trained again, and of fresh seeds."""
 
 
 def check_winner(
@@ -25,7 +23,7 @@ def check_winner(
     progress: Progress,
     *,
     finalists: int = FINALISTS,
-    seeds: int = SEEDS,
+    seeds: int = CHECK_SEEDS,
     checkpoint_interval: float = CHECKPOINT_INTERVAL,
 ) -> WinnerCheck | None:
     """Train the best trials with fresh seeds, and compare the winner with the defaults on the test split.
@@ -33,7 +31,7 @@ def check_winner(
     Successive halving: with each seed, the better half of the finalists is kept, by their mean over the fresh seeds.
     Only the one that is left, and the defaults, are evaluated on the test split, so that no correction for the choice
     is needed. A check of the same finalists and seeds that is stored already is returned. None if no trial is
-    complete. Raises `RunError` if a run of the check fails.
+    complete. Raises `RunError` if a run of the check fails, `RequestError` if one is in a fallback database.
     """
     candidates = best_trials(search, finalists)
     if not candidates:
@@ -73,11 +71,11 @@ class _WinnerChecker:
         """Choose the winner on the validation split, then evaluate it and the defaults on the test split."""
         finalists = self._halve(candidates, seeds)
         winner = finalists[0]
-        job = self.search.job_of(self._parameters(winner.trial))
-        is_default = job.config.settings() == self.search.vary(self.search.default.config).config.settings()
-        jobs = [self._with_seed(self.search.default.config, seed) for seed in seeds]
-        if not is_default:
-            jobs += [self._with_seed(job.config, seed) for seed in seeds]
+        config, default = self._config_of(winner.trial), self._default_config()
+        fingerprint = self.search.default.data.fingerprint
+        jobs = [self._with_seed(default, seed) for seed in seeds]
+        if config.group_key(fingerprint) != default.group_key(fingerprint):
+            jobs += [self._with_seed(config, seed) for seed in seeds]
         runs = self._run_on_test(jobs)
         default_runs, winner_runs = runs[: len(seeds)], runs[-len(seeds) :]
         scores = tuple(validation_score(self.search.store, run.id) for run in winner_runs)
@@ -104,24 +102,33 @@ class _WinnerChecker:
 
     def _add_score(self, finalist: Finalist, seed: int) -> Finalist:
         """Train a finalist with a fresh seed on the training split, unless it is recorded; add its score."""
-        store, name = self.search.store, self.search.name
-        run = find_trial_run(store, name, finalist.trial, seed)
+        store, trial = self.search.store, TrialKey(self.search.name, finalist.trial)
+        job = self._with_seed(self._config_of(finalist.trial), seed)
+        run = find_trial_run(store, trial, job)
         if run is None or run.state != "validated":
-            job = self.search.job_of(self._parameters(finalist.trial), seed)
             self.progress.on_run_begin(f"trial {finalist.trial}, seed {seed}", job.config, 1, 1)
             run = run_job(
                 job,
                 store,
                 self.progress,
-                trial=TrialKey(name, finalist.trial),
+                trial=trial,
                 checkpoint_interval=self.checkpoint_interval,
             )
             self.progress.on_run_end(run, reused=False)
-            _require_state(run, "validated")
+            _require_state(store, run, "validated")
         return replace(finalist, fresh_scores=(*finalist.fresh_scores, validation_score(store, run.id)))
 
-    def _parameters(self, number: int) -> dict[str, Any]:
-        return self.search.study.get_trials(deepcopy=False)[number].params
+    def _config_of(self, number: int) -> RunConfig:
+        """Return the config of a trial, with ``auto_batch`` if its run ran out of memory without."""
+        job = self.search.job_of(self.search.study.get_trials(deepcopy=False)[number].params)
+        run = find_trial_run(self.search.store, TrialKey(self.search.name, number), job)
+        needs_auto_batch = run is not None and run.config.get("auto_batch", False)
+        return job.config.model_copy(update={"auto_batch": job.config.auto_batch or needs_auto_batch})
+
+    def _default_config(self) -> RunConfig:
+        """Return the default config, with ``auto_batch`` if the run of the first trial, the default, needed it."""
+        config = self.search.vary(self.search.default.config).config
+        return config.model_copy(update={"auto_batch": self._config_of(0).auto_batch})
 
     def _with_seed(self, config: RunConfig, seed: int) -> Job:
         return self.search.vary(config.model_copy(update={"seed": seed}))
@@ -135,11 +142,13 @@ class _WinnerChecker:
         )
         runs = records[len(baselines) :]
         for run in runs:
-            _require_state(run, "complete")
+            _require_state(self.search.store, run, "complete")
         return runs
 
 
-def _require_state(run: Run, state: str) -> None:
+def _require_state(store: Store, run: Run, state: str) -> None:
+    """Raise `RunError` if a run has another state, `RequestError` if it is in a fallback database."""
+    require_recorded(store, run)
     if run.state != state:
         raise RunError(
             f"The check of the winner stopped, because run {run.id} is {run.state}"

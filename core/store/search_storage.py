@@ -1,4 +1,4 @@
-"""Where Optuna stores the searches of a database: a journal file beside an SQLite file, a schema on a server."""
+"""Where Optuna stores the searches of a database: a journal file next to an SQLite file, a schema on a server."""
 
 from pathlib import Path
 
@@ -14,7 +14,8 @@ def journal_file(store: Store) -> Path | None:
     """Return the journal file of an SQLite database, whether it exists or not; None for a server."""
     if store.engine.dialect.name != "sqlite":
         return None
-    return Path(store.engine.url.database or "").with_suffix(".searches.journal")
+    path = Path(store.engine.url.database or "")
+    return path.with_name(f"{path.name}.searches.journal")
 
 
 def server_url(store: Store) -> str:

@@ -19,7 +19,7 @@ def test_search_reports_its_trials_and_the_check_of_its_winner(flags, tmp_path):
     result = run_cli(command)
     assert result.code == 0, result.err
     assert "Search films-lora-" in result.out and "3 complete" in result.out
-    assert "Selection optimism" in result.out and "runs.searches.journal" in result.out
+    assert "Selection optimism" in result.out and "runs.db.searches.journal" in result.out
     again = run_cli(command)
     assert again.out == result.out and "recorded as run" not in again.err
     listed = run_cli(["list", "--db", str(tmp_path / "runs.db")]).out
@@ -56,6 +56,7 @@ def test_dry_run_writes_nothing(command, flags, tmp_path):
         ["--seed", "1", "2"],
         ["--dataset", "a.csv", "b.csv"],
         ["--r", "4", "--space", "space.yaml"],
+        ["--r", "2", "8", "--space", "space.yaml"],
         ["--space", "missing.yaml"],
         ["--check-seeds", "1"],
         ["--method", "tfidf"],

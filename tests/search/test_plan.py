@@ -10,13 +10,19 @@ from tests.small_runs import create_store, record_run
 
 def test_recorded_run_is_planned_as_such_unless_requested_again(prepare, tmp_path, tiny_bert):
     store = create_store(tmp_path)
-    run = record_run(store, tiny_bert)
-    same, other = prepare(), prepare(r=4)
+    run = record_run(store, tiny_bert, method="tfidf")
+    same, other = prepare(method="tfidf"), prepare(method="majority")
     assert [planned.recorded and planned.recorded.id for planned in plan_jobs([same, other], store)] == [run.id, None]
     assert plan_jobs([same], store, again=True)[0].recorded is None
     environment = queries.run(store, run.id).environment | {PARENT_GROUP_KEY: "0" * 16}
     RunWriter.reopen(store, run.id).update(environment=environment)  # as of a run that continues another one
     assert plan_jobs([same], store)[0].recorded is None
+
+
+def test_run_of_a_local_model_is_not_reused_as_the_files_may_have_changed(prepare, tmp_path, tiny_bert):
+    store = create_store(tmp_path)
+    record_run(store, tiny_bert)
+    assert plan_jobs([prepare()], store)[0].recorded is None
 
 
 def test_costs_are_estimated_without_a_database(prepare, tmp_path):

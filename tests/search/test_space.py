@@ -9,7 +9,7 @@ from core.config import make_config
 from core.errors import RequestError
 from core.search.search import build_space
 from core.search.space import Space
-from core.search.space_file import parse_space, read_space_file, space_methods
+from core.search.space_file import add_flags, parse_space, read_space_file, space_methods
 
 
 def test_default_space_is_resolved_for_the_model(prepare):
@@ -77,6 +77,25 @@ def test_setting_with_a_value_cannot_be_searched_too():
         parse_space({"r": [4, 8]}, ["lora"], {"r": "4"})
     with pytest.raises(RequestError):
         parse_space({"r": [4, 8]}, ["ia3"], {})
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ({"method": ["lora", "ia3"]}, {"method": ["lora"]}),
+        ({"r": [4, 8]}, {"r": ["2", "4"]}),
+        ({"lora": {"r": [4, 8]}}, {"r": ["2", "4"]}),
+        ({"alpha_over_r": [1, 2]}, {"alpha": ["8", "16"]}),
+    ],
+)
+def test_setting_of_a_flag_cannot_be_in_the_space_file_too(content, values):
+    with pytest.raises(RequestError) as error:
+        add_flags(content, values)
+    assert error.value.code == "setting_in_space"
+    fixed = {name: value[0] for name, value in values.items()}
+    with pytest.raises(RequestError) as error:
+        parse_space(content, ["lora"], fixed)
+    assert error.value.code == "setting_in_space"
 
 
 def test_methods_that_do_not_train_cannot_be_searched():

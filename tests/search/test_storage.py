@@ -22,6 +22,7 @@ def test_studies_of_a_server_are_in_a_schema_of_their_own(postgres: Server) -> N
         assert (search.name, search.trials["value"].tolist()) == ("films", [0.8])
         plain = RDBStorage(server_url(store))
         assert optuna.get_all_study_names(plain) == ["films"]
+        assert read_storage(store) is read_storage(store)
         assert PASSWORD not in storage_address(store)
         assert queries.runs(open_store(postgres.url(name, password=PASSWORD))).empty  # its own schema is untouched
         plain.remove_session()

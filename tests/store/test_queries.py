@@ -74,11 +74,12 @@ def test_unknown_run_is_refused_with_the_newest_id(store):
 
 def test_identical_run_needs_equal_settings_data_and_packages(store, data):
     run_id, _ = record_run(store, data)
-    settings = queries.run(store, run_id).config
-    assert queries.find_identical_run(store, settings, data.fingerprint, PACKAGES).id == run_id
-    assert queries.find_identical_run(store, settings, data.fingerprint, {"torch": "2"}) is None
-    assert queries.find_identical_run(store, settings, "other", PACKAGES) is None
-    assert queries.find_identical_run(store, settings | {"test_size": 31}, data.fingerprint, PACKAGES) is None
+    run = queries.run(store, run_id)
+    arguments = run.config, run.group_key, None, PACKAGES
+    assert queries.find_identical_run(store, *arguments).id == run_id
+    changes = (run.config | {"seed": 7}, "0" * 16, "0" * 40, {"torch": "2"})
+    for position, changed in enumerate(changes):
+        assert queries.find_identical_run(store, *arguments[:position], changed, *arguments[position + 1 :]) is None
 
 
 def test_best_baseline_has_the_same_seed(store, data):

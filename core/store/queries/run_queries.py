@@ -15,7 +15,7 @@ from core.config.earlier_settings import complete_settings
 from core.errors import RequestError
 from core.store.engine import Store
 from core.store.queries.reading import MAX_IN_VALUES, check_json_types, read_frame, reporting_unreadable_values
-from core.store.records import PARENT_GROUP_KEY, Run, derive_state
+from core.store.records import PARENT_GROUP_KEY, Run, TrialKey, derive_state
 from core.store.schema import ClassMetricRow, DatasetRow, LogRow, MetricRow, RunRow, UtcDateTime
 from core.text.formatting import format_setting
 
@@ -141,19 +141,19 @@ def _worst_classes(store: Store, run_ids: Sequence[int] | None) -> pd.DataFrame:
 def find_identical_run(
     store: Store,
     settings: dict[str, Any],
-    dataset_fingerprint: str,
+    group_key: str,
     model_revision: str | None,
     packages: dict[str, str],
 ) -> Run | None:
     """Return the newest complete run with these settings, data, base model and package versions; None without any.
 
-    A run that continues another one is not identical: it began with other weights.
+    ``group_key``: that of the settings and the data. A run that continues another one is not identical: it began with
+    other weights.
     """
     query = (
         select(RunRow)
-        .join(DatasetRow, DatasetRow.id == RunRow.dataset_id)
-        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None), RunRow.method == settings["method"])
-        .where(DatasetRow.fingerprint == dataset_fingerprint)
+        .where(RunRow.group_key == group_key, RunRow.seed == settings.get("seed"))
+        .where(RunRow.status == "complete", RunRow.deleted_at.is_(None))
         .order_by(RunRow.id.desc())
     )
     with reporting_unreadable_values(store), store.read_session() as session:
@@ -164,9 +164,10 @@ def find_identical_run(
     return None
 
 
-def trial_runs(store: Store, study: str) -> list[Run]:
-    """Return the runs of a study's trials, oldest first, without those in the trash."""
-    query = select(RunRow).where(RunRow.study == study, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
+def trial_runs(store: Store, trial: TrialKey) -> list[Run]:
+    """Return the runs of a trial, oldest first, without those in the trash."""
+    is_of_trial = (RunRow.study == trial.study) & (RunRow.trial == trial.number)
+    query = select(RunRow).where(is_of_trial, RunRow.deleted_at.is_(None)).order_by(RunRow.id)
     with reporting_unreadable_values(store), store.read_session() as session:
         return [run_from_row(row) for row in session.scalars(query)]
 
