@@ -30,6 +30,7 @@ def _format_count_and_share(count: float, share: float) -> str:
 
 def show_lengths(lengths: pd.DataFrame) -> None:
     """Show the lengths of texts in characters, a row per class."""
+    lengths = lengths.reset_index(drop=True)  # the rows may be a selection
     columns = [name for name in lengths if name != "label"]
     _show_classes(lengths.assign(**{name: cell_column(format_cells(format_count, lengths[name])) for name in columns}))
 
