@@ -105,7 +105,7 @@ def show_tests_and_export(first: int, second: int) -> None:
     st.subheader("Metrics")
     tables.show_table(metrics)
     table_downloads.draw_downloads(metrics, f"runs-{first}-{second}", text.table_caption(row.dataset, examples))
-    st.subheader("Per-class metrics", help=text.difference_note(*labels))
+    st.subheader("Per-class metrics", help=escape_markdown(text.difference_note(*labels)))
     cells = tables.format_class_changes(view_data.class_changes(first, second), labels)
     tables.show_table(cells)
     caption = text.table_caption(row.dataset, examples, *labels)
