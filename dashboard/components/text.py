@@ -11,6 +11,7 @@ MAX_NAMED = 8
 """With more configurations, their number is stated instead of their names."""
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
+TOO_FEW_JUDGES = "Suspect labels need two kinds of runs on this data, such as TF-IDF and LoRA: one alone may be wrong."
 
 if TYPE_CHECKING:
     from core.store.records import Run
