@@ -47,10 +47,8 @@ def format_rare_classes(rare: pd.DataFrame) -> pd.DataFrame:
         {
             "label": rare["label"],
             "test examples": list(map(format_count, rare["count"])),
-            "share of the test set": [f"{format_percent(share)}%" for share in rare["share"]],
-            "uncertainty of F1, points": [
-                DASH if half != half else f"±{format_percent(half)}" for half in rare["half"]
-            ],
+            "test share": [f"{format_percent(share)}%" for share in rare["share"]],
+            "F1 interval": [DASH if half != half else f"±{format_percent(half)}" for half in rare["half"]],
         }
     )
 
