@@ -10,6 +10,11 @@ from core.text.formatting import MIN_SUPPORT, format_count, format_percent, form
 
 RARE_SHARE = 0.1
 """A class with a smaller share of the test set is rare; with many classes, one with less than half an equal share."""
+RARE_NOTE = (
+    "Classes with less than a tenth of the test examples or, with many classes, half an equal share. Their scores are "
+    f"uncertain; those of a class with fewer than {MIN_SUPPORT} test examples are unreliable."
+)
+"""What a rare class is, and what it means for its metrics."""
 
 
 def rare_classes(balance: pd.DataFrame, metrics: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -37,21 +42,25 @@ def quality_checks(
     """
     conflicts = checks.get("conflicting_texts", 0)
     return [
-        *(f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()),
-        *_replacements(checks.get("mended", 0)),
-        _duplicates(checks.get("duplicates", {})),
+        *source_notes(checks),
+        duplicates_note(checks.get("duplicates", {})),
         *_leaks(checks.get("leaked_test_examples", 0), checks.get("near_duplicate_test_examples", 0)),
         *([f"Conflicting labels: {format_count(conflicts)} texts."] if conflicts else []),
-        *_truncation(truncated or {}),
+        *([truncated_texts_note(truncated)] if truncated else []),
         *map(_rare_class, rare.rename(columns={"count": "examples"}).itertuples()),
     ]
 
 
-def _replacements(rows: int) -> list[str]:
-    return [f"In {format_count(rows)} rows \ufffd replaces characters that cannot be stored."] if rows else []
+def source_notes(checks: Mapping[str, Any]) -> list[str]:
+    """Return which rows of the source were dropped or changed, a sentence each."""
+    notes = [f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()]
+    if changed := checks.get("mended", 0):
+        notes.append(f"In {format_count(changed)} rows \ufffd replaces characters that cannot be stored.")
+    return notes
 
 
-def _duplicates(by_split: Mapping[str, int]) -> str:
+def duplicates_note(by_split: Mapping[str, int]) -> str:
+    """Return how many texts repeat within each split."""
     parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
     return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
 
@@ -68,13 +77,14 @@ def _test_examples(number: int) -> str:
     return f"{format_count(number)} test {'example is' if number == 1 else 'examples are'}"
 
 
-def _truncation(shares: Mapping[str, float]) -> list[str]:
+def truncated_texts_note(shares: Mapping[str, float]) -> str:
+    """Return which texts the best run truncated, and how to use more of them; ``shares``: of each split's texts."""
     if not shares:
-        return []
+        return "No run has recorded how many texts it truncated."
     parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
     if not parts:
-        return ["No texts were truncated in the best run."]
-    return [f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."]
+        return "No texts were truncated in the best run."
+    return f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."
 
 
 def _rare_class(row: Any) -> str:

@@ -9,6 +9,8 @@ from core.text.formatting import MIN_SUPPORT, format_count
 
 EXTREMES = 10
 """With more than twice as many classes, a chart shows this many with the lowest values and with the highest."""
+MAX_CLASSES_SIDE_BY_SIDE = 6
+"""Up to this many classes, a confusion matrix fits beside other charts."""
 
 
 def search_classes(labels: Sequence[str]) -> list[str]:
@@ -35,7 +37,7 @@ def select_extremes(classes: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def extremes_note(shown: int, total: int) -> str:
-    """Return which classes a chart shows; empty if it shows all that have a value."""
+    """Return which classes a chart shows; empty if it shows all. ``total``: the number of classes with a value."""
     if shown < 2 * EXTREMES or shown >= total:
         return ""
     return f"{EXTREMES} lowest and {EXTREMES} highest of {format_count(total)} classes."

@@ -86,8 +86,8 @@ def best_fine_tuned(ranking: pd.DataFrame) -> Any:
     One with a single seed is the best only if it is significantly better than the first one with several seeds: its
     score depends on a seed more than a mean does.
     """
-    tuned = ranking[ranking["kind"] != "baseline"]
-    best, several = _first(tuned), _first(tuned[tuned["seeds"] > 1])
+    fine_tuned = ranking[ranking["kind"] != "baseline"]
+    best, several = _first(fine_tuned), _first(fine_tuned[fine_tuned["seeds"] > 1])
     if best is None or best.seeds > 1 or several is None or _is_better(best, several):
         return best
     return several

@@ -7,6 +7,8 @@ TERMS = {
     "recall, points": "The first run's recall minus the second run's, in percentage points, with the 95% interval.",
     "precision, points": "The first run's precision minus the second run's, in percentage points, with the 95% "
     "interval.",
+    "test share": "The share of the test examples that belong to this class.",
+    "F1 interval": "Half the width of the 95% interval of F1 of the best run, in percentage points.",
     "worst class": "The class with the lowest F1.",
     "vs first run": "Macro F1 minus that of the first run, in percentage points, with its 95% interval.",
     "verdict": "Helped or hurt (compared with a baseline), better or worse (between other runs) if the 95% interval of "

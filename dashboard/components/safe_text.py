@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.text.sanitize import escape_invisible, isolate_rtl
+from dashboard.components.text import describe_subset
 
 _WORD_JOINER = "\u2060"  # has no width; breaks up what Streamlit's Markdown extensions look for
 _AUTOLINKS = re.compile(
@@ -34,6 +35,12 @@ def show_text(text: object, place: DeltaGenerator | None = None, **kwargs: Any) 
 def show_markdown(text: str) -> None:
     """Draw a text as Markdown. HTML in it is shown as text, and an image as a link, so that nothing is loaded."""
     st.markdown(isolate_rtl(text).replace("![", f"!{_WORD_JOINER}["))
+
+
+def show_subset(shown: int, total: int, what: str, which: str) -> None:
+    """Draw a caption with `describe_subset`; nothing if all are shown."""
+    if note := describe_subset(shown, total, what, which):
+        st.caption(escape_markdown(note))
 
 
 def show_code(text: str, **kwargs: Any) -> None:

@@ -9,8 +9,11 @@ from core.text.formatting import format_count
 
 MAX_NAMED = 8
 """With more configurations, their number is stated instead of their names."""
+MAX_LISTED = 5
+"""Of more runs, only this many are named."""
 MEMORY_LIMIT = 0.85
 """Above this share of the machine's memory, the system may kill a process."""
+TOO_FEW_JUDGES = "Suspect labels need two kinds of runs on this data, such as TF-IDF and LoRA: one alone may be wrong."
 
 if TYPE_CHECKING:
     from core.store.records import Run
@@ -81,8 +84,13 @@ def cost_chart_note(unknown: Sequence[str], title: str, *, below: int) -> str:
         note += f" Triangles at the lower edge: {format_count(below)} run{'s' if below > 1 else ''} with lower scores."
     if not unknown:
         return note
-    more = f" and {format_count(len(unknown) - 5)} more" if len(unknown) > 5 else ""
-    return f"{note} Not shown, {title.partition(',')[0]} not recorded: {', '.join(unknown[:5])}{more}."
+    return f"{note} Not shown, {title.partition(',')[0]} not recorded: {name_some(unknown)}."
+
+
+def name_some(labels: Sequence[str]) -> str:
+    """Return labels as a list; of many, the first ones and the number of the others."""
+    more = f" and {format_count(len(labels) - MAX_LISTED)} more" if len(labels) > MAX_LISTED else ""
+    return ", ".join(labels[:MAX_LISTED]) + more
 
 
 def describe_subset(shown: int, total: int, what: str, which: str) -> str:

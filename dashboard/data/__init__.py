@@ -103,6 +103,6 @@ from dashboard.data.searches import (
     winner_check,
     winner_verdict,
 )
-from dashboard.data.table import SETTING, cached_by_runs
+from dashboard.data.table import SETTING, cached_by_dataset, cached_by_runs
 from dashboard.data.text_maps import TextMap, compute_text_map, map_features, projection_methods, text_map
 from dashboard.data.views import saved_views

@@ -71,7 +71,8 @@ def footer(test_set: int | None) -> str:
     frame = pd.DataFrame({"state": []}) if is_empty() else all_runs() if test_set is None else runs(test_set)
     running = int((frame["state"] == "running").sum())
     in_progress = f", {format_count(running)} running" if running else ""
-    return f"{format_count(len(frame))} runs{in_progress} · version {version('adapter-bench')}"
+    total = f"{format_count(len(frame))} {'run' if len(frame) == 1 else 'runs'}"
+    return f"{total}{in_progress} · version {version('adapter-bench')}"
 
 
 @cached(all_runs_key, keep=4)

@@ -120,13 +120,21 @@ def all_runs_key(*_: Any, **__: Any) -> Hashable:
 
 def cached_by_runs(keep: int = 8) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Cache a result that is computed from the runs until any run changes."""
+    return _cached_by(all_runs_key, keep)
 
+
+def cached_by_dataset(keep: int = 8) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Cache a result that is computed from a data set, whose id is the first argument, until it changes."""
+    return _cached_by(dataset_key, keep)
+
+
+def _cached_by(key: Callable[..., Hashable], keep: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(compute: Callable[P, R]) -> Callable[P, R]:
         @wraps(compute)
         def from_store(_: Store, *args: P.args, **kwargs: P.kwargs) -> R:
             return compute(*args, **kwargs)
 
-        return cached(all_runs_key, keep, sanitize=False)(from_store)
+        return cached(key, keep, sanitize=False)(from_store)
 
     return decorate
 

@@ -14,6 +14,8 @@ from core.store import queries, run_edits
 from core.store.datasets import save_dataset
 from core.store.engine import Store, open_store
 from core.store.recorder import recording
+from dashboard.app_pages.compare.controls import PAIR_TABS
+from dashboard.app_pages.run.controls import TABS
 from tests.dashboard.hard_texts import record_hard_texts
 from tests.dashboard.reading import PAGES, button, page_text, shows_page
 from tests.seeded import ENVIRONMENT, SIZES
@@ -93,11 +95,18 @@ def test_page_of_many_classes(page, many_classes, open_page, monkeypatch):
     open_recorded(many_classes, page, open_page, monkeypatch)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_page_of_hostile_runs_contains_no_markup(page, hostile, open_page, monkeypatch):
-    found = find_markup(open_recorded(hostile, page, open_page, monkeypatch))
-    notes = [text for text in found if text.startswith("a note:")]  # Markdown, without images
-    assert found == notes and not any("![" in text for text in notes)
+@pytest.mark.parametrize(
+    ("page", "tab"),
+    [
+        *((page, {}) for page in PAGES),
+        *(("compare", {"tab": tab}) for tab in PAIR_TABS),
+        *(("run", {"part": tab}) for tab in TABS),
+    ],
+)
+def test_page_of_hostile_runs_contains_no_markup(page, tab, hostile, open_page, monkeypatch):
+    markup = find_markup(open_recorded(hostile, page, open_page, monkeypatch, **tab))
+    notes = [text for text in markup if text.startswith("a note:")]  # Markdown, without images
+    assert markup == notes and not any("![" in text for text in notes)
 
 
 @pytest.mark.parametrize("view", ["mistakes", "labels in doubt"])

@@ -115,9 +115,11 @@ def test_verdicts_on_several_runs_use_the_adjusted_p(seven):
     assert set(together["verdict"]) == {"inconclusive"}
 
 
-def test_pair_of_several_runs_is_read_from_the_url_in_its_order(seeded, open_page):
+@pytest.mark.parametrize("tab", controls.SEVERAL_TABS)
+def test_pair_of_several_runs_is_read_from_the_url_in_its_order(tab, seeded, open_page):
     pair = f"{seeded.odd},{seeded.lora}"
-    app = open_page("compare", run=seeded.majority, against=f"{seeded.lora},{seeded.odd}", pair=pair)
+    parameters = {"against": f"{seeded.lora},{seeded.odd}", "pair": pair, "runs_tab": tab, "tab": tab}
+    app = open_page("compare", run=seeded.majority, **parameters)
     assert app.selectbox(key="pick pair").value == pair
     assert "Open this pair" in [link.proto.label for link in app.get("page_link")]
 

@@ -1,12 +1,12 @@
 """The Data page: quality checks, class balance, text lengths, rater disagreement and examples."""
 
-import pytest
-
+from core.store.run_writer import RunWriter
 from dashboard import data
 from dashboard.app_pages.data import text, view_data
 from dashboard.data import cache
+from tests.dashboard.hard_texts import record_hard_texts
 from tests.dashboard.reading import page_text, table
-from tests.seeded import record_adapters
+from tests.seeded import ENVIRONMENT, record_adapters
 
 
 def test_page_shows_sizes_class_balance_and_health_tiles(seeded, open_page):
@@ -30,6 +30,31 @@ def test_tile_opens_and_hides_its_examples(seeded, open_page):
     assert not [shown for shown in app.dataframe if "similarity" in shown.value]
 
 
+def test_truncated_texts_are_those_of_the_best_run_on_the_version(store, open_page):
+    (weak, _), (other_weak, _) = record_hard_texts(store), record_hard_texts(store, trained_on=60)
+    for run, share in ((weak, 0.25), (other_weak, 0.5)):
+        RunWriter.reopen(store, run).update(environment=ENVIRONMENT | {"truncated": {"train": 0.0, "test": share}})
+    app = open_page("data", check="truncated")
+    for run, value in ((weak, "25.0%"), (other_weak, "50.0%")):
+        app.selectbox(key="version").select(data.run(run).dataset_id).run()
+        (tile,) = [metric for metric in app.metric if metric.label == "Truncated"]
+        assert tile.value == value and value in tile.proto.help
+        assert len(table(app, "characters")) == 8
+
+
+def test_suspect_labels_are_undefined_with_a_single_kind_of_run(store, open_page):
+    record_adapters(store, 2, 0.9)
+    (tile,) = [metric for metric in open_page("data").metric if metric.label == "Suspect labels"]
+    assert tile.value == "—"
+
+
+def test_class_search_without_a_match_says_so(store, open_page):
+    record_adapters(store, 25, 0.9)
+    app = open_page("data", find="nothing")
+    assert "No class matches." in page_text(app)
+    assert len(app.get("vega_lite_chart")) == 1
+
+
 def test_examples_are_filtered_by_the_url_and_by_the_controls(seeded, open_page):
     app = open_page("data", run=seeded.flawed, split="test", label="odd", contains="film")
     examples = app.dataframe[-1].value
@@ -50,12 +75,6 @@ def test_source_without_ratings_has_no_disputed_examples(hard):
     assert view_data.errors_by_disagreement(hard[1]).empty
 
 
-def test_notes_name_the_rows_that_were_dropped_or_changed():
-    notes = text.source_notes({"left_out": {"without text": 2}, "mended": 1})
-    assert notes[0] == "2 rows without text were dropped." and len(notes) == 2
-    assert text.source_notes({}) == []
-
-
 def test_leaks_are_counted_by_kind():
     assert "validation split: 3; that are almost equal to one there: 1." in text.leaks_note(3, 1)
     assert text.leaks_note(0, 0).startswith("No leakage")
@@ -66,14 +85,6 @@ def test_rare_classes_depend_on_the_number_of_classes(store, seeded, monkeypatch
     monkeypatch.setenv("RUNS_DB", str(store.folder / "runs.db"))
     (run,) = record_adapters(store, 20, 0.7)
     assert view_data.rare_classes(data.run(run).dataset_id, run).empty
-
-
-@pytest.mark.parametrize(
-    ("shares", "named"), [({"train": 0.2, "test": 0.0}, ["20.0% of train texts"]), ({"train": 0.0}, []), ({}, [])]
-)
-def test_truncated_splits_are_named(shares, named):
-    sentence = text.truncation_note(shares)
-    assert [part for part in ("20.0% of train texts", "test texts") if part in sentence] == named
 
 
 def test_write_changes_the_version_of_a_database_on_a_server(monkeypatch):

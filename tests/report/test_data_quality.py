@@ -11,10 +11,16 @@ def no_rare_classes():
 
 
 def test_quality_checks_name_what_inflates_scores():
-    checks = {"left_out": {"without text": 2}, "duplicates": {"test": 1, "train": 0}, "leaked_test_examples": 3}
+    checks = {
+        "left_out": {"without text": 2},
+        "mended": 1,
+        "duplicates": {"test": 1, "train": 0},
+        "leaked_test_examples": 3,
+    }
     rare = pd.DataFrame({"label": ["neutral"], "count": [53], "share": [0.053], "half": [0.092]})
     assert quality_checks(checks, rare) == [
         "2 rows without text were dropped.",
+        "In 1 rows \ufffd replaces characters that cannot be stored.",
         "Duplicates within a split: 1 in test.",
         "Leakage: 3 test examples are also in the training or validation split: scores are inflated.",
         "Rare class neutral: 53 test examples (5.3% of the test set). F1 is known to within ±9.2 points.",

@@ -24,8 +24,6 @@ PAIR_TABS = {
 """Labels of the tabs on two runs by their value in the URL."""
 SEVERAL_TABS = {"curves": "Curves & cost", "metrics": "Metrics", "settings": "Settings", "classes": "F1 by class"}
 """Labels of the tabs on several runs by their value in the URL."""
-MAX_CLASSES_SIDE_BY_SIDE = 6
-"""Up to this number of classes, the three confusion matrices fit side by side."""
 MAX_RUNS_IN_ALL_PAIRS = 6
 """With more runs, all pairs are compared on demand: each pair takes about a tenth of a second."""
 

@@ -13,9 +13,10 @@ from dashboard.components.verdict import rows_with_seeds, show_verdicts
 
 
 def show_pair(first: int, second: int, *, of_several: bool) -> None:
-    """Show the verdict on two runs, then where they differ.
+    """Show the verdict on two runs, then in tabs where they differ.
 
-    ``of_several``: whether the pair was selected from the runs of the page, which then links to the pair alone.
+    ``of_several``: whether the pair was selected from the runs of the page, which then links to the pair alone and has
+    its own tabs.
     """
     with st.container(border=True):
         _show_verdict(first, second)
@@ -26,6 +27,12 @@ def show_pair(first: int, second: int, *, of_several: bool) -> None:
     warning = text.version_warning(data.comparison(first, second))
     if warning:
         st.warning(escape_markdown(warning), icon=":material/warning:")
+    if not of_several:
+        _show_tabs(first, second)
+
+
+def _show_tabs(first: int, second: int) -> None:
+    """Show where two runs differ."""
     draw_by_tab = {
         "classes": pair_tabs.show_classes,
         "examples": pair_tabs.show_examples,

@@ -7,11 +7,10 @@ from dashboard import data, state
 from dashboard.app_pages.compare import charts, controls, several, tables, text, view_data
 from dashboard.components import feedback, links, table_downloads
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.classes import extremes_note, search_classes, select_extremes
+from dashboard.components.classes import MAX_CLASSES_SIDE_BY_SIDE, extremes_note, search_classes, select_extremes
 from dashboard.components.flips import FLIP_VALUES
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import escape_markdown, show_text
-from dashboard.components.text import describe_subset
+from dashboard.components.safe_text import escape_markdown, show_subset, show_text
 
 MAX_EXAMPLES = 5
 """With more flipped examples, the page shows the most confident ones."""
@@ -21,14 +20,16 @@ _MATRIX_PIXELS = 330
 def show_classes(first: int, second: int) -> None:
     """Show F1 of both runs in each class, and the difference."""
     changes = view_data.class_changes(first, second)
-    found = changes[changes["label"].isin(search_classes(data.labels(first)))]
-    drawn = select_extremes(found, "f1")
+    matching_classes = changes[changes["label"].isin(search_classes(data.labels(first)))]
+    drawn = select_extremes(matching_classes, "f1")
     if len(drawn):
         show_chart(charts.class_changes(drawn, data.run_rows([first, second])[["id", "label"]]))
-    if note := extremes_note(len(drawn), len(found)):
+    if note := extremes_note(len(drawn), matching_classes["f1"].count()):
         st.caption(note)
     with st.expander("Per-class metrics"):
-        tables.show_table(tables.format_class_changes(found, [data.run_label(first), data.run_label(second)]))
+        tables.show_table(
+            tables.format_class_changes(matching_classes, [data.run_label(first), data.run_label(second)])
+        )
 
 
 @feedback.safe_fragment()
@@ -51,8 +52,7 @@ def show_examples(first: int, second: int) -> None:
     if examples.empty:
         show_text("No such examples.")
         return
-    subset_note = describe_subset(MAX_EXAMPLES, len(examples), "examples", f"on which {first_label} is most confident")
-    st.caption(escape_markdown(subset_note))
+    show_subset(MAX_EXAMPLES, len(examples), "examples", f"on which {first_label} is most confident")
     parameters = {"run": first, "against": second, "true": label, "flip": FLIP_VALUES[flip]}
     links.page_link("failures", "Show all", ":material/error_outline:", **parameters)
 
@@ -71,7 +71,7 @@ def show_confusion_matrices(first: int, second: int) -> None:
     """Show both confusion matrices and their difference; with many classes one of the three at a time."""
     labels, total = view_data.select_most_confused(first, second), len(data.labels(first))
     cells = view_data.confusion_difference(first, second, labels)
-    side_by_side = total <= controls.MAX_CLASSES_SIDE_BY_SIDE
+    side_by_side = total <= MAX_CLASSES_SIDE_BY_SIDE
     shown = list(controls.MATRICES) if side_by_side else [controls.choose_matrix()]
     titles = {"first run": data.run_label(first), "second run": data.run_label(second), "difference": "Difference"}
     row = st.container(horizontal=True)  # on a narrow screen the matrices are below each other
@@ -85,8 +85,7 @@ def show_confusion_matrices(first: int, second: int) -> None:
         if cell:
             run, other = (second, first) if which == "second run" else (first, second)
             links.open_page("failures", run=run, against=other, true=cell[0], predicted=cell[1])
-    if note := describe_subset(len(labels), total, "classes", "whose confusions differ most"):
-        st.caption(note)
+    show_subset(len(labels), total, "classes", "whose confusions differ most")
 
 
 def show_curves_and_cost(first: int, second: int) -> None:
@@ -105,7 +104,7 @@ def show_tests_and_export(first: int, second: int) -> None:
     st.subheader("Metrics")
     tables.show_table(metrics)
     table_downloads.draw_downloads(metrics, f"runs-{first}-{second}", text.table_caption(row.dataset, examples))
-    st.subheader("Per-class metrics", help=text.difference_note(*labels))
+    st.subheader("Per-class metrics", help=escape_markdown(text.difference_note(*labels)))
     cells = tables.format_class_changes(view_data.class_changes(first, second), labels)
     tables.show_table(cells)
     caption = text.table_caption(row.dataset, examples, *labels)

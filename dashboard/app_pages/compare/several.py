@@ -11,8 +11,8 @@ from dashboard.components.cost import view_data as costs
 from dashboard.components.cost.charts import cost_quality
 from dashboard.components.cost.controls import choose_cost
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import escape_markdown
-from dashboard.components.text import cost_chart_note, describe_subset
+from dashboard.components.safe_text import escape_markdown, show_subset
+from dashboard.components.text import cost_chart_note
 
 MAX_RUNS_DRAWN = 20
 """With more runs, the chart of intervals shows the first ones; the table has all."""
@@ -34,8 +34,7 @@ def show_verdicts(run_ids: list[int]) -> None:
         st.subheader("Macro F1", help="With 95% intervals.")
         drawn = runs.head(MAX_RUNS_DRAWN)
         show_chart(charts.run_intervals(view_data.select_metric(drawn, "macro_f1"), "macro_f1"))
-        if note := describe_subset(len(drawn), len(runs), "runs", "selected first"):
-            st.caption(note)
+        show_subset(len(drawn), len(runs), "runs", "selected first")
 
 
 def show_tabs(run_ids: list[int]) -> None:

@@ -38,6 +38,7 @@ def format_class_changes(changes: pd.DataFrame, runs: list[str]) -> pd.DataFrame
 
     ``changes``: from `view_data.class_changes`; ``runs``: the labels of the two runs.
     """
+    changes = changes.reset_index(drop=True)  # the rows may be a selection
     cells = pd.DataFrame({"class": changes["label"]})
     for run, column in zip(runs, ("a", "b"), strict=True):
         cells[f"{F1_OF}{run}"] = cell_column(class_score_cells(changes, column))

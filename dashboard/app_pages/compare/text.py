@@ -13,12 +13,10 @@ from core.text.formatting import (
     format_setting,
     format_verdict_counts,
 )
+from dashboard.components.text import name_some
 
 if TYPE_CHECKING:
     from core.report.comparisons import RunComparison
-
-MAX_NAMED = 5
-"""With more runs, only this many are named."""
 
 
 def accuracy_difference(comparison: "RunComparison") -> str:
@@ -121,5 +119,4 @@ def flip_predictions(example: Any, label: str, other: str) -> str:
 
 def missing_curves(labels: Sequence[str]) -> str:
     """Return which runs have no learning curve; empty if all have one."""
-    more = f" and {format_count(len(labels) - MAX_NAMED)} more" if len(labels) > MAX_NAMED else ""
-    return f"Not logged for {', '.join(labels[:MAX_NAMED])}{more}." if labels else ""
+    return f"Not logged for {name_some(labels)}." if labels else ""

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.report.data_quality import source_notes
 from core.text.formatting import format_count
 from dashboard import data, state
 from dashboard.app_pages.data import controls, health, sections, tables, text, view_data
@@ -17,22 +18,22 @@ dataset, best_run = data.dataset(dataset_id), default_runs.best_run(test_set)
 
 sizes = " ".join(f":gray-badge[{escape_markdown(size)}]" for size in text.sizes(dataset, data.balance(dataset_id)))
 st.markdown(sizes, help=escape_markdown(text.source(dataset)))
-for note in text.source_notes(dataset.checks):
+for note in source_notes(dataset.checks):
     st.caption(escape_markdown(note))
-health.show_tiles(dataset_id, best_run, view_data.truncated_shares(test_set))
+health.show_tiles(dataset_id, best_run, view_data.best_run_with_truncation(dataset_id, test_set))
 
-found = search_classes(dataset.labels)
+matching_classes = search_classes(dataset.labels)
 left, right = st.columns(2, gap="large")
 with left:
-    sections.show_class_balance(dataset, found)
+    sections.show_class_balance(dataset, matching_classes)
 with right:
-    sections.show_text_lengths(dataset, found)
+    sections.show_text_lengths(dataset, matching_classes)
 sections.show_rater_disagreement(dataset, best_run)
 
 filters = st.container()
 with filters:
     heading = st.empty()
-    chosen = controls.choose_filters(dataset.labels)
-examples = view_data.filter_examples(dataset_id, *chosen)
+    example_filters = controls.choose_filters(dataset.labels)
+examples = view_data.filter_examples(dataset_id, *example_filters)
 heading.subheader(f"{format_count(len(examples))} examples")
 tables.show_examples(examples, data.source_columns(dataset_id).loc[examples.index])

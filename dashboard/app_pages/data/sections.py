@@ -8,7 +8,7 @@ from dashboard import data
 from dashboard.app_pages.data import charts, tables, text, view_data
 from dashboard.components.chart_cache import show_chart
 from dashboard.components.classes import extremes_note, select_extremes
-from dashboard.components.safe_text import escape_markdown
+from dashboard.components.safe_text import escape_markdown, show_text
 
 if TYPE_CHECKING:
     from core.store.records import Dataset
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
 def show_class_balance(dataset: "Dataset", labels: list[str]) -> None:
     """Show the balance of classes: in each split or, with many classes, in the training split."""
     st.subheader("Class balance")
+    if not labels:
+        show_text("No class matches.")
+        return
     balance = data.balance(dataset.id)
     balance = balance[balance["label"].isin(labels)]
-    if len(labels) <= charts.MAX_CLASSES:
+    if len(dataset.labels) <= charts.MAX_CLASSES:
         show_chart(charts.class_balance(balance, labels))
     else:
         training = balance.loc[balance["split"] == "train", ["label", "count"]]
         drawn = select_extremes(training, "count")
-        show_chart(charts.training_balance(drawn))
-        if note := extremes_note(len(drawn), len(training)):
+        if len(drawn):
+            show_chart(charts.training_balance(drawn))
+        if note := extremes_note(len(drawn), training["count"].count()):
             st.caption(note)
     tables.show_balance(balance)
 
@@ -36,8 +40,9 @@ def show_text_lengths(dataset: "Dataset", labels: list[str]) -> None:
     by_class = len(dataset.labels) <= charts.MAX_CLASSES
     drawn = dataset.labels if by_class else [view_data.ALL_CLASSES]
     show_chart(charts.text_lengths(view_data.length_bins(dataset.id, by_class=by_class), drawn))
-    lengths = view_data.length_summary(dataset.id)
-    tables.show_lengths(lengths[lengths["label"].isin(labels)])
+    if labels:
+        lengths = view_data.length_summary(dataset.id)
+        tables.show_lengths(lengths[lengths["label"].isin(labels)])
 
 
 def show_rater_disagreement(dataset: "Dataset", best_run: int | None) -> None:

@@ -30,6 +30,7 @@ def _format_count_and_share(count: float, share: float) -> str:
 
 def show_lengths(lengths: pd.DataFrame) -> None:
     """Show the lengths of texts in characters, a row per class."""
+    lengths = lengths.reset_index(drop=True)  # the rows may be a selection
     columns = [name for name in lengths if name != "label"]
     _show_classes(lengths.assign(**{name: cell_column(format_cells(format_count, lengths[name])) for name in columns}))
 
@@ -46,10 +47,8 @@ def format_rare_classes(rare: pd.DataFrame) -> pd.DataFrame:
         {
             "label": rare["label"],
             "test examples": list(map(format_count, rare["count"])),
-            "share of the test set": [f"{format_percent(share)}%" for share in rare["share"]],
-            "uncertainty of F1, points": [
-                DASH if half != half else f"±{format_percent(half)}" for half in rare["half"]
-            ],
+            "test share": [f"{format_percent(share)}%" for share in rare["share"]],
+            "F1 interval": [DASH if half != half else f"±{format_percent(half)}" for half in rare["half"]],
         }
     )
 

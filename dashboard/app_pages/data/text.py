@@ -1,20 +1,14 @@
 """Sentences of the Data page."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from core.text.formatting import DASH, MIN_SUPPORT, format_count, format_percent
+from core.text.formatting import DASH, format_count, format_percent
 
 if TYPE_CHECKING:
     from core.store.records import Dataset
-
-
-RARE_NOTE = (
-    "Classes with less than a tenth of the test examples or, with many classes, half an equal share. Their scores are "
-    f"uncertain; those of a class with fewer than {MIN_SUPPORT} test examples are unreliable."
-)
 
 
 def sizes(dataset: "Dataset", balance: pd.DataFrame) -> list[str]:
@@ -27,20 +21,6 @@ def sizes(dataset: "Dataset", balance: pd.DataFrame) -> list[str]:
 def source(dataset: "Dataset") -> str:
     """Return where a data set comes from."""
     return f"Text column '{dataset.text_column}', label column '{dataset.label_column}' of {dataset.source}."
-
-
-def source_notes(checks: Mapping[str, Any]) -> list[str]:
-    """Return which rows of the source were dropped or changed, a sentence each."""
-    notes = [f"{format_count(rows)} rows {reason} were dropped." for reason, rows in checks.get("left_out", {}).items()]
-    if changed := checks.get("mended", 0):
-        notes.append(f"In {format_count(changed)} rows \ufffd replaces characters that cannot be stored.")
-    return notes
-
-
-def duplicates_note(by_split: Mapping[str, int]) -> str:
-    """Return how many texts repeat within each split."""
-    parts = [f"{format_count(rows)} in {split}" for split, rows in by_split.items() if rows]
-    return f"Duplicates within a split: {', '.join(parts)}." if parts else "No duplicates within a split."
 
 
 def leaks_note(exact: int, near: int) -> str:
@@ -56,16 +36,6 @@ def leaks_note(exact: int, near: int) -> str:
 def truncated_share(shares: Mapping[str, float]) -> str:
     """Return the share of test texts that were truncated."""
     return f"{format_percent(shares['test'])}%" if "test" in shares else DASH
-
-
-def truncation_note(shares: Mapping[str, float]) -> str:
-    """Return which texts the best run truncated, and how to use more of them."""
-    if not shares:
-        return "No run has recorded how many texts it truncated."
-    parts = [f"{format_percent(share)}% of {split} texts" for split, share in shares.items() if share > 0]
-    if not parts:
-        return "No texts were truncated in the best run."
-    return f"The best run truncated {', '.join(parts)}. Increase --max-length to use more of them."
 
 
 def suspects_note(expected: float) -> str:

@@ -82,11 +82,16 @@ def errors_by_disagreement(run_id: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def truncated_shares(test_set: int) -> dict[str, float]:
-    """Return for each split the share of texts that the best run with a recorded truncation truncated."""
-    best = data.complete_runs(test_set)["id"].head(_MAX_RUNS_SEARCHED)
-    environments = (data.run(int(run_id)).environment for run_id in best)
-    return next((environment["truncated"] for environment in environments if environment.get("truncated")), {})
+def best_run_with_truncation(dataset_id: int, test_set: int) -> int | None:
+    """Return the best run on a data set that recorded how many texts it truncated; None without one."""
+    runs = data.complete_runs(test_set)
+    best = map(int, runs.loc[runs["dataset_id"] == dataset_id, "id"].head(_MAX_RUNS_SEARCHED))
+    return next((run_id for run_id in best if truncated_shares(run_id)), None)
+
+
+def truncated_shares(run_id: int) -> dict[str, float]:
+    """Return the share of each split's texts that a run truncated; empty if it is not recorded."""
+    return dict(data.run(run_id).environment.get("truncated") or {})
 
 
 def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
@@ -98,6 +103,7 @@ def rare_classes(dataset_id: int, best_run: int | None) -> pd.DataFrame:
     return data_quality.rare_classes(data.balance(dataset_id), metrics)
 
 
+@data.cached_by_dataset()
 def duplicates(dataset_id: int) -> pd.DataFrame:
     """Return the texts that occur several times within a split: split, text, label and times."""
     from core.data.checks import normalize_text
@@ -108,6 +114,7 @@ def duplicates(dataset_id: int) -> pd.DataFrame:
     return texts[texts["times"] > 1][["split", "text", "label", "times"]].reset_index(drop=True)
 
 
+@data.cached_by_dataset()
 def leaks(dataset_id: int) -> pd.DataFrame:
     """Return the test examples that have a duplicate or a near duplicate in another split, the most similar first."""
     recorded = data.dataset(dataset_id).checks.get("leaks", [])

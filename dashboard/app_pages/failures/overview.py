@@ -5,10 +5,9 @@ import streamlit as st
 from dashboard.app_pages.failures import controls, text
 from dashboard.components.example.controls import show_selectable
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import show_text
+from dashboard.components.safe_text import show_subset, show_text
 from dashboard.components.slices.tables import slices_table
 from dashboard.components.slices.view_data import MAX_SLICES, error_slices, select_significant, select_worse
-from dashboard.components.text import describe_subset
 
 _SLICES_HELP = "Worse and better count the significant differences. Select a slice to filter the list."
 
@@ -32,10 +31,4 @@ def show_slices(run_id: int) -> None:
         selected,
         lambda row: controls.filter_by_slice(None if row is None else names[row]),
     )
-    _show_subset(len(shown), len(listed), "slices", "with the smallest p")
-
-
-def _show_subset(shown: int, total: int, what: str, which: str) -> None:
-    """Show which of several things are shown, unless all are."""
-    if shown < total:
-        st.caption(describe_subset(shown, total, what, which))
+    show_subset(len(shown), len(listed), "slices", "with the smallest p")

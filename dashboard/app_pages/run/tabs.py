@@ -14,13 +14,11 @@ from dashboard.app_pages.run import charts, controls, tables, text, view_data
 from dashboard.app_pages.run.commands import show_reproduce_command
 from dashboard.components import links, pickers, run_downloads, table_cells
 from dashboard.components.chart_cache import show_chart
-from dashboard.components.classes import extremes_note, search_classes, select_extremes
+from dashboard.components.classes import MAX_CLASSES_SIDE_BY_SIDE, extremes_note, search_classes, select_extremes
 from dashboard.components.confusion.controls import show_confusions
 from dashboard.components.glossary import help_for
 from dashboard.components.safe_text import show_code, show_text
 
-MAX_CLASSES_SIDE_BY_SIDE = 6
-"""Up to this many classes the chart and the confusion matrix fit side by side."""
 LOG_LINES = 200
 _LOG_PIXELS, _SHORT_LOG = 400, 10
 
@@ -41,14 +39,14 @@ def _show_classes(run_id: int) -> None:
     """Draw F1 of each class; the tables with all metrics are one click away."""
     st.subheader("Classes", help=f"{help_for('F1')} With 95% intervals.")
     classes = data.class_metrics(run_id)
-    found = classes[classes["label"].isin(search_classes(data.labels(run_id)))]
-    drawn = select_extremes(found, "f1")
+    matching_classes = classes[classes["label"].isin(search_classes(data.labels(run_id)))]
+    drawn = select_extremes(matching_classes, "f1")
     if len(drawn):
         show_chart(charts.class_scores(drawn))
-    if note := extremes_note(len(drawn), len(found)):
+    if note := extremes_note(len(drawn), matching_classes["f1"].count()):
         st.caption(note)
     with st.expander("Metrics"):
-        tables.show_classes(found)
+        tables.show_classes(matching_classes)
         tables.show_metrics(data.metrics(run_id))
 
 

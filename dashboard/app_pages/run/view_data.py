@@ -1,4 +1,4 @@
-"""The data of the Run page: settings and commands, environment, costs, curves, calibration and coverage."""
+"""The data of the Run page: settings and command, costs, curves, calibration and coverage."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -12,8 +12,7 @@ from dashboard.components.confusion import charts, tables, view_data
 from dashboard.components.example.controls import show_selectable
 from dashboard.components.filters import choose_option, select_optional
 from dashboard.components.glossary import help_for
-from dashboard.components.safe_text import show_text
-from dashboard.components.text import describe_subset
+from dashboard.components.safe_text import show_subset, show_text
 
 PAIRS, MATRIX, WHOLE, TABLE = "pairs", "matrix", "all", "table"
 """The views, as the URL names them."""
@@ -54,7 +53,7 @@ def _show_pairs(cells: pd.DataFrame, on_select: OnSelect) -> None:
         return
     shown = confusions.head(view_data.MAX_PAIRS)
     _show_chart(charts.confused_pairs(shown), PAIRS, on_select)
-    _show_subset(len(shown), len(confusions), "pairs", "that are confused most often")
+    show_subset(len(shown), len(confusions), "pairs", "that are confused most often")
 
 
 def _show_matrix(run_id: int, cells: pd.DataFrame, label: str | None, on_select: OnSelect) -> None:
@@ -63,7 +62,7 @@ def _show_matrix(run_id: int, cells: pd.DataFrame, label: str | None, on_select:
         ordered = view_data.clustered_labels(run_id)
         drawn = view_data.select_labels(view_data.select_confusions(cells), ordered, label)
     _show_chart(charts.confusion_matrix(view_data.matrix_cells(run_id, drawn), drawn), MATRIX, on_select)
-    _show_subset(len(drawn), len(labels), "labels", "that are confused most often")
+    show_subset(len(drawn), len(labels), "labels", "that are confused most often")
 
 
 def _show_whole_matrix(run_id: int, label: str | None, on_select: OnSelect) -> None:
@@ -71,7 +70,7 @@ def _show_whole_matrix(run_id: int, label: str | None, on_select: OnSelect) -> N
     shown = cells.nlargest(view_data.MAX_CELLS, "count")
     chart = charts.whole_matrix(shown, view_data.clustered_labels(run_id), label)
     _show_chart(chart, WHOLE, on_select)
-    _show_subset(len(shown), len(cells), "cells", "with the most examples")
+    show_subset(len(shown), len(cells), "cells", "with the most examples")
 
 
 def _show_table(run_id: int, cells: pd.DataFrame, on_select: OnSelect, selected: tuple[str | None, str | None]) -> None:
@@ -83,11 +82,6 @@ def _show_table(run_id: int, cells: pd.DataFrame, on_select: OnSelect, selected:
         rows,
         lambda row: on_select(None if row is None else pairs[row]),
     )
-
-
-def _show_subset(shown: int, total: int, what: str, which: str) -> None:
-    if shown < total:
-        st.caption(describe_subset(shown, total, what, which))
 
 
 def _show_chart(chart: CachedChart, view: str, on_select: OnSelect) -> None:
