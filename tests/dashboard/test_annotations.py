@@ -190,6 +190,14 @@ def test_exported_list_has_outcomes_and_source_columns(hard):
     assert not table.isna().any().any()
 
 
+def test_exported_suspect_labels_have_their_own_source_columns(hard):
+    suspects = view_data.suspect_examples(hard[1])
+    table = export_csv.listed_examples(hard[1], suspects)
+    assert table["stars"].tolist() == [str(extra["stars"]) for extra in suspects["extra"]]
+    assert table["suggested"].tolist() == suspects["suggested"].tolist()
+    assert "quality" in table
+
+
 def test_examples_without_source_columns_can_be_exported(empty):
     store = open_store(str(empty), create=True)
     (run,) = record_adapters(store, 2, 0.6)

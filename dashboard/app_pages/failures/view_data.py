@@ -213,8 +213,10 @@ def suspect_examples(run_id: int) -> pd.DataFrame:
     the source has ratings, deviation (their standard deviation).
     """
     suspects, labels = data.suspects(run_id).examples, data.labels(run_id)
-    frame = predicted_examples(run_id).iloc[[suspect.position for suspect in suspects]].reset_index(drop=True)
-    frame["suggested"] = [labels[suspect.suggested] for suspect in suspects]
-    frame["quality"] = [suspect.quality for suspect in suspects]
+    frame = predicted_examples(run_id).iloc[[suspect.position for suspect in suspects]]
+    frame = frame.assign(
+        suggested=[labels[suspect.suggested] for suspect in suspects],
+        quality=[suspect.quality for suspect in suspects],
+    )
     deviation = rater_deviation(frame["extra"])
-    return frame if deviation.isna().all() else frame.assign(deviation=deviation)
+    return frame if deviation.isna().all() else frame.assign(deviation=deviation.to_numpy())
