@@ -63,6 +63,11 @@ def test_list_is_filtered_by_outcome(outcome, rows, hard):
     assert len(filters.apply(view_data.predicted_examples(hard[1]))) == rows
 
 
+def test_filter_by_a_column_named_like_another_filter_is_described():
+    filters = view_data.Filters(predicted="good", column="predicted", value="bad")
+    assert filters.describe() == ["predicted good", "predicted bad"]
+
+
 def test_correct_predictions_are_listed_on_request(hard, open_page):
     rows = listed(open_page("failures", run=hard[1], answers="right"))
     assert (rows["true"] == rows["predicted"]).all()

@@ -112,20 +112,20 @@ class Filters:
     def describe(self, view: str = "") -> list[str]:
         """Return a phrase for each filter in use, except those of the outcome and of the view of the page."""
         low, high = self.confidence
-        phrases = {
-            "true label {}": self.true,
-            "predicted {}": self.predicted,
-            "{}": self.flip,
-            "errors in {} runs": _format_range(self.wrong_runs),
-            "confidence {}%": None if self.confidence == FULL_RANGE else f"{low}–{high}",
-            "text containing '{}'": self.contains or None,
-            "{} words": _format_range(self.words),
-            "{} text": {True: "truncated", False: "complete", None: None}[self.is_truncated],
-            f"{_escape(self.column)} {{}}": self.value or _format_range(self.value_range),
-            "annotation: {}": None if self.annotation == view else self.annotation,
-            "slice: {}": self.slice_ and self.slice_[0],
-        }
-        return [phrase.format(value) for phrase, value in phrases.items() if value is not None]
+        phrases = [
+            ("true label {}", self.true),
+            ("predicted {}", self.predicted),
+            ("{}", self.flip),
+            ("errors in {} runs", _format_range(self.wrong_runs)),
+            ("confidence {}%", None if self.confidence == FULL_RANGE else f"{low}–{high}"),
+            ("text containing '{}'", self.contains or None),
+            ("{} words", _format_range(self.words)),
+            ("{} text", {True: "truncated", False: "complete", None: None}[self.is_truncated]),
+            (f"{_escape(self.column)} {{}}", self.value or _format_range(self.value_range)),
+            ("annotation: {}", None if self.annotation == view else self.annotation),
+            ("slice: {}", self.slice_ and self.slice_[0]),
+        ]
+        return [phrase.format(value) for phrase, value in phrases if value is not None]
 
 
 def _escape(column: str | None) -> str:
