@@ -111,7 +111,7 @@ def test_checked_rows_are_annotated_together(hard, open_page):
     button(app, "Save").click().run()
     rows = annotations(store)[["tag", "proposed_label"]].to_numpy().tolist()
     assert rows == [["bulk", LABELS[0]], ["bulk", LABELS[0]]]
-    assert set(data.annotations()["note"].dropna()) == {"kept"}
+    assert set(annotations(store)["note"].dropna()) == {"kept"}
     app.button(key="undo annotation").click().run()
     assert annotations(store)[["tag", "note"]].to_numpy().tolist() == [["old", "kept"]]
 

@@ -177,8 +177,8 @@ def test_examples_are_filtered_by_the_number_of_runs_that_are_wrong(choice, matc
 
 def test_dots_show_which_runs_are_wrong(seeded, open_page):
     runs = [seeded.lora, seeded.tfidf, seeded.odd]
-    frame = view_data.predicted_examples(runs[0], runs[1:])
-    for row, dots in enumerate(frame["dots"]):
+    page = view_data.predicted_examples(runs[0], runs[1:]).iloc[40:20:-1]
+    for row, dots in view_data.add_dots(page, runs[0], runs[1:])["dots"].items():
         is_wrong = [not data.predictions_with_outcomes(run)["is_correct"].iloc[row] for run in runs]
         assert dots == f"{''.join('●' if wrong else '○' for wrong in is_wrong)} {sum(is_wrong)} of 3"
     rows = listed(

@@ -152,14 +152,22 @@ def predicted_examples(run_id: int, others: Sequence[int] = (), column: str | No
     """Return `data.predictions_with_outcomes` with ``words`` (their number) and the annotations.
 
     With one other run also ``flip`` and ``other``; with several ``wrong_runs``, the number of all these runs that are
-    wrong, and ``dots``, which shows these. ``value``: a column of the source.
+    wrong. ``value``: a column of the source.
     """
     against = others[0] if len(others) == 1 else None
-    frame = data.annotated(data.predictions_with_outcomes(run_id, against).assign(words=data.word_counts(run_id)))
+    frame = data.predictions_with_outcomes(run_id, against).assign(words=data.word_counts(run_id))
+    frame = data.annotated(frame, data.text_hashes(run_id))
     if len(others) > 1:
-        errors = data.errors([run_id, *others])
-        frame = frame.assign(wrong_runs=errors.sum(axis=0), dots=[_draw_dots(column) for column in errors.T])
+        frame = frame.assign(wrong_runs=data.errors([run_id, *others]).sum(axis=0))
     return frame if column is None else frame.assign(value=_values(run_id, column))
+
+
+def add_dots(examples: pd.DataFrame, run_id: int, others: Sequence[int]) -> pd.DataFrame:
+    """Add ``dots``, which show the wrong runs of several, to some `predicted_examples`."""
+    if len(others) < 2:
+        return examples
+    errors = data.errors([run_id, *others])[:, examples.index]
+    return examples.assign(dots=[_draw_dots(is_wrong) for is_wrong in errors.T])
 
 
 def _draw_dots(is_wrong: NDArray[Any]) -> str:
