@@ -107,6 +107,14 @@ def test_unknown_slice_is_ignored_with_a_warning(hard, open_page):
     assert "zebra" in app.warning[0].value
 
 
+def test_link_to_filtered_predictions_opens_them_whatever_view_was_last(hard, open_page):
+    app = open_page("failures", run=hard[1], view="annotated")
+    assert listed(app).empty
+    app.query_params["true"], app.query_params["view"] = LABELS[0], "mistakes"
+    app.run()
+    assert set(listed(app)["true"]) == {LABELS[0]}
+
+
 def test_all_filters_can_be_cleared(hard, open_page):
     parameters = {"true": LABELS[0], "contains": "film", "slice": SLICE, "answers": "all", "shortest": "2"}
     app = open_page("failures", run=hard[1], **parameters)
