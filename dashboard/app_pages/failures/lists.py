@@ -40,7 +40,7 @@ def show_predictions(run_id: int, others: list[int], view: str, test_set: int, p
     if listed.empty:
         _explain_empty_list(view, filters)
     else:
-        filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort}"
+        filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort} {hash(frozenset(selected or ()))}"
         _show_page(listed, run_id, others, filtered_by, actions, view_data.find_sort(sort).column, filters.column)
     with actions:
         show_undo_button()
