@@ -4,7 +4,7 @@ The URL is the source of truth. A widget is set from it before it is drawn and w
 changes; a parameter that the URL lacks keeps its last value in the session.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -59,9 +59,10 @@ def select_runs(run_ids: Sequence[int]) -> None:
     set_parameter("chosen", ",".join(map(str, run_ids)))
 
 
-def deselect_runs(run_ids: Collection[int]) -> None:
+def deselect_runs(run_ids: Sequence[int]) -> None:
     """Remove runs from those that are selected on the Runs page."""
-    select_runs([run_id for run_id in selected_runs() if run_id not in run_ids])
+    removed = set(run_ids)
+    select_runs([run_id for run_id in selected_runs() if run_id not in removed])
 
 
 def clicked_cell(chart: str) -> tuple[str, str] | None:

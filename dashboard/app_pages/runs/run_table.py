@@ -65,9 +65,9 @@ def update_selection(selected: list[int], rows: list[Row], checked: set[int]) ->
     Runs on other pages stay selected, and those of rows that are selected in part: their boxes are not checked.
     """
     checked = checked & {run_id for row in rows for run_id in row.ids}
-    complete = {run_id for row in rows if {*row.ids} <= {*selected} for run_id in row.ids}
-    kept = [run_id for run_id in selected if run_id not in complete | checked]
-    return [*kept, *sorted(checked)]
+    unique = set(selected)
+    replaced = checked | {run_id for row in rows if unique.issuperset(row.ids) for run_id in row.ids}
+    return [*(run_id for run_id in selected if run_id not in replaced), *sorted(checked)]
 
 
 def show_table(heads: list[Head], rows: list[Row], on_sort: Callable[[str], None]) -> int | None:
