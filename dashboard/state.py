@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+MAX_LENGTH = 3_000
+"""A longer value, such as the ids of over 500 runs, is kept in the session only: servers refuse long URLs."""
+
 
 def get_parameter(key: str) -> str:
     """Return a URL parameter, else its last value in the session."""
@@ -15,17 +18,12 @@ def get_parameter(key: str) -> str:
 
 
 def set_parameter(key: str, value: str) -> None:
-    """Store a value in the session and in the URL; an empty one is removed from the URL."""
+    """Store a value in the session and in the URL; an empty or very long one is removed from the URL."""
     st.session_state[f"last {key}"] = value
-    if value and st.query_params.get(key) != value:
-        st.query_params[key] = value
-    if not value:
+    if not value or len(value) > MAX_LENGTH:
         st.query_params.pop(key, None)
-
-
-def is_new_parameter(key: str) -> bool:
-    """Return whether a parameter has no value yet, neither in the URL nor in the session."""
-    return key not in st.query_params and f"last {key}" not in st.session_state
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
 
 
 def save_widget(key: str, widget: str) -> None:
@@ -57,8 +55,14 @@ def selected_runs() -> list[int]:
 
 
 def select_runs(run_ids: Sequence[int]) -> None:
-    """Store in the URL which runs are selected on the Runs page."""
+    """Store which runs are selected on the Runs page."""
     set_parameter("chosen", ",".join(map(str, run_ids)))
+
+
+def deselect_runs(run_ids: Sequence[int]) -> None:
+    """Remove runs from those that are selected on the Runs page."""
+    removed = set(run_ids)
+    select_runs([run_id for run_id in selected_runs() if run_id not in removed])
 
 
 def clicked_cell(chart: str) -> tuple[str, str] | None:

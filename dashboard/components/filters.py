@@ -138,8 +138,11 @@ def choose_tab(options: Mapping[str, str], key: str) -> Sequence[TabContainer]:
 
 
 def get_option(key: str, options: Container[str], default: str) -> str:
-    """Return the current value of a choice without a widget, and write it to the URL."""
-    value = next((value for value in _current(key, [default]) if value in options), default)
+    """Return the value of a choice, which is also written to the URL, or the default if none was made."""
+    value = next((value for value in _current(key, []) if value in options), None)
+    if value is None:
+        st.query_params.pop(key, None)
+        return default
     set_option(key, [value], [default])
     return value
 

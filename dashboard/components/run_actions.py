@@ -38,7 +38,7 @@ def _move(ids: list[int], status: str, action: Callable[[], None]) -> None:
     def move() -> None:
         action()
         st.session_state["moved"] = (status, ids, mean_changes(seeds_left(ids)))
-        state.select_runs([])
+        state.deselect_runs(ids)
 
     change_runs(move)
 

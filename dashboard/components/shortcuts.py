@@ -6,7 +6,10 @@ _SCRIPT = """
 const TOGGLES = "input[type=checkbox], input[type=radio], input[type=range]";
 const FIELDS = "input, textarea, select, [contenteditable=true]";
 
+let remove = () => {}; // the function below is called again when the data or the theme changes
+
 export default function ({ data }) {
+  remove();
   const find = (name) => document.querySelector(`.st-key-${name} :is(input, textarea)`);
 
   function press(event) {
@@ -27,7 +30,8 @@ export default function ({ data }) {
   }
 
   document.addEventListener("keydown", press);
-  return () => document.removeEventListener("keydown", press);
+  remove = () => document.removeEventListener("keydown", press);
+  return remove;
 }
 """
 

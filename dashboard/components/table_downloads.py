@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -54,16 +53,20 @@ def to_latex(table: pd.DataFrame, caption: str = "") -> str:
     return str(latex)
 
 
-def draw_downloads(table: pd.DataFrame, name: str, caption: str = "") -> None:
+def draw_downloads(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, caption: str = "") -> None:
     """Draw the downloads of a table as it is shown; each file is created on demand.
 
-    ``table``: the shown cells. ``name``: of the files and the widgets. ``caption``: above the table in
-    Markdown and LaTeX.
+    ``table``: the shown cells, or a function that returns them. ``name``: of the files and the widgets.
+    ``caption``: above the table in Markdown and LaTeX.
     """
+
+    def cells() -> pd.DataFrame:
+        return table() if callable(table) else table
+
     kinds: dict[str, tuple[Callable[[], str], str, str]] = {
-        "CSV": (partial(spreadsheet_csv, table), "csv", "text/csv"),
-        "Markdown": (partial(to_markdown, table, caption), "md", "text/markdown"),
-        "LaTeX": (partial(to_latex, table, caption), "tex", "application/x-tex"),
+        "CSV": (lambda: spreadsheet_csv(cells()), "csv", "text/csv"),
+        "Markdown": (lambda: to_markdown(cells(), caption), "md", "text/markdown"),
+        "LaTeX": (lambda: to_latex(cells(), caption), "tex", "application/x-tex"),
     }
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption("Download", width="content")

@@ -7,8 +7,9 @@ All results are safe to show, see `sanitize_records`, except the texts of exampl
 from core.store.records import ANNOTATION_FIELDS
 from core.store.run_edits import MAX_NOTE_LENGTH, validate_annotation
 from core.store.tags import join_tags, split_tags
-from dashboard.data.annotations import annotated, annotations, has_tag, tags
+from dashboard.data.annotations import annotated, has_tag, tags, text_hashes
 from dashboard.data.answers import predict, word_weights
+from dashboard.data.cache import version
 from dashboard.data.changes import (
     annotate,
     annotate_alike,

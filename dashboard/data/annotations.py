@@ -9,6 +9,8 @@ from core.store.engine import Store
 from core.store.records import ANNOTATION_FIELDS, content_hash
 from core.store.tags import split_tags
 from dashboard.data.cache import cached, database_key
+from dashboard.data.predictions import predictions_with_outcomes
+from dashboard.data.table import runs_key
 
 MAX_TAGS_OFFERED = 200
 """Browsers get slow with thousands of options."""
@@ -19,12 +21,21 @@ def _annotations(db: Store) -> pd.DataFrame:
     return queries.annotations(db).set_index("content_hash")
 
 
-def annotated(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return examples (``text``) with their annotations: tag, note and proposed_label, None if missing."""
+@cached(runs_key, keep=8)
+def text_hashes(db: Store, run_id: int) -> pd.Series:
+    """Return the hash of each text in `predictions_with_outcomes`."""
+    return predictions_with_outcomes(run_id)["text"].map(content_hash)
+
+
+def annotated(frame: pd.DataFrame, hashes: pd.Series | None = None) -> pd.DataFrame:
+    """Return examples (``text``) with their annotations: tag, note and proposed_label, None if missing.
+
+    ``hashes``: of the texts, if they are known.
+    """
     annotations = _annotations()
     if annotations.empty:
         return frame.assign(**dict.fromkeys(ANNOTATION_FIELDS, None))
-    hashes = frame["text"].map(content_hash)
+    hashes = frame["text"].map(content_hash) if hashes is None else hashes
     columns = {name: hashes.map(annotations[name]).astype(object) for name in ANNOTATION_FIELDS}
     return frame.assign(**{name: column.where(column.notna(), None) for name, column in columns.items()})
 
@@ -34,13 +45,8 @@ def has_tag(frame: pd.DataFrame, tag: str) -> pd.Series:
     return frame["tag"].map(lambda tags: tag in split_tags(tags)).astype(bool)
 
 
-def annotations() -> pd.DataFrame:
-    """Return all annotations of any text: tag, note and proposed_label by the hash of the text."""
-    return _annotations()[list(ANNOTATION_FIELDS)]
-
-
 @cached(database_key, keep=2)
 def tags(db: Store) -> list[str]:
     """Return the most frequent tags of all annotations, sorted."""
-    counts = Counter(tag for text in annotations()["tag"].dropna() for tag in split_tags(text))
+    counts = Counter(tag for text in _annotations()["tag"].dropna() for tag in split_tags(text))
     return sorted(tag for tag, _ in counts.most_common(MAX_TAGS_OFFERED))

@@ -139,7 +139,7 @@ def test_viewer_reads_an_annotation_literally(hard, open_as_viewer):
     note = "<script>alert(1)</script> **b** [x](javascript:alert(1))"
     annotate(store, {HOSTILE[0]: {"note": note, "tag": "*a*, <b>b</b>"}})
     app = open_as_viewer("failures", run=weak, example=example_of(store, weak, HOSTILE[0]))
-    assert f"tag: *a*, <b>b</b>\nnote: {note}" in [element.value for element in app.text]
+    assert f"Tags: *a*, <b>b</b>\nNote: {note}" in [element.value for element in app.text]
 
 
 def test_viewer_cannot_write_through_the_data_layer(seeded, open_as_viewer):

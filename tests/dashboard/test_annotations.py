@@ -111,7 +111,7 @@ def test_checked_rows_are_annotated_together(hard, open_page):
     button(app, "Save").click().run()
     rows = annotations(store)[["tag", "proposed_label"]].to_numpy().tolist()
     assert rows == [["bulk", LABELS[0]], ["bulk", LABELS[0]]]
-    assert set(data.annotations()["note"].dropna()) == {"kept"}
+    assert set(annotations(store)["note"].dropna()) == {"kept"}
     app.button(key="undo annotation").click().run()
     assert annotations(store)[["tag", "note"]].to_numpy().tolist() == [["old", "kept"]]
 
@@ -190,6 +190,14 @@ def test_exported_list_has_outcomes_and_source_columns(hard):
     assert not table.isna().any().any()
 
 
+def test_exported_suspect_labels_have_their_own_source_columns(hard):
+    suspects = view_data.suspect_examples(hard[1])
+    table = export_csv.listed_examples(hard[1], suspects)
+    assert table["stars"].tolist() == [str(extra["stars"]) for extra in suspects["extra"]]
+    assert table["suggested"].tolist() == suspects["suggested"].tolist()
+    assert "quality" in table
+
+
 def test_examples_without_source_columns_can_be_exported(empty):
     store = open_store(str(empty), create=True)
     (run,) = record_adapters(store, 2, 0.6)
@@ -258,12 +266,15 @@ def test_download_buttons_are_drawn_while_their_box_is_open(hard, open_page):
 def test_uploaded_file_is_summarized_before_it_is_imported(hard, open_page):
     store, weak, _ = hard
     app = open_page("failures", run=weak)
+    app.session_state["files"] = True
+    app.run()
     content = f'text,tag\n"{HOSTILE[0]}",from a file\nunknown,x\n'.encode()
     app.file_uploader[0].upload("annotations.csv", content, "text/csv").run()
     assert "1 annotation, 1 new or changed. 1 text is not in this data set" in page_text(app)
     assert annotations(store).empty
     button(app, "Import annotations").click().run()
     assert annotations(store)["tag"].tolist() == ["from a file"]
+    assert "1 annotation, 0 new or changed." in page_text(app)
 
 
 def test_ten_thousand_annotations_are_imported(hard, open_page):
@@ -279,6 +290,8 @@ def test_ten_thousand_annotations_are_imported(hard, open_page):
 
 def test_invalid_upload_shows_the_reason(hard, open_page):
     app = open_page("failures", run=hard[1])
+    app.session_state["files"] = True
+    app.run()
     app.file_uploader[0].upload("annotations.csv", b"a,b\n1,2\n", "text/csv").run()
     assert len(app.error) == 1
 

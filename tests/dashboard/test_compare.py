@@ -43,7 +43,7 @@ def test_page_of_two_runs_shows_verdict_tests_and_tables(seeded, open_page):
     assert [name for name in shown if name.startswith("F1 of #")] == ["F1 of #3 lora-r8", "F1 of #2 tfidf"]
     assert [element.label for element in app.get("download_button")] == DOWNLOADS
     links = {link.proto.label: link.proto.query_string for link in app.get("page_link")}
-    parameters = {"run": seeded.lora, "against": seeded.tfidf, "flip": "fixed"}
+    parameters = {"run": seeded.lora, "against": seeded.tfidf, "flip": "fixed", "view": "mistakes"}
     gained = f"{shown['gained'].sum():.0f} gained"
     assert all(f"{key}={value}" in links[gained] for key, value in parameters.items())
 

@@ -63,6 +63,11 @@ def test_list_is_filtered_by_outcome(outcome, rows, hard):
     assert len(filters.apply(view_data.predicted_examples(hard[1]))) == rows
 
 
+def test_filter_by_a_column_named_like_another_filter_is_described():
+    filters = view_data.Filters(predicted="good", column="predicted", value="bad")
+    assert filters.describe() == ["predicted good", "predicted bad"]
+
+
 def test_correct_predictions_are_listed_on_request(hard, open_page):
     rows = listed(open_page("failures", run=hard[1], answers="right"))
     assert (rows["true"] == rows["predicted"]).all()
@@ -100,6 +105,14 @@ def test_unknown_slice_is_ignored_with_a_warning(hard, open_page):
     app = open_page("failures", run=hard[1], slice="with the word «zebra»")
     assert len(listed(app)) == 50
     assert "zebra" in app.warning[0].value
+
+
+def test_link_to_filtered_predictions_opens_them_whatever_view_was_last(hard, open_page):
+    app = open_page("failures", run=hard[1], view="annotated")
+    assert listed(app).empty
+    app.query_params["true"], app.query_params["view"] = LABELS[0], "mistakes"
+    app.run()
+    assert set(listed(app)["true"]) == {LABELS[0]}
 
 
 def test_all_filters_can_be_cleared(hard, open_page):
@@ -172,8 +185,8 @@ def test_examples_are_filtered_by_the_number_of_runs_that_are_wrong(choice, matc
 
 def test_dots_show_which_runs_are_wrong(seeded, open_page):
     runs = [seeded.lora, seeded.tfidf, seeded.odd]
-    frame = view_data.predicted_examples(runs[0], runs[1:])
-    for row, dots in enumerate(frame["dots"]):
+    page = view_data.predicted_examples(runs[0], runs[1:]).iloc[40:20:-1]
+    for row, dots in view_data.add_dots(page, runs[0], runs[1:])["dots"].items():
         is_wrong = [not data.predictions_with_outcomes(run)["is_correct"].iloc[row] for run in runs]
         assert dots == f"{''.join('●' if wrong else '○' for wrong in is_wrong)} {sum(is_wrong)} of 3"
     rows = listed(

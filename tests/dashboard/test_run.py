@@ -79,6 +79,13 @@ def test_unknown_tab_opens_the_first(part, seeded, open_page):
     assert not open_page("run", run=seeded.failed, part="Classes").error
 
 
+def test_default_tab_of_a_failed_run_is_not_remembered(seeded, open_page):
+    app = open_page("run", run=seeded.failed)
+    app.query_params["run"] = str(seeded.lora)
+    app.run()
+    assert app.session_state["choose part"] == TABS["Classes"]
+
+
 def test_under_trained_adapter_gets_a_warning(tfidf, open_page):
     assert "Likely under-trained (20 steps)" in page_text(open_page("run", run=2))
 

@@ -5,6 +5,7 @@ import pytest
 from core.store import queries, run_edits
 from core.store.run_writer import RunWriter
 from core.system.files import WEIGHT_PATTERN, compute_checksum
+from dashboard.app_pages.runs.run_table import Row, update_selection
 from tests.dashboard.reading import page_text
 from tests.dashboard.runs_page import content, names, store_of, trashed
 from tests.seeded import ODD_NAME
@@ -25,6 +26,26 @@ def test_selected_configurations_are_compared_by_one_run_each(seeded, open_runs)
     links = [link.proto for link in app.get("page_link") if link.proto.label == "Compare"]
     compared = dict(part.split("=") for part in links[1].query_string.split("&"))
     assert int(compared["run"]) in seeded.seeds and compared["against"] == str(seeded.tfidf)
+
+
+def test_click_keeps_the_selection_of_other_pages_and_of_rows_selected_in_part():
+    rows = [Row(ids[0], ids, "", "", [], pinned=False, cells=[]) for ids in ([1, 2], [3], [4, 5])]
+    assert update_selection([9, 1, 3], rows, {3, 4, 5}) == [9, 1, 3, 4, 5]
+    assert update_selection([9, 1, 3], rows, {1, 2}) == [9, 1, 2]
+
+
+def test_runs_that_a_filter_hides_stay_selected_when_others_are_archived(seeded_copy, open_runs):
+    app = open_runs(chosen=f"{seeded_copy.tfidf},{seeded_copy.odd}", search=f"#{seeded_copy.odd}")
+    app.button(key="archive").click().run()
+    assert app.query_params["chosen"] == str(seeded_copy.tfidf)
+
+
+def test_long_selection_is_kept_in_the_session_only(seeded_copy, open_runs):
+    app = open_runs(chosen=",".join(map(str, range(1, 2_000))), search=f"#{seeded_copy.odd}")
+    app.button(key="archive").click().run()
+    assert "chosen" not in app.query_params
+    app.text_input(key="search").set_value("tfidf").run()
+    assert "1 selected: #2 tfidf" in page_text(app)
 
 
 def test_archiving_a_configuration_archives_all_of_its_runs(seeded_copy, open_runs):
@@ -64,7 +85,7 @@ def test_trash_restores_and_deletes_permanently_after_a_confirmation(seeded_copy
     assert trashed(seeded_copy) == [seeded_copy.tfidf]
     app = open_runs(show="trash", chosen=seeded_copy.tfidf)
     app.button(key="delete permanently").click().run()
-    assert "This deletes #2 tfidf" in page_text(app) and "4 other runs have one of these" in page_text(app)
+    assert "This deletes #2 tfidf" in page_text(app) and "4 other runs have this run" in page_text(app)
     assert trashed(seeded_copy) == [seeded_copy.tfidf]
     app.button(key="confirm deletion").click().run()
     assert not app.exception

@@ -94,7 +94,7 @@ def test_everything_but_example_texts_is_safe_to_show(hostile):
         data.balance(1),
     ]
     results += [data.run(number) for number in (run, hostile.failed, hostile.crashed, hostile.trashed)]
-    results += [data.predictions_with_outcomes(run), data.source_columns(1), data.annotations(), data.slices(run)]
+    results += [data.annotated(data.predictions_with_outcomes(run)), data.source_columns(1), data.slices(run)]
     results += [data.comparison(run, hostile.baseline), list(data.log_lines(hostile.crashed)["text"])]
     results += [data.run_label(hostile.failed), data.verdict_sentences(run, hostile.baseline), data.command("resume 1")]
     unsafe = [text for text in texts(results) if escape_invisible(text) != text]

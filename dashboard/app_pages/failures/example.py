@@ -105,5 +105,4 @@ def show_import_export(run_id: int, listed: pd.DataFrame) -> None:
                 annotated = partial(export_csv.annotated_examples, run_id)
                 files.show_download("All annotated examples", annotated, "annotations")
             files.show_clean_download(data.run(run_id).dataset_id or 0)
-    with box:
-        files.show_import(partial(export_csv.texts_with_annotations, run_id), data.labels(run_id))
+            files.show_import(run_id)

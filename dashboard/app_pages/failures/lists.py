@@ -40,8 +40,8 @@ def show_predictions(run_id: int, others: list[int], view: str, test_set: int, p
     if listed.empty:
         _explain_empty_list(view, filters)
     else:
-        filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort}"
-        _show_page(listed, run_id, filtered_by, actions, view_data.find_sort(sort).column, filters.column)
+        filtered_by = f"{run_id} {others} {view} {phrases} {filters.outcome} {sort} {hash(frozenset(selected or ()))}"
+        _show_page(listed, run_id, others, filtered_by, actions, view_data.find_sort(sort).column, filters.column)
     with actions:
         show_undo_button()
     return listed
@@ -68,7 +68,7 @@ def show_suspect_labels(run_id: int) -> pd.DataFrame:
     show_text(text.suspect_summary(len(suspects), data.test_size(run_id), labels, data.suspects(run_id).expected))
     actions = st.container(horizontal=True, vertical_alignment="center")
     if not suspects.empty:
-        _show_page(suspects, run_id, f"{run_id} suspect labels", actions)
+        _show_page(suspects, run_id, [], f"{run_id} suspect labels", actions)
     with actions:
         show_undo_button()
     return suspects
@@ -77,6 +77,7 @@ def show_suspect_labels(run_id: int) -> pd.DataFrame:
 def _show_page(
     examples: pd.DataFrame,
     run_id: int,
+    others: list[int],
     filtered_by: str,
     actions: DeltaGenerator,
     sort: str | None = None,
@@ -87,7 +88,7 @@ def _show_page(
     ``filtered_by``: as for `choose_page`; ``sort``, ``value_column``: as for `examples_table`.
     """
     first = choose_page(len(examples), filtered_by)
-    page = examples.iloc[first : first + PAGE_SIZE]
+    page = view_data.add_dots(examples.iloc[first : first + PAGE_SIZE], run_id, others)
     max_height = _HEIGHT_WITH_EXAMPLE if selected_example() else _HEIGHT
     table = tables.examples_table(page, sort, value_column, max_height)
     checked = show_list(table, page["example_id"].tolist(), "examples")

@@ -1,4 +1,4 @@
-"""Tables of predicted examples and of confusions, as arguments of `st.dataframe`."""
+"""The table of predicted examples, as arguments of `st.dataframe`."""
 
 from typing import Any
 

@@ -112,20 +112,20 @@ class Filters:
     def describe(self, view: str = "") -> list[str]:
         """Return a phrase for each filter in use, except those of the outcome and of the view of the page."""
         low, high = self.confidence
-        phrases = {
-            "true label {}": self.true,
-            "predicted {}": self.predicted,
-            "{}": self.flip,
-            "errors in {} runs": _format_range(self.wrong_runs),
-            "confidence {}%": None if self.confidence == FULL_RANGE else f"{low}–{high}",
-            "text containing '{}'": self.contains or None,
-            "{} words": _format_range(self.words),
-            "{} text": {True: "truncated", False: "complete", None: None}[self.is_truncated],
-            f"{_escape(self.column)} {{}}": self.value or _format_range(self.value_range),
-            "annotation: {}": None if self.annotation == view else self.annotation,
-            "slice: {}": self.slice_ and self.slice_[0],
-        }
-        return [phrase.format(value) for phrase, value in phrases.items() if value is not None]
+        phrases = [
+            ("true label {}", self.true),
+            ("predicted {}", self.predicted),
+            ("{}", self.flip),
+            ("errors in {} runs", _format_range(self.wrong_runs)),
+            ("confidence {}%", None if self.confidence == FULL_RANGE else f"{low}–{high}"),
+            ("text containing '{}'", self.contains or None),
+            ("{} words", _format_range(self.words)),
+            ("{} text", {True: "truncated", False: "complete", None: None}[self.is_truncated]),
+            (f"{_escape(self.column)} {{}}", self.value or _format_range(self.value_range)),
+            ("annotation: {}", None if self.annotation == view else self.annotation),
+            ("slice: {}", self.slice_ and self.slice_[0]),
+        ]
+        return [phrase.format(value) for phrase, value in phrases if value is not None]
 
 
 def _escape(column: str | None) -> str:
@@ -152,14 +152,22 @@ def predicted_examples(run_id: int, others: Sequence[int] = (), column: str | No
     """Return `data.predictions_with_outcomes` with ``words`` (their number) and the annotations.
 
     With one other run also ``flip`` and ``other``; with several ``wrong_runs``, the number of all these runs that are
-    wrong, and ``dots``, which shows these. ``value``: a column of the source.
+    wrong. ``value``: a column of the source.
     """
     against = others[0] if len(others) == 1 else None
-    frame = data.annotated(data.predictions_with_outcomes(run_id, against).assign(words=data.word_counts(run_id)))
+    frame = data.predictions_with_outcomes(run_id, against).assign(words=data.word_counts(run_id))
+    frame = data.annotated(frame, data.text_hashes(run_id))
     if len(others) > 1:
-        errors = data.errors([run_id, *others])
-        frame = frame.assign(wrong_runs=errors.sum(axis=0), dots=[_draw_dots(column) for column in errors.T])
+        frame = frame.assign(wrong_runs=data.errors([run_id, *others]).sum(axis=0))
     return frame if column is None else frame.assign(value=_values(run_id, column))
+
+
+def add_dots(examples: pd.DataFrame, run_id: int, others: Sequence[int]) -> pd.DataFrame:
+    """Add ``dots``, which show the wrong runs of several, to some `predicted_examples`."""
+    if len(others) < 2:
+        return examples
+    errors = data.errors([run_id, *others])[:, examples.index]
+    return examples.assign(dots=[_draw_dots(is_wrong) for is_wrong in errors.T])
 
 
 def _draw_dots(is_wrong: NDArray[Any]) -> str:
@@ -213,8 +221,10 @@ def suspect_examples(run_id: int) -> pd.DataFrame:
     the source has ratings, deviation (their standard deviation).
     """
     suspects, labels = data.suspects(run_id).examples, data.labels(run_id)
-    frame = predicted_examples(run_id).iloc[[suspect.position for suspect in suspects]].reset_index(drop=True)
-    frame["suggested"] = [labels[suspect.suggested] for suspect in suspects]
-    frame["quality"] = [suspect.quality for suspect in suspects]
+    frame = predicted_examples(run_id).iloc[[suspect.position for suspect in suspects]]
+    frame = frame.assign(
+        suggested=[labels[suspect.suggested] for suspect in suspects],
+        quality=[suspect.quality for suspect in suspects],
+    )
     deviation = rater_deviation(frame["extra"])
-    return frame if deviation.isna().all() else frame.assign(deviation=deviation)
+    return frame if deviation.isna().all() else frame.assign(deviation=deviation.to_numpy())

@@ -15,6 +15,8 @@ from dashboard.components.safe_text import show_text
 from dashboard.components.text import runs_changed
 
 MAX_OPEN_LINKS = 4
+MAX_COMPARED = 50
+"""More selected runs have no links to pages that compare them: these would be too long, and the pages too slow."""
 
 
 # --- Action bars ------------------------------------------------------------------------------------
@@ -66,9 +68,10 @@ def _bar(selected: pd.DataFrame) -> Iterator[list[int]]:
 
 
 def _links(ids: list[int]) -> None:
-    if len(ids) > 1:
+    if 1 < len(ids) <= MAX_COMPARED:
         links.page_link("compare", "Compare", ":material/compare_arrows:", run=ids[0], against=ids[1:])
-    links.page_link("failures", "Failures", ":material/error_outline:", run=ids[0], against=ids[1:] or None)
+    if len(ids) <= MAX_COMPARED:
+        links.page_link("failures", "Failures", ":material/error_outline:", run=ids[0], against=ids[1:] or None)
     for run_id in ids[:MAX_OPEN_LINKS]:
         links.page_link("run", f"Open #{run_id}", ":material/description:", run=run_id)
 
@@ -100,7 +103,7 @@ def _confirm_deletion(selected: pd.DataFrame) -> None:
 def _delete(ids: list[int]) -> None:
     def delete() -> list[str]:
         close_undo()
-        state.select_runs([])
+        state.deselect_runs(ids)
         return data.delete_runs(ids)
 
     deleted = runs_changed(len(ids), "deleted permanently")

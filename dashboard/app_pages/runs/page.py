@@ -1,6 +1,7 @@
 """All runs on a test set: the best one, and the score and cost of each."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -75,8 +76,8 @@ def show_verdict_on_best(best: Any, others: Sequence[Any], baseline: int | None)
 
 def reserve_headline() -> DeltaGenerator:
     """Return a container that the shell's style makes as high as its later content, so that nothing below it moves."""
-    tuned = int((ranking["kind"] != "baseline").sum())
-    with_baseline = min(tuned, 2) if best_baseline is not None else max(tuned - 1, 0)
+    fine_tuned = int((ranking["kind"] != "baseline").sum())
+    with_baseline = min(fine_tuned, 2) if best_baseline is not None else max(fine_tuned - 1, 0)
     return st.container(border=True, key=f"headline-{min(with_baseline, 2)}")
 
 
@@ -132,22 +133,25 @@ def show_table_page(rows: pd.DataFrame, filtered: pd.DataFrame, columns: list[st
     selected = filtered[filtered["id"].isin(state.selected_runs())]
     with bar:
         if selected.empty:
-            show_counts(page, number, len(rows), cells, view, by)
+            show_counts(rows, page, number, columns, view, by)
         else:
             show_selected(selected, view, SEEDS in by, view_data.tags_of(filtered))
 
 
-def show_counts(page: pd.DataFrame, number: int, total: int, cells: pd.DataFrame, view: str, by: list[str]) -> None:
-    """Show the number of rows, the runs that no mean contains, and the downloads."""
+def show_counts(
+    rows: pd.DataFrame, page: pd.DataFrame, number: int, columns: list[str], view: str, by: list[str]
+) -> None:
+    """Show the number of rows, the runs that no mean contains, and the downloads of all rows."""
     unit = "run" if not by else "configuration" if SEEDS in by else "group"
-    counts = [text.row_range(*view_data.page_range(number, total), total, unit)]
+    counts = [text.row_range(*view_data.page_range(number, len(rows)), len(rows), unit)]
     if by and view == view_data.ACTIVE:
         counts.append(text.excluded_note(view_data.excluded_from_means(test_set)))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         sentence = ". ".join(filter(None, counts))
         st.markdown(escape_markdown(sentence), help=text.table_help(page, grouped=bool(by)), width="content")
         with st.popover("Download", key="download"):
-            table_downloads.draw_downloads(cells, "runs")
+            texts = [column for column in columns if column != "curve"]
+            table_downloads.draw_downloads(partial(tables.format_runs, rows, texts), "runs")
 
 
 def show_selected(selected: pd.DataFrame, view: str, by_seeds: bool, tags: list[str]) -> None:

@@ -12,7 +12,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     root.querySelector(`[data-key="${CSS.escape(focused ?? "")}"]`)?.focus({ preventScroll: true });
   }
   const selected = new Set(data.selected);
-  boxes(root).forEach((box, place) => (box.checked = data.rows[place].ids.every((id) => selected.has(id))));
+  boxes(root).forEach((box, place) => {
+    const { ids } = data.rows[place];
+    box.checked = ids.every((id) => selected.has(id));
+    box.indeterminate = !box.checked && ids.some((id) => selected.has(id));
+  });
   updateAll(root);
 }
 
@@ -21,10 +25,9 @@ function boxes(root) {
 }
 
 function updateAll(root) {
-  const checked = boxes(root).map((box) => box.checked);
   const all = root.querySelector("thead input");
-  all.checked = checked.every(Boolean);
-  all.indeterminate = !all.checked && checked.some(Boolean);
+  all.checked = boxes(root).every((box) => box.checked);
+  all.indeterminate = !all.checked && boxes(root).some((box) => box.checked || box.indeterminate);
 }
 
 function fill(root, { columns, rows }, setTriggerValue) {
@@ -34,7 +37,7 @@ function fill(root, { columns, rows }, setTriggerValue) {
   };
   const all = create("input", { type: "checkbox", "aria-label": "Select all rows", "data-key": "all" });
   all.addEventListener("change", () => {
-    boxes(root).forEach((box) => (box.checked = all.checked));
+    boxes(root).forEach((box) => Object.assign(box, { checked: all.checked, indeterminate: false }));
     send();
   });
   const heads = columns.map((column) => head(column, setTriggerValue));

@@ -59,17 +59,26 @@ class Row:
     cells: list[Cell]
 
 
+def update_selection(selected: list[int], rows: list[Row], checked: set[int]) -> list[int]:
+    """Return the selected runs after a click; ``checked``: the runs of the checked rows.
+
+    Runs on other pages stay selected, and those of rows that are selected in part: their boxes are not checked.
+    """
+    checked = checked & {run_id for row in rows for run_id in row.ids}
+    unique = set(selected)
+    replaced = checked | {run_id for row in rows if unique.issuperset(row.ids) for run_id in row.ids}
+    return [*(run_id for run_id in selected if run_id not in replaced), *sorted(checked)]
+
+
 def show_table(heads: list[Head], rows: list[Row], on_sort: Callable[[str], None]) -> int | None:
     """Draw the table; return the id of the run whose link was clicked.
 
     The selected rows are a URL parameter. ``on_sort`` gets the key of the clicked head.
     """
-    on_page = {run_id for row in rows for run_id in row.ids}
 
     def select() -> None:
-        clicked = {int(run_id) for run_id in st.session_state[_KEY]["selected"]} & on_page
-        others = [run_id for run_id in state.selected_runs() if run_id not in on_page]
-        state.select_runs([*others, *sorted(clicked)])
+        checked = {int(run_id) for run_id in st.session_state[_KEY]["selected"]}
+        state.select_runs(update_selection(state.selected_runs(), rows, checked))
 
     result: Any = _table(
         key=_KEY,

@@ -105,14 +105,12 @@ def configuration_verdict(name: str, baseline: str, verdict: str | None) -> str:
 def deletion_warning(labels: Sequence[str], bytes_: float, dependents: int) -> str:
     """Return what a permanent deletion deletes; ``dependents``: the number of runs with one of these as baseline."""
     files = f" and {'its' if len(labels) == 1 else 'their'} files ({format_bytes(bytes_)})" if bytes_ else ""
-    link = ""
+    baseline, link = "this run" if len(labels) == 1 else "one of these", ""
     if dependents == 1:
-        link = (
-            " 1 other run has one of these as its baseline: it keeps the recorded difference, but no longer names the "
-        )
-        link += "baseline."
+        link = f" 1 other run has {baseline} as its baseline: it keeps the recorded difference, but no longer names "
+        link += "the baseline."
     elif dependents:
-        link = f" {format_count(dependents)} other runs have one of these as their baseline: they keep the recorded "
+        link = f" {format_count(dependents)} other runs have {baseline} as their baseline: they keep the recorded "
         link += "difference, but no longer name the baseline."
     return (
         f"This deletes {_name_some(labels)} with all predictions, metrics, curves and logs{files}. "

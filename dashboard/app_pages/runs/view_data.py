@@ -69,13 +69,13 @@ def varying_settings(runs: pd.DataFrame) -> dict[str, list[str]]:
     A setting that a run does not have counts as a value if another run of the same method has it. The usual settings
     come first, then those with the fewest values.
     """
-    tuned = runs[runs["kind"] != "baseline"]
-    columns = [column for column in tuned if column.startswith(data.SETTING) and column not in _FIXED_SETTINGS]
+    fine_tuned = runs[runs["kind"] != "baseline"]
+    columns = [column for column in fine_tuned if column.startswith(data.SETTING) and column not in _FIXED_SETTINGS]
     varying = {}
     for column in columns:
-        values = tuned[column].fillna(DASH)
+        values = fine_tuned[column].fillna(DASH)
         recorded = values[values != DASH].unique()
-        if len(recorded) > 1 or values.groupby(tuned["method"]).nunique().max() > 1:
+        if len(recorded) > 1 or values.groupby(fine_tuned["method"]).nunique().max() > 1:
             varying[column] = sorted(values.unique(), key=_sort_key)
     return dict(sorted(varying.items(), key=lambda item: (item[0] not in _USUAL_SETTINGS, len(item[1]))))
 

@@ -14,6 +14,8 @@ from dashboard.components.shortcuts import focus_fields
 
 MAX_LABEL_BUTTONS = 9
 """Each has a digit as its shortcut; more labels are offered in a select box."""
+LABELS = {"tag": "Tags", "note": "Note", "proposed_label": "Proposed label"}
+"""The name of each annotation field on the screens."""
 _SAVED = "Annotation saved."
 _BULK = "annotate selected"
 
@@ -27,7 +29,7 @@ def show_annotation(row: Any, labels: list[str]) -> None:
     if access.may_change():
         _show_fields(row, annotation, labels)
     else:
-        lines = [f"{name.replace('_', ' ')}: {value}" for name, value in annotation.items() if value]
+        lines = [f"{LABELS[name]}: {value}" for name, value in annotation.items() if value]
         show_text("\n".join(lines) or "No annotations")
     focus_fields({"t": "annotation-tags", "n": "annotation-note"})
 
@@ -94,7 +96,7 @@ def _show_tags(row: Any) -> None:
 
     with st.container(key="annotation tags"):
         st.multiselect(
-            "Tags (T)",
+            f"{LABELS['tag']} (T)",
             sorted({*data.tags(), *tags}),
             key=key,
             accept_new_options=True,
@@ -112,7 +114,8 @@ def _show_note(row: Any) -> None:
         edits.annotate({row["text"]: {"note": st.session_state[key].strip() or None}}, _SAVED)
 
     with st.container(key="annotation note"):
-        st.text_area("Note (N)", note, key=key, height=80, max_chars=data.MAX_NOTE_LENGTH, on_change=save)
+        label = f"{LABELS['note']} (N)"
+        st.text_area(label, note, key=key, height=80, max_chars=data.MAX_NOTE_LENGTH, on_change=save)
 
 
 # --- Several examples -------------------------------------------------------------------------------
@@ -132,7 +135,7 @@ def show_bulk_form(examples: pd.DataFrame, labels: list[str]) -> None:
             "Add tags", data.tags(), key="add tags", accept_new_options=True, placeholder="Type a tag and press Enter"
         )
         st.multiselect("Remove tags", used, key="remove tags", placeholder="None")
-        st.selectbox("Proposed label", labels, index=None, key="bulk label", placeholder="Unchanged")
+        st.selectbox(LABELS["proposed_label"], labels, index=None, key="bulk label", placeholder="Unchanged")
         st.form_submit_button("Save", type="primary", on_click=_save_bulk, args=(examples["text"].tolist(),))
 
 

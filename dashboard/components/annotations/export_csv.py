@@ -8,17 +8,19 @@ from core.text.formatting import format_setting
 from dashboard import data
 from dashboard.components.text import unique_names
 
-OUTCOMES = ["label", "predicted", "confidence", "true_probability", "loss", "flip", "other", "truncated", "words"]
+OUTCOMES = (
+    *("label", "predicted", "confidence", "true_probability", "loss", "flip", "other", "wrong_runs"),
+    *("disagreement", "suggested", "quality", "truncated", "words"),
+)
+"""The columns of a list that are exported, where it has them."""
 
 
 def listed_examples(run_id: int, frame: pd.DataFrame) -> pd.DataFrame:
     """Return examples with annotations, outcomes and the source's columns.
 
-    ``frame``: rows of `data.predictions_with_outcomes`.
+    ``frame``: rows of `data.predictions_with_outcomes`, with their index.
     """
-    return _with_source_columns(
-        run_id, data.annotated(frame), ["text", *data.ANNOTATION_FIELDS, *OUTCOMES, "disagreement"]
-    )
+    return _with_source_columns(run_id, data.annotated(frame), ["text", *data.ANNOTATION_FIELDS, *OUTCOMES])
 
 
 def annotated_examples(run_id: int) -> pd.DataFrame:

@@ -8,14 +8,15 @@ import streamlit as st
 from core.errors import RequestError
 from dashboard import access, data
 from dashboard.components import feedback
-from dashboard.components.annotations import edits, text
+from dashboard.components.annotations import edits, export_csv, text
 from dashboard.components.annotations.clean import clean_examples
-from dashboard.components.annotations.import_csv import MAX_MEGABYTES, read_annotations
+from dashboard.components.annotations.import_csv import MAX_MEGABYTES, ImportedAnnotations, read_annotations
 from dashboard.components.safe_text import escape_markdown, show_text
 from dashboard.components.table_downloads import spreadsheet_csv
 
 DEFAULT_REMOVE_TAG = "remove"
 """The tag of the texts that the cleaned data set leaves out, unless the user chooses another one."""
+_IMPORTED = "imported annotations"
 
 
 def show_download(label: str, table: Callable[[], pd.DataFrame], name: str) -> None:
@@ -47,10 +48,10 @@ def show_clean_download(dataset_id: int) -> None:
         )
 
 
-def show_import(texts: Callable[[], pd.DataFrame], labels: list[str]) -> None:
-    """Draw the upload of a file of annotations, with a summary before it is imported; nothing without edit rights.
+def show_import(run_id: int) -> None:
+    """Draw the upload of a file of annotations of the texts of a run's data set, and a summary before it is imported.
 
-    ``texts``: returns all texts of the data set with their annotations.
+    Without edit rights, nothing is drawn.
     """
     if not access.may_change():
         return
@@ -64,14 +65,14 @@ def show_import(texts: Callable[[], pd.DataFrame], labels: list[str]) -> None:
     )
     if file is None:
         return
-    rows = texts().to_dict("records")
-    stored = {row["text"]: {name: row[name] for name in data.ANNOTATION_FIELDS} for row in rows}
-    proposed = [annotation["proposed_label"] for annotation in stored.values() if annotation["proposed_label"]]
+    upload = (file.file_id, run_id, data.version())
     try:
-        imported = read_annotations(file.getvalue(), stored, [*labels, *proposed])
+        if st.session_state.get(_IMPORTED, (None,))[0] != upload:  # a page reruns often
+            st.session_state[_IMPORTED] = (upload, _read(file.getvalue(), run_id))
     except RequestError as error:
         feedback.show_error(error)
         return
+    imported = st.session_state[_IMPORTED][1]
     show_text(text.import_summary(imported.texts, len(imported.changes), imported.unknown))
     st.button(
         "Import annotations",
@@ -79,3 +80,11 @@ def show_import(texts: Callable[[], pd.DataFrame], labels: list[str]) -> None:
         on_click=edits.annotate,
         args=(imported.changes, "Annotations imported."),
     )
+
+
+def _read(content: bytes, run_id: int) -> ImportedAnnotations:
+    """Return the annotations of a file, compared with those of the texts of a run's data set."""
+    rows = export_csv.texts_with_annotations(run_id).to_dict("records")
+    stored = {row["text"]: {name: row[name] for name in data.ANNOTATION_FIELDS} for row in rows}
+    proposed = [annotation["proposed_label"] for annotation in stored.values() if annotation["proposed_label"]]
+    return read_annotations(content, stored, [*data.labels(run_id), *proposed])

@@ -22,6 +22,7 @@ def show_text_map(run_id: int) -> set[int] | None:
     """Show the map of the test texts, colored by the outcomes of a run, or a button that computes it.
 
     A click on a point opens its example. Returns the positions of the examples in the selected box; None without one.
+    The box is transient: it is not in the URL.
     """
     if data.test_size(run_id) < 2:
         st.info("A map needs at least two test examples.", icon=":material/info:")
