@@ -120,7 +120,8 @@ class Reference:
 
 
 def _arguments(folder: Path) -> tuple[str, ...]:
-    return ("--dataset", str(folder / "films.csv"), "--model", str(folder / "model"), *SETTINGS)
+    """Return the arguments of a run, which is trained even if an equal one is recorded."""
+    return ("--dataset", str(folder / "films.csv"), "--model", str(folder / "model"), *SETTINGS, "--again")
 
 
 def make_reference(folder: Path) -> Reference:

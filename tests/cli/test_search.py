@@ -41,7 +41,7 @@ def test_dry_run_writes_nothing(command, flags, tmp_path):
     is_search = command[0] == "search"
     result = run_cli([*command[:is_search], *flags, *command[is_search:], "--dry-run"])
     assert result.code == 0, result.err
-    for fragment in ("48 train", "good", "No leakage", "trainable parameters", "nothing was written"):
+    for fragment in ("48 train", "good", "Columns: text", "trainable parameters", "nothing was written"):
         assert fragment in result.out
     assert folder_contents(tmp_path) == before
 

@@ -28,6 +28,7 @@ def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     visitor.open(f"?chosen={seeded.lora}&group=")
     visitor.follow_link(f"Open #{seeded.lora}", "Run")
     assert f"run={seeded.lora}" in visitor.page.url
+    visitor.page.get_by_role("button", name="Actions").click()
     visitor.follow_link("See failures", "Failures")
     assert f"run={seeded.lora}" in visitor.page.url
     wrong = visitor.page.get_by_text("of 100 wrong").inner_text()
@@ -85,6 +86,7 @@ def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_das
     assert visitor.wait_for_text("2 selected: ")
     visitor.links("Compare").nth(1).click()
     visitor.settle("Compare")
+    visitor.page.get_by_role("tab", name="Confusion").click()
     matrices = visitor.page.locator('[data-testid="stVegaLiteChart"]').filter(has_text="predicted")
     matrices.first.locator(".mark-text text").nth(1).click()
     visitor.settle("Failures")
@@ -123,11 +125,12 @@ def test_link_to_try_it_keeps_the_threshold(dashboard, seeded, visit):
     assert visitor.wait_for_text("unsure: ")
 
 
-def test_data_page_links_to_suspect_labels(dashboard, seeded, visit):
+def test_tile_of_the_data_page_opens_its_examples(dashboard, seeded, visit):
     visitor = visit(dashboard)
     visitor.open(f"data?run={seeded.flawed}")
-    visitor.follow_link("Suspect labels", "Failures")
-    assert visitor.wait_for_text("Suspect labels need two kinds of runs")
+    visitor.page.get_by_role("button", name="Show").first.click()
+    visitor.page.get_by_role("heading", name="Duplicates").wait_for()
+    assert "check=duplicates" in visitor.page.url
 
 
 def test_every_page_without_a_database_shows_the_first_command(tmp_path, visit):

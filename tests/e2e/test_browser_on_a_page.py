@@ -179,7 +179,7 @@ def test_grouped_seeds_can_be_selected_as_one_row(dashboard, seeded, visit):
 
 def test_downloaded_table_equals_the_screen(dashboard, seeded, visit):
     visitor = visit(dashboard)
-    visitor.open(f"compare?run={seeded.tfidf}&against={seeded.lora},{seeded.odd}")
+    visitor.open(f"compare?run={seeded.tfidf}&against={seeded.lora},{seeded.odd}&runs_tab=classes")
     with visitor.page.expect_download() as download:
         visitor.page.get_by_role("button", name="CSV", exact=True).last.click()
     titles, *rows = csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"), newline=""))

@@ -19,7 +19,7 @@ def encoded(monkeypatch):
     """The number of texts of each pass through a frozen encoder, with an empty cache."""
     passes = []
     encode = frozen_encoder._encode
-    monkeypatch.setattr(frozen_encoder, "_encode", lambda *args: passes.append(len(args[-1])) or encode(*args))
+    monkeypatch.setattr(frozen_encoder, "_encode", lambda *args: passes.append(len(args[3])) or encode(*args))
     monkeypatch.setattr(SHARED_FEATURES, "_entries", FeatureCache()._entries)
     return passes
 

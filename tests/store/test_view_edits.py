@@ -51,7 +51,7 @@ def test_parameters_of_another_form_are_left_out(sqlite_store):
 
 def test_imported_views_have_no_ids_and_replace_none(sqlite_store, empty_file, tmp_path):
     (tmp_path / "other").mkdir()
-    other = open_store(shutil.copy(empty_file, tmp_path / "other" / "runs.db"))
+    other = open_store(str(shutil.copy(empty_file, tmp_path / "other" / "runs.db")))
     save_view(sqlite_store, "runs", "ours", {"sort": ["size"]})
     save_view(other, "runs", "ours", {"sort": ["r"]})
     save_view(other, "runs", "theirs", {"tag": ["paper"], "chosen": ["3,4"], "dataset": ["2"]})

@@ -86,7 +86,7 @@ def show_notes(run_id: int) -> None:
     """Show the notes on a run as Markdown."""
     notes = data.run(run_id).notes
     if notes:
-        with st.container(border=True):
+        with st.container(border=True, key="notes"):
             show_markdown(notes)
 
 
