@@ -33,8 +33,11 @@ def show_text(text: object, place: DeltaGenerator | None = None, **kwargs: Any) 
 
 
 def show_markdown(text: str) -> None:
-    """Draw a text as Markdown. HTML in it is shown as text, and an image as a link, so that nothing is loaded."""
-    st.markdown(isolate_rtl(text).replace("![", f"!{_WORD_JOINER}["))
+    """Draw a text as Markdown. HTML in it is shown as text, and an image as a link, so that nothing is loaded.
+
+    Numeric character references are not decoded: they could stand for control characters.
+    """
+    st.markdown(isolate_rtl(text).replace("![", f"!{_WORD_JOINER}[").replace("&#", "&amp;#"))
 
 
 def show_subset(shown: int, total: int, what: str, which: str) -> None:

@@ -96,6 +96,7 @@ class Visitor:
         )
         heading.first.wait_for()
         self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        self.page.wait_for_function("document.querySelectorAll('[data-stale=true]').length === 0")
         assert self.page.locator('[data-testid="stException"]').count() == 0
         assert self.errors == [], self.errors
 

@@ -29,7 +29,8 @@ def test_links_and_reloads_keep_the_run(dashboard, seeded, visit):
     visitor.follow_link(f"Open #{seeded.lora}", "Run")
     assert f"run={seeded.lora}" in visitor.page.url
     visitor.page.get_by_role("button", name="Actions").click()
-    visitor.follow_link("See failures", "Failures")
+    visitor.page.get_by_test_id("stPopoverBody").get_by_text("See failures").click()
+    visitor.settle("Failures")
     assert f"run={seeded.lora}" in visitor.page.url
     wrong = visitor.page.get_by_text("of 100 wrong").inner_text()
     visitor.page.reload()
@@ -93,6 +94,7 @@ def test_annotation_made_on_the_way_from_the_runs_is_kept_on_reload(writable_das
     assert visitor.wait_for_text("with true label negative, predicted positive")
     visitor.page.locator('[data-testid="stDataFrame"]').first.click(position={"x": 150, "y": 60})
     assert visitor.wait_for_text("Example 1 of ")
+    visitor.settle()
     visitor.page.keyboard.press("n")
     visitor.page.keyboard.type("irony, not *praise*")
     visitor.page.keyboard.press("Escape")
