@@ -18,6 +18,10 @@ def test_page_has_no_serious_findings(page, theme, dashboard, seeded, visit):
     example = predictions(open_store(str(seeded.database)), seeded.tfidf)["example_id"].iloc[0]
     opened = {"": f"&chosen={seeded.lora}", "failures": f"&example={example}&weights=true", "try": "&text=A film."}
     visitor.open(f"{page}?run={seeded.tfidf}&against={seeded.lora}&beside={opened.get(page, '')}")
+    if page == "try":
+        assert visitor.wait_for_text("Calibrated with")
+    visitor.page.wait_for_timeout(1000)  # new elements fade in
+    visitor.settle()
     background = visitor.page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 24, 30)"}[theme]
     violations = Axe().run(visitor.page).response["violations"]
