@@ -10,7 +10,7 @@ WIDTH, HEIGHT = 360, 220
 """The size of a chart of learning curves in its own units, pixels at its natural size."""
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 36
 DASHES = ("none", "7 3", "2 3", "10 3 2 3", "4 2", "12 5")
-"""Line patterns, a second cue beside the color."""
+"""Line patterns, a cue in addition to the color."""
 _PADDING = 0.06
 _MAX_TICKS = 6
 

@@ -32,7 +32,7 @@ _CLASS_COLUMNS = ["label", "f1", "text", *(f"{run}{bound}" for run in "ab" for b
 _FEW_LABELS = 4
 _FEW_RUNS = 6
 DASHES = ([1, 0], [8, 4], [2, 3], [12, 3, 2, 3], [5, 2], [14, 6])
-"""Line patterns: a second cue beside the color, which repeats after seven runs."""
+"""Line patterns: a cue in addition to the color, which repeats after seven runs."""
 
 
 @cached_chart
