@@ -22,7 +22,7 @@ def read(folder, name, rows):
     "changed",
     [
         pytest.param({"r3": '"open', "r9": '"open too'}, id="two-open"),
-        pytest.param({"r3": '"open', "r4": 'closes by chance"'}, id="adjacent"),
+        pytest.param({"r3": '"open', "r4": 'closes it"'}, id="adjacent"),
         pytest.param({"r3": '"open'}, id="one-open"),
         pytest.param({"r3": '"open', "r9": 'said "so" twice', "r12": '"open'}, id="quotes-within"),
     ],
@@ -42,7 +42,7 @@ def test_columns_before_the_text_identify_rows(tmp_path):
 
 def test_open_quote_among_quoted_texts_is_refused_with_its_line(tmp_path):
     with raises_code("damaged_file", "line 5", "1 rows"):
-        read(tmp_path, "a.csv", lines(",", r1='"quoted"', r3='"open', r4='closes by chance"'))
+        read(tmp_path, "a.csv", lines(",", r1='"quoted"', r3='"open', r4='closes it"'))
 
 
 def test_quoted_texts_of_several_lines_are_texts(tmp_path):
