@@ -1,4 +1,4 @@
-"""Fine-tuning with transformers and peft as people write it: what `benchmarks.training` compares this project with."""
+"""Typical fine-tuning scripts with transformers and peft, which `benchmarks.training` compares this project with."""
 
 import tempfile
 import time
